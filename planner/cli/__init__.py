@@ -1,0 +1,110 @@
+"""The ``chromplan`` command: one small file per subcommand, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+import click
+
+import planner
+from planner.errors import PlannerError
+
+# name -> module; the order is the order of a first session, and of --help
+COMMANDS = {
+    "init": "init",
+    "site": "site",
+    "history": "history",
+    "fit": "fit",
+    "formula": "formula",
+    "order": "order",
+    "plan": "plan",
+    "render": "render",
+    "submit": "submit",
+    "status": "status",
+    "ingest": "ingest",
+    "next": "next",
+    "run": "run",
+}
+
+# What --help prints, so that it need not import every command; tests/test_cli.py holds it against the commands.
+SUMMARIES: dict[str, str] = {
+    "init": "Write a commented chromplan.toml.",
+    "site": "List, show, detect and check clusters.",
+    "history": "Import, collect and show what earlier jobs used.",
+    "fit": "Fit the memory model of each tool.",
+    "formula": "Show, check and export memory formulas.",
+    "order": "Find a static order for a genome or a table.",
+    "plan": "Decide every task's request and the order.",
+    "render": "Write the scripts of the planned round.",
+    "submit": "Submit the rendered round; safe to repeat.",
+    "status": "Show what became of every task.",
+    "ingest": "Record what a round really used.",
+    "next": "Ingest, refit, and plan what is left.",
+    "run": "Run the planned round on this machine.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of a first session."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"planner.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(planner.__version__, prog_name="chromplan")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Plan per-chromosome Slurm jobs from what earlier jobs really used."""
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failure, 2 the user's input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments[:1]
+    try:
+        code = cli.main(args=arguments, prog_name="chromplan", standalone_mode=False)
+    except PlannerError as error:
+        _say(error.message, error.hint)
+        code = error.exit_code
+        if debug:
+            traceback.print_exc()
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "chromplan"
+        _say(error.format_message(), f"see '{path} --help'")
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback without --debug
+        _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")
+        code = 1
+        if debug:
+            traceback.print_exc()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, hint: str) -> None:
+    click.echo(f"error: {' '.join(message.split())}\nhint: {' '.join(hint.split())}", err=True)

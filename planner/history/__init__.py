@@ -1,0 +1,1 @@
+"""What earlier jobs really used: readers and the store."""

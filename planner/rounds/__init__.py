@@ -1,0 +1,1 @@
+"""Submitting a plan and reading back what became of it."""

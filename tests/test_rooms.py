@@ -1,0 +1,56 @@
+"""The rooms import one way only, and the pure ones stay pure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PLANNER = Path(__file__).parent.parent / "planner"
+ROOMS = [
+    {"errors", "units", "records", "genome", "files", "resources"},
+    {"site", "config"},
+    {"history"},
+    {"memory"},
+    {"schedule"},
+    {"plan"},
+    {"render"},
+    {"rounds"},
+    {"report"},
+    {"export"},
+    {"cli"},
+]
+RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
+PURE = ("memory", "schedule", "plan")
+IMPURE = {"datetime", "os", "pathlib", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PLANNER.rglob("*.py") if path != PLANNER / "__init__.py")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PLANNER).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PLANNER)))
+def test_a_module_imports_only_from_rooms_to_its_left(path: Path) -> None:
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "planner" and len(parts) > 1 and parts[1] != "__version__":
+            assert RANK[parts[1]] <= RANK[room(path)], f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if room(p) in PURE], ids=lambda p: str(p.relative_to(PLANNER)))
+def test_a_pure_room_has_no_clock_no_files_and_no_subprocess(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & IMPURE
