@@ -17,8 +17,8 @@ _RANGE = re.compile(r"([^-]+)-([^-]+)")
 
 # Lengths in bp in the order of CHROMOSOMES. Source: NCBI's assembly reports GCF_000001405.25 (GRCh37.p13),
 # GCF_000001405.26 (GRCh38), GCF_009914755.1 (T2T-CHM13v2.0); the same as UCSC's hg19, hg38 and hs1 chrom.sizes. Patches
-# do not change them. MT is the revised Cambridge sequence (NC_012920, 16 569 bp) in GRCh37 and GRCh38; UCSC's first hg19
-# carried another chrM (NC_001807, 16 571 bp).
+# do not change them. MT is the revised Cambridge sequence (NC_012920, 16569 bp) in GRCh37 and GRCh38; UCSC's first hg19
+# carried another chrM (NC_001807, 16571 bp).
 _LENGTHS_BP: dict[str, tuple[int, ...]] = {
     "GRCh37": (
         *(249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022, 141213431, 135534747),
