@@ -1,0 +1,228 @@
+"""What an order of tasks comes to: when each task starts, the makespan, the peak and the memory over time.
+
+Two models run an order:
+
+- *list scheduling*: whenever a slot is free the next task of the order starts; under a memory cap,
+  once it fits. This is what a K-slot dispatcher or ``sbatch --array=...%K`` does.
+- *lockstep*: tasks run in batches of K with a barrier after each batch, so a batch lasts as long as its longest task.
+
+Memory and time may be in any unit as long as each is used throughout; chromosome lengths in Mb serve as both when
+nothing better is known (arXiv 2511.15977, section on static scheduling).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# Sums of memory in another order differ in the last bits; a task that fits exactly must still fit.
+_ROUNDING = 1e-9
+
+
+class Dispatch(StrEnum):
+    """What happens when a slot is free and the next task of the order does not fit."""
+
+    STRICT = "strict"  # everything behind it waits: the order is kept literally
+    FIRST_FIT = "first-fit"  # the next one that fits goes ahead, as Slurm's backfill lets it
+    LOCKSTEP = "lockstep"  # nothing starts before the whole batch has ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """An order, run.
+
+    Attributes
+    ----------
+    start_s : tuple of float
+        Start of every task, by task (not by rank).
+    makespan : float
+        When the last task ends; the unit of the durations.
+    peak : float
+        Most memory in use at any instant; the unit of the memories.
+    profile : tuple of (float, float)
+        Memory over time as steps: from each instant on, that much is in use; the last step is 0.
+    """
+
+    start_s: tuple[float, ...]
+    makespan: float
+    peak: float
+    profile: tuple[tuple[float, float], ...]
+
+
+def by_cost(mem_mb: Sequence[float], wall_s: Sequence[float]) -> list[int]:
+    """Return the tasks by memory × duration, largest first; ties keep the order given.
+
+    The order to hand to Slurm when every task is its own job: Slurm schedules the list itself.
+    """
+    return sorted(range(len(mem_mb)), key=lambda task: -mem_mb[task] * wall_s[task])
+
+
+def list_schedule(
+    order: Sequence[int],
+    mem_mb: Sequence[float],
+    wall_s: Sequence[float],
+    *,
+    workers: int | None = None,
+    cap_mb: float | None = None,
+    cores: int | None = None,
+    cpus: Sequence[int] | None = None,
+    dispatch: Dispatch = Dispatch.STRICT,
+) -> Schedule:
+    """Run an order by list scheduling.
+
+    Parameters
+    ----------
+    order : sequence of int
+        Every task once, first to start first.
+    mem_mb, wall_s : sequence of float
+        Memory and duration by task.
+    workers : int, optional
+        Most tasks at once (K).
+    cap_mb : float, optional
+        Most memory at once. Without it a task starts as soon as a slot is free, whatever it needs.
+    cores : int, optional
+        Most cores at once.
+    cpus : sequence of int, optional
+        Cores by task; 1 each when not given.
+    dispatch : Dispatch
+        ``STRICT`` keeps the order: no task starts before one ahead of it. Some order reaches the optimal makespan that
+        way, which need not be so with ``FIRST_FIT``.
+
+    Raises
+    ------
+    ValueError
+        When ``order`` is no permutation, a number is negative or not finite, or a task alone exceeds a limit.
+    """
+    loads = _Loads(tuple(mem_mb), tuple(wall_s), tuple(cpus) if cpus is not None else (1,) * len(mem_mb))
+    limits = _Limits(
+        workers=len(order) if workers is None else workers,
+        mem=math.inf if cap_mb is None else cap_mb * (1 + _ROUNDING),
+        cores=math.inf if cores is None else cores,
+    )
+    _check(order, loads, limits)
+    machine = _Machine(loads, limits, dispatch)
+    machine.run(order)
+    steps = tuple(machine.steps.items())
+    return Schedule(start_s=tuple(machine.start_s), makespan=machine.now, peak=machine.peak, profile=steps)
+
+
+def lockstep_schedule(
+    order: Sequence[int],
+    mem_mb: Sequence[float],
+    wall_s: Sequence[float],
+    *,
+    workers: int | None = None,
+    cap_mb: float | None = None,
+    cores: int | None = None,
+    cpus: Sequence[int] | None = None,
+) -> Schedule:
+    """Run an order in batches with a barrier after each: a batch takes tasks until one more would break a limit.
+
+    Parameters and errors are those of `list_schedule`.
+    """
+    return list_schedule(
+        order,
+        mem_mb,
+        wall_s,
+        workers=workers,
+        cap_mb=cap_mb,
+        cores=cores,
+        cpus=cpus,
+        dispatch=Dispatch.LOCKSTEP,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loads:
+    mem: tuple[float, ...]
+    wall: tuple[float, ...]
+    cpus: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Limits:
+    workers: int
+    mem: float
+    cores: float
+
+
+@dataclass(slots=True)
+class _Machine:
+    """The state while an order runs."""
+
+    loads: _Loads
+    limits: _Limits
+    dispatch: Dispatch
+    now: float = 0.0
+    peak: float = 0.0
+    used_mem: float = 0.0
+    used_cores: int = 0
+    start_s: list[float] = field(default_factory=list)
+    running: list[tuple[float, int]] = field(default_factory=list)
+    steps: dict[float, float] = field(default_factory=dict)
+
+    def run(self, order: Sequence[int]) -> None:
+        self.start_s = [0.0] * len(order)
+        waiting = list(order)
+        while waiting:
+            waiting = self._start_some(waiting)
+            self._end_next()
+        while self.running:
+            self._end_next()
+
+    def _start_some(self, waiting: list[int]) -> list[int]:
+        started = list(self._admitted(waiting))
+        if self.dispatch is not Dispatch.FIRST_FIT:
+            return waiting[len(started) :]
+        gone = set(started)
+        return [task for task in waiting if task not in gone]
+
+    def _admitted(self, waiting: list[int]) -> Iterator[int]:
+        if self.dispatch is Dispatch.LOCKSTEP and self.running:
+            return
+        for task in waiting:
+            if len(self.running) >= self.limits.workers:
+                return
+            if self._fits(task):
+                self._start(task)
+                yield task
+            elif self.dispatch is not Dispatch.FIRST_FIT:
+                return
+
+    def _fits(self, task: int) -> bool:
+        cores = self.used_cores + self.loads.cpus[task]
+        return cores <= self.limits.cores and self.used_mem + self.loads.mem[task] <= self.limits.mem
+
+    def _start(self, task: int) -> None:
+        self.start_s[task] = self.now
+        heapq.heappush(self.running, (self.now + self.loads.wall[task], task))
+        self.used_mem += self.loads.mem[task]
+        self.used_cores += self.loads.cpus[task]
+        self.peak = max(self.peak, self.used_mem)
+        self.steps[self.now] = self.used_mem
+
+    def _end_next(self) -> None:
+        """Go on to the next end, and end everything that ends at that instant."""
+        self.now = self.running[0][0]
+        while self.running and self.running[0][0] <= self.now:
+            task = heapq.heappop(self.running)[1]
+            self.used_mem -= self.loads.mem[task]
+            self.used_cores -= self.loads.cpus[task]
+        if not self.running:
+            self.used_mem = 0.0
+        self.steps[self.now] = self.used_mem
+
+
+def _check(order: Sequence[int], loads: _Loads, limits: _Limits) -> None:
+    if sorted(order) != list(range(len(loads.mem))) or len(loads.wall) != len(order) or len(loads.cpus) != len(order):
+        raise ValueError("the order must hold every task exactly once")
+    if not all(math.isfinite(value) and value >= 0 for value in (*loads.mem, *loads.wall, *loads.cpus)):
+        raise ValueError("memory, durations and cores must be finite and not negative")
+    if limits.workers < 1 and order:
+        raise ValueError("at least one worker is needed")
+    for task, (mem, cpus) in enumerate(zip(loads.mem, loads.cpus, strict=True)):
+        if mem > limits.mem or cpus > limits.cores:
+            raise ValueError(f"task {task} alone exceeds the memory cap or the cores")
