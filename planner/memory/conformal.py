@@ -1,10 +1,10 @@
 """From a prediction to a bound: one-sided split conformal calibration.
 
-Rows that the model has not been fitted to (held out, or predicted out of fold) say by which factor the true peak exceeds
-the prediction. In each bin of the prediction the bound at level q is the ``ceil((n + 1) q)``-th smallest of these factors,
-which covers a new exchangeable row with probability at least q (Vovk et al. 2005; Lei et al. 2018, section 2.2; the bins
-make it Mondrian conformal prediction). Bins are joined by straight lines and made monotone, so that a task predicted
-larger never asks for less.
+Rows that the model has not been fitted to (held out, or predicted out of fold) say by which factor the true
+peak exceeds the prediction. In each bin of the prediction the bound at level q is the ``ceil((n + 1) q)``-th
+smallest of these factors, which covers a new exchangeable row with probability at least q (Vovk et al. 2005;
+Lei et al. 2018, section 2.2; the bins make it Mondrian conformal prediction). Bins are joined by straight lines
+and made monotone, so that a task predicted larger never asks for less.
 
 Pure Python on purpose: a saved calibration is used where planning must start fast and where numpy is not installed.
 """
