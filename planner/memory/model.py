@@ -1,0 +1,360 @@
+"""The memory model of one tool: observations in, a request with its reason out.
+
+>>> model = fit(observations, tool="beagle", feature_names=("length",))     # doctest: +SKIP
+>>> model.predict({"length": 248.9}).request_mb                              # doctest: +SKIP
+5210
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.errors import InputError
+from planner.memory.linear import BayesianLine, fit_line
+from planner.memory.point import PointModel, fit_point
+from planner.records import Observation, Outcome, Quality
+
+Floats = NDArray[np.float64]
+
+SCHEMA = "chromplan-memory-model"
+MODEL_VERSION = 1
+POLL_S = 30.0  # Slurm's own sampling interval, where a site sets none
+POLLS_TO_TRUST = 3
+_DEFAULT_LEVEL = 0.98
+_TIME_LEVEL = 0.99
+_TIME_MARGIN = 1.25
+_SHORTEST_LIMIT_S = 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What a task will need, and what to ask for.
+
+    Attributes
+    ----------
+    point_mb : float
+        Expected peak, MiB.
+    request_mb : int
+        What to ask for, MiB.
+    wall_s, time_limit_s : float, int or None
+        Expected run time and the limit to ask for, s; None when no run time was ever recorded.
+    rows : int
+        Observations the prediction rests on.
+    level : float or None
+        The coverage that was asked for; None is the model's own weighing of waste against failure.
+    reason : str
+        One line for the plan.
+    outside_range : bool
+        Whether a feature lies outside what was observed.
+    """
+
+    point_mb: float
+    request_mb: int
+    wall_s: float | None
+    time_limit_s: int | None
+    rows: int
+    level: float | None
+    reason: str
+    outside_range: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """Features to size to a distribution, of peaks (MiB) or of run times (s)."""
+
+    point: PointModel
+    line: BayesianLine
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryModel:
+    """One tool's model. ``rows`` is 0 when nothing usable was observed: then :meth:`predict` refuses.
+
+    Attributes
+    ----------
+    skipped : mapping of str to int
+        Observations that did not train the model, by reason.
+    ranges : mapping of str to pair of float
+        Least and greatest value seen of each feature.
+    largest_mb : float
+        Largest peak learnt from.
+    """
+
+    tool: str
+    feature_names: tuple[str, ...]
+    rows: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    largest_mb: float = 0.0
+    memory: Curve | None = None
+    time: Curve | None = None
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is anything to predict from."""
+        return self.memory is not None
+
+    def predict(
+        self,
+        features: Mapping[str, float],
+        *,
+        level: float | None = None,
+        floor_mb: float = 0,
+        cap_mb: float | None = None,
+        time_cap_s: float | None = None,
+    ) -> Prediction:
+        """Say what a task needs.
+
+        Parameters
+        ----------
+        features : mapping of str to float
+            At least the model's features.
+        level : float, optional
+            Coverage wanted of the request, in (0, 1); by default waste and failure are weighed.
+        floor_mb : float
+            The largest limit at which this very task was killed, MiB: the request goes clearly above it.
+        cap_mb : float, optional
+            What the site can give, MiB.
+        time_cap_s : float, optional
+            The site's longest run time, s.
+
+        Raises
+        ------
+        InputError
+            When the model is not fitted, a feature is missing or not a finite number, or the task was killed at what
+            the site gives.
+        ValueError
+            When ``level`` is not in (0, 1).
+        """
+        if self.memory is None:
+            raise InputError(
+                f"no usable observation of {self.tool}",
+                "import history ('chromplan history import'), or give a formula or a default in chromplan.toml",
+            )
+        if cap_mb is not None and floor_mb >= cap_mb:
+            raise InputError(
+                f"killed for memory at {floor_mb:.0f} MB, and the site gives at most {cap_mb:.0f} MB",
+                "use a partition with larger nodes, or give the tool less to do at once",
+            )
+        if level is not None and not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level}")
+        self._check(features)
+        outside = [name for name in self.feature_names if not self._inside(name, features[name])]
+        size = self.memory.point.size(self.memory.point.row(features))
+        point = max(1.0, float(self.memory.line.mean(size)[0]))
+        upper = max(point, float(self.memory.line.upper(size, level or _DEFAULT_LEVEL)[0]))
+        request = _clip(max(upper, self._after_a_kill(floor_mb)), floor_mb, cap_mb)
+        wall, limit = self._time(features, time_cap_s)
+        return Prediction(
+            point_mb=point,
+            request_mb=request,
+            wall_s=wall,
+            time_limit_s=limit,
+            rows=self.rows,
+            level=level,
+            reason=_reason(point, request, self.rows, floor_mb=floor_mb, cap_mb=cap_mb, outside=outside),
+            outside_range=bool(outside),
+        )
+
+    def _check(self, features: Mapping[str, float]) -> None:
+        for name in self.feature_names:
+            if name not in features:
+                raise InputError(f"the model of {self.tool} needs the feature {name}", "give it in [features]")
+            if not math.isfinite(features[name]):
+                raise InputError(f"feature {name} is {features[name]}, not a finite number", "check [features]")
+
+    def _inside(self, name: str, value: float) -> bool:
+        low, high = self.ranges[name]
+        slack = 1e-9 * max(abs(low), abs(high))
+        return low - slack <= value <= high + slack
+
+    def _after_a_kill(self, floor_mb: float) -> float:
+        """Ask for the largest peak seen when that is clearly more than what failed, else for twice what failed."""
+        if floor_mb <= 0:
+            return 0.0
+        return self.largest_mb if self.largest_mb >= 1.05 * floor_mb else 2 * floor_mb
+
+    def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
+        if self.time is None:
+            return None, None
+        size = self.time.point.size(self.time.point.row(features))
+        wall = max(0.0, float(self.time.line.mean(size)[0]))
+        limit = _TIME_MARGIN * max(wall, float(self.time.line.upper(size, _TIME_LEVEL)[0]))
+        limit_s = max(_SHORTEST_LIMIT_S, 60 * math.ceil(limit / 60))
+        return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
+
+
+def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
+    """Return why an observation does not train the model, or "" when it does.
+
+    Only a completed attempt shows its peak. An attempt killed for memory shows a lower bound, which is the floor of its
+    own task and no target. A sampled peak (MaxRSS) is believed when the attempt lasted at least three polls: shorter
+    ones are recorded as a few MB or not at all.
+    """
+    if observation.outcome is Outcome.OOM or observation.quality is Quality.CENSORED:
+        return "killed for memory: a lower bound only"
+    if observation.outcome is not Outcome.COMPLETED:
+        return f"{observation.outcome.value}: the peak may not have been reached"
+    if observation.quality is Quality.MISSING or not observation.peak_mb or not math.isfinite(observation.peak_mb):
+        return "no peak recorded"
+    if observation.peak_mb < 0:
+        return "no peak recorded"
+    if observation.quality is Quality.SAMPLED and (observation.wall_s or 0.0) < POLLS_TO_TRUST * poll_s:
+        return "too short to be sampled"
+    return ""
+
+
+def fit(
+    observations: Iterable[Observation],
+    *,
+    tool: str,
+    feature_names: Sequence[str],
+    seed: int = 0,
+    poll_s: float = POLL_S,
+) -> MemoryModel:
+    """Fit the model of one tool.
+
+    Parameters
+    ----------
+    observations : iterable of Observation
+        In any order; those of other tools are left out.
+    tool : str
+    feature_names : sequence of str
+        The features to predict from; a row that lacks one does not train.
+    seed : int
+        Decides the folds by which the form of the model is chosen.
+    poll_s : float
+        The site's sampling interval, s, which decides what a sampled peak is worth.
+
+    Returns
+    -------
+    MemoryModel
+        Not ``fitted`` when no observation trains.
+    """
+    names = tuple(feature_names)
+    skipped: Counter[str] = Counter()
+    kept: list[Observation] = []
+    for observation in observations:
+        if observation.tool != tool:
+            continue
+        reason = trains(observation, poll_s=poll_s) or _lacking(observation, names)
+        if reason:
+            skipped[reason] += 1
+        else:
+            kept.append(observation)
+    if not kept:
+        return MemoryModel(tool=tool, feature_names=names, skipped=dict(skipped))
+    kept.sort(key=_order)
+    rows = np.array([[float(row.features[name]) for name in names] for row in kept]).reshape(len(kept), len(names))
+    peaks = np.array([row.peak_mb for row in kept], dtype=float)
+    walls = np.array([row.wall_s or 0.0 for row in kept])
+    timed = walls > 0
+    return MemoryModel(
+        tool=tool,
+        feature_names=names,
+        rows=len(kept),
+        skipped=dict(skipped),
+        ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
+        largest_mb=float(peaks.max()),
+        memory=_curve(names, rows, peaks, seed),
+        time=_curve(names, rows[timed], walls[timed], seed) if timed.any() else None,
+    )
+
+
+def _curve(names: tuple[str, ...], rows: Floats, values: Floats, seed: int) -> Curve:
+    point, sizes = fit_point(names, rows, values, seed=seed)
+    return Curve(point=point, line=fit_line(sizes, values))
+
+
+def _lacking(observation: Observation, names: tuple[str, ...]) -> str:
+    for name in names:
+        value = observation.features.get(name)
+        if value is None or not math.isfinite(value):
+            return f"no feature {name}"
+    return ""
+
+
+def _order(row: Observation) -> tuple[float, float, str, float, float, tuple[tuple[str, float], ...]]:
+    """Sort by when an attempt ended, ties by content, so that the order of the rows given does not matter."""
+    end = row.end_s if row.end_s is not None else row.submit_s
+    features = tuple(sorted((name, float(value)) for name, value in row.features.items()))
+    return (end, row.submit_s, row.job_id, row.peak_mb or 0.0, row.wall_s or 0.0, features)
+
+
+def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:
+    request = max(1, math.ceil(wanted_mb), math.ceil(floor_mb))
+    return request if cap_mb is None else max(1, min(request, math.floor(cap_mb)))
+
+
+def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: float | None, outside: list[str]) -> str:
+    number = f"{round(point):,}".replace(",", " ")
+    share = f" + {round(100 * (request / point - 1))} % safety" if floor_mb <= 0 else ""
+    text = f"predicted {number} MB{share}, {rows} observation{'s' * (rows != 1)}"
+    if floor_mb > 0:
+        text += f", but killed at {math.floor(floor_mb)} MB: {round(request / floor_mb, 1):g} times that"
+    if cap_mb is not None and request >= math.floor(cap_mb):
+        text += ", all that the site gives"
+    if outside:
+        text += f", {' and '.join(outside)} outside what was seen"
+    return text
+
+
+def dumps(model: MemoryModel) -> str:
+    """Return the model as readable JSON."""
+    return json.dumps({"schema": SCHEMA, "version": MODEL_VERSION, **asdict(model)}, indent=2) + "\n"
+
+
+def loads(text: str) -> MemoryModel:
+    """Read a model back.
+
+    Raises
+    ------
+    InputError
+        When the text is not a model, or one of another version.
+    """
+    hint = "make it anew with 'chromplan fit'"
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"the saved model is not JSON ({error})", hint) from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError("this is not a saved model", hint)
+    if document.get("version") != MODEL_VERSION:
+        raise InputError(f"the saved model has version {document.get('version')}, not {MODEL_VERSION}", hint)
+    try:
+        return _from_document(document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"the saved model is damaged ({type(error).__name__}: {error})", hint) from error
+
+
+def _from_document(document: Mapping[str, Any]) -> MemoryModel:
+    return MemoryModel(
+        tool=document["tool"],
+        feature_names=tuple(document["feature_names"]),
+        rows=document["rows"],
+        skipped=document["skipped"],
+        ranges={name: (low, high) for name, (low, high) in document["ranges"].items()},
+        largest_mb=document["largest_mb"],
+        memory=_curve_from(document["memory"]),
+        time=_curve_from(document["time"]),
+    )
+
+
+def _curve_from(document: Mapping[str, Any] | None) -> Curve | None:
+    if document is None:
+        return None
+    point: dict[str, Any] = {key: _frozen(value) for key, value in document["point"].items()}
+    line: dict[str, Any] = {key: _frozen(value) for key, value in document["line"].items()}
+    return Curve(point=PointModel(**point), line=BayesianLine(**line))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,175 @@
+"""One number per task from several features: a product of powers, or a non-negative sum, whichever predicts better.
+
+The number stands for the task's size; what is asked for is decided from it in ``planner.memory.sizing``. With one
+feature the feature is the size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FOLDS = 5
+_LEAVE_ONE_OUT_UP_TO = 30
+_RIDGE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PointModel:
+    """Features to size.
+
+    Attributes
+    ----------
+    form : str
+        ``constant`` (no feature: 1), ``feature`` (the one feature), ``powers`` (exp(a + sum b_j log x_j)) or ``sum``
+        (a + sum b_j x_j, b_j >= 0).
+    names : tuple of str
+        The features, in order.
+    logged : tuple of bool
+        For ``powers``: which features enter as logarithm (those positive in all rows).
+    scales : tuple of float
+        What each feature is divided by first.
+    intercept : float
+    coefficients : tuple of float
+    """
+
+    form: str
+    names: tuple[str, ...]
+    scales: tuple[float, ...] = ()
+    logged: tuple[bool, ...] = ()
+    intercept: float = 0.0
+    coefficients: tuple[float, ...] = ()
+
+    def size(self, rows: Floats) -> Floats:
+        """Return the size of each row of features, shape (n, number of names)."""
+        if self.form == "constant":
+            return np.ones(len(rows))
+        if self.form == "feature":
+            return np.asarray(rows[:, 0], dtype=float)
+        columns = _columns(rows, np.asarray(self.scales), np.asarray(self.logged, dtype=bool))
+        total = self.intercept + columns @ np.asarray(self.coefficients)
+        return np.asarray(np.exp(np.clip(total, -700, 700)) if self.form == "powers" else total)
+
+    def row(self, features: Mapping[str, float]) -> Floats:
+        """Return one task's features as a row, shape (1, number of names)."""
+        return np.array([[float(features[name]) for name in self.names]])
+
+
+def fit_point(names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int = 0) -> tuple[PointModel, Floats]:
+    """Fit the form that predicts held-out rows best.
+
+    Parameters
+    ----------
+    names : tuple of str
+    rows : array, shape (n, d)
+    values : array, shape (n,)
+        Positive: peaks in MiB or times in s.
+    seed : int
+        Decides the folds.
+
+    Returns
+    -------
+    PointModel
+    array, shape (n,)
+        Each row's size as predicted without that row's fold, so that residuals against it are honest.
+    """
+    if len(names) < 2:
+        model = PointModel(form="feature" if names else "constant", names=names)
+        return model, model.size(rows)
+    forms = ("powers", "sum") if len(values) >= len(names) + 3 else ("powers",)
+    parts = _folds(len(values), seed)
+    tried = {form: _held_out(form, names, rows, values, parts) for form in forms}
+    best = max(forms, key=lambda form: tried[form][0])
+    return _fit(best, names, rows, values), tried[best][1]
+
+
+def _folds(count: int, seed: int) -> list[NDArray[np.intp]]:
+    if count < 2:
+        return []
+    order = np.random.default_rng(seed).permutation(count)
+    return [np.asarray(part) for part in np.array_split(order, count if count <= _LEAVE_ONE_OUT_UP_TO else FOLDS)]
+
+
+def _held_out(
+    form: str, names: tuple[str, ...], rows: Floats, values: Floats, parts: list[NDArray[np.intp]]
+) -> tuple[float, Floats]:
+    """Return the mean held-out log likelihood and the held-out predictions."""
+    predicted = np.full(len(values), float(np.mean(values)))
+    spread = np.full(len(values), 1.0)
+    for part in parts:
+        rest = np.setdiff1d(np.arange(len(values)), part)
+        model = _fit(form, names, rows[rest], values[rest])
+        predicted[part] = model.size(rows[part])
+        spread[part] = max(_relative_spread(form, model.size(rows[rest]), values[rest], len(names)), 1e-3)
+    predicted = np.maximum(predicted, 1e-3 * float(np.min(values)))
+    if form == "powers":
+        likelihood = _log_normal(np.log(values), np.log(predicted), spread) - np.log(values)
+    else:
+        likelihood = _log_normal(values, predicted, spread * predicted)
+    return float(np.mean(likelihood)), predicted
+
+
+def _relative_spread(form: str, predicted: Floats, values: Floats, used: int) -> float:
+    predicted = np.maximum(predicted, 1e-3 * float(np.min(values)))
+    residual = np.log(values / predicted) if form == "powers" else values / predicted - 1
+    return float(np.sqrt(np.sum(residual**2) / max(1, len(values) - used - 1)))
+
+
+def _log_normal(value: Floats, mean: Floats, sd: Floats) -> Floats:
+    return np.asarray(-0.5 * ((value - mean) / sd) ** 2 - np.log(sd))
+
+
+def _fit(form: str, names: tuple[str, ...], rows: Floats, values: Floats) -> PointModel:
+    scales = np.max(np.abs(rows), axis=0)
+    scales[scales == 0] = 1.0
+    if form == "powers":
+        logged = np.all(rows > 0, axis=0)
+        intercept, coefficients = _ridge(_columns(rows, scales, logged), np.log(values), logged)
+    else:
+        logged = np.zeros(len(names), dtype=bool)
+        intercept, coefficients = _non_negative(_columns(rows, scales, logged), values)
+    return PointModel(
+        form=form,
+        names=names,
+        scales=tuple(scales.tolist()),
+        logged=tuple(bool(flag) for flag in logged),
+        intercept=intercept,
+        coefficients=tuple(coefficients.tolist()),
+    )
+
+
+def _columns(rows: Floats, scales: Floats, logged: NDArray[np.bool_]) -> Floats:
+    columns = rows / scales
+    # a feature at or below zero where only positive values were seen: far outside the range, not infinitely far
+    columns[:, logged] = np.log(np.maximum(columns[:, logged], 1e-6))
+    return np.asarray(columns)
+
+
+def _ridge(columns: Floats, target: Floats, logged: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Least squares drawn gently to the product of the features to the power 1/d: two rows must not decide all."""
+    start = np.where(logged, 1.0 / columns.shape[1], 0.0)
+    centre, level = columns.mean(axis=0), float(target.mean())
+    centred = columns - centre
+    gram = centred.T @ centred + _RIDGE * np.eye(columns.shape[1])
+    coefficients = start + np.linalg.solve(gram, centred.T @ (target - level - centred @ start))
+    return level - float(centre @ coefficients), coefficients
+
+
+def _non_negative(columns: Floats, values: Floats) -> tuple[float, Floats]:
+    """Relative least squares with non-negative terms, by coordinate descent."""
+    design = np.column_stack([np.ones(len(values)), columns]) / values[:, None]
+    gram, moment = design.T @ design, design.sum(axis=0)
+    terms = np.zeros(design.shape[1])
+    for _ in range(500):
+        before = terms.copy()
+        for j in range(len(terms)):
+            if gram[j, j] > 0:
+                terms[j] = max(0.0, terms[j] + (moment[j] - gram[j] @ terms) / gram[j, j])
+        if np.allclose(terms, before, rtol=1e-9, atol=0):
+            break
+    return float(terms[0]), terms[1:]
