@@ -167,7 +167,7 @@ class JobId:
 
 
 def parse_job_id(text: str) -> JobId:
-    """Read ``12``, ``12_3``, ``12_[1-4%2]``, ``12_[2,4-12:2%3]`` or ``12+1``, with or without a step (``.batch``, ``.0``)."""
+    """Read ``12``, ``12_3``, ``12_[1-4%2]``, ``12_[2,4-12:2%3]`` or ``12+1``, each with or without a ``.step``."""
     match = _JOB_ID.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not a job id: {text!r}")
