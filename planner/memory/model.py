@@ -120,7 +120,7 @@ class MemoryModel:
         level : float, optional
             Coverage wanted of the request, in (0, 1); by default waste and failure are weighed.
         floor_mb : float
-            The largest limit at which this very task was killed, MiB: the request goes clearly above it.
+            What this very task is known to need, MiB: the request does not go below (see :meth:`after_a_kill`).
         cap_mb : float, optional
             What the site can give, MiB.
         time_cap_s : float, optional
@@ -129,8 +129,7 @@ class MemoryModel:
         Raises
         ------
         InputError
-            When the model is not fitted, a feature is missing or not a finite number, or the task was killed at what
-            the site gives.
+            When the model is not fitted, or a feature is missing or not a finite number.
         ValueError
             When ``level`` is not in (0, 1).
         """
@@ -139,11 +138,6 @@ class MemoryModel:
                 f"no usable observation of {self.tool}",
                 "import history ('chromplan history import'), or give a formula or a default in chromplan.toml",
             )
-        if cap_mb is not None and floor_mb >= cap_mb:
-            raise InputError(
-                f"killed for memory at {floor_mb:.0f} MB, and the site gives at most {cap_mb:.0f} MB",
-                "use a partition with larger nodes, or give the tool less to do at once",
-            )
         if level is not None and not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, not {level}")
         self._check(features)
@@ -151,7 +145,7 @@ class MemoryModel:
         size = self.memory.point.size(self.memory.point.row(features))
         point = max(1.0, float(self.memory.line.mean(size)[0]))
         upper = max(point, float(self.memory.line.upper(size, level or _DEFAULT_LEVEL)[0]))
-        request = _clip(max(upper, self._after_a_kill(floor_mb)), floor_mb, cap_mb)
+        request = _clip(upper, floor_mb, cap_mb)
         wall, limit = self._time(features, time_cap_s)
         return Prediction(
             point_mb=point,
@@ -176,11 +170,9 @@ class MemoryModel:
         slack = 1e-9 * max(abs(low), abs(high))
         return low - slack <= value <= high + slack
 
-    def _after_a_kill(self, floor_mb: float) -> float:
-        """Ask for the largest peak seen when that is clearly more than what failed, else for twice what failed."""
-        if floor_mb <= 0:
-            return 0.0
-        return self.largest_mb if self.largest_mb >= 1.05 * floor_mb else 2 * floor_mb
+    def after_a_kill(self, killed_mb: float) -> float:
+        """Return what to ask for, MiB, after a kill at that limit: the largest peak seen if clearly more, else double."""
+        return self.largest_mb if self.largest_mb >= 1.05 * killed_mb else 2 * killed_mb
 
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:
@@ -296,12 +288,14 @@ def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:
 
 def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: float | None, outside: list[str]) -> str:
     number = f"{round(point):,}".replace(",", " ")
-    share = f" + {round(100 * (request / point - 1))} % safety" if floor_mb <= 0 else ""
-    text = f"predicted {number} MB{share}, {rows} observation{'s' * (rows != 1)}"
-    if floor_mb > 0:
-        text += f", but killed at {math.floor(floor_mb)} MB: {round(request / floor_mb, 1):g} times that"
-    if cap_mb is not None and request >= math.floor(cap_mb):
-        text += ", all that the site gives"
+    text = f"predicted {number} MB"
+    if request <= floor_mb:
+        text += f", raised to the {request} MB it is known to need"
+    elif cap_mb is not None and request >= math.floor(cap_mb):
+        text += ", cut to what the site gives"
+    else:
+        text += f" + {round(100 * (request / point - 1))} % safety"
+    text += f", {rows} observation{'s' * (rows != 1)}"
     if outside:
         text += f", {' and '.join(outside)} outside what was seen"
     return text
