@@ -171,7 +171,7 @@ class MemoryModel:
         return low - slack <= value <= high + slack
 
     def after_a_kill(self, killed_mb: float) -> float:
-        """Return what to ask for, MiB, after a kill at that limit: the largest peak seen if clearly more, else double."""
+        """Return what to ask for (MiB) after a kill: the largest peak seen if clearly more, else double."""
         return self.largest_mb if self.largest_mb >= 1.05 * killed_mb else 2 * killed_mb
 
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
