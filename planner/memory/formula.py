@@ -1,0 +1,301 @@
+"""A memory model as one line of arithmetic, with what is needed to trust it: units, ranges, calibration, origin.
+
+Nothing here needs numpy: a formula is what a login node can evaluate in a millisecond. The bound is itself
+arithmetic of the same grammar (:meth:`Formula.upper_arithmetic`), so what the exports print is what is
+evaluated here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planner.errors import InputError
+from planner.memory import grammar
+from planner.memory.conformal import Calibration
+from planner.memory.grammar import Call, Name, Node, Number
+
+WIDENING = 0.5
+"""Outside the ranges the bound grows with this power of the fold: at twice the largest value seen, 2^0.5 times."""
+
+_MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end
+_ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feature:
+    """A feature's unit and the range of the rows behind the formula."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """A prediction and the request that follows from it.
+
+    Attributes
+    ----------
+    point_mb, upper_mb : float
+        Expected peak and the bound at ``level``, MiB.
+    request_mb : int
+        The bound rounded up to whole MiB.
+    outside : tuple of str
+        What lies outside the ranges, in words; empty inside.
+    widened : float
+        Factor by which the bound was widened for that; 1 inside.
+    reason : str
+        All of it in one line.
+    """
+
+    point_mb: float
+    upper_mb: float
+    request_mb: int
+    level: float
+    outside: tuple[str, ...]
+    widened: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Formula:
+    """A formula and its provenance.
+
+    Attributes
+    ----------
+    root : Node
+        The arithmetic; its value is the expected peak, MiB.
+    features : mapping of str to Feature
+        Unit and range of every feature of the formula; empty when nothing is known about them.
+    floor_mb : float
+        The smallest peak seen: no prediction is below it.
+    calibration : Calibration or None
+        None when the formula was written by hand.
+    widening : float
+        See :data:`WIDENING`.
+    errors : mapping of str to float
+        Errors on rows held out (``pearson``, ``r2``, ``mape`` in percent).
+    """
+
+    root: Node
+    tool: str = ""
+    target: str = "peak_mb"
+    engine: str = "by hand"
+    date: str = ""
+    rows: int = 0
+    seed: int | None = None
+    floor_mb: float = 1.0
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    widening: float = WIDENING
+    errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The arithmetic as text."""
+        return grammar.render(self.root)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features it needs, in order of first appearance."""
+        return grammar.names(self.root)
+
+    @property
+    def nodes(self) -> int:
+        """How many constants, features, operators and functions it has."""
+        return grammar.size(self.root)
+
+    def evaluate(self, features: Mapping[str, float]) -> float:
+        """Return the value of the arithmetic, MiB; errors as in :func:`planner.memory.grammar.evaluate`."""
+        return grammar.evaluate(self.root, features)
+
+    def upper(self, features: Mapping[str, float], level: float) -> float:
+        """Return the bound at a level in (0, 1], MiB: calibrated inside the ranges, widened outside them."""
+        return grammar.evaluate(self.upper_arithmetic(level), features)
+
+    def outside(self, features: Mapping[str, float]) -> tuple[str, ...]:
+        """Say which features lie outside the ranges of the rows behind the formula."""
+        said = []
+        for name in self.names:
+            known = self.features.get(name)
+            if known is not None and not known.low <= features[name] <= known.high:
+                unit = f" {known.unit}" if known.unit else ""
+                said.append(f"{name} {features[name]:g} is outside {known.low:g} to {known.high:g}{unit}")
+        return tuple(said)
+
+    def bound(self, features: Mapping[str, float], level: float) -> Bound:
+        """Return prediction, bound and request, with the reason.
+
+        Raises
+        ------
+        InputError
+            Without a calibration, for a missing feature, and where the arithmetic has no finite value.
+        """
+        point = grammar.evaluate(self.point_arithmetic(), features)
+        upper = self.upper(features, level)
+        widened = grammar.evaluate(self.widening_arithmetic(), features)
+        outside = self.outside(features)
+        reason = f"formula {point:.0f} MB, {_calibration(self).note(level)}: {upper:.0f} MB"
+        if outside:
+            reason += f"; widened {widened:.2f}-fold, {', '.join(outside)}"
+        return Bound(
+            point_mb=point,
+            upper_mb=upper,
+            request_mb=request_mb(upper),
+            level=level,
+            outside=outside,
+            widened=widened,
+            reason=reason,
+        )
+
+    def point_arithmetic(self) -> Node:
+        """Return the prediction as arithmetic: the formula, never below the smallest peak seen."""
+        return Call("max", (self.root, Number(self.floor_mb)))
+
+    def widening_arithmetic(self) -> Node:
+        """Return the widening as arithmetic: (largest fold outside a range, at least 1) to the power ``widening``."""
+        folds = [fold for name in self.names if name in self.features for fold in _folds(name, self.features[name])]
+        if not folds or self.widening == 0.0:
+            return Number(1.0)
+        fold: Node = Number(1.0)
+        for other in folds:
+            fold = Call("max", (fold, other))
+        return Call("pow", (fold, Number(self.widening)))
+
+    def upper_arithmetic(self, level: float, *, point: Node | None = None) -> Node:
+        """Return the bound as arithmetic in ``point`` (by default the prediction itself) and the features."""
+        calibration = _calibration(self)
+        point = point or self.point_arithmetic()
+        bound = _piecewise(point, calibration.knots_mb, calibration.factors_at(level))
+        widening = self.widening_arithmetic()
+        return bound if widening == Number(1.0) else Call("mul", (bound, widening))
+
+
+def parse(text: str) -> Formula:
+    """Return a formula from bare arithmetic: no ranges, no calibration (grammar and errors: :func:`grammar.parse`)."""
+    return Formula(root=grammar.parse(text))
+
+
+def loads(text: str, *, name: str = "formula") -> Formula:
+    """Read a formula file.
+
+    Parameters
+    ----------
+    text : str
+        TOML as :func:`dumps` writes it, by hand or from another group: nothing in it is trusted.
+    name : str
+        What errors call the file.
+
+    Returns
+    -------
+    Formula
+
+    Raises
+    ------
+    InputError
+        Naming the field: unreadable TOML, unknown or missing fields, numbers that are not finite, arithmetic that is
+        not in the grammar or uses a feature that the file does not describe, a calibration table that is not monotone.
+    """
+    from planner.memory import formula_schema
+
+    file = formula_schema.read(text, name=name)
+    try:
+        root = grammar.parse(file.formula)
+    except InputError as error:
+        raise InputError(f"{name}: formula: {error.message}", error.hint) from None
+    unknown = [feature for feature in grammar.names(root) if feature not in file.features]
+    if unknown:
+        raise InputError(
+            f"{name}: formula: {unknown[0]} is used but [features.{unknown[0]}] is missing",
+            "every feature needs its range: low, high, unit",
+        )
+    return Formula(
+        root=root,
+        tool=file.tool,
+        target=file.target,
+        engine=file.engine,
+        date=file.date,
+        rows=file.rows,
+        seed=file.seed,
+        floor_mb=file.floor_mb,
+        features={key: Feature(low=f.low, high=f.high, unit=f.unit) for key, f in file.features.items()},
+        calibration=file.calibration.table() if file.calibration else None,
+        widening=file.widening,
+        errors=dict(file.errors),
+    )
+
+
+def dumps(formula: Formula) -> str:
+    """Write a formula file: TOML, one fact per line, the same text for the same formula."""
+    from planner.memory import formula_schema
+
+    return formula_schema.write(
+        {
+            "version": formula_schema.VERSION,
+            "tool": formula.tool,
+            "target": formula.target,
+            "unit": "MiB",
+            "formula": formula.text,
+            "engine": formula.engine,
+            "date": formula.date,
+            "rows": formula.rows,
+            "seed": formula.seed,
+            "floor_mb": formula.floor_mb,
+            "widening": formula.widening,
+            "features": {
+                name: {"low": float(known.low), "high": float(known.high), "unit": known.unit}
+                for name, known in formula.features.items()
+            },
+            "errors": dict(formula.errors),
+            "calibration": formula_schema.tabulate(formula.calibration),
+        }
+    )
+
+
+def request_mb(upper_mb: float) -> int:
+    """Return a bound as a request: rounded up to whole MiB, at least 1."""
+    return max(1, math.ceil(upper_mb - _ROUNDING_SLACK))
+
+
+def _calibration(formula: Formula) -> Calibration:
+    if formula.calibration is None:
+        raise InputError(
+            "the formula has no calibration table, so no bound can be given",
+            "fit it from rows ('chromplan fit --symbolic'), or state a margin of your own",
+        )
+    return formula.calibration
+
+
+def _folds(name: str, known: Feature) -> tuple[Node, Node]:
+    """Say how many times above, and how many times below the range: at most 1 inside."""
+    x, low, high = Name(name), known.low, known.high
+    if low > 0.0:
+        at_least = Call("max", (x, Number(low / _MOST_FOLD_BELOW)))
+        return Call("div", (x, Number(high))), Call("div", (Number(low), at_least))
+    span = Number(high - low if high > low else 1.0)
+    above = Call("div", (Call("sub", (x, Number(high))), span))
+    below = Call("div", (Call("sub", (Number(low), x)), span))
+    return Call("add", (Number(1.0), above)), Call("add", (Number(1.0), below))
+
+
+def _piecewise(point: Node, knots: tuple[float, ...], factors: tuple[float, ...]) -> Node:
+    """Write :meth:`Calibration.upper` as a sum of clamped pieces, which every language can evaluate."""
+    pieces = [_scaled(Call("min", (point, Number(knots[0]))) if len(knots) > 1 else point, factors[0])]
+    for i in range(len(knots) - 1):
+        x0, x1 = knots[i], knots[i + 1]
+        slope = (x1 * factors[i + 1] - x0 * factors[i]) / (x1 - x0)
+        inside = Call("min", (Call("max", (point, Number(x0))), Number(x1)))
+        pieces.append(_scaled(Call("sub", (inside, Number(x0))), slope))
+    if len(knots) > 1:
+        beyond = Call("sub", (Call("max", (point, Number(knots[-1]))), Number(knots[-1])))
+        pieces.append(_scaled(beyond, factors[-1]))
+    total, *rest = pieces
+    for piece in rest:
+        total = Call("add", (total, piece))
+    return total
+
+
+def _scaled(node: Node, factor: float) -> Node:
+    return Call("mul", (Number(factor), node))
