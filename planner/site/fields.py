@@ -1,0 +1,73 @@
+"""The types of a site file's fields, each with what is expected in its error."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from planner import units
+
+_RATE = re.compile(r"([1-9]\d*)/(s|min|h)")
+_RATE_UNIT_S = {"s": 1, "min": 60, "h": 3600}
+# what may stand in an #SBATCH line without quoting it: names, comma lists, constraints such as [a|b*2]&c
+_OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:|&()\[\]*+%@/=-]*")
+
+
+def _whole_mib(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    mib = None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            mib = units.parse_mem_mb(value)
+    meant = f": write {math.floor(mib)} for {value!r}" if mib else ""
+    raise ValueError(f"memory is a whole number of MiB{meant}")
+
+
+def _duration(value: str) -> str:
+    seconds = units.parse_duration_s(value)
+    if seconds is None or seconds <= 0:
+        raise ValueError("a time such as 12:00:00, 7-00:00:00 or UNLIMITED is expected")
+    return value
+
+
+def interval_s(rate: str) -> float:
+    """Return the seconds between two events at a rate such as ``6/min``."""
+    count, unit = rate.split("/")
+    return _RATE_UNIT_S[unit] / int(count)
+
+
+def _rate(value: str) -> str:
+    if _RATE.fullmatch(value) is None:
+        raise ValueError("a rate such as 6/min, 10/s or 100/h is expected")
+    return value
+
+
+def _option(value: str) -> str:
+    if _OPTION.fullmatch(value) is None:
+        raise ValueError("letters, digits and _.,:|&()[]*+%@/=- only: it becomes part of an #SBATCH line")
+    return value
+
+
+def _option_or_empty(value: str) -> str:
+    return _option(value) if value else value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("one line of printable text is expected")
+    return value
+
+
+MiB = Annotated[int, BeforeValidator(_whole_mib), Field(gt=0)]
+MiBOrZero = Annotated[int, BeforeValidator(_whole_mib), Field(ge=0)]
+Count = Annotated[int, Field(strict=True, gt=0)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Option = Annotated[str, AfterValidator(_option)]
+OptionOrEmpty = Annotated[str, AfterValidator(_option_or_empty)]
+Line = Annotated[str, AfterValidator(_one_line)]

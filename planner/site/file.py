@@ -1,0 +1,121 @@
+"""Site files: where they lie, how they are read and written."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from planner import resources
+from planner.documents import parse_toml, read_text
+from planner.errors import InputError
+from planner.site.local import local_site
+from planner.site.model import Partition, Site
+
+LOCAL = "local"
+
+
+def folders() -> list[Path]:
+    """Return where site files are looked for, first found first: the project's, the user's, the bundled ones."""
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return [
+        Path("site_configs"),
+        Path(home).expanduser() / "chromplan" / "sites",
+        resources.folder("site_configs"),
+    ]
+
+
+def files() -> dict[str, Path]:
+    """Return every site file by the site's name, sorted by name."""
+    found: dict[str, Path] = {}
+    for folder in reversed(folders()):
+        found |= {path.stem: path for path in folder.glob("*.toml")}
+    return dict(sorted(found.items()))
+
+
+def names() -> list[str]:
+    """Return the names that `load` knows, ``local`` (this machine) first."""
+    return [LOCAL, *files()]
+
+
+def find(name: str) -> Path:
+    """Return the file of the site of that name.
+
+    Raises
+    ------
+    InputError
+        When there is none; the hint offers near names.
+    """
+    known = files()
+    if name not in known:
+        near = difflib.get_close_matches(name, [LOCAL, *known], 3, 0.5)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(
+            f"unknown site {name!r}", f"{meant}'chromplan site list' shows all; a file is given with its path"
+        )
+    return known[name]
+
+
+def load(name_or_path: str | Path) -> Site:
+    """Return a site: ``local`` (this machine), a name from `names`, or the path of a site file.
+
+    Raises
+    ------
+    InputError
+        When there is no such site; names file, line or field when the file is wrong.
+    """
+    text = str(name_or_path)
+    if text == LOCAL:
+        return local_site()
+    if "/" in text or text.endswith(".toml"):
+        path = Path(text).expanduser()
+        return loads(read_text(path, hint="'chromplan site list' shows the sites there are"), path=path)
+    path = find(text)
+    site = loads(read_text(path, hint="make the file readable"), path=path)
+    if site.name != text:
+        raise InputError(f"{path}: name: {site.name!r} is not the name of the file", f'write name = "{text}"')
+    return site
+
+
+def loads(text: str, *, path: Path | str = "<site>") -> Site:
+    """Read a site from TOML text; ``path`` is named in errors."""
+    return parse_toml(text, Site, path=path)
+
+
+def dumps(site: Site) -> str:
+    """Return a site as TOML that `loads` reads back identically; fields at their default are left out."""
+    values = site.model_dump(exclude_defaults=True)
+    del values["partitions"]
+    account = values.pop("account", None)
+    blocks = [_table(values)]
+    if account:
+        blocks.append("[account]\n" + _table(account))
+    blocks += ["[[partitions]]\n" + _table(_partition(partition, site)) for partition in site.partitions]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _partition(partition: Partition, site: Site) -> dict[str, object]:
+    values = partition.model_dump(exclude_defaults=True, exclude={"headroom_mb"})
+    return values if partition.headroom_mb == site.headroom_mb else values | {"headroom_mb": partition.headroom_mb}
+
+
+def _table(values: Mapping[str, object]) -> str:
+    return "\n".join(f"{key} = {_value(value)}" for key, value in values.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_value(key)} = {_value(item)}' for key, item in value.items())} }}"
+    # a JSON string is a TOML basic string, but for DEL, which TOML wants escaped
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

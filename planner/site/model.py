@@ -1,0 +1,362 @@
+"""Sites and partitions, and the rules that turn a task's need into what this site accepts."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from planner import units
+from planner.documents import Document
+from planner.errors import InputError
+from planner.site.fields import Count, Duration, Line, MiB, MiBOrZero, Option, OptionOrEmpty, Rate, interval_s
+
+MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adjusted:
+    """A task's need after the rules of its site and partition: what must be asked for so that it gets at least that.
+
+    Attributes
+    ----------
+    mem_mb : int
+        MiB that the task may use; with ``cpus_only`` and ``whole_node`` it is not asked for by itself.
+    cpus : int
+    wall_s : float
+        The time limit, seconds.
+    reasons : tuple of str
+        Each rule that changed the need.
+    """
+
+    mem_mb: int
+    cpus: int
+    wall_s: float
+    reasons: tuple[str, ...] = field(default=())
+
+
+class Account(Document):
+    """Who pays for the jobs."""
+
+    required: bool = False
+    """Whether jobs without ``--account`` are refused."""
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """Environment variable that holds the account when the pipeline names none."""
+    max_time: dict[str, Duration] = Field(default_factory=dict)
+    """Shorter time limits of accounts whose name contains the key."""
+
+
+class Partition(Document):
+    """Nodes of one kind, with the limits on jobs there."""
+
+    name: Option
+    """What the planner calls it; unique within the site."""
+    partition: OptionOrEmpty | None = None
+    """What goes behind ``--partition`` when it is not the name: a comma list, or ``""`` where the site chooses."""
+    nodes: Count | None = None
+    """How many nodes; none when not known."""
+    cores: Count
+    """Cores of one node that jobs may use."""
+    mem_mb: MiB
+    """Memory of one node that jobs may use, MiB: Slurm's RealMemory less MemSpecLimit."""
+    max_time: Duration | None = None
+    """Longest time limit; none when there is none or it is not known."""
+    min_cores: Count | None = None
+    """A job here must ask for at least so many cores."""
+    min_mem_mb: MiB | None = None
+    """A job here must ask for at least so much memory, MiB."""
+    qos: Option | None = None
+    constraint: Option | None = None
+    clusters: Option | None = None
+    """Cluster to submit to, where it is not the one of the login node."""
+    gres: Option | None = None
+    default: bool = False
+    """Preferred whenever the need fits."""
+    opt_in: bool = False
+    """Used only when asked for by name."""
+    headroom_mb: MiBOrZero = 0
+    """MiB of a node that are never asked for; the site's where it is left out."""
+
+    @property
+    def max_time_s(self) -> float:
+        """Longest time limit in seconds; infinite when there is none."""
+        return math.inf if self.max_time is None else (units.parse_duration_s(self.max_time) or math.inf)
+
+    @property
+    def cap_mb(self) -> int:
+        """The most a task may ask for, MiB: the node less its headroom."""
+        return self.mem_mb - self.headroom_mb
+
+    @property
+    def option(self) -> str:
+        """What goes behind ``--partition``; empty when the option is left out."""
+        return self.name if self.partition is None else self.partition
+
+
+class Site(Document):
+    """A cluster."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+    description: Line
+    source: Line
+    """Where these facts come from."""
+    as_of: datetime.date
+    """When they were true."""
+    nominal_mem: bool = False
+    """Whether ``mem_mb`` is what the nodes were sold with rather than Slurm's RealMemory, which is a little lower."""
+    mem_policy: MemPolicy = "mem"
+    """``mem``: --mem; ``mem_per_cpu``: only --mem-per-cpu; ``cpus_only``: memory is not asked for, cores stand for it;
+    ``whole_node``: nodes are given whole, memory must not be asked for."""
+    mem_per_core_default_mb: MiB | None = None
+    """MiB that come with one core: what a job gets that asks for none, and what ``cpus_only`` counts in."""
+    mem_per_core_max_mb: MiB | None = None
+    """MiB per core above which the site adds cores (and bills them): Slurm's MaxMemPerCPU."""
+    min_mem_mb: MiB | None = None
+    min_time: Duration | None = None
+    headroom_mb: MiBOrZero = 0
+    """MiB of every node that are never asked for, unless its partition says otherwise."""
+    max_array_size: Count = 1001
+    """Slurm's MaxArraySize: the highest array index plus one."""
+    max_submit: Count | None = None
+    """Jobs (array elements count each) one user may have in the queue."""
+    submit_rate: Rate | None = None
+    """Most submissions allowed: ``6/min``."""
+    query_interval_s: Count = 60
+    """Shortest time between two queries of the queue, seconds."""
+    job_updates: bool = True
+    """Whether users may change the memory of their pending jobs (``scontrol update``)."""
+    scheduler: Literal["backfill", "builtin"] = "backfill"
+    priority: Literal["multifactor", "basic"] = "multifactor"
+    acctg_freq_s: Annotated[int, Field(strict=True, ge=0)] = 30
+    """Slurm's JobAcctGatherFrequency: seconds between two readings of a job's memory; 0 for none."""
+    clusters: Option | None = None
+    options: tuple[Annotated[str, Field(pattern=r"^--[a-z][!-~]*$")], ...] = ()
+    """Further ``#SBATCH`` options of every job."""
+    preamble: tuple[Line, ...] = ()
+    """Bash lines before the task: modules, environments."""
+    account: Account = Account()
+    partitions: Annotated[tuple[Partition, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_headroom(cls, values: object) -> object:
+        if not isinstance(values, dict) or not isinstance(values.get("partitions"), list | tuple):
+            return values
+        headroom_mb = values.get("headroom_mb", 0)
+        return values | {"partitions": [_with_headroom(partition, headroom_mb) for partition in values["partitions"]]}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [partition.name for partition in self.partitions]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"partitions: the name {twice[0]!r} comes twice")
+        if all(partition.opt_in for partition in self.partitions):
+            raise ValueError("partitions: every one is opt_in, none is left to choose")
+        for partition in self.partitions:
+            if partition.cap_mb <= 0:
+                raise ValueError(f"partitions: {partition.name!r} has no memory left after the headroom")
+        if self.mem_policy == "cpus_only" and self.mem_per_core_default_mb is None:
+            raise ValueError("mem_policy = 'cpus_only' needs mem_per_core_default_mb")
+        return self
+
+    @property
+    def submit_interval_s(self) -> float:
+        """Seconds to leave between two submissions; 0 when the site sets no rate."""
+        return interval_s(self.submit_rate) if self.submit_rate else 0.0
+
+    @property
+    def min_time_s(self) -> float:
+        """Shortest time limit accepted, seconds."""
+        return (units.parse_duration_s(self.min_time) or 0.0) if self.min_time else 0.0
+
+    def partition(self, name: str) -> Partition:
+        """Return the partition of that name.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        for partition in self.partitions:
+            if partition.name == name:
+                return partition
+        known = ", ".join(partition.name for partition in self.partitions)
+        raise InputError(f"site {self.name} has no partition {name!r}", f"its partitions: {known}")
+
+    def for_account(self, account: str | None, environment: Mapping[str, str]) -> tuple[Self, str | None]:
+        """Return the site as it is for an account, and that account.
+
+        Parameters
+        ----------
+        account : str or None
+            What the user gave; without it, the site's environment variable decides.
+        environment : mapping
+            Environment variables.
+
+        Raises
+        ------
+        InputError
+            When the site requires an account and none is found.
+        """
+        found = account or environment.get(self.account.env or "") or None
+        if found is None:
+            if not self.account.required:
+                return self, None
+            other = f" or set {self.account.env}" if self.account.env else ""
+            raise InputError(f"site {self.name} requires an account", f"give one with account = … (--account){other}")
+        limits = [limit for text, limit in self.account.max_time.items() if text.upper() in found.upper()]
+        shorter = [_with_limit(partition, limits) for partition in self.partitions]
+        return self.model_copy(update={"partitions": tuple(shorter)}), found
+
+    def cap_mb(self, partition: str | None = None) -> int:
+        """Return the largest memory a task may ask for, MiB: the largest node (of a partition) less the headroom."""
+        return max(candidate.cap_mb for candidate in self._candidates(partition))
+
+    def mem_per_core_mb(self, partition: str | None = None) -> int:
+        """Return the memory that goes with one core, MiB: the site's default, or the node's share (of a partition)."""
+        if self.mem_per_core_default_mb is not None:
+            return self.mem_per_core_default_mb
+        candidates = self._candidates(partition)
+        chosen = next((candidate for candidate in candidates if candidate.default), candidates[0])
+        return max(1, chosen.cap_mb // chosen.cores)
+
+    def adjust(self, partition: Partition, mem_mb: int, cpus: int = 1, wall_s: float = 0.0) -> Adjusted:
+        """Return what must be asked for in ``partition`` so that a task gets at least this need.
+
+        Pure; the result may exceed the node, which `choose` checks. Minimum rules raise memory, cores and time. With
+        ``cpus_only`` and above ``mem_per_core_max_mb`` memory costs cores; ``mem_per_cpu`` rounds up to a whole MiB per
+        core; ``whole_node`` gives all a node has.
+        """
+        reasons = []
+        least_mb = max(self.min_mem_mb or 0, partition.min_mem_mb or 0)
+        if mem_mb < least_mb:
+            reasons.append(f"memory raised to the minimum of {partition.name}, {units.format_mem(least_mb)}")
+            mem_mb = least_mb
+        if cpus < (partition.min_cores or 0):
+            cpus = partition.min_cores or cpus
+            reasons.append(f"cpus raised to the minimum of {partition.name}, {cpus}")
+        per_core_mb = self._most_per_core_mb()
+        if cpus * per_core_mb < mem_mb:
+            cpus = math.ceil(mem_mb / per_core_mb)
+            reasons.append(f"{cpus} cpus carry {units.format_mem(mem_mb)} at {per_core_mb}M each")
+        granted_mb = self._granted_mb(partition, mem_mb, cpus)
+        if wall_s < self.min_time_s:
+            wall_s = self.min_time_s
+            reasons.append(f"time raised to the minimum of {self.name}, {units.format_duration(wall_s)}")
+        return Adjusted(mem_mb=granted_mb, cpus=cpus, wall_s=wall_s, reasons=tuple(reasons))
+
+    def choose(
+        self, mem_mb: int, cpus: int = 1, wall_s: float = 0.0, partition: str | None = None, *, task: str = "a task"
+    ) -> Partition:
+        """Return the partition for a need: the default where it fits, else the one that costs least.
+
+        Parameters
+        ----------
+        mem_mb, cpus, wall_s
+            The need: MiB, cores, seconds.
+        partition : str, optional
+            Only this one.
+        task : str
+            Named in the error.
+
+        Raises
+        ------
+        InputError
+            When no partition holds the need; names the task, the need and the largest node.
+        """
+        candidates = self._candidates(partition)
+        asked = [(p, self.adjust(p, mem_mb, cpus, wall_s)) for p in candidates]
+        fitting = [(p, need) for p, need in asked if not _lacks(p, need)]
+        if not fitting:
+            time = f" for {units.format_duration(wall_s)}" if wall_s else ""
+            need = f"{task} needs {units.format_mem(mem_mb)} and {cpus} cpu{'s' * (cpus > 1)}{time}"
+            raise _refusal(self, asked, need)
+        return min(fitting, key=lambda pair: (not pair[0].default, pair[1].cpus, pair[0].mem_mb, pair[0].max_time_s))[0]
+
+    def headers(self, partition: Partition) -> list[str]:
+        """Return the ``sbatch`` options asked for here besides account, partition, qos, cpus, memory and time."""
+        options = {
+            "--clusters": partition.clusters or self.clusters,
+            "--constraint": partition.constraint,
+            "--gres": partition.gres,
+        }
+        return [*self.options, *(f"{name}={value}" for name, value in options.items() if value)]
+
+    def memory_headers(self, mem_mb: int, cpus: int) -> list[str]:
+        """Return the ``sbatch`` options that ask for memory by this site's policy; none where cores or nodes do."""
+        if self.mem_policy == "mem":
+            return [f"--mem={units.format_mem(mem_mb)}"]
+        if self.mem_policy == "mem_per_cpu":
+            return [f"--mem-per-cpu={units.format_mem(-(-mem_mb // cpus))}"]
+        return []
+
+    def _candidates(self, partition: str | None) -> list[Partition]:
+        if partition is not None:
+            return [self.partition(partition)]
+        return [candidate for candidate in self.partitions if not candidate.opt_in]
+
+    def _most_per_core_mb(self) -> float:
+        if self.mem_policy == "whole_node":
+            return math.inf
+        limit_mb = self.mem_per_core_default_mb if self.mem_policy == "cpus_only" else self.mem_per_core_max_mb
+        return limit_mb or math.inf
+
+    def _granted_mb(self, partition: Partition, mem_mb: int, cpus: int) -> int:
+        if self.mem_policy == "whole_node":
+            return max(mem_mb, partition.cap_mb)
+        if self.mem_policy == "mem_per_cpu":
+            return -(-mem_mb // cpus) * cpus
+        if self.mem_policy == "cpus_only":
+            return max(mem_mb, min(cpus * (self.mem_per_core_default_mb or 0), partition.cap_mb))
+        return mem_mb
+
+
+_TOO_MUCH = {
+    "memory": ("too much memory", "lower the request, or name a partition or site with larger nodes"),
+    "cores": ("too many cores", "ask for fewer cpus, or name a partition whose nodes have more"),
+    "time": ("too long", "lower the time limit, or name a partition with a longer one"),
+}
+
+
+def _lacks(partition: Partition, need: Adjusted) -> str:
+    """Return what a partition lacks for a need: memory, cores, time, or nothing."""
+    if need.mem_mb > partition.cap_mb:
+        return "memory"
+    if need.cpus > partition.cores:
+        return "cores"
+    return "time" if need.wall_s > partition.max_time_s else ""
+
+
+def _refusal(site: Site, asked: list[tuple[Partition, Adjusted]], need: str) -> InputError:
+    lacking = {partition.name: _lacks(partition, adjusted) for partition, adjusted in asked}
+    # what the nearest of them miss: time is asked of a node only when its memory and cores suffice
+    missed = next(what for what in ("time", "cores", "memory") if what in lacking.values())
+    nearest = max(
+        (partition for partition, _ in asked if lacking[partition.name] == missed),
+        key=lambda p: (p.max_time_s, p.cap_mb) if missed == "time" else (p.cap_mb, p.max_time_s),
+    )
+    less = f" less {units.format_mem(nearest.headroom_mb)} headroom" if nearest.headroom_mb else ""
+    limit = f" for at most {nearest.max_time}" if nearest.max_time else ""
+    node = f"{units.format_mem(nearest.mem_mb)}{less}, {nearest.cores} cores{limit}"
+    problem, hint = _TOO_MUCH[missed]
+    return InputError(f"{need}, {problem} for site {site.name}: largest node in partition {nearest.name}, {node}", hint)
+
+
+def _with_headroom(partition: object, headroom_mb: object) -> object:
+    if isinstance(partition, Partition) and "headroom_mb" not in partition.model_fields_set:
+        return partition.model_copy(update={"headroom_mb": headroom_mb})
+    if isinstance(partition, dict):
+        return {"headroom_mb": headroom_mb} | partition
+    return partition
+
+
+def _with_limit(partition: Partition, limits: list[str]) -> Partition:
+    shortest = min(limits, key=lambda text: units.parse_duration_s(text) or math.inf, default=None)
+    if shortest is None or (units.parse_duration_s(shortest) or math.inf) >= partition.max_time_s:
+        return partition
+    return partition.model_copy(update={"max_time": shortest})
