@@ -41,7 +41,19 @@ from slurm_accounting import Accounting
 FLAVOURS = ("omk", "cgroup")
 PROGRAMS = (
     *("munged", "munge", "mariadbd", "mariadb", "mariadb-admin", "mariadb-install-db", "setpriv"),
-    *("slurmdbd", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sacct", "sinfo", "scontrol", "scancel", "sacctmgr"),
+    *(
+        "slurmdbd",
+        "slurmctld",
+        "slurmd",
+        "sbatch",
+        "srun",
+        "squeue",
+        "sacct",
+        "sinfo",
+        "scontrol",
+        "scancel",
+        "sacctmgr",
+    ),
 )
 CGROUPS = Path("/sys/fs/cgroup")
 _numbers = count(1)
