@@ -7,7 +7,7 @@ import pytest
 
 PLANNER = Path(__file__).parent.parent / "planner"
 ROOMS = [
-    {"errors", "units", "records", "genome", "files", "resources"},
+    {"errors", "units", "records", "genome", "files", "resources", "documents", "shell"},
     {"site", "config"},
     {"history"},
     {"memory"},

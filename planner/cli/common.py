@@ -1,0 +1,145 @@
+"""What the commands of a project share: its folder, features, models, plan."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import planner
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.config import Config, Sample
+    from planner.history.store import Store
+    from planner.memory.model import MemoryModel
+    from planner.plan.document import Plan
+    from planner.rounds.project import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def project_option(function: F) -> F:
+    """Add ``-C/--project`` (parameter ``folder``) to a command."""
+    return click.option(
+        "-C",
+        "--project",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        help="The folder with chromplan.toml (default: this one).",
+    )(function)
+
+
+def open_project(folder: Path) -> Project:
+    """Return the project in ``folder``."""
+    from planner.rounds.project import Project
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
+    return Project(folder)
+
+
+def open_store(project: Project) -> Store:
+    """Return the project's history."""
+    from planner.history.store import Store
+
+    return Store.open(project.store_path)
+
+
+def task_features(project: Project, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
+    """Return the features of every task of the pipeline, reading the files they name."""
+    from planner import genome
+    from planner.history import inputs
+    from planner.memory import features
+    from planner.plan import build
+
+    specs = features.parse_specs(config.features)
+    lengths = genome.lengths(config.pipeline.genome)
+    readers = features.Readers(
+        size=lambda path: inputs.size(str(project.folder / path)),
+        records=lambda path, chromosome: inputs.records(str(project.folder / path), chromosome),
+        samples=lambda path: inputs.samples(str(project.folder / path)),
+    )
+    return {
+        name: features.resolve(
+            specs,
+            task=name,
+            chromosome=chromosome,
+            lengths=lengths,
+            parameters=sample.columns,
+            cpus=config.pipeline.cpus,
+            placeholders={"sample": sample.name, "chromosome": chromosome, "task": name},
+            readers=readers,
+        )
+        for name, sample, chromosome in build.names(config, samples)
+    }
+
+
+def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | None:
+    """Fit the pipeline's tool from the history and save the model; None when nothing trains it."""
+    from planner import files
+    from planner.memory import model as models
+
+    tool = config.pipeline.tool
+    fitted = models.fit(store.observations(tool=tool), tool=tool, feature_names=tuple(config.features))
+    if not fitted.fitted:
+        return None
+    files.write_text(project.model_path(tool), models.dumps(fitted))
+    return fitted
+
+
+def load_model(project: Project, store: Store, config: Config) -> MemoryModel | None:
+    """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
+    from planner.memory import model as models
+
+    path = project.model_path(config.pipeline.tool)
+    if path.exists():
+        try:
+            saved = models.loads(path.read_text(encoding="utf-8"))
+        except InputError as error:
+            raise InputError(f"{path}: {error.message}", error.hint) from None
+        if set(saved.feature_names) <= set(config.features):
+            return saved
+    return fit_tool(project, store, config)
+
+
+def make_plan(
+    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False, mode: str | None = None
+) -> Plan:
+    """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
+    from planner import config as configuration
+    from planner import site as sites
+    from planner.plan import build
+    from planner.records import Mode
+    from planner.rounds import standing
+
+    config = project.config()
+    if mode is not None:
+        config = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": Mode(mode)})})
+    samples = configuration.samples(config, project.folder)
+    site, account = sites.load(config.submit.site).for_account(config.submit.account, os.environ)
+    wanted = build.tasks(config, samples, task_features(project, config, samples))
+    with open_store(project) as store:
+        found = standing.standings(project, store.observations())
+        model = (fit_tool if refit else load_model)(project, store, config)
+    return build.build(
+        config,
+        wanted,
+        site=site,
+        account=account,
+        model=model,
+        earlier={} if again else standing.earlier(found),
+        number=project.next_number(),
+        token=secrets.token_hex(3),
+        chromplan=planner.__version__,
+        command=configuration.command_text(config, samples, path=project.config_path),
+        columns={
+            name: variable for name, variable in configuration.variables(samples).items() if name in samples[0].columns
+        },
+        retry_failed=retry_failed,
+    )

@@ -1,0 +1,85 @@
+"""``chromplan plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.cli.common import make_plan, open_project, project_option
+from planner.cli.output import echo_table, json_option
+
+if TYPE_CHECKING:
+    from planner.plan.document import Plan
+
+MODES = ("array", "tiers", "jobs")
+
+
+@click.command("plan")
+@click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
+@click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
+@click.option("--again", is_flag=True, help="Plan every task, also those that are done.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
+@json_option
+@project_option
+def command(folder: Path, mode: str | None, retry_failed: bool, again: bool, schema: bool, as_json: bool) -> None:
+    """Decide every task's request and the order.
+
+    Writes rounds/rNNN/plan.json; nothing is submitted.
+    """
+    if schema:
+        _echo_schema()
+        return
+    project = open_project(folder)
+    plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+    path = project.write_plan(plan) if plan.tasks else None
+    if as_json:
+        click.echo(plan.model_dump_json(indent=2))
+        return
+    show_plan(plan)
+    if path:
+        click.echo(f"wrote {path}; next: chromplan render")
+
+
+def _echo_schema() -> None:
+    from planner.cli.output import echo_json
+    from planner.plan.document import Plan
+
+    echo_json(Plan.model_json_schema())
+
+
+def show_plan(plan: Plan) -> None:
+    """Print a plan as a table, then what it comes to."""
+    from planner import units
+
+    if plan.tasks:
+        echo_table(
+            ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"],
+            [
+                (
+                    task.task,
+                    task.request_mb,
+                    "" if task.predicted_mb is None else round(task.predicted_mb),
+                    units.format_duration(task.time_limit_s),
+                    "" if task.start_s is None else units.format_duration(round(task.start_s)),
+                    task.reason,
+                )
+                for task in plan.tasks
+            ],
+            title=f"{plan.name}, round {plan.round}: {len(plan.tasks)} tasks, {plan.mode}, site {plan.target.site.name}",
+        )
+        largest = max(task.request_mb for task in plan.tasks)
+        uniform = largest * len(plan.tasks)
+        click.echo(
+            f"requests sum to {plan.total_request_mb} MB; one --mem for all would hold {uniform} MB "
+            f"({100 * (1 - plan.total_request_mb / uniform):.0f} % saved)"
+        )
+        if plan.makespan_s is not None:
+            click.echo(f"expected makespan {units.format_duration(round(plan.makespan_s))}")
+    for note in plan.notes:
+        click.echo(f"note: {note}")
+    for left in plan.left_out:
+        click.echo(f"left out: {left.task}: {left.reason}")
+    if not plan.tasks and not plan.left_out:
+        click.echo("nothing is left to run: every task is done ('chromplan plan --again' plans them all)")

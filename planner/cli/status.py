@@ -1,0 +1,86 @@
+"""``chromplan status``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.cli.common import open_project, open_store, project_option
+from planner.cli.output import echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from planner.rounds.project import Project
+    from planner.rounds.standing import Standing
+
+
+@click.command("status")
+@click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
+@json_option
+@project_option
+def command(folder: Path, offline: bool, as_json: bool) -> None:
+    """Show what became of every task.
+
+    One sacct call when tasks are in flight; nothing is recorded ('chromplan ingest' does that).
+    """
+    found = look(open_project(folder), offline=offline)
+    if as_json:
+        echo_json([_document(standing) for standing in found])
+        return
+    if not found:
+        click.echo("no round is planned yet: run 'chromplan plan'")
+        return
+    echo_table(
+        ["task", ">round", "state", ">request MB", ">peak MB", "quality", ">wall s", "job"],
+        [
+            (
+                s.task,
+                s.round,
+                s.state,
+                s.request_mb,
+                "" if s.peak_mb is None else f"{'≥ ' if s.quality == 'censored' else ''}{s.peak_mb:.0f}",
+                s.quality,
+                "" if s.wall_s is None else f"{s.wall_s:.0f}",
+                s.job_id,
+            )
+            for s in found
+        ],
+    )
+    counts: dict[str, int] = {}
+    for standing in found:
+        counts[standing.state] = counts.get(standing.state, 0) + 1
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+def look(project: Project, *, offline: bool) -> list[Standing]:
+    """Return how every task stands now."""
+    from planner.rounds import ingest, standing
+
+    with open_store(project) as store:
+        observations = store.observations()
+    recorded = {(o.task, o.job_id) for o in observations}
+    seen = [o for o in ingest.local_observations(project) if (o.task, o.job_id) not in recorded]
+    running: dict[str, str] = {}
+    if not offline:
+        ended, running = ingest.look(project, recorded)
+        seen += ended
+    return [
+        replace(s, state=running[s.task]) if s.state == standing.IN_FLIGHT and s.task in running else s
+        for s in standing.standings(project, [*observations, *seen])
+    ]
+
+
+def _document(standing: Standing) -> dict[str, object]:
+    return {
+        "task": standing.task,
+        "round": standing.round,
+        "state": standing.state,
+        "outcome": standing.outcome,
+        "request_mb": standing.request_mb,
+        "peak_mb": standing.peak_mb,
+        "quality": standing.quality,
+        "wall_s": standing.wall_s,
+        "job_id": standing.job_id,
+    }

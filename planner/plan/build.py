@@ -1,0 +1,240 @@
+"""Tasks + model + site -> plan: every request with its reason, the order, the expected times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from planner import genome, shell
+from planner.config import Config, Memory, Sample
+from planner.memory.model import MemoryModel
+from planner.plan.document import LeftOut, Plan, PlannedTask, Target, round_name
+from planner.plan.requests import Earlier, Sized, Sizer
+from planner.records import Mode, Outcome, Task
+from planner.schedule import order, tiers
+from planner.site import Site
+
+MOST_TIERS = 4
+_PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
+
+
+def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapping[str, float]]) -> list[Task]:
+    """Return the tasks of a pipeline: every chromosome of every sample.
+
+    Parameters
+    ----------
+    features : mapping of task name to features
+        See `planner.memory.features`.
+    """
+    return [
+        Task(
+            name=name,
+            tool=config.pipeline.tool,
+            sample=sample.name,
+            chromosome=chromosome,
+            cpus=config.pipeline.cpus,
+            features=features[name],
+            parameters=sample.columns,
+        )
+        for name, sample, chromosome in names(config, samples)
+    ]
+
+
+def names(config: Config, samples: Sequence[Sample]) -> list[tuple[str, Sample, str]]:
+    """Return (task name, sample, chromosome) of every task of a pipeline."""
+    chromosomes = genome.parse_chromosomes(config.pipeline.chromosomes)
+    return [(task_name(sample.name, c), sample, c) for sample in samples for c in chromosomes]
+
+
+def task_name(sample: str, chromosome: str) -> str:
+    """Return ``sample.chr5``, or ``chr5`` for a cohort; safe in job and file names."""
+    label = f"chr{genome.plain(chromosome)}"
+    return f"{shell.safe_name(sample)}.{label}" if sample else label
+
+
+def build(
+    config: Config,
+    wanted: Sequence[Task],
+    *,
+    site: Site,
+    account: str | None,
+    model: MemoryModel | None,
+    earlier: Mapping[str, Earlier],
+    number: int,
+    token: str,
+    chromplan: str,
+    command: str,
+    columns: Mapping[str, str],
+    retry_failed: bool = False,
+) -> Plan:
+    """Decide every request, the order and the expected times.
+
+    Parameters
+    ----------
+    wanted : sequence of Task
+        All tasks of the pipeline; those done or in flight are left out here.
+    model : MemoryModel or None
+        None while there is no history.
+    earlier : mapping of task name to Earlier
+    number : int
+        The round.
+
+    Raises
+    ------
+    InputError
+        When a task needs more memory than any node of the site has.
+    """
+    left_out: list[LeftOut] = []
+    ready: list[Task] = []
+    for task in wanted:
+        reason = _why_not(task, earlier.get(task.name), config.memory, retry_failed=retry_failed)
+        if reason is None:
+            ready.append(task)
+        elif reason:
+            left_out.append(LeftOut(task=task.name, reason=reason))
+    sizer = Sizer(config, site, model)
+    ready, waiting = _pilot(ready, sizer, config.memory.pilot, first=not earlier)
+    left_out += waiting
+    sized, given_up = _size_all(ready, sizer, earlier)
+    left_out += given_up
+    ready = [task for task in ready if task.name in sized]
+    target = _target(config, site, account, sized)
+    mode, notes = _mode(config.submit.mode, site)
+    if waiting:
+        notes.append(_PILOT_NOTE)
+    planned, makespan_s = _schedule(ready, sized, earlier, target)
+    return Plan(
+        chromplan=chromplan,
+        token=token,
+        name=config.pipeline.name,
+        tool=config.pipeline.tool,
+        round=number,
+        mode=mode,
+        target=target,
+        command=command,
+        columns=dict(columns),
+        makespan_s=makespan_s,
+        total_request_mb=sum(task.request_mb for task in planned),
+        tasks=planned,
+        left_out=left_out,
+        notes=notes,
+    )
+
+
+def _why_not(task: Task, before: Earlier | None, memory: Memory, *, retry_failed: bool) -> str | None:
+    """Return why a task is not planned ("" when it is done), or None when it is."""
+    if before is None:
+        return None
+    where = round_name(before.round)
+    match before.outcome:
+        case None:
+            return f"in flight in {where}"
+        case Outcome.COMPLETED:
+            return ""
+        case Outcome.FAILED | Outcome.CANCELLED if not retry_failed:
+            return f"{before.outcome} in {where}; more memory would not help; --retry-failed runs it again"
+        case _ if before.attempts >= memory.max_attempts:
+            return f"gave up after {before.attempts} attempts, the last: {before.outcome} at {before.request_mb} MB"
+    return None
+
+
+def _pilot(ready: list[Task], sizer: Sizer, pilot: int, *, first: bool) -> tuple[list[Task], list[LeftOut]]:
+    """Keep the smallest tasks of a first round in which nothing is known."""
+    if not (first and sizer.blind and 0 < pilot < len(ready)):
+        return ready, []
+    by_size = sorted(ready, key=lambda task: (min(task.features.values(), default=0.0), task.name))
+    waiting = [LeftOut(task=task.name, reason="waits for what the pilot uses") for task in by_size[pilot:]]
+    return by_size[:pilot], waiting
+
+
+def _size_all(
+    ready: Iterable[Task], sizer: Sizer, earlier: Mapping[str, Earlier]
+) -> tuple[dict[str, Sized], list[LeftOut]]:
+    sized: dict[str, Sized] = {}
+    given_up: list[LeftOut] = []
+    for task in ready:
+        before = earlier.get(task.name)
+        if before and before.outcome is Outcome.OOM and before.request_mb >= sizer.cap_mb:
+            reason = f"killed for memory at {before.request_mb} MB, all that the largest node offers"
+            given_up.append(LeftOut(task=task.name, reason=reason))
+        else:
+            sized[task.name] = sizer.size(task, before)
+    return sized, given_up
+
+
+def _mode(wanted: Mode, site: Site) -> tuple[Mode, list[str]]:
+    """Return the mode that the site allows, with a note where it is another one."""
+    if wanted is not Mode.ARRAY or (site.mem_policy == "mem" and site.job_updates):
+        return wanted, []
+    if site.mem_policy != "mem":
+        return Mode.TIERS, [f"site {site.name} takes no --mem ({site.mem_policy}): tiers instead of one array"]
+    return Mode.TIERS, [f"site {site.name} forbids changing pending jobs: tiers instead of one array"]
+
+
+def _target(config: Config, site: Site, account: str | None, sized: Mapping[str, Sized]) -> Target:
+    """Choose the partition that holds the largest request for the longest time limit."""
+    largest = max(sized, key=lambda name: sized[name].mem_mb, default="")
+    partition = site.choose(
+        mem_mb=sized[largest].mem_mb if sized else 1,
+        cpus=config.pipeline.cpus,
+        wall_s=max((s.time_limit_s for s in sized.values()), default=0),
+        partition=config.submit.partition,
+        task=f"task {largest}",
+    )
+    if config.submit.qos:
+        partition = partition.model_copy(update={"qos": config.submit.qos})
+    return Target(site=site, partition=partition, account=account, max_running=config.submit.max_running)
+
+
+def _schedule(
+    ready: Sequence[Task], sized: Mapping[str, Sized], earlier: Mapping[str, Earlier], target: Target
+) -> tuple[list[PlannedTask], float | None]:
+    """Order the tasks, and predict their starts by list scheduling on the partition."""
+    if not ready:
+        return [], None
+    partition, site = target.partition, target.site
+    asked = [
+        site.adjust(partition, s.mem_mb, t.cpus, s.time_limit_s)
+        for t, s in ((task, sized[task.name]) for task in ready)
+    ]
+    memory = [request.mem_mb for request in asked]
+    wall = [w for w in (sized[task.name].wall_s for task in ready) if w is not None]
+    timed = len(wall) == len(ready)
+    chosen = order.by_cost(memory, wall if timed else [1.0] * len(ready))
+    expected = None
+    if timed:
+        nodes = partition.nodes or len(ready)
+        expected = order.list_schedule(
+            chosen,
+            memory,
+            wall,
+            workers=target.max_running,
+            cap_mb=nodes * partition.cap_mb,
+            cores=nodes * partition.cores,
+            cpus=[request.cpus for request in asked],
+            dispatch=order.Dispatch.FIRST_FIT if site.scheduler == "backfill" else order.Dispatch.STRICT,
+        )
+    tier = tiers.partition(memory, wall if timed else None, most=MOST_TIERS)
+    planned = []
+    for index, i in enumerate(chosen):
+        task, request = ready[i], asked[i]
+        found = sized[task.name]
+        planned.append(
+            PlannedTask(
+                index=index,
+                task=task.name,
+                sample=task.sample,
+                chromosome=task.chromosome,
+                cpus=request.cpus,
+                features=dict(task.features),
+                parameters=dict(task.parameters),
+                attempt=earlier[task.name].attempts + 1 if task.name in earlier else 1,
+                request_mb=request.mem_mb,
+                predicted_mb=found.predicted_mb,
+                reason="; ".join((found.reason, *request.reasons)),
+                time_limit_s=int(request.wall_s),
+                wall_s=found.wall_s,
+                start_s=expected.start_s[i] if expected else None,
+                tier=tier[i],
+            )
+        )
+    return planned, expected.makespan if expected else None

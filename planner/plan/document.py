@@ -1,0 +1,81 @@
+"""The plan document: what ``plan.json`` holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from planner.documents import Document
+from planner.records import Mode
+from planner.site import Partition, Site
+
+
+class PlannedTask(Document):
+    """One task of a plan, fully resolved."""
+
+    index: int
+    """Position in the plan's order, and the array index."""
+    task: str
+    sample: str
+    chromosome: str
+    cpus: int
+    features: dict[str, float]
+    parameters: dict[str, str]
+    attempt: int
+    request_mb: int
+    predicted_mb: float | None
+    reason: str
+    time_limit_s: int
+    wall_s: float | None
+    start_s: float | None
+    """Expected start after the round's first, s."""
+    tier: int
+    """The memory tier in mode tiers, 0 the smallest."""
+
+
+class LeftOut(Document):
+    """A task that this plan does not run, and why."""
+
+    task: str
+    reason: str
+
+
+class Target(Document):
+    """Where the plan runs, as it was known when the plan was made."""
+
+    site: Site
+    partition: Partition
+    account: str | None
+    max_running: int | None
+
+
+class Plan(Document):
+    """The fully resolved, human-readable document."""
+
+    version: Literal[1] = 1
+    chromplan: str
+    token: str
+    """Identifies this plan in job names."""
+    name: str
+    tool: str
+    round: int
+    mode: Mode
+    target: Target
+    command: str
+    """Bash text; values reach it as environment variables."""
+    columns: dict[str, str]
+    """Placeholder -> environment variable of the sample table's columns."""
+    makespan_s: float | None
+    total_request_mb: int
+    tasks: list[PlannedTask]
+    left_out: list[LeftOut]
+    notes: list[str]
+
+    @property
+    def round_name(self) -> str:
+        """The folder of this plan's round, ``r001``."""
+        return round_name(self.round)
+
+
+def round_name(number: int) -> str:
+    """Return the name of a round."""
+    return f"r{number:03d}"

@@ -1,0 +1,145 @@
+"""What each task asks for, and why: from the model, else a given formula, else a default."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from planner import units
+from planner.config import Config
+from planner.errors import InputError
+from planner.memory import formula as formulas
+from planner.memory.model import MemoryModel
+from planner.records import Outcome, Task
+from planner.site import Site
+
+# Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
+SHORTEST_LIMIT_S = 600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """What is known of a task from earlier rounds.
+
+    Attributes
+    ----------
+    attempts : int
+    outcome : Outcome or None
+        Of the last attempt; None while it is in flight.
+    request_mb, time_limit_s : int
+        Of the last attempt.
+    """
+
+    round: int
+    attempts: int
+    outcome: Outcome | None
+    request_mb: int
+    time_limit_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sized:
+    """What one task asks for, and why."""
+
+    mem_mb: int
+    predicted_mb: float | None
+    wall_s: float | None
+    time_limit_s: int
+    reason: str
+
+
+class Sizer:
+    """Chooses requests: from the model, else the first-round formula, else a default."""
+
+    def __init__(self, config: Config, site: Site, model: MemoryModel | None) -> None:
+        self._memory = config.memory
+        self._pipeline = config.pipeline
+        self._model = model if model is not None and model.fitted else None
+        self._site = site
+        self._formula = formulas.parse(config.memory.formula) if config.memory.formula else None
+        self._first_limit_s = int(units.parse_duration_s(config.pipeline.time) or 0)
+        self._partition = config.submit.partition
+        named = [site.partition(self._partition)] if self._partition else site.partitions
+        self._longest_s = max(partition.max_time_s for partition in named)
+        self.cap_mb = site.cap_mb(self._partition)
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing at all is known of the tool's memory."""
+        return self._model is None and self._formula is None
+
+    def size(self, task: Task, before: Earlier | None) -> Sized:
+        """Return what a task asks for; a kill or a timeout of its last attempt raises it.
+
+        Raises
+        ------
+        InputError
+            When the task is predicted to need more than the largest node offers.
+        """
+        killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
+        sized = self._first(task, self._after_kill(killed_mb))
+        if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
+            raise InputError(
+                f"task {task.name} needs about {sized.predicted_mb:.0f} MB; "
+                f"the largest node of site {self._site.name} offers {self.cap_mb} MB",
+                "choose a site or partition with larger nodes, or split the task",
+            )
+        reason = f"killed for memory at {killed_mb} MB; {sized.reason}" if killed_mb else sized.reason
+        if sized.mem_mb > self.cap_mb:
+            reason += ", cut to the largest node"
+        return replace(
+            sized,
+            mem_mb=min(sized.mem_mb, self.cap_mb),
+            time_limit_s=self._time_limit(sized.time_limit_s, before),
+            reason=reason,
+        )
+
+    def _after_kill(self, killed_mb: int) -> int:
+        """Return the least that a task killed at ``killed_mb`` asks for next."""
+        if not killed_mb:
+            return 0
+        return math.ceil(self._model.after_a_kill(killed_mb)) if self._model else 2 * killed_mb
+
+    def _first(self, task: Task, floor_mb: int) -> Sized:
+        if self._model is not None:
+            return self._from_model(self._model, task, floor_mb)
+        if self._formula is not None:
+            value_mb = self._formula.evaluate(task.features)
+            if not 0 < value_mb < math.inf:
+                raise InputError(
+                    f"task {task.name}: memory.formula gives {value_mb:g} MB", "correct the formula in chromplan.toml"
+                )
+            return self._unlearnt(max(floor_mb, math.ceil(value_mb)), "the formula of chromplan.toml", value_mb)
+        default_mb, source = self._default()
+        return self._unlearnt(max(floor_mb, default_mb), f"no history, {source}")
+
+    def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> Sized:
+        found = model.predict(task.features, level=self._memory.level, floor_mb=floor_mb, cap_mb=self.cap_mb)
+        shortest_s = min(SHORTEST_LIMIT_S, self._first_limit_s)
+        return Sized(
+            mem_mb=found.request_mb,
+            predicted_mb=found.point_mb,
+            wall_s=found.wall_s,
+            time_limit_s=self._first_limit_s if found.time_limit_s is None else max(found.time_limit_s, shortest_s),
+            reason=found.reason,
+        )
+
+    def _unlearnt(self, mem_mb: int, source: str, predicted_mb: float | None = None) -> Sized:
+        return Sized(
+            mem_mb=mem_mb,
+            predicted_mb=predicted_mb,
+            wall_s=None,
+            time_limit_s=self._first_limit_s,
+            reason=f"first round: {source}",
+        )
+
+    def _default(self) -> tuple[int, str]:
+        if self._memory.default_mb is not None:
+            return self._memory.default_mb, "memory.default_mb"
+        per_core_mb = self._site.mem_per_core_mb(self._partition)
+        return per_core_mb * self._pipeline.cpus, f"{self._site.name} has {per_core_mb} MB per core"
+
+    def _time_limit(self, limit_s: int, before: Earlier | None) -> int:
+        if before is not None and before.outcome is Outcome.TIMEOUT:
+            limit_s = max(limit_s, 2 * before.time_limit_s)
+        return int(min(limit_s, self._longest_s))

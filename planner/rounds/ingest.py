@@ -1,0 +1,229 @@
+"""What became of a round: sacct, the tasks' own peak records and local runs become observations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner import units
+from planner.history import sacct
+from planner.history.store import Store
+from planner.plan.document import PlannedTask
+from planner.records import Observation, Outcome, Quality
+from planner.rounds import local, manifest, peak, slurm
+from planner.rounds.project import Project
+from planner.rounds.submit import read_journal
+
+# accounting shows a job within seconds of its submission; one that is not there after this long never was
+LOST_AFTER_S = 900
+LOG_TAIL_BYTES = 16_384
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenTask:
+    """A started task whose end is not recorded yet."""
+
+    round: int
+    entry: manifest.Entry
+    task: PlannedTask
+    tool: str
+    submitted_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingested:
+    """What one ingest found.
+
+    Attributes
+    ----------
+    observations : list of Observation
+        Recorded now, one per attempt.
+    running : dict
+        Task -> Slurm's state, of those that have not ended.
+    """
+
+    observations: list[Observation]
+    running: dict[str, str]
+
+
+def ingest(project: Project, store: Store) -> Ingested:
+    """Record the ended attempts of all rounds: one sacct call, bounded by the manifests' ids.
+
+    Raises
+    ------
+    FailureError
+        When sacct does not answer; nothing is recorded then.
+    """
+    recorded = {(o.task, o.job_id) for o in store.observations()}
+    found, running = look(project, recorded)
+    found += [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
+    store.add(found)
+    return Ingested(observations=found, running=running)
+
+
+def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observation], dict[str, str]]:
+    """Return the ended attempts that are not recorded yet, and the state of the others; nothing is written."""
+    waiting = _open_tasks(project, recorded)
+    if not waiting:
+        return [], {}
+    ids = sorted({units.parse_job_id(task.entry.job_id).job for task in waiting})
+    read = sacct.read_text(slurm.accounting([str(job) for job in ids]))
+    attempts: dict[str, list[sacct.Attempt]] = {}
+    for attempt in read.attempts:
+        attempts.setdefault(attempt.job_id, []).append(attempt)
+    now_s = int(time.time())
+    found: list[Observation] = []
+    running: dict[str, str] = {}
+    for task in waiting:
+        history = sorted(attempts.get(task.entry.job_id, []), key=lambda a: a.submit_s or 0)
+        if not history and now_s - task.submitted_s > LOST_AFTER_S:
+            found.append(_lost(task))
+        elif not history or history[-1].outcome is None:
+            running[task.entry.task] = history[-1].state if history else "SUBMITTED"
+        else:
+            found += _observations(project.round_folder(task.round), task, history)
+    return found, running
+
+
+def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTask]:
+    waiting: list[OpenTask] = []
+    for number in project.round_numbers():
+        folder = project.round_folder(number)
+        entries = [e for e in manifest.read(folder) if (e.task, e.job_id) not in recorded]
+        if not entries:
+            continue
+        plan = project.plan(number)
+        tasks = {task.task: task for task in plan.tasks}
+        journal = read_journal(folder)
+        submitted_s = journal.started_s if journal else int((folder / manifest.FILE).stat().st_mtime)
+        waiting += [
+            OpenTask(round=number, entry=entry, task=tasks[entry.task], tool=plan.tool, submitted_s=submitted_s)
+            for entry in entries
+            if entry.task in tasks
+        ]
+    return waiting
+
+
+def _observations(folder: Path, task: OpenTask, history: Sequence[sacct.Attempt]) -> list[Observation]:
+    """Return one observation per attempt; the own peak record belongs to the last one."""
+    own = peak.read(peak.path(folder, task.entry.task, task.entry.job_id))
+    last = len(history) - 1
+    return [
+        observe(
+            task, attempt, own if position == last else None, log=_log_tail(folder, task) if position == last else ""
+        )
+        for position, attempt in enumerate(history)
+        if attempt.outcome is not None
+    ]
+
+
+def observe(task: OpenTask, attempt: sacct.Attempt, own_mb: float | None, *, log: str = "") -> Observation:
+    """Join what sacct says of an attempt with the task's own peak record."""
+    if attempt.outcome is None:
+        raise ValueError(f"{attempt.job_id} has not ended")
+    outcome, evidence = attempt.outcome, attempt.evidence
+    if outcome is Outcome.FAILED and log:
+        seen = sacct.classify_log(log)
+        if seen is not None:
+            outcome, evidence = seen.outcome, seen.evidence
+    limit_mb = attempt.limit_mb if attempt.limit_mb is not None else task.entry.request_mb
+    peaks = [mb for mb in (attempt.peak_mb, own_mb) if mb is not None]
+    peak_mb = max(peaks, default=None)
+    quality = attempt.quality
+    if outcome is Outcome.OOM:
+        # the peak that would have been reached is unknown: at least the limit
+        peak_mb, quality = max([float(limit_mb), *peaks]), Quality.CENSORED
+    elif own_mb is not None:
+        quality = Quality.MEASURED
+    return Observation(
+        tool=task.tool,
+        task=task.entry.task,
+        sample=task.task.sample,
+        chromosome=task.task.chromosome,
+        features=task.task.features,
+        peak_mb=peak_mb,
+        limit_mb=limit_mb,
+        wall_s=attempt.wall_s,
+        outcome=outcome,
+        quality=quality,
+        job_id=task.entry.job_id,
+        submit_s=attempt.submit_s or task.submitted_s,
+        cpus=attempt.cpus or task.task.cpus,
+        start_s=attempt.start_s,
+        end_s=attempt.end_s,
+        evidence=evidence,
+        source="sacct",
+    )
+
+
+def _lost(task: OpenTask) -> Observation:
+    return Observation(
+        tool=task.tool,
+        task=task.entry.task,
+        sample=task.task.sample,
+        chromosome=task.task.chromosome,
+        features=task.task.features,
+        peak_mb=None,
+        limit_mb=task.entry.request_mb,
+        wall_s=None,
+        outcome=Outcome.INFRA,
+        quality=Quality.MISSING,
+        job_id=task.entry.job_id,
+        submit_s=task.submitted_s,
+        cpus=task.task.cpus,
+        evidence="the accounting has no record of it",
+    )
+
+
+def _log_tail(folder: Path, task: OpenTask) -> str:
+    for path in folder.glob(f"logs/*_{task.entry.job_id}.out"):
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
+            return stream.read().decode("utf-8", errors="replace")
+    return ""
+
+
+def local_observations(project: Project) -> list[Observation]:
+    """Return the attempts of local runs."""
+    found: list[Observation] = []
+    for number in project.round_numbers():
+        runs = local.read(project.round_folder(number))
+        if not runs:
+            continue
+        plan = project.plan(number)
+        tasks = {task.task: task for task in plan.tasks}
+        found += [_from_local(run, tasks[run.task], plan.tool) for run in runs if run.task in tasks]
+    return found
+
+
+def _from_local(run: local.Run, task: PlannedTask, tool: str) -> Observation:
+    censored = run.outcome is Outcome.OOM
+    return Observation(
+        tool=tool,
+        task=run.task,
+        sample=task.sample,
+        chromosome=task.chromosome,
+        features=task.features,
+        peak_mb=max(run.peak_mb, run.limit_mb) if censored else run.peak_mb,
+        limit_mb=run.limit_mb,
+        wall_s=run.wall_s,
+        outcome=run.outcome,
+        quality=Quality.CENSORED if censored else Quality.MEASURED,
+        job_id=run.job_id,
+        submit_s=run.start_s,
+        cpus=task.cpus,
+        start_s=run.start_s,
+        end_s=run.end_s,
+        evidence=run.evidence,
+        source="local",
+    )
+
+
+def summary(observations: Iterable[Observation]) -> Mapping[Outcome, int]:
+    """Count outcomes."""
+    counts: dict[Outcome, int] = {}
+    for observation in observations:
+        counts[observation.outcome] = counts.get(observation.outcome, 0) + 1
+    return counts

@@ -1,0 +1,163 @@
+"""The only caller of Slurm's commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from planner import units
+from planner.errors import FailureError
+from planner.history import sacct
+
+TIMEOUT_S = 300
+ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
+FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
+
+_HINTS = (
+    ("Unable to contact slurm controller", "slurmctld does not answer; try again later: nothing was changed"),
+    ("Connection refused", "Slurm's database (slurmdbd) does not answer; try again later: nothing was changed"),
+    ("accounting storage is disabled", "this cluster keeps no accounting; the tasks' own peak records remain"),
+    ("Invalid account", "set submit.account in chromplan.toml to one of your accounts (sacctmgr show associations)"),
+    ("invalid partition", "set submit.partition in chromplan.toml (sinfo lists the partitions)"),
+    (
+        "node configuration is not available",
+        "no node has that much memory or that many CPUs; compare 'chromplan site check'",
+    ),
+    ("Memory specification can not be satisfied", "no node has that much memory; compare 'chromplan site check'"),
+    (
+        "QOSMaxSubmitJobPerUserLimit",
+        "the site limits how many jobs may be queued; wait for some to end, or plan fewer tasks",
+    ),
+    ("Job violates accounting/QOS policy", "a limit of the site: fewer tasks at once, a shorter time, or another qos"),
+)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
+    """Run one of Slurm's commands and return its stdout.
+
+    Raises
+    ------
+    FailureError
+        When the program is missing, does not answer within five minutes, or fails; the message is its own.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+            env={**os.environ, **(environment or {})},
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise FailureError(
+            f"{argv[0]}: not found", "is Slurm installed here? (module load slurm?) 'chromplan run --local' needs none"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise FailureError(
+            f"{argv[0]}: no answer in {TIMEOUT_S} s", "Slurm is overloaded or down; try again later"
+        ) from None
+    # sacct reports a database that is down on stderr and may still exit with 0
+    down = "Connection refused" in done.stderr and not done.stdout.strip()
+    if done.returncode != 0 or down:
+        raise SlurmError(
+            argv[0], done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}", done.stdout
+        )
+    return done.stdout
+
+
+class SlurmError(FailureError):
+    """One of Slurm's commands failed.
+
+    Attributes
+    ----------
+    said : str
+        What it printed on stderr.
+    stdout : str
+    """
+
+    def __init__(self, program: str, said: str, stdout: str) -> None:
+        hint = next((hint for sign, hint in _HINTS if sign.lower() in said.lower()), f"that is what {program} said")
+        super().__init__(f"{program}: {said}", hint)
+        self.said = said
+        self.stdout = stdout
+
+
+def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
+    """Submit a script from ``cwd`` and return the job id.
+
+    A site may refuse a sampling interval coarser than its own; then the finest is asked for instead.
+    """
+    argv = ["sbatch", "--parsable", *options]
+    try:
+        printed = run([*argv, str(script)], cwd=cwd)
+    except SlurmError as error:
+        if ACCTG_FREQ_REFUSED not in error.said:
+            raise
+        printed = run([*argv, FINEST_ACCTG_FREQ, str(script)], cwd=cwd)
+    match = re.match(r"(\d+)(?:;|$)", printed.strip())
+    if match is None:
+        raise FailureError(f"sbatch printed {printed.strip()!r} instead of a job id", "look at 'squeue --me'")
+    return match[1]
+
+
+def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
+    """Return name -> job id of the jobs of these names: queued ones from squeue, ended ones from sacct."""
+    listed = ",".join(names)
+    queued = run(["squeue", "--noheader", "--name", listed, "--format=%j|%A"])
+    start = f"--starttime=now-{max(1, since_s // 60 + 1)}minutes"
+    ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"])
+    found: dict[str, str] = {}
+    for line in (*ended.splitlines(), *queued.splitlines()):
+        name, _, job_id = line.rpartition("|")
+        if name:
+            found[name] = str(units.parse_job_id(job_id).job)
+    return found
+
+
+def update_elements(job_id: str, mem_mb: Mapping[int, int]) -> None:
+    """Give each element of a held array its own memory: one scontrol, fed on stdin, in the mapping's order."""
+    commands = "".join(f"update JobId={job_id}_{index} MinMemoryNode={mb}\n" for index, mb in mem_mb.items())
+    run(["scontrol"], stdin=commands)
+
+
+def element_memory(job_id: str) -> dict[int, float | None]:
+    """Return the memory (MiB) that each element of a pending array asks for: one squeue."""
+    printed = run(["squeue", "--array", "--noheader", f"--jobs={job_id}", "--format=%K|%m"])
+    memory: dict[int, float | None] = {}
+    for line in printed.split():
+        index, _, mem = line.partition("|")
+        memory[int(index)] = units.parse_mem_mb(mem)
+    return memory
+
+
+def release(job_id: str) -> None:
+    """Let a held job start."""
+    run(["scontrol", "release", job_id])
+
+
+def cancel(job_id: str) -> None:
+    """Cancel a job; one that is gone already is fine."""
+    try:
+        run(["scancel", job_id])
+    except SlurmError as error:
+        if "Invalid job id" not in error.said:
+            raise
+
+
+def accounting(job_ids: Sequence[str]) -> str:
+    """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids."""
+    return run(sacct.arguments(job_ids), environment=sacct.ENVIRONMENT)

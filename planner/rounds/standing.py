@@ -1,0 +1,105 @@
+"""How every task stands: planned, in flight, or ended, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from planner.plan.document import Plan, PlannedTask
+from planner.plan.requests import Earlier
+from planner.records import Observation, Outcome, Quality
+from planner.rounds import local, manifest
+from planner.rounds.project import Project
+
+PLANNED = "planned"
+IN_FLIGHT = "in flight"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One attempt of a task, or a task that waits in the planned round.
+
+    Attributes
+    ----------
+    state : str
+        ``planned``, ``in flight``, what Slurm calls it, or the outcome.
+    """
+
+    task: str
+    round: int
+    state: str
+    outcome: Outcome | None
+    request_mb: int
+    time_limit_s: int
+    peak_mb: float | None
+    quality: Quality | None
+    wall_s: float | None
+    job_id: str | None
+    evidence: str = ""
+
+
+def standings(project: Project, observations: Iterable[Observation]) -> list[Standing]:
+    """Return every attempt of every round, and the tasks of a round that is planned but not started."""
+    known: dict[tuple[str, str], Observation] = {}
+    for observation in sorted(observations, key=lambda o: o.submit_s):
+        known[observation.task, observation.job_id] = observation
+    found: list[Standing] = []
+    for number in project.round_numbers():
+        plan = project.plan(number)
+        started = [
+            *((entry.task, entry.job_id, entry.request_mb) for entry in manifest.read(project.round_folder(number))),
+            *((run.task, run.job_id, run.limit_mb) for run in local.read(project.round_folder(number))),
+        ]
+        if started:
+            found += _of_round(plan, started, known)
+        else:
+            found += [_standing(plan, task, task.request_mb, None, None) for task in plan.tasks]
+    return found
+
+
+def _of_round(
+    plan: Plan, started: Iterable[tuple[str, str, int]], known: Mapping[tuple[str, str], Observation]
+) -> list[Standing]:
+    tasks = {task.task: task for task in plan.tasks}
+    return [
+        _standing(plan, tasks[name], request_mb, job_id, known.get((name, job_id)))
+        for name, job_id, request_mb in started
+        if name in tasks
+    ]
+
+
+def _standing(
+    plan: Plan, task: PlannedTask, request_mb: int, job_id: str | None, observation: Observation | None
+) -> Standing:
+    state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
+    return Standing(
+        task=task.task,
+        round=plan.round,
+        state=state,
+        outcome=observation.outcome if observation else None,
+        request_mb=request_mb,
+        time_limit_s=task.time_limit_s,
+        peak_mb=observation.peak_mb if observation else None,
+        quality=observation.quality if observation else None,
+        wall_s=observation.wall_s if observation else None,
+        job_id=job_id,
+        evidence=observation.evidence if observation else "",
+    )
+
+
+def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
+    """Return what the next plan must know of each task that was started before."""
+    attempts: dict[str, list[Standing]] = {}
+    for standing in found:
+        if standing.job_id is not None:
+            attempts.setdefault(standing.task, []).append(standing)
+    return {
+        task: Earlier(
+            round=history[-1].round,
+            attempts=len(history),
+            outcome=history[-1].outcome,
+            request_mb=history[-1].request_mb,
+            time_limit_s=history[-1].time_limit_s,
+        )
+        for task, history in attempts.items()
+    }
