@@ -1,0 +1,50 @@
+# chromplan's chores. `make` alone lists them; each installs what it needs, once.
+
+VENV   ?= .venv
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
+SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench venv clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo/
+	@PATH="$(abspath $(BIN)):$$PATH" examples/beagle22/demo.sh demo
+
+test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arguments to pytest
+	@.ci/packages $(SLURM_PACKAGES)
+	@$(BIN)/python -m pytest --cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+format: $(VENV)/.test  ## rewrite the code in the house style
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long)
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+venv: $(VENV)/.test  ## .venv with chromplan, editable, and everything to work on it
+
+clean:  ## remove what make has made
+	rm -rf $(VENV) demo build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# An environment per set of extras would be slower: one environment, one stamp per set.
+$(VENV)/.test $(VENV)/.demo: $(VENV)/.%: pyproject.toml | $(BIN)/pip
+	@echo "installing chromplan[$*] into $(VENV)"
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer; on Debian: apt-get install python3" >&2; exit 1; }
+	@.ci/packages python3-venv
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "hint: apt-get install python3-venv" >&2; exit 1; }
