@@ -4,7 +4,7 @@ VENV   ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
 SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
 
