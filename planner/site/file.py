@@ -86,8 +86,8 @@ def loads(text: str, *, path: Path | str = "<site>") -> Site:
 
 
 def dumps(site: Site) -> str:
-    """Return a site as TOML that `loads` reads back identically; fields at their default are left out."""
-    values = site.model_dump(exclude_defaults=True)
+    """Return a site as TOML that `loads` reads back identically; fields that nobody set are left out."""
+    values = site.model_dump(exclude_unset=True, exclude_none=True)
     del values["partitions"]
     account = values.pop("account", None)
     blocks = [_table(values)]
@@ -98,7 +98,7 @@ def dumps(site: Site) -> str:
 
 
 def _partition(partition: Partition, site: Site) -> dict[str, object]:
-    values = partition.model_dump(exclude_defaults=True, exclude={"headroom_mb"})
+    values = partition.model_dump(exclude_unset=True, exclude_none=True, exclude={"headroom_mb"})
     return values if partition.headroom_mb == site.headroom_mb else values | {"headroom_mb": partition.headroom_mb}
 
 

@@ -69,6 +69,8 @@ class Partition(Document):
     """A job here must ask for at least so many cores."""
     min_mem_mb: MiB | None = None
     """A job here must ask for at least so much memory, MiB."""
+    mem_per_core_max_mb: MiB | None = None
+    """MiB per core above which cores are added (and billed), when it differs from the site's."""
     qos: Option | None = None
     constraint: Option | None = None
     clusters: Option | None = None
@@ -240,7 +242,7 @@ class Site(Document):
         if cpus < (partition.min_cores or 0):
             cpus = partition.min_cores or cpus
             reasons.append(f"cpus raised to the minimum of {partition.name}, {cpus}")
-        per_core_mb = self._most_per_core_mb()
+        per_core_mb = self._most_per_core_mb(partition)
         if cpus * per_core_mb < mem_mb:
             cpus = math.ceil(mem_mb / per_core_mb)
             reasons.append(f"{cpus} cpus carry {units.format_mem(mem_mb)} at {per_core_mb}M each")
@@ -300,11 +302,12 @@ class Site(Document):
             return [self.partition(partition)]
         return [candidate for candidate in self.partitions if not candidate.opt_in]
 
-    def _most_per_core_mb(self) -> float:
+    def _most_per_core_mb(self, partition: Partition) -> float:
         if self.mem_policy == "whole_node":
             return math.inf
-        limit_mb = self.mem_per_core_default_mb if self.mem_policy == "cpus_only" else self.mem_per_core_max_mb
-        return limit_mb or math.inf
+        if self.mem_policy == "cpus_only":
+            return self.mem_per_core_default_mb or math.inf
+        return partition.mem_per_core_max_mb or self.mem_per_core_max_mb or math.inf
 
     def _granted_mb(self, partition: Partition, mem_mb: int, cpus: int) -> int:
         if self.mem_policy == "whole_node":

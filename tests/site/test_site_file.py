@@ -198,7 +198,8 @@ def test_this_machine_is_a_site_with_one_node() -> None:
 
 
 text = st.text(st.characters(codec="utf-8"), max_size=30)
-lines = text.filter(lambda line: bool(line.strip()) and line.isprintable())
+printable = st.characters(codec="utf-8", categories=("L", "N", "P", "S"), include_characters=" ")
+lines = st.text(printable, max_size=30).filter(str.isprintable).map(lambda line: f"x{line}")
 options = st.text("aZ0_.,:|&()[]*+%@/=-", max_size=8).map(lambda rest: f"n{rest}")
 times = st.sampled_from(["00:10:00", "12:00:00", "7-00:00:00", "UNLIMITED", "90"])
 mib = st.integers(2000, 5_000_000)
@@ -262,3 +263,10 @@ def sites(draw: st.DrawFn) -> Site:
 @given(sites())
 def test_any_site_written_reads_back_identically(site: Site) -> None:
     assert loads(dumps(site)) == site
+
+
+@settings(deadline=None, max_examples=50)
+@given(sites())
+def test_any_site_survives_json(site: Site) -> None:
+    """As it does within plan.json."""
+    assert Site.model_validate_json(site.model_dump_json()) == site
