@@ -31,12 +31,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))  # the siblings, however this file is started
 
 import slurm_person as people
 import slurm_processes as processes
 from slurm_accounting import Accounting
+
+if TYPE_CHECKING:
+    from coverage import Coverage
 
 FLAVOURS = ("omk", "cgroup")
 PROGRAMS = (
@@ -188,13 +192,12 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment of the submitting user."""
-        passed = {name: os.environ[name] for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_CORE") if name in os.environ}
+        measured = {"COVERAGE_PROCESS_START": str(self.home / "coverage" / "rc")} if _coverage_run() else {}
         return {
             "LANG": "C.UTF-8",
             "USER": self.person.name,
             "SLURM_CONF": str(self.home / "slurm.conf"),
-            "COVERAGE_FILE": str(self.home / "coverage" / ".coverage"),
-            **passed,
+            **measured,
             **self.person.environment,
         }
 
@@ -305,7 +308,11 @@ class Cluster:
         self._configure_cgroups()
         for directory in ("state", "spool", "coverage"):
             (self.home / directory).mkdir()
+        # the submitting user cannot write beside the checkout: its commands are measured here and collected at the end
         (self.home / "coverage").chmod(0o1777)
+        (self.home / "coverage" / "rc").write_text(
+            f"[run]\ndata_file={self.home}/coverage/.coverage\nparallel=true\nsigterm=true\nsource_pkgs=planner\n"
+        )
 
     def _configure_cgroups(self) -> None:
         """Write cgroup.conf, and note which control groups to remove at the end."""
@@ -336,12 +343,17 @@ class Cluster:
 
     def _collect_coverage(self) -> None:
         """Hand what the user's commands have recorded to the coverage run of the tests."""
-        coverage = sys.modules.get("coverage")
-        current = coverage.Coverage.current() if coverage else None
-        if current is not None:
-            target = Path(str(current.get_option("run:data_file"))).absolute().parent
+        measuring = _coverage_run()
+        if measuring is not None:
+            target = Path(str(measuring.get_option("run:data_file"))).absolute().parent
             for path in (self.home / "coverage").glob(".coverage.*"):
                 shutil.copy(path, target)
+
+
+def _coverage_run() -> Coverage | None:
+    """Return the coverage measurement this process is under, if any."""
+    coverage = sys.modules.get("coverage")
+    return coverage.Coverage.current() if coverage else None
 
 
 def missing_programs() -> list[str]:
