@@ -153,7 +153,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
 
 def _script(environment: jinja2.Environment, job: Job) -> str:
     template = "array.sh.j2" if job.array else "job.sh.j2"
-    return environment.get_template(template).render(job=job, tasks=job.tasks)
+    return environment.get_template(template).render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
 
 
 def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:

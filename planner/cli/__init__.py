@@ -38,9 +38,9 @@ SUMMARIES: dict[str, str] = {
     "order": "Find a static order for a genome or a table.",
     "plan": "Decide every task's request and the order.",
     "render": "Write the scripts of the planned round.",
-    "submit": "Submit the rendered round; safe to repeat.",
+    "submit": "Submit the rendered round.",
     "status": "Show what became of every task.",
-    "ingest": "Record what a round really used.",
+    "ingest": "Record what the rounds really used.",
     "next": "Ingest, refit, and plan what is left.",
     "run": "Run the planned round on this machine.",
 }

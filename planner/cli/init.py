@@ -21,15 +21,21 @@ EXAMPLE_COHORT = (
 @click.option("--name", help="Names the jobs.")
 @click.option("--tool", help="The tool whose memory is learnt.")
 @click.option("--command", "bash", help="Bash with placeholders, run once per task.")
-@click.option("--genome", default="GRCh38", show_default=True)
-@click.option("--chromosomes", default="1-22", show_default=True)
+@click.option("--genome", default="GRCh38", show_default=True, help="GRCh37, GRCh38 or T2T-CHM13.")
+@click.option("--chromosomes", default="1-22", show_default=True, help="As in 1-22,X.")
 @click.option("--sample", "samples", multiple=True, help="A sample's name; may be repeated.")
-@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Of a task.")
 @click.option("--time", default="24:00:00", show_default=True, help="Time limit of a task at first.")
 @click.option("--site", default="local", show_default=True, help="See 'chromplan site list'.")
-@click.option("--partition")
-@click.option("--account")
-@click.option("--mode", type=click.Choice(["array", "tiers", "jobs"]), default="array", show_default=True)
+@click.option("--partition", help="One of the site's.")
+@click.option("--account", help="Who pays.")
+@click.option(
+    "--mode",
+    type=click.Choice(["array", "tiers", "jobs"]),
+    default="array",
+    show_default=True,
+    help="How a plan becomes jobs.",
+)
 @click.option("--force", is_flag=True, help="Overwrite a chromplan.toml that is there.")
 @project_option
 def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...], **values: object) -> None:
@@ -58,7 +64,10 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
         autoescape=False,  # noqa: S701 - TOML, not HTML
     )
     environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
-    text = environment.get_template("chromplan.toml.j2").render(command=bash, samples=list(samples), **values)
+    text = (
+        environment.get_template("chromplan.toml.j2").render(command=bash, samples=list(samples), **values).rstrip()
+        + "\n"
+    )
     parse_toml(text, Config, path=path)  # what is written can be read
     files.write_text(path, text)
     click.echo(f"wrote {path}; next: chromplan history import, or chromplan plan")

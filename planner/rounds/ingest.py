@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner import units
 from planner.history import sacct
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
@@ -19,6 +18,8 @@ from planner.rounds.submit import read_journal
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900
 LOG_TAIL_BYTES = 16_384
+# what the rendered scripts ask for with --acctg-freq
+POLL_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +69,7 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     waiting = _open_tasks(project, recorded)
     if not waiting:
         return [], {}
-    ids = sorted({units.parse_job_id(task.entry.job_id).job for task in waiting})
-    read = sacct.read_text(slurm.accounting([str(job) for job in ids]))
+    read = sacct.read_text(slurm.accounting([task.entry.job_id for task in waiting]), poll_s=POLL_S)
     attempts: dict[str, list[sacct.Attempt]] = {}
     for attempt in read.attempts:
         attempts.setdefault(attempt.job_id, []).append(attempt)
@@ -107,55 +107,34 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
 
 
 def _observations(folder: Path, task: OpenTask, history: Sequence[sacct.Attempt]) -> list[Observation]:
-    """Return one observation per attempt; the own peak record belongs to the last one."""
-    own = peak.read(peak.path(folder, task.entry.task, task.entry.job_id))
-    last = len(history) - 1
-    return [
-        observe(
-            task, attempt, own if position == last else None, log=_log_tail(folder, task) if position == last else ""
-        )
-        for position, attempt in enumerate(history)
-        if attempt.outcome is not None
-    ]
+    """Return one observation per attempt; own peak record and log belong to the last one."""
+    *requeued, last = (attempt for attempt in history if attempt.outcome is not None)
+    own_mb = peak.read(peak.path(folder, task.entry.task, task.entry.job_id))
+    last = sacct.with_log(last, _log_tail(folder, task), heap_follows_request=True)
+    return [*(_observe(task, attempt) for attempt in requeued), with_own_peak(_observe(task, last), own_mb)]
 
 
-def observe(task: OpenTask, attempt: sacct.Attempt, own_mb: float | None, *, log: str = "") -> Observation:
-    """Join what sacct says of an attempt with the task's own peak record."""
-    if attempt.outcome is None:
-        raise ValueError(f"{attempt.job_id} has not ended")
-    outcome, evidence = attempt.outcome, attempt.evidence
-    if outcome is Outcome.FAILED and log:
-        seen = sacct.classify_log(log)
-        if seen is not None:
-            outcome, evidence = seen.outcome, seen.evidence
-    limit_mb = attempt.limit_mb if attempt.limit_mb is not None else task.entry.request_mb
-    peaks = [mb for mb in (attempt.peak_mb, own_mb) if mb is not None]
-    peak_mb = max(peaks, default=None)
-    quality = attempt.quality
-    if outcome is Outcome.OOM:
-        # the peak that would have been reached is unknown: at least the limit
-        peak_mb, quality = max([float(limit_mb), *peaks]), Quality.CENSORED
-    elif own_mb is not None:
-        quality = Quality.MEASURED
-    return Observation(
+def _observe(task: OpenTask, attempt: sacct.Attempt) -> Observation:
+    observation = sacct.observe(
+        attempt,
         tool=task.tool,
         task=task.entry.task,
         sample=task.task.sample,
         chromosome=task.task.chromosome,
         features=task.task.features,
-        peak_mb=peak_mb,
-        limit_mb=limit_mb,
-        wall_s=attempt.wall_s,
-        outcome=outcome,
-        quality=quality,
-        job_id=task.entry.job_id,
-        submit_s=attempt.submit_s or task.submitted_s,
-        cpus=attempt.cpus or task.task.cpus,
-        start_s=attempt.start_s,
-        end_s=attempt.end_s,
-        evidence=evidence,
-        source="sacct",
     )
+    # an attempt that never started has no limit in force: it is what was asked for
+    return observation if observation.limit_mb is not None else replace(observation, limit_mb=task.entry.request_mb)
+
+
+def with_own_peak(observation: Observation, own_mb: float | None) -> Observation:
+    """Return the observation with the task's own peak record, MiB, which no sampling can miss."""
+    if own_mb is None:
+        return observation
+    peak_mb = max(own_mb, observation.peak_mb or 0.0)
+    if observation.quality is Quality.CENSORED:
+        return replace(observation, peak_mb=peak_mb)
+    return replace(observation, peak_mb=peak_mb, quality=Quality.MEASURED)
 
 
 def _lost(task: OpenTask) -> Observation:

@@ -136,7 +136,7 @@ def update_elements(job_id: str, mem_mb: Mapping[int, int]) -> None:
 
 def element_memory(job_id: str) -> dict[int, float | None]:
     """Return the memory (MiB) that each element of a pending array asks for: one squeue."""
-    printed = run(["squeue", "--array", "--noheader", f"--jobs={job_id}", "--format=%K|%m"])
+    printed = run(["squeue", "--array", "--noheader", "--noconvert", f"--jobs={job_id}", "--format=%K|%m"])
     memory: dict[int, float | None] = {}
     for line in printed.split():
         index, _, mem = line.partition("|")
@@ -158,6 +158,9 @@ def cancel(job_id: str) -> None:
             raise
 
 
-def accounting(job_ids: Sequence[str]) -> str:
-    """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids."""
-    return run(sacct.arguments(job_ids), environment=sacct.ENVIRONMENT)
+def accounting(job_ids: Iterable[str]) -> str:
+    """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids.
+
+    More than `sacct.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    """
+    return "".join(run(argv, environment=sacct.ENVIRONMENT) for argv in sacct.calls(job_ids))

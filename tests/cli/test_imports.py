@@ -1,0 +1,56 @@
+"""Commands load only what they need."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"jinja2", "matplotlib", "numpy", "pandas", "psutil", "pydantic", "pyoperon", "rich", "scipy", "sklearn"}
+
+
+def loaded(*arguments: str, cwd: Path) -> set[str]:
+    """Return the packages that a command imports."""
+    code = (
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: print('\\n' + json.dumps(sorted({m.split('.')[0] for m in sys.modules})), file=sys.stderr))\n"
+        f"from planner.cli import main; main({list(arguments)!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert loaded(*arguments, cwd=tmp_path) == set()
+
+
+def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib(tmp_path: Path) -> None:
+    from planner.memory import model
+    from planner.records import Observation, Outcome, Quality
+
+    observations = [
+        Observation(
+            tool="beagle",
+            task=f"chr{i}",
+            sample="",
+            chromosome=str(i),
+            features={"length_mb": 10.0 * i},
+            peak_mb=100 + 20.0 * i,
+            limit_mb=900,
+            wall_s=60.0 * i,
+            outcome=Outcome.COMPLETED,
+            quality=Quality.MEASURED,
+            job_id=str(i),
+            submit_s=i,
+        )
+        for i in range(1, 23)
+    ]
+    saved = tmp_path / ".chromplan" / "models" / "beagle.json"
+    saved.parent.mkdir(parents=True)
+    saved.write_text(model.dumps(model.fit(observations, tool="beagle", feature_names=("length_mb",))))
+    (tmp_path / "chromplan.toml").write_text('[pipeline]\nname = "x"\ntool = "beagle"\ncommand = "true {chromosome}"\n')
+    used = loaded("plan", cwd=tmp_path)
+    assert len(json.loads((tmp_path / "rounds/r001/plan.json").read_text())["tasks"]) == 22
+    assert not used & {"sklearn", "scipy", "matplotlib", "pandas", "pyoperon"}

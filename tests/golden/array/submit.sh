@@ -1,0 +1,45 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+# What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+if [ -e rounds/r001/manifest.tsv ]; then
+  echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+manifest=rounds/r001/manifest.tsv.new
+printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\n' >"$manifest"
+
+id=$(sbatch --parsable --hold rounds/r001/array.sh)
+id=${id%%;*}
+# every element its own memory, by one scontrol
+scontrol >/dev/null <<END
+update JobId=${id}_5 MinMemoryNode=1063
+update JobId=${id}_4 MinMemoryNode=1063
+update JobId=${id}_3 MinMemoryNode=1127
+update JobId=${id}_2 MinMemoryNode=1127
+update JobId=${id}_1 MinMemoryNode=1361
+update JobId=${id}_0 MinMemoryNode=1361
+END
+wanted='0 1361
+1 1361
+2 1127
+3 1127
+4 1063
+5 1063'
+given=$(squeue --array --noheader --noconvert --job="$id" --format='%K %m' | sed 's/M$//' | sort -n)
+if [ "$given" != "$wanted" ]; then
+  scancel "$id"
+  echo "the cluster did not take the elements' own memory; use mode tiers" >&2
+  exit 1
+fi
+scontrol release "$id"
+cat >>"$manifest" <<END
+NA1.chr20	${id}_0	0	1361	1	array.sh
+a_b-c8687a08.chr20	${id}_1	1	1361	1	array.sh
+NA1.chr22	${id}_2	2	1127	1	array.sh
+a_b-c8687a08.chr22	${id}_3	3	1127	1	array.sh
+NA1.chr21	${id}_4	4	1063	1	array.sh
+a_b-c8687a08.chr21	${id}_5	5	1063	1	array.sh
+END
+mv "$manifest" rounds/r001/manifest.tsv

@@ -1,0 +1,39 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+#SBATCH --job-name=impute.r001.abc123.a_b-c8687a08.chr21
+#SBATCH --mem=1063M
+#SBATCH --partition=main
+#SBATCH --account=genomics
+#SBATCH --cpus-per-task=1
+#SBATCH --time=02:00:00
+#SBATCH --nice=50
+#SBATCH --acctg-freq=task=5
+#SBATCH --output=rounds/r001/logs/%x_%j.out
+#SBATCH --open-mode=append
+#SBATCH --no-requeue
+set -euo pipefail
+
+# task sample chromosome panel
+# shellcheck disable=SC2016  # names are data
+set -- a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
+export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
+export CHROMPLAN_CPUS=1
+export CHROMPLAN_MEM_MB=${SLURM_MEM_PER_NODE:-1063}
+export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 120 : CHROMPLAN_MEM_MB / 2))
+
+CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
+export CHROMPLAN_TMP
+trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
+
+echo "$CHROMPLAN_TASK: $CHROMPLAN_MEM_MB MB on $(hostname)"
+# the task's own peak record: no polling, so a short peak counts too
+measure=()
+if [ -x /usr/bin/time ]; then
+  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID")
+fi
+srun --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
+  "${measure[@]}" bash rounds/r001/command.sh &
+step=$!
+# bash takes a signal only while it waits: that is why the step runs in the background
+trap 'kill -TERM "$step"; wait "$step"; exit 143' TERM
+wait "$step"

@@ -1,0 +1,44 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+#SBATCH --job-name=impute.r001.abc123.tier-2
+#SBATCH --array=2-3%1
+#SBATCH --mem=1127M
+#SBATCH --partition=main
+#SBATCH --account=genomics
+#SBATCH --cpus-per-task=1
+#SBATCH --time=02:00:00
+#SBATCH --acctg-freq=task=5
+#SBATCH --output=rounds/r001/logs/%x_%A_%a.out
+#SBATCH --open-mode=append
+#SBATCH --no-requeue
+set -euo pipefail
+
+# index -> task, in the order of the plan; the memory is each element's own
+#             task sample chromosome panel
+# shellcheck disable=SC2016  # names are data
+case $SLURM_ARRAY_TASK_ID in
+  2) set -- NA1.chr22 NA1 22 'it'"'"'s' ;; # 1127 MB
+  3) set -- a_b-c8687a08.chr22 'a b' 22 'it'"'"'s' ;; # 1127 MB
+  *) echo "no task has index $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;
+esac
+export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
+export CHROMPLAN_CPUS=1
+export CHROMPLAN_MEM_MB=${SLURM_MEM_PER_NODE:-1127}
+export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 120 : CHROMPLAN_MEM_MB / 2))
+
+CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
+export CHROMPLAN_TMP
+trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
+
+echo "$CHROMPLAN_TASK: $CHROMPLAN_MEM_MB MB on $(hostname)"
+# the task's own peak record: no polling, so a short peak counts too
+measure=()
+if [ -x /usr/bin/time ]; then
+  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}")
+fi
+srun --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
+  "${measure[@]}" bash rounds/r001/command.sh &
+step=$!
+# bash takes a signal only while it waits: that is why the step runs in the background
+trap 'kill -TERM "$step"; wait "$step"; exit 143' TERM
+wait "$step"

@@ -1,0 +1,82 @@
+"""Plans made for tests: small, with round numbers, no files."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from planner import config as configuration
+from planner import genome
+from planner.config import Config
+from planner.documents import parse_toml
+from planner.memory.model import MemoryModel
+from planner.plan import build
+from planner.plan.document import Plan
+from planner.plan.requests import Earlier
+from planner.site import Partition, Site
+
+CONFIG = """
+[pipeline]
+name = "impute"
+tool = "beagle"
+genome = "GRCh37"
+chromosomes = "1-22"
+command = "beagle gt=chr{chromosome}.vcf.gz"
+time = "02:00:00"
+
+[memory]
+formula = "100 + 20 * length_mb"
+"""
+
+
+def site(**changes: object) -> Site:
+    """Return a site of four nodes with 64 GB and 16 cores."""
+    partition = Partition(name="main", nodes=4, cores=16, mem_mb=64_000, max_time="3-00:00:00", default=True)
+    values: dict[str, object] = {
+        "name": "test",
+        "description": "for tests",
+        "source": "made up",
+        "as_of": datetime.date(2026, 1, 1),
+        "partitions": (partition,),
+    }
+    return Site(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def config(text: str = CONFIG, **sections: Mapping[str, object]) -> Config:
+    """Return a configuration; ``sections`` override fields: ``memory={"pilot": 0}``."""
+    parsed = parse_toml(text, Config, path="chromplan.toml")
+    for name, fields in sections.items():
+        parsed = parsed.model_copy(update={name: getattr(parsed, name).model_copy(update=dict(fields))})
+    return parsed
+
+
+def plan(
+    of: Config | None = None,
+    *,
+    at: Site | None = None,
+    model: MemoryModel | None = None,
+    earlier: Mapping[str, Earlier] | None = None,
+    number: int = 1,
+    samples: Sequence[configuration.Sample] | None = None,
+    retry_failed: bool = False,
+) -> Plan:
+    """Return the plan of a configuration, features being chromosome lengths."""
+    of = of or config()
+    table = list(samples) if samples else configuration.samples(of, Path())
+    lengths = genome.lengths(of.pipeline.genome)
+    features = {name: {"length_mb": lengths[c] / 1e6} for name, _, c in build.names(of, table)}
+    return build.build(
+        of,
+        build.tasks(of, table, features),
+        site=at or site(),
+        account=of.submit.account,
+        model=model,
+        earlier=earlier or {},
+        number=number,
+        token="abc123",
+        chromplan="0.1.0",
+        command=configuration.command_text(of, table, path=Path("chromplan.toml")),
+        columns={name: v for name, v in configuration.variables(table).items() if name in table[0].columns},
+        retry_failed=retry_failed,
+    )
