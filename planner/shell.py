@@ -32,7 +32,7 @@ def safe_name(text: str) -> str:
     A text that already is such a name stays as it is; any other gets a short hash of the original appended.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_.-")[: NAME_LENGTH - 9]
-    if safe == text:
+    if safe == text != "":
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe}-{digest}" if safe else digest
