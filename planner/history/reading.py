@@ -60,7 +60,7 @@ def chromosome_in(*texts: str) -> str:
 
 
 def identity(source: str, *parts: str) -> str:
-    """Return a job id for a record that has none; the same content gives the same id, so that importing is repeatable."""
+    """Return a job id for a record that has none; the same content gives the same id, so that imports can repeat."""
     digest = sha256("\x1f".join(parts).encode("utf-8", errors="replace")).hexdigest()
     return f"{source}:{digest[:16]}"
 

@@ -122,6 +122,8 @@ class _Splitter:
             self._note_job_id(row)
         elif len(cells) == 1 and self._continues(number):
             self.table.lines[-1].values[self.columns[-1]] += f"\n{row}"
+        elif len(cells) == 1 and not row[:1].isdigit():  # a prompt, a note
+            self._skip(number, "not a row of sacct")
         else:
             self._cut(number, row, f"{len(cells)} columns where {wanted} belong")
 
