@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from planner import resources
 from planner.errors import InputError
-from planner.site import Site, dumps, find, load, loads, local_site, names
+from planner.site import Account, Partition, Site, dumps, find, load, loads, local_site, names
 
 MINIMAL = """
 name = "tiny"
@@ -270,3 +270,18 @@ def test_any_site_written_reads_back_identically(site: Site) -> None:
 def test_any_site_survives_json(site: Site) -> None:
     """As it does within plan.json."""
     assert Site.model_validate_json(site.model_dump_json()) == site
+
+
+DOCUMENTED = (Path(__file__).parent.parent.parent / "docs" / "sites.md").read_text()
+
+
+@pytest.mark.parametrize("field", sorted({*Site.model_fields, *Partition.model_fields, *Account.model_fields}))
+def test_every_field_is_documented(field: str) -> None:
+    assert f"`{field}`" in DOCUMENTED
+
+
+def test_the_documented_file_is_a_site() -> None:
+    example = DOCUMENTED.partition("```toml\n")[2].partition("```")[0]
+    site = loads(example)
+    assert site.choose(500_000, 8).name == "fat"
+    assert site.adjust(site.partition("fat"), 500_000, 8).cpus == 33
