@@ -14,7 +14,8 @@ def loaded(*arguments: str, cwd: Path) -> set[str]:
     """Return the packages that a command imports."""
     code = (
         "import atexit, json, sys\n"
-        "atexit.register(lambda: print('\\n' + json.dumps(sorted({m.split('.')[0] for m in sys.modules})), file=sys.stderr))\n"
+        "names = lambda: sorted({module.split('.')[0] for module in sys.modules})\n"
+        "atexit.register(lambda: print('\\n' + json.dumps(names()), file=sys.stderr))\n"
         f"from planner.cli import main; main({list(arguments)!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)

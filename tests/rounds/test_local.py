@@ -94,9 +94,13 @@ def test_an_interrupted_run_stops_its_children_and_goes_on_later(tmp_path: Path)
     running = executor(plan, tmp_path)
     (tmp_path / "plan.json").write_text(plan.model_dump_json())
     script = (
-        "import sys; from pathlib import Path; from planner.plan.document import Plan; from planner.rounds import local\n"
-        f"root = Path({str(tmp_path)!r}); plan = Plan.model_validate_json((root / 'plan.json').read_text())\n"
-        "local.LocalRun(plan, root=root, folder=root / 'rounds' / 'r001', workers=1, mem_mb=999, on_change=print).run()\n"
+        "from pathlib import Path\n"
+        "from planner.plan.document import Plan\n"
+        "from planner.rounds.local import LocalRun\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        "plan = Plan.model_validate_json((root / 'plan.json').read_text())\n"
+        "folder = root / 'rounds' / 'r001'\n"
+        "LocalRun(plan, root=root, folder=folder, workers=1, mem_mb=999, on_change=print).run()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     pids = tmp_path / "pids"

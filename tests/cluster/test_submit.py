@@ -1,0 +1,118 @@
+"""Submitting, whatever dies when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from cluster import Cluster
+from pipelines import Pipeline
+
+pytestmark = pytest.mark.cluster
+ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
+REFUSE_UPDATES = """
+function slurm_job_submit(job, part_list, uid)
+    return slurm.SUCCESS
+end
+function slurm_job_modify(job, rec, part_list, uid)
+    return slurm.ERROR
+end
+"""
+
+
+def array_ids(pipeline: Pipeline) -> set[str]:
+    """Return every job of the cluster that this project's folder submitted."""
+    rows = pipeline.run("sacct", "-n", "-P", "-X", "-S", "now-1hour", "-E", "now", "-o", "JobID,WorkDir").stdout
+    held = pipeline.run("squeue", "-h", "-o", "%A|%Z").stdout
+    return {
+        line.split("|")[0].split("_")[0] for line in (rows + held).splitlines() if line.endswith(f"|{pipeline.folder}")
+    }
+
+
+@pytest.mark.parametrize("program", ["sbatch", "scontrol", "squeue"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_submit_killed_at_any_step_is_finished_by_the_next(omk_cluster: Cluster, program: str, when: str) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.ready()
+    steps = {"before": 'kill -9 "$PPID"', "after": '"$real" "$@"; kill -9 "$PPID"'}
+    killed = pipeline.run("chromplan", "submit", env=pipeline.intercept(program, steps[when]), check=False)
+    assert killed.returncode != 0
+    pipeline.chromplan("submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert pipeline.ran() == ALL
+    assert len(array_ids(pipeline)) == 1
+
+
+def test_jobs_killed_halfway_through_are_submitted_once_each(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, mode="jobs")
+    pipeline.ready()
+    halfway = 'echo x >> n; "$real" "$@"; if [ $(wc -l < n) = 9 ]; then kill -9 "$PPID"; fi'
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", halfway), check=False)
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.ran() == ALL
+    assert len(array_ids(pipeline)) == 22
+
+
+def test_submitting_twice_submits_once(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    assert "submitted already" in pipeline.run("chromplan", "submit").stderr
+    pipeline.finish()
+    assert pipeline.ran() == ALL
+
+
+def test_where_updates_are_refused_tiers_go_out_once(start_cluster: Callable[..., Cluster]) -> None:
+    pipeline = Pipeline(start_cluster(job_submit_lua=REFUSE_UPDATES))
+    pipeline.ready()
+    said = pipeline.run("chromplan", "submit").stderr
+    assert "the array was cancelled, tiers go out instead" in said
+    ended = pipeline.finish()
+    assert {row["outcome"] for row in ended.values()} == {"completed"}
+    assert len({row["job_id"].split("_")[0] for row in ended.values()}) == 4
+    assert pipeline.ran() == ALL
+
+
+def test_an_unrendered_round_is_refused(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.chromplan("plan")
+    refused = pipeline.run("chromplan", "submit", check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == "hint: run 'chromplan render' first"
+    pipeline.chromplan("render")
+    pipeline.chromplan("submit")
+
+
+def test_a_dry_run_submits_nothing(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.ready()
+    assert "one array of 22 tasks" in pipeline.chromplan("submit", "--dry-run")
+    assert array_ids(pipeline) == set()
+
+
+def test_without_sbatch_the_error_is_two_lines_and_nothing_is_changed(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.ready()
+    done = pipeline.run("chromplan", "submit", env=pipeline.without_slurm(), check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: sbatch: not found"
+    assert len(done.stderr.splitlines()) == 2
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.ran() == ALL
+
+
+def test_with_slurmdbd_down_ingest_records_nothing_and_works_later(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="22")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    before = (pipeline.folder / ".chromplan" / "history.sqlite").read_bytes()
+    with omk_cluster.accounting.down():
+        done = pipeline.run("chromplan", "ingest", check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 2
+    assert done.stderr.startswith("error: sacct: ")
+    assert (pipeline.folder / ".chromplan" / "history.sqlite").read_bytes() == before
+    assert "1 completed" in pipeline.chromplan("ingest")

@@ -1,0 +1,146 @@
+"""A project on the test cluster, worked on as its ordinary user through the command line alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from planner import genome
+
+SITE = """
+name = "private"
+description = "the test cluster"
+source = "tests/cluster"
+as_of = 2026-01-01
+
+[[partitions]]
+name = "main"
+nodes = 2
+cores = 8
+mem_mb = 4000
+default = true
+"""
+
+# what a task holds grows with its chromosome: 40 + 1.1 x length MB, and the interpreter's own 10
+HOLD = """
+import sys, time
+length_mb, sample, chromosome = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+held = []
+while len(held) < 40 + 1.1 * length_mb:
+    held.append(bytearray(1 << 20))
+    if len(held) % 20 == 0:
+        time.sleep(0.05)
+time.sleep(2.5)
+open(f"out/{sample}.chr{chromosome}", "a").write("done\\n")
+"""
+HOLD_COMMAND = "python3 hold.py $(awk -v c={chromosome} '$1 == c {{print $2}}' lengths.tsv) {sample} {chromosome}"
+QUICK_COMMAND = "echo done >> out/{sample}.chr{chromosome}"
+
+CONFIG = """
+[pipeline]
+name = "trip"
+tool = "hold"
+genome = "GRCh37"
+chromosomes = "{chromosomes}"
+samples = {samples}
+command = '''{command}'''
+time = "00:05:00"
+
+[memory]
+formula = "{formula}"
+
+[submit]
+site = "./site.toml"
+mode = "{mode}"
+"""
+
+
+class Pipeline:
+    """A project folder of the cluster's ordinary user.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Of tests/cluster/cluster.py.
+    **settings
+        Fields of `CONFIG`.
+    """
+
+    def __init__(self, cluster: Any, **settings: str) -> None:
+        self.cluster = cluster
+        self.folder: Path = cluster.user_dir("project")
+        lengths = "".join(f"{name}\t{bases / 1e6}\n" for name, bases in genome.lengths("GRCh37").items())
+        for name, text in {"hold.py": HOLD, "site.toml": SITE, "lengths.tsv": lengths}.items():
+            self.write(name, text)
+        self.run("mkdir", "out")
+        self.settings = {
+            "chromosomes": "1-22",
+            "samples": '["s1"]',
+            "command": QUICK_COMMAND,
+            "formula": "100 + length_mb",
+            "mode": "array",
+        }
+        self.configure(**settings)
+
+    def configure(self, **settings: str) -> None:
+        """Write chromplan.toml with these settings changed."""
+        self.settings |= settings
+        self.write("chromplan.toml", CONFIG.format(**self.settings))
+
+    def write(self, name: str, text: str) -> None:
+        self.cluster.run(["tee", name], cwd=self.folder, stdin=text)
+
+    def run(
+        self, *argv: str, env: dict[str, str] | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        done: subprocess.CompletedProcess[str] = self.cluster.run(argv, cwd=self.folder, env=env, check=check)
+        return done
+
+    def chromplan(self, *argv: str, env: dict[str, str] | None = None) -> str:
+        return self.run("chromplan", *argv, env=env).stdout
+
+    def json(self, *argv: str) -> Any:
+        return json.loads(self.chromplan(*argv, "--json"))
+
+    def ready(self) -> None:
+        """Plan and render a round."""
+        self.chromplan("plan")
+        self.chromplan("render")
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Wait for the end of the latest round and return the standing of its tasks."""
+        self.cluster.wait(*(line.split("\t")[1] for line in self.manifest()), timeout_s=120)
+        number = int(self.latest().name[1:])
+        return {row["task"]: row for row in self.json("status") if row["round"] == number}
+
+    def latest(self) -> Path:
+        return max((self.folder / "rounds").glob("r*"))
+
+    def manifest(self) -> list[str]:
+        return (self.latest() / "manifest.tsv").read_text().splitlines()[1:]
+
+    def ran(self) -> dict[str, int]:
+        """How often each task ran to its end."""
+        return {path.name: len(path.read_text().splitlines()) for path in (self.folder / "out").iterdir()}
+
+    def intercept(self, program: str, script: str) -> dict[str, str]:
+        """Return an environment in which ``script`` runs for a Slurm command; ``$real`` is the command itself."""
+        real = self.run("which", program).stdout.strip()
+        self.run("mkdir", "-p", f"{program}.d")
+        self.write(f"{program}.d/{program}", f"#!/bin/bash\nreal={real}\n{script}\n")
+        self.run("chmod", "+x", f"{program}.d/{program}")
+        return {"PATH": f"{self.folder}/{program}.d:{self.cluster.environment()['PATH']}"}
+
+    def without_slurm(self) -> dict[str, str]:
+        """Return an environment in which there is no Slurm."""
+        return {"PATH": f"{Path(sys.executable).parent}:/nonexistent", "SLURM_CONF": "/nonexistent"}
+
+    def counting(self, program: str) -> dict[str, str]:
+        """Return an environment in which every call of a Slurm command is noted."""
+        return self.intercept(program, f'echo "$*" >> {self.folder}/{program}.calls; exec "$real" "$@"')
+
+    def calls(self, program: str) -> list[str]:
+        return (self.folder / f"{program}.calls").read_text().splitlines()
