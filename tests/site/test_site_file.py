@@ -105,6 +105,8 @@ def test_a_file_found_by_name_must_carry_that_name(tmp_path: Path) -> None:
         ),
         ('name = "tiny"', 'name = "tiny"\nmax_jobs = 1', "max_jobs: unknown field", "max_array_size"),
         ('name = "tiny"', 'name = "tiny"\nmin_time = "soon"', "min_time: not a duration", ""),
+        ('name = "tiny"', 'name = "tiny"\nmin_time = "00:00"', "min_time: a time such as", ""),
+        ('"a small cluster"', '" "', "description: one line of printable text", ""),
         ('name = "tiny"', 'name = "tiny"\nsubmit_rate = "6"', "submit_rate: a rate such as 6/min", ""),
         ('name = "tiny"', 'name = "tiny"\nmem_policy = "none"', "mem_policy: Input should be 'mem', ", ""),
         ('name = "tiny"', 'name = "tiny"\nmem_policy = "cpus_only"', "needs mem_per_core_default_mb", ""),
@@ -123,6 +125,11 @@ def test_a_wrong_file_is_refused_naming_file_and_field(old: str, new: str, messa
     assert error.value.message.startswith("site_configs/tiny.toml: ")
     assert message in error.value.message
     assert hint in error.value.hint
+
+
+def test_partitions_that_are_no_tables_are_refused() -> None:
+    with pytest.raises(InputError, match=r"partitions\[0\]: "):
+        loads(MINIMAL.partition("[[")[0] + "partitions = [3]\n")
 
 
 def test_a_site_without_partitions_is_refused() -> None:
