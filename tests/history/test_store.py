@@ -1,0 +1,298 @@
+"""The history file: adding twice changes nothing, better records win, old files are brought up to date."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.errors import FailureError, InputError
+from planner.history import store as stores
+from planner.history.store import VERSION, Counts, Store
+from planner.records import Observation, Outcome, Quality
+
+SEEN = Observation(
+    tool="beagle",
+    task="s1.chr7",
+    sample="s1",
+    chromosome="7",
+    features={"length_mb": 159.3},
+    peak_mb=812.5,
+    limit_mb=1000,
+    wall_s=63.0,
+    outcome=Outcome.COMPLETED,
+    quality=Quality.SAMPLED,
+    job_id="12_7",
+    submit_s=1_795_372_372,
+    cpus=2,
+    start_s=1_795_372_377,
+    end_s=1_795_372_440,
+    evidence="job COMPLETED 0:0",
+)
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+observations = st.builds(
+    Observation,
+    tool=st.sampled_from(["beagle", "plink2", "Ünï"]),
+    task=st.sampled_from(["a", "b", "x;rm -rf y", "it's"]),
+    sample=words,
+    chromosome=words,
+    features=st.dictionaries(words, numbers, max_size=3),
+    peak_mb=st.none() | numbers,
+    limit_mb=st.none() | st.integers(0, 2**40),
+    wall_s=st.none() | numbers,
+    outcome=st.sampled_from(Outcome),
+    quality=st.sampled_from(Quality),
+    job_id=st.sampled_from(["1", "1_2", "table:ab"]),
+    submit_s=st.integers(0, 2),
+    cpus=st.integers(1, 256),
+    start_s=st.none() | st.integers(0, 2**40),
+    end_s=st.none() | st.integers(0, 2**40),
+    evidence=words,
+    source=st.sampled_from(["sacct", "table"]),
+)
+many = settings(deadline=None, max_examples=60)
+
+
+def opened(folder: Path) -> Store:
+    return Store.open(folder / "history.sqlite")
+
+
+def in_memory() -> Store:
+    return Store.open(Path(":memory:"))
+
+
+def test_what_was_added_is_what_is_found(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        assert store.add([SEEN]) == Counts(new=1)
+        assert store.observations() == [SEEN]
+
+
+def test_the_history_survives_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "history.sqlite"
+    with Store.open(path) as store:
+        store.add([SEEN])
+    with Store.open(path) as store:
+        assert store.observations() == [SEEN]
+
+
+@many
+@given(st.lists(observations, max_size=8))
+def test_adding_twice_changes_nothing(seen: list[Observation]) -> None:
+    with in_memory() as store:
+        store.add(seen)
+        before = store.observations()
+        final = {(one.key, one.task): one for one in before}
+        assert store.add(final.values()) == Counts(unchanged=len(final))
+        assert store.observations() == before
+
+
+@many
+@given(observations)
+def test_every_observation_comes_back_as_it_was(seen: Observation) -> None:
+    with in_memory() as store:
+        store.add([seen])
+        assert store.observations() == [seen]
+        assert store.observations(tool=seen.tool, task=seen.task) == [seen]
+        assert store.tools() == [seen.tool]
+
+
+@many
+@given(st.lists(observations, max_size=8), st.randoms(use_true_random=False))
+def test_the_best_quality_wins_in_whatever_order_records_come(seen: list[Observation], order: object) -> None:
+    shuffled = seen.copy()
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    with in_memory() as store:
+        for one in shuffled:
+            store.add([one])
+        best = {(one.key, one.task): one.quality for one in store.observations()}
+    ranked = [Quality.MISSING, Quality.SAMPLED, Quality.CENSORED, Quality.MEASURED]
+    for one in seen:
+        assert ranked.index(best[one.key, one.task]) >= ranked.index(one.quality)
+
+
+def test_a_measured_peak_replaces_a_sampled_one(tmp_path: Path) -> None:
+    measured = replace(SEEN, peak_mb=840.0, quality=Quality.MEASURED)
+    with opened(tmp_path) as store:
+        store.add([SEEN])
+        assert store.add([measured]) == Counts(updated=1)
+        assert store.observations() == [measured]
+        assert store.add([SEEN]) == Counts(unchanged=1)
+        assert store.observations() == [measured]
+
+
+def test_a_record_without_features_does_not_lose_those_that_are_known(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.add([SEEN])
+        store.add([replace(SEEN, features={"variants": 5.0}, chromosome="")])
+        assert store.observations() == [replace(SEEN, features={"length_mb": 159.3, "variants": 5.0})]
+
+
+def test_a_requeued_job_s_attempts_are_kept_apart(tmp_path: Path) -> None:
+    later = replace(SEEN, submit_s=SEEN.submit_s + 300)
+    with opened(tmp_path) as store:
+        assert store.add([SEEN, later]) == Counts(new=2)
+        assert store.observations() == [SEEN, later]
+
+
+def test_tasks_that_share_a_job_are_kept_apart(tmp_path: Path) -> None:
+    other = replace(SEEN, task="s1.chr8")
+    with opened(tmp_path) as store:
+        assert store.add([SEEN, other]) == Counts(new=2)
+
+
+def test_a_guess_does_not_double_an_attempt_that_a_round_recorded(tmp_path: Path) -> None:
+    guess = replace(SEEN, task="chr7", sample="", features={})
+    with opened(tmp_path) as store:
+        store.add([SEEN])
+        assert store.add([guess], guessed=True) == Counts(unchanged=1)
+        assert store.observations() == [SEEN]
+
+
+def test_a_round_s_record_replaces_a_guess(tmp_path: Path) -> None:
+    guess = replace(SEEN, task="chr7", sample="", features={})
+    with opened(tmp_path) as store:
+        store.add([guess], guessed=True)
+        assert store.add([SEEN]) == Counts(updated=1)
+        assert store.observations() == [SEEN]
+        assert store.add([guess], guessed=True) == Counts(unchanged=1)
+
+
+def test_a_second_guess_renames_the_first(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.add([replace(SEEN, task="chr7", tool="wrong")], guessed=True)
+        store.add([replace(SEEN, task="s1.chr7")], guessed=True)
+        assert store.observations() == [SEEN]
+        assert store.add([replace(SEEN, tool="right")], guessed=True) == Counts(updated=1)
+        assert store.tools() == ["right"]
+
+
+def test_a_guess_that_a_round_confirms_is_no_guess_any_more(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.add([SEEN], guessed=True)
+        assert store.add([SEEN]) == Counts(updated=1)
+        assert store.add([replace(SEEN, task="other")], guessed=True) == Counts(unchanged=1)
+
+
+def test_one_bad_record_leaves_none_of_its_batch(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            store.add([SEEN, replace(SEEN, job_id="13", features={"x": float("nan")})])
+        assert store.observations() == []
+
+
+def test_several_commands_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+
+    def work(worker: int) -> None:
+        for number in range(10):
+            with Store.open(path) as store:
+                store.add([replace(SEEN, job_id=f"{worker}_{number}")])
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store.open(path) as store:
+        assert len(store.observations()) == 40
+
+
+def test_the_journal_is_one_that_nfs_can_hold(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with Store.open(path) as store:
+        store.add([SEEN])
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert [file.name for file in tmp_path.iterdir()] == ["history.sqlite"]
+
+
+VERSION_1 = """
+CREATE TABLE observations (
+    job_id TEXT NOT NULL, submit_s INTEGER NOT NULL, task TEXT NOT NULL, tool TEXT NOT NULL, sample TEXT NOT NULL,
+    chromosome TEXT NOT NULL, features TEXT NOT NULL, peak_mb REAL, limit_mb INTEGER, wall_s REAL,
+    outcome TEXT NOT NULL, quality TEXT NOT NULL, evidence TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (job_id, submit_s)
+);
+CREATE INDEX observations_by_tool ON observations (tool);
+INSERT INTO observations VALUES ('12_7', 1795372372, 's1.chr7', 'beagle', 's1', '7', '{"length_mb": 159.3}', 812.5,
+    1000, 63.0, 'completed', 'sampled', 'job COMPLETED 0:0', 'sacct');
+INSERT INTO observations VALUES ('12_8', 1795372372, 's1.chr8', 'beagle', 's1', '8', '{}', NULL, NULL,
+    NULL, 'infra', 'missing', 'job NODE_FAIL', 'sacct');
+PRAGMA user_version = 1;
+"""
+
+
+def version_1(path: Path) -> Path:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+    return path
+
+
+def test_a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(tmp_path: Path) -> None:
+    path = version_1(tmp_path / "history.sqlite")
+    with Store.open(path) as store:
+        first, second = store.observations()
+        assert first == replace(SEEN, cpus=1, start_s=None, end_s=None)
+        assert (second.outcome, second.peak_mb, second.features) == (Outcome.INFRA, None, {})
+        assert store.add([replace(SEEN, task="a second task of that job")]) == Counts(new=1)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_a_migrated_file_has_the_schema_of_a_new_one(tmp_path: Path) -> None:
+    def schema(path: Path) -> list[tuple[str, ...]]:
+        Store.open(path).__exit__(None, None, None)
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return [tuple(" ".join(str(cell).replace('"', "").split()) for cell in row) for row in rows]
+
+    assert schema(version_1(tmp_path / "old.sqlite")) == schema(tmp_path / "new.sqlite")
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = version_1(tmp_path / "history.sqlite")
+    before = path.read_bytes()
+    monkeypatch.setattr(stores, "_MIGRATIONS", {1: (*stores._FROM_1[:-1], "SELECT broken")})
+    with pytest.raises(FailureError):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputError, match="newer chromplan"):
+        Store.open(path)
+
+
+def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database at all, " * 50)
+    with pytest.raises(InputError, match="not a history"):
+        Store.open(text)
+    other = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    with pytest.raises(InputError, match="no history"):
+        Store.open(other)
+
+
+def test_a_history_locked_for_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "_BUSY_TIMEOUT_S", 0.05)
+    path = tmp_path / "history.sqlite"
+    with Store.open(path) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(FailureError) as caught:
+            store.add([SEEN])
+    assert "another command" in caught.value.hint
+
+
+def test_a_folder_in_place_of_the_file_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(FailureError, match="unable to open"):
+        Store.open(tmp_path)
