@@ -216,7 +216,8 @@ VERSION_1 = """
 CREATE TABLE observations (
     job_id TEXT NOT NULL, submit_s INTEGER NOT NULL, task TEXT NOT NULL, tool TEXT NOT NULL, sample TEXT NOT NULL,
     chromosome TEXT NOT NULL, features TEXT NOT NULL, peak_mb REAL, limit_mb INTEGER, wall_s REAL,
-    outcome TEXT NOT NULL, quality TEXT NOT NULL, evidence TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (job_id, submit_s)
+    outcome TEXT NOT NULL, quality TEXT NOT NULL, evidence TEXT NOT NULL, source TEXT NOT NULL,
+    PRIMARY KEY (job_id, submit_s)
 );
 CREATE INDEX observations_by_tool ON observations (tool);
 INSERT INTO observations VALUES ('12_7', 1795372372, 's1.chr7', 'beagle', 's1', '7', '{"length_mb": 159.3}', 812.5,

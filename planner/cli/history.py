@@ -1,0 +1,257 @@
+"""``chromplan history``: what earlier jobs really used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from planner.cli.common import open_project, open_store, project_option
+from planner.cli.output import echo_json, echo_table, json_option
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.history.labels import Labels
+    from planner.history.reading import HistoryRead, Skipped
+    from planner.records import Observation
+    from planner.rounds.project import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = ("sacct", "nextflow", "snakemake", "table")
+_DEFAULT_GENOME = "GRCh38"
+_LINES_SHOWN = 5
+
+
+@click.group("history")
+def command() -> None:
+    """Import, collect and show what earlier jobs used."""
+
+
+def naming_options(function: F) -> F:
+    """Add the options that tell which task a job of the accounting was."""
+    options = [
+        click.option("--tool", help="The tool of these jobs; of a Nextflow trace, the process to take."),
+        click.option("--genome", help="Adds length_mb (default: that of chromplan.toml, else GRCh38)."),
+        click.option("--name-pattern", help="Regular expression for job names, with groups tool, sample, chromosome."),
+        click.option(
+            "--array-is-chromosome", is_flag=True, help="The array index is the chromosome (23 X, 24 Y, 25 MT)."
+        ),
+        click.option(
+            "--poll",
+            "poll_s",
+            type=click.FloatRange(min=0),
+            help="The site's JobAcctGatherFrequency in seconds [30]; a peak sampled in fewer than 3 polls is missing.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="Found out from the file when not given.")
+@naming_options
+@click.option("--columns", help="sacct: the columns, comma-separated, when there is no header.")
+@click.option("--path-pattern", help="snakemake: for example benchmarks/{rule}/{sample}.chr{chromosome}.tsv.")
+@click.option("--peak", help="table: the column with the peak, MiB or with a unit.")
+@click.option("--wall", help="table: the column with the wall time, seconds or HH:MM:SS.")
+@click.option("--limit", help="table: the column with the memory limit.")
+@click.option("--chromosome", help="table: the column with the chromosome.")
+@click.option("--sample", help="table: the column with the sample.")
+@click.option("--feature", "features", multiple=True, metavar="NAME=COLUMN", help="table: a feature; may be repeated.")
+@click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
+@project_option
+def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
+    """Read sacct text or JSON, Nextflow traces, Snakemake benchmarks or tables into the history.
+
+    Importing a file again changes nothing. Either all files are recorded, or, on an error, none.
+    """
+    project = open_project(folder)
+    reads = [(path, *_read_file(path, options)) for path in files]
+    lengths = _lengths(project, options["genome"])
+    for path, kind, read in reads:
+        click.echo(f"{path}: {kind}, {len(read.observations)} attempts, {len(read.skipped)} skipped")
+        _tell_skipped(read.skipped)
+    _record(project, [read for _, _, read in reads], lengths)
+
+
+@command.command("collect")
+@click.option("--job", "jobs", multiple=True, metavar="ID", help="A job or array id; may be repeated.")
+@click.option("--name", "names", multiple=True, help="An exact job name, with -S and -E; may be repeated.")
+@click.option("-S", "--start", help="As sacct takes it, for example 2026-01-01 or now-7days.")
+@click.option("-E", "--end", help="As sacct takes it, for example now.")
+@naming_options
+@project_option
+def collect(
+    folder: Path, jobs: tuple[str, ...], names: tuple[str, ...], start: str | None, end: str | None, **options: Any
+) -> None:
+    """Ask Slurm's accounting about some jobs: one bounded sacct call."""
+    from planner.history import labels, sacct
+    from planner.rounds import slurm
+
+    project = open_project(folder)
+    try:
+        argv = sacct.arguments(jobs, names=names, start=start, end=end)
+    except ValueError as error:
+        raise InputError(str(error), "give --job ID, or --name NAME with -S and -E") from None
+    wanted = _labels(options)
+    text = slurm.run(argv, environment=sacct.ENVIRONMENT)
+    read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
+    click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
+    _tell_skipped(read.skipped)
+    _record(project, [read], _lengths(project, options["genome"]))
+
+
+@command.command("show")
+@click.option("--tool", help="Only this tool.")
+@click.option("--task", help="Only this task.")
+@click.option("--summary", is_flag=True, help="One row per tool.")
+@json_option
+@project_option
+def show(folder: Path, tool: str | None, task: str | None, summary: bool, as_json: bool) -> None:
+    """Show the recorded attempts, or with --summary what each tool needed."""
+    project = open_project(folder)
+    found: list[Observation] = []
+    if project.store_path.exists():
+        with open_store(project) as store:
+            found = store.observations(tool=tool, task=task)
+    if summary:
+        _show_summary(found, as_json)
+    elif as_json:
+        from dataclasses import asdict
+
+        echo_json([asdict(observation) for observation in found])
+    elif found:
+        echo_table(
+            ["tool", "task", "outcome", "quality", ">peak MB", ">limit MB", ">wall s", "job"],
+            [(o.tool, o.task, o.outcome, o.quality, _peak(o), o.limit_mb, _whole(o.wall_s), o.job_id) for o in found],
+        )
+    if not found and not as_json:
+        click.echo("nothing is recorded: 'chromplan history import FILE…' reads what earlier jobs used")
+
+
+def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
+    from planner.history import labels, nextflow, reading, sacct, snakemake, tables
+
+    text = reading.load_text(path)
+    kind = options["kind"] or reading.guess_format(text)
+    source, tool = str(path), options["tool"]
+    if kind == "nextflow":
+        return kind, nextflow.read_trace(text, tool=tool, source=source)
+    if kind == "snakemake":
+        pattern = snakemake.path_pattern(options["path_pattern"]) if options["path_pattern"] else None
+        return kind, snakemake.read_benchmark(text, path=path.as_posix(), pattern=pattern, tool=tool)
+    if kind == "table":
+        from planner.records import Quality
+
+        quality = Quality.SAMPLED if options["sampled"] else Quality.MEASURED
+        return kind, tables.read_table(text, columns=_columns(options), tool=tool, quality=quality, source=source)
+    columns = [name.strip() for name in options["columns"].split(",")] if options["columns"] else None
+    wanted = _labels(options)
+    read = sacct.read(text, columns=columns, poll_s=_poll_s(options), strict=True, source=source)
+    return kind, labels.label(read, wanted)
+
+
+def _labels(options: dict[str, Any]) -> Labels:
+    from planner.history import labels
+
+    pattern = options["name_pattern"]
+    wanted = labels.Labels(
+        tool=options["tool"],
+        pattern=labels.name_pattern(pattern) if pattern else None,
+        array_is_chromosome=options["array_is_chromosome"],
+    )
+    labels.check_tool(wanted)
+    return wanted
+
+
+def _columns(options: dict[str, Any]) -> Any:
+    from planner.history.tables import Columns
+
+    features: dict[str, str] = {}
+    for text in options["features"]:
+        # "a=x,b=y" as well as one option per feature
+        for one in text.split(","):
+            name, equals, column = one.partition("=")
+            if not (equals and name.strip() and column.strip()):
+                raise InputError(
+                    f"--feature {one!r}: NAME=COLUMN is expected", "for example --feature variants=n_variants"
+                )
+            features[name.strip()] = column.strip()
+    named = {name: options[name] for name in ("peak", "wall", "limit", "chromosome", "sample")}
+    return Columns(features=features, **named)
+
+
+def _poll_s(options: dict[str, Any]) -> float:
+    from planner.history.sacct import POLL_S
+
+    given: float | None = options["poll_s"]
+    return POLL_S if given is None else given
+
+
+def _lengths(project: Project, genome: str | None) -> dict[str, int]:
+    from planner import genome as genomes
+
+    if genome is None:
+        genome = project.config().pipeline.genome if project.config_path.exists() else _DEFAULT_GENOME
+    return genomes.lengths(genome)
+
+
+def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, int]) -> None:
+    from planner.history.labels import add_length
+
+    observations = [one for read in reads for one in add_length(read, lengths).observations]
+    if not observations:
+        raise InputError("no attempt was read", "the reasons are above; nothing was recorded")
+    untrusted = sum("not trusted" in one.evidence for one in observations)
+    if untrusted:
+        click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, say --poll")
+    with open_store(project) as store:
+        counts = store.add(observations, guessed=True)
+    click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
+
+
+def _tell_skipped(skipped: Sequence[Skipped]) -> None:
+    lines: dict[str, list[int]] = {}
+    for one in skipped:
+        lines.setdefault(one.reason, []).append(one.line)
+    for reason, numbers in lines.items():
+        known = [str(number) for number in numbers if number][:_LINES_SHOWN]
+        rest = len(numbers) - len(known)
+        where = f"line {', '.join(known)}" if known else ""
+        more = f"{' and ' if known else ''}{rest}{' more' if known else ''}" if rest else ""
+        click.echo(f"  skipped {where}{more}: {reason}")
+
+
+def _show_summary(found: Sequence[Observation], as_json: bool) -> None:
+    from planner.history.summary import summarize
+
+    rows = summarize(found)
+    if as_json:
+        from dataclasses import asdict
+
+        echo_json([asdict(row) for row in rows])
+    elif rows:
+        echo_table(
+            ["tool", ">attempts", ">completed", ">oom", ">other", ">usable peaks", ">min MB", ">median MB", ">max MB"]
+            + [">asked/used", ">median wall s"],
+            [
+                (r.tool, r.attempts, r.completed, r.oom, r.other, r.peaks, _whole(r.min_mb), _whole(r.median_mb))
+                + (_whole(r.max_mb), "" if r.asked_per_used is None else f"{r.asked_per_used:.1f}", _whole(r.wall_s))
+                for r in rows
+            ],
+        )
+
+
+def _peak(observation: Observation) -> str:
+    if observation.peak_mb is None:
+        return ""
+    bound = "≥ " if observation.quality == "censored" or observation.outcome != "completed" else ""
+    return f"{bound}{observation.peak_mb:.0f}"
+
+
+def _whole(number: float | None) -> str:
+    return "" if number is None else f"{number:.0f}"
