@@ -39,7 +39,8 @@ else
 fi
 
 title "History: 66 real Beagle runs"
-run chromplan history import "$history" --tool beagle
+run chromplan history import "$history" --tool beagle \
+    --feature n_ref_variants=n_ref_variants --feature n_samples=n_samples
 run chromplan fit
 
 title "A plan for 22 tasks: $task, chromosome by chromosome"
@@ -57,5 +58,8 @@ done
 title "A second batch arrives: its requests come from what the first batch really used"
 echo batch2 >>samples.tsv
 run chromplan next
+
+title "What it saved"
+chromplan status --json | python "$here/summary.py"
 
 title "Done. Everything is in $dir: plans and scripts in rounds/, results in output/"
