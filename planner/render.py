@@ -14,6 +14,7 @@ from planner.plan.document import Plan, PlannedTask
 from planner.records import Mode
 
 NICE_STEP = 10
+COARSEST_POLL_S = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +180,7 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         "plan": plan,
         "folder": f"rounds/{plan.round_name}",
         "about": about,
+        "poll_s": poll_s(plan),
         "column_names": ["task", "sample", "chromosome", *columns],
         "task_variables": [
             "CHROMPLAN_TASK",
@@ -202,6 +204,14 @@ def _options(plan: Plan, job: Job) -> list[str]:
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
     return [*site.memory_headers(job.mem_mb, job.cpus), *named, *site.headers(partition)]
+
+
+def poll_s(plan: Plan) -> int:
+    """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
+
+    A job may ask to be read more often than the site reads by itself, never less often.
+    """
+    return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
 
 
 def update_order(tasks: Sequence[PlannedTask]) -> list[PlannedTask]:

@@ -11,6 +11,7 @@ from planner.history import sacct
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
+from planner.render import poll_s
 from planner.rounds import local, manifest, peak, slurm
 from planner.rounds.project import Project
 from planner.rounds.submit import read_journal
@@ -18,8 +19,6 @@ from planner.rounds.submit import read_journal
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900
 LOG_TAIL_BYTES = 16_384
-# what the rendered scripts ask for with --acctg-freq
-POLL_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +30,7 @@ class OpenTask:
     task: PlannedTask
     tool: str
     submitted_s: int
+    poll_s: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,8 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     waiting = _open_tasks(project, recorded)
     if not waiting:
         return [], {}
-    read = sacct.read_text(slurm.accounting([task.entry.job_id for task in waiting]), poll_s=POLL_S)
+    printed = slurm.accounting([task.entry.job_id for task in waiting])
+    read = sacct.read_text(printed, poll_s=max(task.poll_s for task in waiting))
     attempts: dict[str, list[sacct.Attempt]] = {}
     for attempt in read.attempts:
         attempts.setdefault(attempt.job_id, []).append(attempt)
@@ -99,7 +100,14 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
         journal = read_journal(folder)
         submitted_s = journal.started_s if journal else int((folder / manifest.FILE).stat().st_mtime)
         waiting += [
-            OpenTask(round=number, entry=entry, task=tasks[entry.task], tool=plan.tool, submitted_s=submitted_s)
+            OpenTask(
+                round=number,
+                entry=entry,
+                task=tasks[entry.task],
+                tool=plan.tool,
+                submitted_s=submitted_s,
+                poll_s=poll_s(plan),
+            )
             for entry in entries
             if entry.task in tasks
         ]

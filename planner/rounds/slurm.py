@@ -115,9 +115,12 @@ def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
 
 
 def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
-    """Return name -> job id of the jobs of these names: queued ones from squeue, ended ones from sacct."""
+    """Return name -> job id of the jobs of these names.
+
+    squeue knows the queued ones and those that ended minutes ago, which accounting may not show yet; sacct the others.
+    """
     listed = ",".join(names)
-    queued = run(["squeue", "--noheader", "--name", listed, "--format=%j|%A"])
+    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%A"])
     start = f"--starttime=now-{max(1, since_s // 60 + 1)}minutes"
     ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"])
     found: dict[str, str] = {}

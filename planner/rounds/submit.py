@@ -107,6 +107,8 @@ class _Submitter:
             raise InputError(
                 f"round {self._plan.round_name} has no tasks", "'chromplan plan' says why each was left out"
             )
+        for job in jobs(self._plan):
+            self._script(job)
         if (self._folder / manifest.FILE).exists() or (self._folder / "local.jsonl").exists():
             raise InputError(f"round {self._plan.round_name} was started already", "see 'chromplan status'")
         return Submission(

@@ -6,8 +6,16 @@ import pytest
 from cluster import Cluster
 from pipelines import HOLD_COMMAND, Pipeline
 
+from planner import units
+
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
+
+
+def asked_mb(cluster: Cluster, jobs: set[str]) -> dict[str, float | None]:
+    """Return sacct's ReqMem of every job or array element, MiB."""
+    rows = cluster.sacct(*jobs, fields=("JobID", "ReqMem"))
+    return {row["JobID"]: units.parse_mem_mb(row["ReqMem"]) for row in rows if "." not in row["JobID"]}
 
 
 def test_killed_tasks_finish_in_round_2_and_the_next_sample_asks_for_less(cluster: Cluster) -> None:
@@ -19,12 +27,9 @@ def test_killed_tasks_finish_in_round_2_and_the_next_sample_asks_for_less(cluste
     # one array, each element with its own memory
     jobs = {row["job_id"].split("_")[0] for row in first.values()}
     assert len(jobs) == 1
-    rows = cluster.sacct(*jobs, fields=("JobID", "ReqMem"))
-    asked = {row["JobID"]: row["ReqMem"] for row in rows if "." not in row["JobID"]}
-    assert {task: asked[row["job_id"]] for task, row in first.items()} == {
-        task: f"{row['request_mb']}M" for task, row in first.items()
-    }
-    assert len(set(asked.values())) > 15
+    asked = asked_mb(cluster, jobs)
+    assert all(asked[row["job_id"]] == row["request_mb"] for row in first.values())
+    assert len({row["request_mb"] for row in first.values()}) > 15
     # the two largest need more than the formula says
     assert {task: row["outcome"] for task, row in first.items() if row["outcome"] != "completed"} == {
         "s1.chr1": "oom",
@@ -73,9 +78,8 @@ def test_every_mode_runs_every_task_within_its_request(omk_cluster: Cluster, mod
     ended = pipeline.finish()
     assert {row["outcome"] for row in ended.values()} == {"completed"}
     assert pipeline.ran() == ALL
-    rows = omk_cluster.sacct(*{row["job_id"].split("_")[0] for row in ended.values()}, fields=("JobID", "ReqMem"))
-    asked = {row["JobID"]: row["ReqMem"] for row in rows}
-    assert all(asked[row["job_id"]] == f"{row['request_mb']}M" for row in ended.values())
+    asked = asked_mb(omk_cluster, {row["job_id"].split("_")[0] for row in ended.values()})
+    assert {row["job_id"]: row["request_mb"] for row in ended.values()} == asked
 
 
 def test_the_rendered_submit_script_does_the_same(omk_cluster: Cluster) -> None:
@@ -111,3 +115,10 @@ def test_a_failure_is_left_to_the_user(omk_cluster: Cluster) -> None:
     assert plan["tasks"] == []
     assert [left["task"] for left in plan["left_out"]] == ["s1.chr21"]
     assert [t["task"] for t in pipeline.json("next", "--retry-failed")["tasks"]] == ["s1.chr21"]
+
+
+def test_a_site_that_samples_more_often_than_its_file_says_still_takes_the_jobs(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="22", acctg_freq_s=30)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    assert [row["outcome"] for row in pipeline.finish().values()] == ["completed"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ name = "private"
 description = "the test cluster"
 source = "tests/cluster"
 as_of = 2026-01-01
+acctg_freq_s = {acctg_freq_s}
 
 [[partitions]]
 name = "main"
@@ -65,15 +65,21 @@ class Pipeline:
     ----------
     cluster : Cluster
         Of tests/cluster/cluster.py.
+    acctg_freq_s
+        What the site file says; the cluster samples every second.
     **settings
         Fields of `CONFIG`.
     """
 
-    def __init__(self, cluster: Any, **settings: str) -> None:
+    def __init__(self, cluster: Any, *, acctg_freq_s: int = 1, **settings: str) -> None:
         self.cluster = cluster
         self.folder: Path = cluster.user_dir("project")
         lengths = "".join(f"{name}\t{bases / 1e6}\n" for name, bases in genome.lengths("GRCh37").items())
-        for name, text in {"hold.py": HOLD, "site.toml": SITE, "lengths.tsv": lengths}.items():
+        for name, text in {
+            "hold.py": HOLD,
+            "site.toml": SITE.format(acctg_freq_s=acctg_freq_s),
+            "lengths.tsv": lengths,
+        }.items():
             self.write(name, text)
         self.run("mkdir", "out")
         self.settings = {
@@ -136,7 +142,7 @@ class Pipeline:
 
     def without_slurm(self) -> dict[str, str]:
         """Return an environment in which there is no Slurm."""
-        return {"PATH": f"{Path(sys.executable).parent}:/nonexistent", "SLURM_CONF": "/nonexistent"}
+        return {"PATH": self.cluster.environment()["PATH"].split(":")[0]}
 
     def counting(self, program: str) -> dict[str, str]:
         """Return an environment in which every call of a Slurm command is noted."""
