@@ -36,6 +36,10 @@ _MOST_NODES = 1_000_000
 _STEP_WORDS = ("batch", "extern", "interactive")
 
 
+# NO_VAL64 in bytes: what "unset" becomes when sacct converts it to a unit (seen as ReqMem of a job that just ended)
+_UNSET_MIB = 2.0**43
+
+
 def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str = "M") -> float | None:
     """Read a memory size as Slurm prints it.
 
@@ -61,7 +65,8 @@ def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str 
         raise ValueError(f"not a memory size: {text!r}")
     number, unit, per = match.groups()
     times = {"": 1, "c": cpus, "n": nodes}[per.lower()]
-    return float(number) * _MIB[(unit or default_unit).upper()] * times
+    mib = float(number) * _MIB[(unit or default_unit).upper()] * times
+    return None if mib >= _UNSET_MIB else mib
 
 
 def format_mem(mem_mb: int) -> str:

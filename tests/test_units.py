@@ -246,3 +246,8 @@ node_names = st.from_regex(r"[a-z]{0,2}-?[0-9]{1,3}|[a-z]{1,3}(-ib)?|[a-z][0-9]{
 def test_compressed_nodes_expand_to_the_same_names(names: list[str]) -> None:
     expanded = expand_nodes(compress_nodes(names))
     assert sorted(expanded) == sorted(set(names))
+
+
+def test_an_unset_size_in_another_unit_is_missing_too() -> None:
+    assert units.parse_mem_mb("18446744073709551614M") is None
+    assert units.parse_mem_mb("18014398509481984K") is None
