@@ -249,5 +249,5 @@ def test_compressed_nodes_expand_to_the_same_names(names: list[str]) -> None:
 
 
 def test_an_unset_size_in_another_unit_is_missing_too() -> None:
-    assert units.parse_mem_mb("18446744073709551614M") is None
-    assert units.parse_mem_mb("18014398509481984K") is None
+    assert parse_mem_mb("18446744073709551614M") is None
+    assert parse_mem_mb("18014398509481984K") is None
