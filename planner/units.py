@@ -26,12 +26,14 @@ _JOB_ID = re.compile(
 )
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 _NODE_GROUP = re.compile(r"\[([^\[\]]*)\]")
+# only a comma outside brackets separates names
+_NODE_PART = re.compile(r"(?:[^,\[\]]|\[[^\[\]]*\])+")
 _NODE_NAME = re.compile(r"[^\s,\[\]]+")
 _NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
 
 # Slurm's own ceiling on MaxArraySize; keeps a typing error from filling the memory.
 _MOST_ELEMENTS = 4_000_001
-_MOST_NODES = 1_000_000
+_MOST_NODES = 200_000
 # sacct cuts these in its default table: ".ext+"
 _STEP_WORDS = ("batch", "extern", "interactive")
 
@@ -242,8 +244,10 @@ def expand_nodes(text: str) -> list[str]:
     if text.lower() in _MISSING:
         return []
     names: list[str] = []
-    # only a comma outside brackets separates names
-    for part in re.split(r",(?![^\[]*\])", text):
+    parts = _NODE_PART.findall(text)
+    if ",".join(parts) != text:
+        raise ValueError(f"not a node list: {text!r}")
+    for part in parts:
         names.extend(_expand_name(part))
         if len(names) > _MOST_NODES:
             raise ValueError(f"more than {_MOST_NODES} nodes: {text!r}")

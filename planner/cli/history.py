@@ -15,6 +15,7 @@ from planner.errors import InputError
 if TYPE_CHECKING:
     from planner.history.labels import Labels
     from planner.history.reading import HistoryRead, Skipped
+    from planner.history.summary import Summary
     from planner.records import Observation
     from planner.rounds.project import Project
 
@@ -22,6 +23,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("sacct", "nextflow", "snakemake", "table")
 _DEFAULT_GENOME = "GRCh38"
 _LINES_SHOWN = 5
+_SUMMARY_COLUMNS = (
+    *("tool", ">attempts", ">completed", ">oom", ">other", ">usable peaks", ">min MB", ">median MB", ">max MB"),
+    *(">asked/used", ">median wall s"),
+)
 
 
 @click.group("history")
@@ -206,7 +211,7 @@ def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, i
     observations = [one for read in reads for one in add_length(read, lengths).observations]
     if not observations:
         raise InputError("no attempt was read", "the reasons are above; nothing was recorded")
-    untrusted = sum("not trusted" in one.evidence for one in observations)
+    untrusted = sum("MaxRSS" in one.evidence and "not trusted" in one.evidence for one in observations)
     if untrusted:
         click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, say --poll")
     with open_store(project) as store:
@@ -235,15 +240,13 @@ def _show_summary(found: Sequence[Observation], as_json: bool) -> None:
 
         echo_json([asdict(row) for row in rows])
     elif rows:
-        echo_table(
-            ["tool", ">attempts", ">completed", ">oom", ">other", ">usable peaks", ">min MB", ">median MB", ">max MB"]
-            + [">asked/used", ">median wall s"],
-            [
-                (r.tool, r.attempts, r.completed, r.oom, r.other, r.peaks, _whole(r.min_mb), _whole(r.median_mb))
-                + (_whole(r.max_mb), "" if r.asked_per_used is None else f"{r.asked_per_used:.1f}", _whole(r.wall_s))
-                for r in rows
-            ],
-        )
+        echo_table(_SUMMARY_COLUMNS, [_summary_cells(row) for row in rows])
+
+
+def _summary_cells(row: Summary) -> tuple[object, ...]:
+    sizes = (_whole(size) for size in (row.min_mb, row.median_mb, row.max_mb))
+    ratio = "" if row.asked_per_used is None else f"{row.asked_per_used:.1f}"
+    return (row.tool, row.attempts, row.completed, row.oom, row.other, row.peaks, *sizes, ratio, _whole(row.wall_s))
 
 
 def _peak(observation: Observation) -> str:

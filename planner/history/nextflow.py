@@ -16,6 +16,8 @@ _OUTCOMES = {"COMPLETED": Outcome.COMPLETED, "FAILED": Outcome.FAILED, "ABORTED"
 # 128 + SIGKILL: what a kill for memory leaves, and what Nextflow pipelines retry with more memory
 _KILLED = "137"
 _NEAR_LIMIT = 0.9
+# Nextflow samples; of a task that is over sooner, it has mostly seen the wrapper script (3 MB)
+_SAMPLED_FROM_S = 3.0
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGTP]?)i?B?", re.IGNORECASE)
 _MIB = {"": 1 / 1024**2, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
@@ -91,20 +93,26 @@ def _observation(row: Mapping[str, str]) -> Observation:
     tag = row.get("tag") or row["name"].partition(" (")[2].removesuffix(")")
     peak_mb = parse_size_mb(row["peak_rss"]) or None  # 0: it ended before the first sample
     limit_mb = parse_size_mb(row.get("memory", ""))
+    wall_s = parse_span_s(row.get("realtime", "")) or None
     outcome, evidence = _judge(row, peak_mb, limit_mb)
     censored = outcome is Outcome.OOM
     if censored:
         peak_mb = max((bound for bound in (peak_mb, limit_mb) if bound is not None), default=None)
+    elif peak_mb is not None and (wall_s or 0.0) < _SAMPLED_FROM_S:
+        evidence = f"{evidence}; peak_rss {peak_mb:.0f} MB not trusted: ran {wall_s or 0.0:.1f} s"
+        peak_mb = None
     cpus = row.get("cpus", "")
+    process = _process(row)
+    sample = "" if tag == "-" else tag
     return Observation(
-        tool=_process(row),
-        task=row["name"],
-        sample="" if tag == "-" else tag,
+        tool=process,
+        task=f"{process} ({sample})" if sample else process,
+        sample=sample,
         chromosome=chromosome_in(tag, row["name"]),
         features={},
         peak_mb=peak_mb,
         limit_mb=None if limit_mb is None else round(limit_mb),
-        wall_s=parse_span_s(row.get("realtime", "")),
+        wall_s=wall_s,
         outcome=outcome,
         quality=Quality.CENSORED if censored else Quality.MISSING if peak_mb is None else Quality.SAMPLED,
         job_id=identity(SOURCE, *(row.get(name, "") for name in ("hash", "name", "submit", "attempt", "start"))),

@@ -18,7 +18,7 @@ from planner.records import Observation, Outcome, Quality
 SOURCE = "snakemake"
 _NEEDED = {"s": "wall time", "max_rss": "peak memory"}
 _MISSING = ("", "-", "NA", "nan")
-_WILDCARD = re.compile(r"\{([A-Za-z_]\w*)(?:,[^{}]*)?\}")
+_WILDCARD = re.compile(r"\{([A-Za-z_]\w*)(?:,([^{}]*))?\}")
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
@@ -27,16 +27,21 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     Raises
     ------
     InputError
-        When the pattern has no wildcards, or one of them twice.
+        When the pattern has no wildcards, one of them twice, or a constraint that is no regular expression.
     """
-    pieces = _WILDCARD.split(pattern)
-    names = pieces[1::2]
+    # split() gives: literal, name, constraint, literal, name, constraint, ..., literal
+    literals, names, constraints = (_WILDCARD.split(pattern)[start::3] for start in range(3))
     if not names or len(set(names)) < len(names):
         raise InputError(
             f"path pattern {pattern!r}: wildcards must be there, each once", "for example {rule}/{sample}.tsv"
         )
-    parts = [re.escape(piece) if place % 2 == 0 else f"(?P<{piece}>[^/]+?)" for place, piece in enumerate(pieces)]
-    return re.compile(r"(?:^|/)" + "".join(parts) + r"$")
+    text = re.escape(literals[0])
+    for name, constraint, literal in zip(names, constraints, literals[1:], strict=True):
+        text += f"(?P<{name}>{constraint or '[^/]+'}){re.escape(literal)}"
+    try:
+        return re.compile(rf"(?:^|/){text}$")
+    except re.error as error:
+        raise InputError(f"path pattern {pattern!r}: {error}", "a constraint is a regular expression") from None
 
 
 def read_benchmark(

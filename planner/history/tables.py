@@ -138,7 +138,7 @@ def _observation(
         peak_mb = max((bound for bound in (peak_mb, limit_mb) if bound is not None), default=None)
     elif peak_mb is None:
         quality = Quality.MISSING
-    chromosome = cells.get("chromosome", "")
+    chromosome = _plain(cells.get("chromosome", ""))
     sample = cells.get("sample", "")
     named = ".".join(part for part in (sample, f"chr{chromosome}" if chromosome else "") if part)
     cpus = cells.get("cpus", "")
@@ -146,7 +146,7 @@ def _observation(
         tool=used_tool,
         task=cells.get("task") or named or job_id.replace(":", "-"),
         sample=sample,
-        chromosome=chromosome_in(chromosome, f"chr{chromosome}") or chromosome,
+        chromosome=chromosome,
         features={name: _number(row, column) for name, column in features.items()},
         peak_mb=peak_mb,
         limit_mb=None if limit_mb is None else round(limit_mb),
@@ -159,6 +159,10 @@ def _observation(
         evidence=evidence,
         source=SOURCE,
     )
+
+
+def _plain(chromosome: str) -> str:
+    return chromosome_in(chromosome, f"chr{chromosome}") or chromosome
 
 
 def _judge(cells: Mapping[str, str]) -> tuple[Outcome, str]:
