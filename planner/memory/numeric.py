@@ -1,0 +1,179 @@
+"""Formulas over whole tables: values, gradients in the constants, and constants refitted to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.memory import grammar
+from planner.memory.grammar import Call, Name, Node, Number
+
+Array = npt.NDArray[np.float64]
+
+_SMALLEST = 1e-3  # MiB: residuals are taken in logs, which need a positive prediction
+
+
+class Program:
+    """A formula flattened for evaluation on columns, with its constants as parameters.
+
+    Parameters
+    ----------
+    node : Node
+        The formula.
+    names : sequence of str
+        The features in the order of the table's columns.
+    """
+
+    def __init__(self, node: Node, names: Sequence[str]) -> None:
+        self.node = node
+        self._columns = {name: i for i, name in enumerate(names)}
+        self._steps: list[tuple[str, tuple[int, ...]]] = []
+        self._at: list[int] = []  # step of each constant
+        constants: list[float] = []
+        self._flatten(node, constants)
+        self.constants: Array = np.array(constants, dtype=float)
+
+    def _flatten(self, node: Node, constants: list[float]) -> int:
+        if isinstance(node, Number):
+            self._at.append(len(self._steps))
+            self._steps.append(("constant", (len(constants),)))
+            constants.append(node.value)
+        elif isinstance(node, Name):
+            self._steps.append(("column", (self._columns[node.name],)))
+        else:
+            arguments = tuple(self._flatten(argument, constants) for argument in node.arguments)
+            self._steps.append((node.operation, arguments))
+        return len(self._steps) - 1
+
+    def values(self, table: Array, constants: Array | None = None) -> Array:
+        """Return the value per row; not finite where the formula has none.
+
+        Parameters
+        ----------
+        table : array of shape (rows, features)
+        constants : array of shape (constants,), optional
+            In place of the formula's own.
+        """
+        with np.errstate(all="ignore"):
+            return self._forward(table, self.constants if constants is None else constants)[-1]
+
+    def jacobian(self, table: Array, constants: Array) -> tuple[Array, Array]:
+        """Return the values, shape (rows,), and their derivatives in the constants, shape (rows, constants)."""
+        with np.errstate(all="ignore"):
+            values = self._forward(table, constants)
+            adjoint: list[Array | float] = [0.0] * len(values)
+            adjoint[-1] = np.ones(len(table))
+            for step in range(len(self._steps) - 1, -1, -1):
+                operation, arguments = self._steps[step]
+                if operation in ("constant", "column"):
+                    continue
+                slopes = _SLOPES[operation](values[step], *(values[a] for a in arguments))
+                for argument, slope in zip(arguments, slopes, strict=True):
+                    adjoint[argument] = adjoint[argument] + adjoint[step] * slope
+            columns = [np.broadcast_to(adjoint[step], len(table)) for step in self._at]
+        return values[-1], np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
+
+    def _forward(self, table: Array, constants: Array) -> list[Array]:
+        values: list[Array] = []
+        for operation, arguments in self._steps:
+            if operation == "constant":
+                values.append(np.full(len(table), constants[arguments[0]]))
+            elif operation == "column":
+                values.append(table[:, arguments[0]])
+            else:
+                values.append(_VALUES[operation](*(values[a] for a in arguments)))
+        return values
+
+    def with_constants(self, constants: Array) -> Node:
+        """Return the formula with other constants."""
+        remaining = iter(float(value) for value in constants)
+
+        def rebuild(node: Node) -> Node:
+            if isinstance(node, Number):
+                return Number(next(remaining))
+            if isinstance(node, Call):
+                return Call(node.operation, tuple(rebuild(argument) for argument in node.arguments))
+            return node
+
+        return rebuild(self.node)
+
+
+def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_evaluations: int = 60) -> Node:
+    """Return the formula with the constants that fit the rows best in logs (Levenberg-Marquardt).
+
+    Parameters
+    ----------
+    node : Node
+    names : sequence of str
+        Columns of ``table``.
+    table : array of shape (rows, features)
+    peaks : array of shape (rows,)
+        MiB, > 0.
+    most_evaluations : int
+        Bound on the work.
+
+    Returns
+    -------
+    Node
+        The formula unchanged where nothing better was found.
+    """
+    from scipy.optimize import least_squares
+
+    program = Program(node, names)
+    if not len(program.constants) or len(program.constants) > len(peaks):
+        return node
+    target = np.log(peaks)
+
+    def residuals(constants: Array) -> Array:
+        return _log(program.values(table, constants)) - target
+
+    def slopes(constants: Array) -> Array:
+        values, derivative = program.jacobian(table, constants)
+        usable = np.isfinite(values) & (values > _SMALLEST)
+        out = derivative / np.where(usable, values, 1.0)[:, None]
+        return np.where(usable[:, None] & np.isfinite(out), out, 0.0)
+
+    start = program.constants
+    result = least_squares(residuals, start, jac=slopes, method="lm", x_scale="jac", max_nfev=most_evaluations)
+    if not np.all(np.isfinite(result.x)) or result.cost >= 0.5 * float(np.sum(residuals(start) ** 2)):
+        return node
+    return program.with_constants(result.x)
+
+
+def _log(values: Array) -> Array:
+    return np.log(np.where(np.isfinite(values), np.maximum(values, _SMALLEST), 1e12))
+
+
+_VALUES: Mapping[str, Callable[..., Array]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "pow": np.power,
+    "neg": np.negative,
+    "abs": np.abs,
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "max": lambda *a: np.maximum.reduce(a),
+    "min": lambda *a: np.minimum.reduce(a),
+}
+
+# operation -> (value, *arguments) -> derivative of the value in each argument
+_SLOPES: Mapping[str, Callable[..., tuple[Array | float, ...]]] = {
+    "add": lambda v, a, b: (1.0, 1.0),
+    "sub": lambda v, a, b: (1.0, -1.0),
+    "mul": lambda v, a, b: (b, a),
+    "div": lambda v, a, b: (1.0 / b, -v / b),
+    "pow": lambda v, a, b: (b * np.power(a, b - 1.0), v * np.log(np.where(a > 0.0, a, 1.0))),
+    "neg": lambda v, a: (-1.0,),
+    "abs": lambda v, a: (np.sign(a),),
+    "exp": lambda v, a: (v,),
+    "log": lambda v, a: (1.0 / a,),
+    "sqrt": lambda v, a: (0.5 / v,),
+    "max": lambda v, *a: tuple((x == v).astype(float) for x in a),
+    "min": lambda v, *a: tuple((x == v).astype(float) for x in a),
+}
+assert set(_VALUES) == set(_SLOPES) >= set(grammar.FUNCTIONS)  # noqa: S101 - a table forgotten is a defect here
