@@ -130,7 +130,7 @@ def judge_step(step: Row, job: Row) -> Verdict | None:
     if step.state == CANCELLED and not step.cancelled_by:
         # ended together with its job, or by a signal of its own
         together = _OUTCOME_OF_STATE.get(job.state, Outcome.FAILED)
-        return Verdict(outcome=together, evidence=f"{_describe(step)} in {_describe(job)}")
+        return Verdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")
     if step.state in _OUTCOME_OF_STATE:
         return Verdict(outcome=_OUTCOME_OF_STATE[step.state], evidence=_describe(step))
     if step.exit_code in _KILLED and _ratio(step, job) >= _NEAR_LIMIT:
@@ -178,10 +178,10 @@ def _failed(job: Row, _steps: Sequence[Row], _requeued: bool) -> Verdict | None:
 def _completed(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict:
     bad = next((step for step in _task_steps(steps) if step.ended and step.state != COMPLETED), None)
     if bad is not None:
-        return Verdict(outcome=Outcome.FAILED, evidence=f"{_describe(bad)} in {_describe(job)}")
+        return Verdict(outcome=Outcome.FAILED, evidence=f"{_describe(bad)} under {_describe(job)}")
     if job.derived_exit_code not in (None, (0, 0)) and not requeued:
         code, signal = job.derived_exit_code
-        return Verdict(outcome=Outcome.FAILED, evidence=f"DerivedExitCode {code}:{signal} in {_describe(job)}")
+        return Verdict(outcome=Outcome.FAILED, evidence=f"DerivedExitCode {code}:{signal} under {_describe(job)}")
     return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(job))
 
 
@@ -226,8 +226,8 @@ def _oom(row: Row, job: Row, evidence: str) -> Verdict:
 
 def _describe(row: Row) -> str:
     who = "job" if row.id.step is None else f"step {row.id.step}"
-    by = " by uid" if row.cancelled_by else ""
-    code = "" if row.exit_code is None else f" {row.exit_code[0]}:{row.exit_code[1]}"
+    by = f" by {row.cancelled_by}" if row.cancelled_by else ""
+    code = "" if row.exit_code is None else f", exit {row.exit_code[0]}:{row.exit_code[1]}"
     return f"{who} {row.state}{by}{code}"
 
 

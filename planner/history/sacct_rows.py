@@ -31,8 +31,8 @@ class Row:
 
     Attributes
     ----------
-    cancelled_by : bool
-        The state read ``CANCELLED by UID``: something other than the program itself ended it.
+    cancelled_by : str
+        Of ``CANCELLED by UID``: who ended it, other than the program itself; empty otherwise.
     exit_code, derived_exit_code : (int, int) or None
         Exit status and signal.
     limit_mb : float or None
@@ -46,7 +46,7 @@ class Row:
     id: JobId
     name: str
     state: str
-    cancelled_by: bool
+    cancelled_by: str
     exit_code: tuple[int, int] | None
     derived_exit_code: tuple[int, int] | None
     limit_mb: float | None
@@ -125,17 +125,18 @@ def _required(values: Mapping[str, str], name: str) -> str:
     return values[name].strip()
 
 
-def _state(text: str) -> tuple[str, bool]:
-    word, _, rest = text.upper().partition(" ")
+def _state(text: str) -> tuple[str, str]:
+    word, _, rest = text.partition(" ")
+    word = word.upper()
     known = ENDED | WAITING
     if word.endswith("+"):  # cut off by the default table; "CANCELLED+" had room for the bare word
         matches = [state for state in known if state.startswith(word[:-1])]
         if len(matches) != 1:
             raise ValueError(f"unknown state {text!r}")
-        return matches[0], matches[0] == CANCELLED
+        return matches[0], "?" if matches[0] == CANCELLED else ""
     if word not in known:
         raise ValueError(f"unknown state {text!r}")
-    return word, rest.startswith("BY")
+    return word, rest.removeprefix("by ").strip()
 
 
 def _exit_code(text: str) -> tuple[int, int] | None:

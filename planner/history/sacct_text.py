@@ -103,6 +103,8 @@ class _Splitter:
         self.columns = _canonical([header[part].strip() for part in self.slices])
 
     def _starts_delimited(self, row: str) -> bool:
+        if "jobid" not in row.lower():
+            return False
         names = [name.strip() for name in row.split(self.delimiter)]
         if "jobid" not in [name.lower() for name in names] or not "".join(names).isalpha():
             return False

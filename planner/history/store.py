@@ -229,10 +229,16 @@ class Store:
 
 
 def _merge(old: Observation, new: Observation) -> Observation:
-    features = {**old.features, **new.features}
     if _RANK[new.quality] < _RANK[old.quality]:
         return replace(old, features={**new.features, **old.features})
-    return replace(new, features=features, sample=new.sample or old.sample, chromosome=new.chromosome or old.chromosome)
+    merged = replace(
+        new,
+        features={**old.features, **new.features},
+        sample=new.sample or old.sample,
+        chromosome=new.chromosome or old.chromosome,
+    )
+    # the same facts in other words (text and JSON name a uid differently) are nothing new
+    return old if replace(merged, evidence=old.evidence) == old else merged
 
 
 def _from_row(row: Iterable[Any]) -> Observation:

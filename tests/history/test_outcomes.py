@@ -39,7 +39,7 @@ def test_a_kill_by_the_accounting_poller_is_an_oom_whatever_the_state_says(name:
     assert (attempt.outcome, attempt.quality) == (Outcome.OOM, Quality.CENSORED)
     assert attempt.peak_mb is not None
     assert attempt.peak_mb > 150  # it overshot by up to one poll
-    assert "CANCELLED by uid 0:9" in attempt.evidence
+    assert "CANCELLED by 0, exit 0:9" in attempt.evidence
     assert "limit of 150 MB" in attempt.evidence
 
 
@@ -112,7 +112,7 @@ def test_a_completed_job_whose_derived_exit_code_is_not_zero_failed() -> None:
 def test_a_completed_job_with_a_failed_step_failed() -> None:
     attempt = one(HEADER + "5|a|COMPLETED|0:0|1:0|150M||60\n5.0|tool|FAILED|1:0|||90000K|60\n")
     assert attempt.outcome is Outcome.FAILED
-    assert attempt.evidence == "step 0 FAILED 1:0 in job COMPLETED 0:0"
+    assert attempt.evidence == "step 0 FAILED, exit 1:0 under job COMPLETED, exit 0:0"
 
 
 def test_a_step_that_accounting_never_closed_does_not_spoil_a_completed_job() -> None:
@@ -218,7 +218,7 @@ def test_a_log_turns_an_unexplained_failure_into_an_oom() -> None:
     attempt = with_log(attempts("either.txt")["kill9"], POLLER_LOG)
     assert (attempt.outcome, attempt.quality) == (Outcome.OOM, Quality.CENSORED)
     assert attempt.peak_mb == pytest.approx(163.246, abs=1e-3)
-    assert attempt.evidence == "job FAILED 0:9; log: exceeded memory limit (163 > 150 MB)"
+    assert attempt.evidence == "job FAILED, exit 0:9; log: exceeded memory limit (163 > 150 MB)"
 
 
 def test_a_heap_of_its_own_bounds_the_peak_only_by_what_was_sampled() -> None:
