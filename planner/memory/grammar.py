@@ -147,6 +147,14 @@ def evaluate(node: Node, features: Mapping[str, float]) -> float:
     return result
 
 
+def constant(node: Node) -> float | None:
+    """Return the value of arithmetic without features; None where it has features or no finite value."""
+    try:
+        return evaluate(node, {})
+    except InputError:
+        return None
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and everything below it."""
     waiting: list[Node] = [node]

@@ -142,6 +142,11 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_
     return program.with_constants(result.x)
 
 
+def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> float:
+    """Return the mean squared difference of log prediction and log peak."""
+    return float(np.mean((_log(Program(node, names).values(table)) - np.log(peaks)) ** 2))
+
+
 def _log(values: Array) -> Array:
     return np.log(np.where(np.isfinite(values), np.maximum(values, _SMALLEST), 1e12))
 
