@@ -70,6 +70,8 @@ def fit_line(
     *,
     scale: float | None = None,
     prior: tuple[Sequence[float] | Floats, Sequence[float] | Floats] | None = None,
+    spread: float = 0.08,
+    dof: float = 15.0,
 ) -> BayesianLine:
     """Fit the line to one or more observations.
 
@@ -81,6 +83,8 @@ def fit_line(
         The size that counts as x = 1; the largest seen by default.
     prior : pair of sequences, optional
         Sizes and predicted values of a formula or of another tool: the line starts from their least squares.
+    spread, dof : float
+        Relative noise expected before anything is seen, and how many observations that belief is worth.
 
     Raises
     ------
@@ -89,9 +93,9 @@ def fit_line(
 
     Notes
     -----
-    Normal prior on (a, b), scaled inverse chi-square on the noise (15 degrees of freedom at 8 %), two rounds of
-    plug-in. Without a prior the line starts at ``m (.1 + .9 x)``, m the size-weighted mean: memory grows nearly with
-    size, which keeps two small tasks from extrapolating to a negative large one.
+    Normal prior on (a, b), scaled inverse chi-square on the noise, two rounds of plug-in. Without a prior the line
+    starts at ``m (.1 + .9 x)``, m the size-weighted mean: memory grows nearly with size, which keeps two small tasks
+    from extrapolating to a negative large one.
     """
     sizes, values = np.asarray(size, dtype=float), np.asarray(value, dtype=float)
     known = sizes if prior is None else np.concatenate([sizes, np.asarray(prior[0], dtype=float)])
@@ -99,33 +103,37 @@ def fit_line(
         raise ValueError("neither observations nor a prior")
     unit = scale or float(np.max(np.abs(known))) or 1.0
     x = sizes / unit
-    theta0, cov0, level = _start(x, values, unit, prior)
+    theta0, cov0, level = _start(x, values, unit, prior, spread)
     rows = np.column_stack([np.ones_like(x), x])
     weight = noise_weight(x)
     precision0 = np.linalg.inv(cov0)
-    s2, dof0 = (0.08 * level) ** 2, 15.0
-    s2_start, theta, covariance = s2, theta0, cov0
+    s2_start = (spread * level) ** 2
+    s2, theta, covariance = s2_start, theta0, np.asarray(cov0, dtype=float)
     for _ in range(2):
-        covariance = np.linalg.inv(precision0 + (rows / (weight * s2)[:, None]).T @ rows)
+        covariance = np.asarray(np.linalg.inv(precision0 + (rows / (weight * s2)[:, None]).T @ rows))
         theta = covariance @ (precision0 @ theta0 + rows.T @ (values / (weight * s2)))
         residual = values - rows @ theta
-        s2 = (dof0 * s2_start + float(np.sum(residual**2 / weight))) / (dof0 + len(values))
+        s2 = (dof * s2_start + float(np.sum(residual**2 / weight))) / (dof + len(values))
     (aa, ab), (ba, bb) = covariance.tolist()
     return BayesianLine(
         scale=unit,
         theta=(float(theta[0]), float(theta[1])),
         covariance=((aa, ab), (ba, bb)),
         s2=s2,
-        dof=dof0 + len(values),
+        dof=dof + len(values),
     )
 
 
 def _start(
-    x: Floats, values: Floats, unit: float, prior: tuple[Sequence[float] | Floats, Sequence[float] | Floats] | None
+    x: Floats,
+    values: Floats,
+    unit: float,
+    prior: tuple[Sequence[float] | Floats, Sequence[float] | Floats] | None,
+    spread: float,
 ) -> tuple[Floats, Floats, float]:
     if prior is None:
         level = float(np.sum(values) / np.sum(0.1 + 0.9 * np.clip(x, 0, None))) or 1.0
-        return np.array([0.1, 0.9]) * level, np.diag([(0.08 * level) ** 2, level**2]), level
+        return np.array([0.1, 0.9]) * level, np.diag([(spread * level) ** 2, level**2]), level
     prior_x = np.asarray(prior[0], dtype=float) / unit
     design = np.column_stack([np.ones_like(prior_x), prior_x])
     theta0 = np.linalg.lstsq(design, np.asarray(prior[1], dtype=float), rcond=None)[0]

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import InputError
-from planner.memory.linear import BayesianLine, fit_line
 from planner.memory.point import PointModel, fit_point
+from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Memory, Sized, Sizer
 from planner.records import Observation, Outcome, Quality
 
 Floats = NDArray[np.float64]
@@ -28,9 +30,10 @@ SCHEMA = "chromplan-memory-model"
 MODEL_VERSION = 1
 POLL_S = 30.0  # Slurm's own sampling interval, where a site sets none
 POLLS_TO_TRUST = 3
-_DEFAULT_LEVEL = 0.98
 _TIME_LEVEL = 0.99
 _TIME_MARGIN = 1.25
+_TIME_KAPPA = 10.0
+_REPLAYED = 200  # the costs of the ensemble's members fade so fast that older rows would not count
 _SHORTEST_LIMIT_S = 300
 
 
@@ -66,12 +69,27 @@ class Prediction:
     outside_range: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Features to size to a distribution, of peaks (MiB) or of run times (s)."""
+    """Features to size to a distribution, of peaks (MiB) or of run times (s).
+
+    Attributes
+    ----------
+    point : PointModel
+    memory : Memory
+        The last observations and what was learnt from them.
+    """
 
     point: PointModel
-    line: BayesianLine
+    memory: Memory
+
+    @cached_property
+    def _sizer(self) -> Sizer:
+        return Sizer(self.memory)
+
+    def sized(self, features: Mapping[str, float]) -> Sized:
+        """Return the distribution for one task."""
+        return self._sizer.predict(float(self.point.size(self.point.row(features))[0]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,10 +160,10 @@ class MemoryModel:
             raise ValueError(f"level must lie between 0 and 1, not {level}")
         self._check(features)
         outside = [name for name in self.feature_names if not self._inside(name, features[name])]
-        size = self.memory.point.size(self.memory.point.row(features))
-        point = max(1.0, float(self.memory.line.mean(size)[0]))
-        upper = max(point, float(self.memory.line.upper(size, level or _DEFAULT_LEVEL)[0]))
-        request = _clip(upper, floor_mb, cap_mb)
+        sized = self.memory.sized(features)
+        point = max(1.0, sized.quantile(0.5))
+        wanted = sized.request if level is None else max(sized.quantile(level), LEAST_REQUEST_MB)
+        request = _clip(wanted, floor_mb, cap_mb)
         wall, limit = self._time(features, time_cap_s)
         return Prediction(
             point_mb=point,
@@ -177,9 +195,9 @@ class MemoryModel:
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:
             return None, None
-        size = self.time.point.size(self.time.point.row(features))
-        wall = max(0.0, float(self.time.line.mean(size)[0]))
-        limit = _TIME_MARGIN * max(wall, float(self.time.line.upper(size, _TIME_LEVEL)[0]))
+        sized = self.time.sized(features)
+        wall = max(0.0, sized.quantile(0.5))
+        limit = _TIME_MARGIN * max(wall, sized.quantile(_TIME_LEVEL))
         limit_s = max(_SHORTEST_LIMIT_S, 60 * math.ceil(limit / 60))
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 
@@ -249,6 +267,7 @@ def fit(
     peaks = np.array([row.peak_mb for row in kept], dtype=float)
     walls = np.array([row.wall_s or 0.0 for row in kept])
     timed = walls > 0
+    weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
     return MemoryModel(
         tool=tool,
         feature_names=names,
@@ -256,14 +275,20 @@ def fit(
         skipped=dict(skipped),
         ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
         largest_mb=float(peaks.max()),
-        memory=_curve(names, rows, peaks, seed),
-        time=_curve(names, rows[timed], walls[timed], seed) if timed.any() else None,
+        memory=_curve(names, rows, peaks, weights, KAPPA, seed),
+        time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed) if timed.any() else None,
     )
 
 
-def _curve(names: tuple[str, ...], rows: Floats, values: Floats, seed: int) -> Curve:
+def _curve(names: tuple[str, ...], rows: Floats, values: Floats, weights: Floats, kappa: float, seed: int) -> Curve:
+    """Fit the size, then replay the last rows in their order, as if they had been predicted one by one."""
     point, sizes = fit_point(names, rows, values, seed=seed)
-    return Curve(point=point, line=fit_line(sizes, values))
+    sizer = Sizer(kappa=kappa)
+    for number in range(max(0, len(values) - WINDOW), len(values)):
+        size, value, weight = float(sizes[number]), float(values[number]), float(weights[number])
+        replayed = len(values) - number <= _REPLAYED and len(sizer) > 0
+        sizer.update(size, value, weight, sizer.predict(size) if replayed else None)
+    return Curve(point=point, memory=sizer.memory)
 
 
 def _lacking(observation: Observation, names: tuple[str, ...]) -> str:
@@ -303,7 +328,12 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
 
 def dumps(model: MemoryModel) -> str:
     """Return the model as readable JSON."""
-    return json.dumps({"schema": SCHEMA, "version": MODEL_VERSION, **asdict(model)}, indent=2) + "\n"
+    return _short_lists(json.dumps({"schema": SCHEMA, "version": MODEL_VERSION, **asdict(model)}, indent=2)) + "\n"
+
+
+def _short_lists(text: str) -> str:
+    """Put lists of numbers on one line: a thousand lines of numbers are not readable."""
+    return re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match.group().split()), text)
 
 
 def loads(text: str) -> MemoryModel:
@@ -346,8 +376,8 @@ def _curve_from(document: Mapping[str, Any] | None) -> Curve | None:
     if document is None:
         return None
     point: dict[str, Any] = {key: _frozen(value) for key, value in document["point"].items()}
-    line: dict[str, Any] = {key: _frozen(value) for key, value in document["line"].items()}
-    return Curve(point=PointModel(**point), line=BayesianLine(**line))
+    memory: dict[str, Any] = {key: _frozen(value) for key, value in document["memory"].items()}
+    return Curve(point=PointModel(**point), memory=Memory(**memory))
 
 
 def _frozen(value: Any) -> Any:

@@ -1,0 +1,104 @@
+"""Plausible peaks of a task, read off earlier tasks: several ways of looking, each a cloud of weighted values.
+
+A member of the ensemble answers "which peaks would the earlier tasks suggest for a task of this size?". It moves
+every earlier peak along a line fitted to all tasks or to those near in size, and weighs it by nearness. Nearness is
+counted in ranks, so that units and gaps of the sizes do not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One way of looking.
+
+    Attributes
+    ----------
+    line : str
+        ``flat`` (peaks as they are), ``global`` (least squares over all tasks), ``local`` (least squares over near
+        tasks), ``local-log`` (the same against the logarithm of the size).
+    bandwidth : float
+        Standard deviation of the nearness in ranks (0..1), for one task; shrinks with n^-0.2.
+    """
+
+    line: str
+    bandwidth: float
+
+
+MEMBERS = (
+    Member("global", 0.3),
+    Member("flat", 0.15),
+    Member("flat", 0.08),
+    Member("local", 0.3),
+    Member("local-log", 0.3),
+)
+
+_LEAST_NEARNESS = 1e-3
+_LEAST_SLACK = 0.05  # a task that alone decides the line has no residual of its own: bound the leave-one-out factor
+
+
+class Past:
+    """Earlier tasks in the form that the members need: sizes, values, ranks of the sizes."""
+
+    def __init__(self, size: Floats, value: Floats) -> None:
+        self.size, self.value = size, value
+        self.count = len(value)
+        self.ordered = np.sort(size)
+        self.rank = self._rank(size)
+        self.varies = self.count > 2 and bool(self.ordered[-1] > self.ordered[0])
+        self._log: Floats | None = None
+        self._nearness: dict[tuple[float, float], Floats] = {}
+
+    def _rank(self, size: Floats | float) -> Floats:
+        left, right = self.ordered.searchsorted(size, "left"), self.ordered.searchsorted(size, "right")
+        return np.asarray((left + right) / (2 * self.count))
+
+    def nearness(self, size: float, bandwidth: float) -> Floats:
+        """Return the weight of every earlier task for a task of this size."""
+        key = (size, bandwidth)
+        if key not in self._nearness:
+            distance = (self.rank - self._rank(size)) / (bandwidth * self.count**-0.2)
+            self._nearness[key] = np.maximum(_LEAST_NEARNESS, np.exp(-0.5 * distance * distance))
+        return self._nearness[key]
+
+    def abscissa(self, size: float, *, log: bool) -> tuple[Floats, float]:
+        """Return the sizes and the new size, as they are or, where all are positive, as logarithms."""
+        if not log or self.ordered[0] <= 0 or size <= 0:
+            return self.size, size
+        if self._log is None:
+            self._log = np.log(self.size)
+        return self._log, float(np.log(size))
+
+    def plausible(self, member: Member, size: float) -> tuple[Floats, Floats]:
+        """Return plausible values for a task of this size, and their weights; both of shape (n,)."""
+        near = self.nearness(size, member.bandwidth)
+        if member.line == "flat" or not self.varies:
+            return self.value, near
+        x, at = self.abscissa(size, log=member.line == "local-log")
+        return moved_along(x, self.value, np.ones(self.count) if member.line == "global" else near, at), near
+
+
+def moved_along(x: Floats, value: Floats, weight: Floats, at: float) -> Floats:
+    """Return ``a + b at + r_i``: the weighted line at a new point plus each row's leave-one-out residual.
+
+    The leave-one-out residual is ``(value_i - a - b x_i) / (1 - h_i)``, h_i the leverage.
+    """
+    total = weight.sum()
+    centre = float(weight @ x) / total
+    level = float(weight @ value) / total
+    offset = x - centre
+    moment = weight * offset
+    spread = float(moment @ offset)
+    if spread <= 0:
+        return value
+    slope = float(moment @ value) / spread
+    leverage = weight / total + moment * offset / spread
+    residual = (value - level - slope * offset) / np.maximum(1 - leverage, _LEAST_SLACK)
+    return np.asarray(level + slope * (at - centre) + residual)

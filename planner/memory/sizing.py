@@ -1,0 +1,275 @@
+"""How much to ask for: the request that is expected to waste least, retries counted.
+
+An ensemble of simple predictors, each turned into a whole distribution; each distribution into the request of least
+expected cost; the requests averaged by what each predictor has cost so far. It learns with every finished task.
+
+Source: the cost is Tovar et al. 2017 (first allocations that minimise waste) with a price on failures; the local
+predictors and the online choice are this project's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.memory.linear import fit_line, student_t_quantile
+from planner.memory.members import MEMBERS, Past
+from planner.memory.predictive import Predictive, smooth
+
+Floats = NDArray[np.float64]
+
+WINDOW = 512
+"""Observations remembered; the cost of a prediction does not grow beyond."""
+
+LEAST_REQUEST_MB = 32
+"""Slurm's step manager and a shell alone hold 10-20 MB: no job is asked to live with less than this."""
+
+KAPPA = 2.0
+_FORGET = 0.95
+_TEMPERATURE = 0.1
+_EARLY = 6
+_EARLY_SPREAD, _EARLY_DOF = 0.2, 4.0
+_LEAST_SHARE = 0.2  # a line may point below zero; a peak is not expected below this share of the least seen
+_LEVELS = (np.arange(40) + 0.5) / 40
+_CLEARLY_MORE = 1.05
+_TREND = 0.25
+_TREND_ROWS = 128
+_MOST_CANDIDATES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What is asked for after a kill: the largest peak seen when that is clearly more, else double.
+
+    Attributes
+    ----------
+    largest : float
+        Largest peak seen, MiB.
+    always_double : bool
+        Peaks grow with size and this task is larger than the one with the largest peak.
+    """
+
+    largest: float
+    always_double: bool
+
+    def after(self, failed: float) -> float:
+        """Return the next request after one that failed, MiB."""
+        return 2 * failed if self.always_double or self.largest < _CLEARLY_MORE * failed else self.largest
+
+    def replay(self, request: float, peak: float, wall_s: float) -> tuple[float, int]:
+        """Return what a first request would have wasted (MiB s) and how often it would have failed."""
+        wasted, failures = 0.0, 0
+        while request < peak:
+            wasted += request * wall_s
+            failures += 1
+            request = self.after(request)
+        return wasted + (request - peak) * wall_s, failures
+
+
+class _Above:
+    """What lies above a limit: its mass, and what failing there would cost in delay."""
+
+    def __init__(self, predictive: Predictive, kappa: float) -> None:
+        self._atoms = predictive.atoms
+        self._mass = np.append(0.0, np.cumsum(predictive.cost_mass))
+        use = np.append(0.0, np.cumsum(predictive.cost_mass * predictive.atoms))
+        self._delay = kappa * use
+        self.mass, self.use = float(self._mass[-1]), float(use[-1])
+
+    def __call__(self, limit: Floats) -> tuple[Floats, Floats]:
+        position = self._atoms.searchsorted(limit, "right")
+        return self._mass[-1] - self._mass[position], self._delay[-1] - self._delay[position]
+
+
+def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float) -> float:
+    """Return the request of least expected cost, MiB.
+
+    Parameters
+    ----------
+    predictive : Predictive
+        Of the peak, MiB.
+    retry : Retry
+    least : float
+        Requests at or below this are not considered, MiB.
+    kappa : float
+        A failed attempt costs what it held, plus the waste of the retry, plus ``kappa`` times the task's own use: the
+        delay. Above 0, or tiny requests that fail cheaply would win.
+    """
+    above = _Above(predictive, kappa)
+    asked = _candidates(predictive, least)
+    beyond, delay = above(asked)
+    fixed = asked * above.mass - above.use + delay
+    doubled = fixed + 2 * asked * beyond
+    for times in (2, 4, 8, 16):
+        further, again = above(times * asked)
+        doubled += 2 * times * asked * further + again
+    cost = doubled
+    if not retry.always_double:
+        largest = retry.largest
+        further, again = above(np.maximum(asked, largest))
+        jumped = fixed + largest * (beyond + 2 * further) + again
+        cost = np.where(largest < _CLEARLY_MORE * asked, doubled, jumped)
+    return float(asked[np.argmin(cost)])
+
+
+def _candidates(predictive: Predictive, least: float) -> Floats:
+    """Return the requests worth weighing: from the median up, and not more of them than matters."""
+    atoms = predictive.atoms
+    counted = np.cumsum(predictive.mass)
+    first = max(int(counted.searchsorted(0.5 * counted[-1])), int(atoms.searchsorted(least, "right")))
+    first = min(first, len(atoms) - 1)
+    return atoms[first :: max(1, (len(atoms) - first) // _MOST_CANDIDATES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """What the ensemble says of one task.
+
+    Attributes
+    ----------
+    requests : array, shape (members,)
+        What each member would ask for, MiB.
+    weights : array, shape (members,)
+        What each member's word counts; sums to 1.
+    predictives : tuple of Predictive
+    retry : Retry
+    """
+
+    requests: Floats
+    weights: Floats
+    predictives: tuple[Predictive, ...]
+    retry: Retry
+
+    @property
+    def request(self) -> float:
+        """The request of least expected cost, MiB."""
+        return max(float(self.weights @ self.requests), LEAST_REQUEST_MB)
+
+    def mean(self) -> float:
+        """Return the expected peak, MiB."""
+        return float(sum(w * p.mean() for w, p in zip(self.weights, self.predictives, strict=True)))
+
+    def quantile(self, level: float) -> float:
+        """Return the value that the peak stays under with probability ``level``: the members' quantiles, averaged."""
+        return float(sum(w * p.quantile(level) for w, p in zip(self.weights, self.predictives, strict=True)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What a :class:`Sizer` remembers, oldest first.
+
+    Attributes
+    ----------
+    size, value, wall_s : tuple of float
+        Of each finished task: its size, its peak (MiB), its run time (s).
+    costs : tuple of float
+        What each member has cost so far, fading, MiB s.
+    """
+
+    size: tuple[float, ...] = ()
+    value: tuple[float, ...] = ()
+    wall_s: tuple[float, ...] = ()
+    costs: tuple[float, ...] = (0.0,) * len(MEMBERS)
+
+
+class Sizer:
+    """Learns from finished tasks and sizes new ones; ``size`` is any one number that stands for a task."""
+
+    def __init__(self, memory: Memory | None = None, *, kappa: float = KAPPA, window: int = WINDOW) -> None:
+        memory = memory or Memory()
+        self.kappa = kappa
+        self.window = window
+        self._size, self._peak, self._wall = list(memory.size), list(memory.value), list(memory.wall_s)
+        self.costs = np.array(memory.costs)
+        self._past: Past | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered, to be kept."""
+        return Memory(
+            size=tuple(self._size),
+            value=tuple(self._peak),
+            wall_s=tuple(self._wall),
+            costs=tuple(self.costs.tolist()),
+        )
+
+    def __len__(self) -> int:
+        return len(self._peak)
+
+    @property
+    def past(self) -> Past:
+        """The remembered tasks."""
+        if self._past is None:
+            self._past = Past(np.array(self._size), np.array(self._peak))
+        return self._past
+
+    def predict(self, size: float) -> Sized:
+        """Size a task.
+
+        Raises
+        ------
+        ValueError
+            Before the first observation.
+        """
+        if not self._peak:
+            raise ValueError("nothing observed yet")
+        past, wall = self.past, np.array(self._wall)
+        retry = Retry(float(past.value.max()), self._always_double(past, size))
+        predictives: tuple[Predictive, ...]
+        if past.count < _EARLY:
+            predictives, weights = (_from_line(past, wall, size),), np.ones(1)
+        else:
+            predictives = tuple(smooth(*past.plausible(member, size), wall, rows=past.count) for member in MEMBERS)
+            weights = self._weights()
+        least = float(past.value.min()) / 2
+        requests = np.array([cheapest(p, retry, least=least, kappa=self.kappa) for p in predictives])
+        return Sized(requests, weights, predictives, retry)
+
+    def update(self, size: float, peak_mb: float, wall_s: float, said: Sized | None = None) -> None:
+        """Learn from a finished task; ``said`` is what was predicted for it."""
+        if said is not None and len(said.requests) == len(MEMBERS):
+            for number, request in enumerate(said.requests):
+                wasted, failures = said.retry.replay(float(request), peak_mb, wall_s)
+                cost = wasted + failures * self.kappa * peak_mb * wall_s
+                self.costs[number] = _FORGET * self.costs[number] + cost
+        for column, value in ((self._size, size), (self._peak, peak_mb), (self._wall, wall_s)):
+            column.append(float(value))
+            if len(column) > self.window:
+                del column[0]
+        self._past = None
+
+    def _weights(self) -> Floats:
+        least = float(self.costs.min())
+        if least <= 0:
+            weights = (self.costs <= 0).astype(float)
+        else:
+            weights = np.exp(-(self.costs - least) / (_TEMPERATURE * least))
+        return np.asarray(weights / weights.sum())
+
+    @staticmethod
+    def _always_double(past: Past, size: float) -> bool:
+        if size <= past.size[int(past.value.argmax())]:
+            return False
+        return rank_correlation(past.size[-_TREND_ROWS:], past.value[-_TREND_ROWS:]) > _TREND
+
+
+def _from_line(past: Past, wall: Floats, size: float) -> Predictive:
+    """Return what the Bayesian line says, for when there are too few observations to look at their neighbours."""
+    positive = past.ordered[0] >= 0 and past.ordered[-1] > 0
+    sizes, at = (past.size, max(size, 0.0)) if positive else (np.ones(past.count), 1.0)
+    line = fit_line(sizes, past.value, spread=_EARLY_SPREAD, dof=_EARLY_DOF)
+    centre, deviation = float(line.mean(at)[0]), float(line.sd(at)[0])
+    steps = np.array([student_t_quantile(float(level), line.dof) for level in _LEVELS])
+    atoms = np.maximum(centre + deviation * steps, _LEAST_SHARE * float(past.value.min()))
+    mass = np.full(len(atoms), 1 / len(atoms))
+    return Predictive(atoms, mass, mass * float(wall.mean()))
+
+
+def rank_correlation(first: Floats, second: Floats) -> float:
+    """Return Kendall's tau-b; 0 where one of the two does not vary."""
+    left = np.sign(first[:, None] - first[None, :])
+    right = np.sign(second[:, None] - second[None, :])
+    pairs = float(np.sqrt(np.count_nonzero(left) * np.count_nonzero(right)))
+    return float((left * right).sum()) / pairs if pairs > 0 else 0.0
