@@ -222,6 +222,23 @@ def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
     return ""
 
 
+def training(
+    observations: Iterable[Observation], *, tool: str, feature_names: Sequence[str], poll_s: float = POLL_S
+) -> tuple[list[Observation], dict[str, int]]:
+    """Return a tool's observations that train its model, oldest first, and how many do not, by reason."""
+    skipped: Counter[str] = Counter()
+    kept: list[Observation] = []
+    for observation in observations:
+        if observation.tool != tool:
+            continue
+        reason = trains(observation, poll_s=poll_s) or _lacking(observation, feature_names)
+        if reason:
+            skipped[reason] += 1
+        else:
+            kept.append(observation)
+    return sorted(kept, key=_order), dict(skipped)
+
+
 def fit(
     observations: Iterable[Observation],
     *,
@@ -250,19 +267,9 @@ def fit(
         Not ``fitted`` when no observation trains.
     """
     names = tuple(feature_names)
-    skipped: Counter[str] = Counter()
-    kept: list[Observation] = []
-    for observation in observations:
-        if observation.tool != tool:
-            continue
-        reason = trains(observation, poll_s=poll_s) or _lacking(observation, names)
-        if reason:
-            skipped[reason] += 1
-        else:
-            kept.append(observation)
+    kept, skipped = training(observations, tool=tool, feature_names=names, poll_s=poll_s)
     if not kept:
-        return MemoryModel(tool=tool, feature_names=names, skipped=dict(skipped))
-    kept.sort(key=_order)
+        return MemoryModel(tool=tool, feature_names=names, skipped=skipped)
     rows = np.array([[float(row.features[name]) for name in names] for row in kept]).reshape(len(kept), len(names))
     peaks = np.array([row.peak_mb for row in kept], dtype=float)
     walls = np.array([row.wall_s or 0.0 for row in kept])
@@ -272,7 +279,7 @@ def fit(
         tool=tool,
         feature_names=names,
         rows=len(kept),
-        skipped=dict(skipped),
+        skipped=skipped,
         ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
         largest_mb=float(peaks.max()),
         memory=_curve(names, rows, peaks, weights, KAPPA, seed),
@@ -291,7 +298,7 @@ def _curve(names: tuple[str, ...], rows: Floats, values: Floats, weights: Floats
     return Curve(point=point, memory=sizer.memory)
 
 
-def _lacking(observation: Observation, names: tuple[str, ...]) -> str:
+def _lacking(observation: Observation, names: Sequence[str]) -> str:
     for name in names:
         value = observation.features.get(name)
         if value is None or not math.isfinite(value):

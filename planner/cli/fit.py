@@ -1,0 +1,222 @@
+"""``chromplan fit``: the memory model of each tool, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.cli.common import open_project, open_store, project_option
+from planner.cli.output import echo_json, echo_table, json_option
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.config import Config
+    from planner.memory.evaluate import Evaluation
+    from planner.memory.model import MemoryModel
+    from planner.records import Observation
+    from planner.rounds.project import Project
+
+_COVERAGE_LEVEL = 0.95
+
+
+@click.command("fit")
+@click.option("--tool", "tools", multiple=True, help="Only this tool; may be repeated (default: all in the history).")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    help="Predict from this feature; may be repeated (default: those of chromplan.toml, else all that every row has).",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    help="Level of the bound whose coverage is shown (default: memory.level of chromplan.toml, else 0.95).",
+)
+@click.option("--mem", help="The --mem you use for all tasks, to compare with (default: the largest limit on record).")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides the folds of the cross-validation.")
+@json_option
+@project_option
+def command(
+    folder: Path,
+    tools: tuple[str, ...],
+    features: tuple[str, ...],
+    level: float | None,
+    mem: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Fit the memory model of each tool.
+
+    Saves .chromplan/models/TOOL.json. The figures come from cross-validation: every attempt is predicted by a model
+    that has not seen it.
+    """
+    project = open_project(folder)
+    config = project.config() if project.config_path.exists() else None
+    with open_store(project) as store:
+        found = {tool: store.observations(tool=tool) for tool in tools or store.tools()}
+    if not any(found.values()):
+        what = f"of {', '.join(tools)} " if tools else ""
+        raise InputError(f"{project.store_path}: no observation {what}yet", "'chromplan history import' adds some")
+    options = _Options(features=features, level=level, uniform_mb=_uniform(mem), seed=seed)
+    fitted = [_fit(project, config, tool, observations, options) for tool, observations in found.items()]
+    if as_json:
+        echo_json([one.document() for one in fitted])
+    else:
+        _show(fitted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    features: tuple[str, ...]
+    level: float | None
+    uniform_mb: int | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fitted:
+    """One tool's model and its figures."""
+
+    model: MemoryModel
+    path: Path | None
+    qualities: Mapping[str, int]
+    figures: Evaluation | None
+
+    def document(self) -> dict[str, object]:
+        """Return what ``--json`` prints of it."""
+        from dataclasses import asdict
+
+        return {
+            "tool": self.model.tool,
+            "model": None if self.path is None else str(self.path),
+            "features": list(self.model.feature_names),
+            "observations": dict(self.qualities),
+            "trained": self.model.rows,
+            "skipped": dict(self.model.skipped),
+            "cross_validation": None if self.figures is None else asdict(self.figures),
+        }
+
+
+def _fit(
+    project: Project, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
+) -> _Fitted:
+    from planner import files
+    from planner.memory import evaluate
+    from planner.memory import model as models
+
+    names = options.features or _features(config, tool, observations)
+    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed)
+    chosen = config.memory.level if config is not None and config.pipeline.tool == tool else None
+    kept, _ = models.training(observations, tool=tool, feature_names=names)
+    limits = [row.limit_mb for row in observations if row.limit_mb]
+    figures = evaluate.cross_validate(
+        kept,
+        tool=tool,
+        feature_names=names,
+        level=options.level or chosen or _COVERAGE_LEVEL,
+        chosen=chosen,
+        uniform_mb=options.uniform_mb or max(limits, default=None),
+        seed=options.seed,
+    )
+    path = project.model_path(tool) if fitted.fitted else None
+    if path is not None:
+        files.write_text(path, models.dumps(fitted))
+    qualities = Counter(row.quality.value for row in observations)
+    return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures)
+
+
+def _features(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
+    """Return the features of the pipeline that runs the tool, else those that every attempt has."""
+    if config is not None and config.pipeline.tool == tool:
+        return tuple(config.features)
+    shared = set.intersection(*(set(row.features) for row in observations))
+    return tuple(sorted(shared))
+
+
+def _uniform(mem: str | None) -> int | None:
+    from planner import units
+
+    if mem is None:
+        return None
+    try:
+        size_mb = units.parse_mem_mb(mem)
+    except ValueError as error:
+        raise InputError(f"--mem: {error}", "write it as for sbatch: 8G, 3500M") from error
+    if not size_mb:
+        raise InputError(f"--mem: {mem!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
+    return round(size_mb)
+
+
+def _show(fitted: Sequence[_Fitted]) -> None:
+    columns = ["tool", ">trained", ">measured", ">sampled", ">censored", ">missing", "features"]
+    kinds = ("measured", "sampled", "censored", "missing")
+    echo_table(
+        columns,
+        [
+            (
+                one.model.tool,
+                one.model.rows,
+                *(one.qualities.get(kind, 0) for kind in kinds),
+                ", ".join(one.model.feature_names) or "none",
+            )
+            for one in fitted
+        ],
+        title="Observations",
+    )
+    judged = [(one.model.tool, one.figures) for one in fitted if one.figures is not None]
+    if judged:
+        _show_figures(judged)
+    for one in fitted:
+        _tell(one)
+
+
+def _show_figures(judged: Sequence[tuple[str, Evaluation]]) -> None:
+    echo_table(
+        [
+            "tool",
+            ">error",
+            ">bound",
+            ">covers",
+            ">bound/peak",
+            ">request/peak",
+            ">killed",
+            ">waste GB·h",
+            ">one --mem",
+            ">killed",
+            ">waste GB·h",
+        ],
+        [
+            (
+                tool,
+                f"{one.error_percent:.1f} %",
+                f"{100 * one.level:g} %",
+                f"{100 * one.coverage:.1f} %",
+                f"{one.bound_ratio:.2f}",
+                f"{one.request_ratio:.2f}",
+                f"{one.failures}/{one.rows}",
+                f"{one.waste_gbh:.3g}",
+                "" if one.uniform_mb is None else f"{one.uniform_mb}M",
+                "" if one.uniform_failures is None else f"{one.uniform_failures}/{one.rows}",
+                "" if one.uniform_waste_gbh is None else f"{one.uniform_waste_gbh:.3g}",
+            )
+            for tool, one in judged
+        ],
+        title="Cross-validation: requests of the model, and one --mem for all",
+    )
+
+
+def _tell(one: _Fitted) -> None:
+    tool = one.model.tool
+    for reason, count in sorted(one.model.skipped.items()):
+        click.echo(f"{tool}: {count} not used ({reason})")
+    if one.path is None:
+        click.echo(f"{tool}: nothing to learn from yet, no model saved")
+    elif one.figures is None:
+        click.echo(f"{tool}: {one.path} saved; too few observations to judge it")
+    else:
+        click.echo(f"{tool}: {one.path} saved")

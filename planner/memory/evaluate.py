@@ -1,0 +1,151 @@
+"""How good a model is on attempts it has not seen, and what it saves against one ``--mem`` for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.memory.model import MemoryModel, fit
+from planner.records import Observation
+
+FOLDS = 10
+MOST_ROWS = 1000
+GB_H = 2**20 * 1e-9 / 3600  # one MiB s in GB h, as clusters bill it: 1e9 bytes for an hour
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Figures from cross-validation.
+
+    Attributes
+    ----------
+    rows : int
+        Attempts predicted, each by a model that had not seen it.
+    error_percent : float
+        Median of ``|predicted - peak| / peak``.
+    correlation : float or None
+        Pearson's, of predicted and true peaks; None when one of the two does not vary.
+    level, coverage : float
+        Level of the bound, and the share of peaks at or below it.
+    bound_ratio, request_ratio : float
+        Median of bound / peak and of request / peak.
+    failures : int
+        Attempts that the request (the model's own weighing, or the level that was chosen) would have killed.
+    waste_gbh : float
+        What the requests would have wasted, retries included, GB h.
+    uniform_mb : int or None
+        The one ``--mem`` for all that is compared with.
+    uniform_failures, uniform_waste_gbh : int, float or None
+        The same for it; a killed attempt is asked for twice as much.
+    """
+
+    rows: int
+    error_percent: float
+    correlation: float | None
+    level: float
+    coverage: float
+    bound_ratio: float
+    request_ratio: float
+    failures: int
+    waste_gbh: float
+    uniform_mb: int | None
+    uniform_failures: int | None
+    uniform_waste_gbh: float | None
+
+
+def cross_validate(
+    observations: Sequence[Observation],
+    *,
+    tool: str,
+    feature_names: Sequence[str],
+    level: float = 0.95,
+    chosen: float | None = None,
+    uniform_mb: int | None = None,
+    seed: int = 0,
+    folds: int = FOLDS,
+) -> Evaluation | None:
+    """Predict every attempt with a model that was fitted without it.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        Those that train the model (see ``planner.memory.model.training``); of more than ``MOST_ROWS`` a sample.
+    level : float
+        Level of the bound whose coverage is measured.
+    chosen : float, optional
+        Level of the requests; by default the model weighs waste against failure.
+    uniform_mb : int, optional
+        One request for all, MiB, to compare with.
+
+    Returns
+    -------
+    Evaluation or None
+        None with fewer than four observations.
+    """
+    rows = list(observations)
+    if len(rows) < 4:
+        return None
+    order = np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]
+    told: list[_Told] = []
+    for part in np.array_split(order, min(folds, len(order))):
+        left_out = set(part.tolist())
+        model = fit(
+            (row for number, row in enumerate(rows) if number not in left_out),
+            tool=tool,
+            feature_names=feature_names,
+            seed=seed,
+        )
+        told += [_tell(model, rows[number], level, chosen) for number in part]
+    return _summary(told, level, uniform_mb)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    point: float
+    bound: float
+    request: float
+    peak: float
+    wall_s: float
+
+
+def _tell(model: MemoryModel, row: Observation, level: float, chosen: float | None) -> _Told:
+    bound = model.predict(row.features, level=level)
+    request = model.predict(row.features, level=chosen)
+    return _Told(bound.point_mb, bound.request_mb, request.request_mb, row.peak_mb or 0.0, row.wall_s or 0.0)
+
+
+def _summary(told: Sequence[_Told], level: float, uniform_mb: int | None) -> Evaluation:
+    point, bound, request, peak = (
+        np.array([getattr(one, name) for one in told]) for name in ("point", "bound", "request", "peak")
+    )
+    failures, waste_gbh = _replay(told, [one.request for one in told])
+    uniform = None if uniform_mb is None else _replay(told, [float(uniform_mb)] * len(told))
+    varies = len(told) > 1 and bool(np.ptp(point) > 0 and np.ptp(peak) > 0)
+    return Evaluation(
+        rows=len(told),
+        error_percent=float(100 * np.median(np.abs(point - peak) / peak)),
+        correlation=float(np.corrcoef(point, peak)[0, 1]) if varies else None,
+        level=level,
+        coverage=float(np.mean(peak <= bound)),
+        bound_ratio=float(np.median(bound / peak)),
+        request_ratio=float(np.median(request / peak)),
+        failures=failures,
+        waste_gbh=waste_gbh,
+        uniform_mb=uniform_mb,
+        uniform_failures=None if uniform is None else uniform[0],
+        uniform_waste_gbh=None if uniform is None else uniform[1],
+    )
+
+
+def _replay(told: Sequence[_Told], requests: Sequence[float]) -> tuple[int, float]:
+    failures, wasted = 0, 0.0
+    for one, request in zip(told, requests, strict=True):
+        asked = max(request, 1.0)
+        while asked < one.peak:
+            failures += 1
+            wasted += asked * one.wall_s
+            asked *= 2
+        wasted += (asked - one.peak) * one.wall_s
+    return failures, wasted * GB_H
