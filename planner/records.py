@@ -38,6 +38,7 @@ class Mode(StrEnum):
     ARRAY = "array"
     TIERS = "tiers"
     JOBS = "jobs"
+    PACKED = "packed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

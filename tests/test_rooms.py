@@ -13,7 +13,7 @@ ROOMS = [
     {"memory"},
     {"schedule"},
     {"plan"},
-    {"render"},
+    {"render", "jobs"},
     {"rounds"},
     {"report"},
     {"export"},

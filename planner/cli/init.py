@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from planner.cli.common import project_option
+from planner.cli.plan import MODES
 from planner.errors import InputError
 
 EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
@@ -31,7 +32,7 @@ EXAMPLE_COHORT = (
 @click.option("--account", help="Who pays.")
 @click.option(
     "--mode",
-    type=click.Choice(["array", "tiers", "jobs"]),
+    type=click.Choice(MODES),
     default="array",
     show_default=True,
     help="How a plan becomes jobs.",

@@ -13,7 +13,7 @@ from planner.cli.output import echo_table, json_option
 if TYPE_CHECKING:
     from planner.plan.document import Plan
 
-MODES = ("array", "tiers", "jobs")
+MODES = ("array", "tiers", "jobs", "packed")
 
 
 @click.command("plan")
@@ -67,7 +67,7 @@ def show_plan(plan: Plan) -> None:
                 )
                 for task in plan.tasks
             ],
-            title=f"{plan.name}, round {plan.round}: {len(plan.tasks)} tasks, {plan.mode}, site {plan.target.site.name}",
+            title=f"{plan.name}, round {plan.round}: {len(plan.tasks)} tasks, {plan.mode} on {plan.target.site.name}",
         )
         largest = max(task.request_mb for task in plan.tasks)
         uniform = largest * len(plan.tasks)

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner import genome, shell
 from planner.config import Config, Memory, Sample
 from planner.memory.model import MemoryModel
-from planner.plan.document import LeftOut, Plan, PlannedTask, Target, round_name
+from planner.plan.document import LeftOut, Plan, Target, round_name
+from planner.plan.placing import place
 from planner.plan.requests import Earlier, Sized, Sizer
 from planner.records import Mode, Outcome, Task
-from planner.schedule import order, tiers
 from planner.site import Site
 
-MOST_TIERS = 4
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
 
 
@@ -101,7 +100,7 @@ def build(
     mode, notes = _mode(config.submit.mode, site)
     if waiting:
         notes.append(_PILOT_NOTE)
-    planned, makespan_s = _schedule(ready, sized, earlier, target)
+    placed = place(ready, sized, earlier, target, mode)
     return Plan(
         chromplan=chromplan,
         token=token,
@@ -112,9 +111,10 @@ def build(
         target=target,
         command=command,
         columns=dict(columns),
-        makespan_s=makespan_s,
-        total_request_mb=sum(task.request_mb for task in planned),
-        tasks=planned,
+        makespan_s=placed.makespan_s,
+        total_request_mb=sum(task.request_mb for task in placed.tasks),
+        tasks=placed.tasks,
+        batches=placed.batches,
         left_out=left_out,
         notes=notes,
     )
@@ -183,58 +183,3 @@ def _target(config: Config, site: Site, account: str | None, sized: Mapping[str,
     if config.submit.qos:
         partition = partition.model_copy(update={"qos": config.submit.qos})
     return Target(site=site, partition=partition, account=account, max_running=config.submit.max_running)
-
-
-def _schedule(
-    ready: Sequence[Task], sized: Mapping[str, Sized], earlier: Mapping[str, Earlier], target: Target
-) -> tuple[list[PlannedTask], float | None]:
-    """Order the tasks, and predict their starts by list scheduling on the partition."""
-    if not ready:
-        return [], None
-    partition, site = target.partition, target.site
-    asked = [
-        site.adjust(partition, s.mem_mb, t.cpus, s.time_limit_s)
-        for t, s in ((task, sized[task.name]) for task in ready)
-    ]
-    memory = [request.mem_mb for request in asked]
-    wall = [w for w in (sized[task.name].wall_s for task in ready) if w is not None]
-    timed = len(wall) == len(ready)
-    chosen = order.by_cost(memory, wall if timed else [1.0] * len(ready))
-    expected = None
-    if timed:
-        nodes = partition.nodes or len(ready)
-        expected = order.list_schedule(
-            chosen,
-            memory,
-            wall,
-            workers=target.max_running,
-            cap_mb=nodes * partition.cap_mb,
-            cores=nodes * partition.cores,
-            cpus=[request.cpus for request in asked],
-            dispatch=order.Dispatch.FIRST_FIT if site.scheduler == "backfill" else order.Dispatch.STRICT,
-        )
-    tier = tiers.partition(memory, wall if timed else None, most=MOST_TIERS)
-    planned = []
-    for index, i in enumerate(chosen):
-        task, request = ready[i], asked[i]
-        found = sized[task.name]
-        planned.append(
-            PlannedTask(
-                index=index,
-                task=task.name,
-                sample=task.sample,
-                chromosome=task.chromosome,
-                cpus=request.cpus,
-                features=dict(task.features),
-                parameters=dict(task.parameters),
-                attempt=earlier[task.name].attempts + 1 if task.name in earlier else 1,
-                request_mb=request.mem_mb,
-                predicted_mb=found.predicted_mb,
-                reason="; ".join((found.reason, *request.reasons)),
-                time_limit_s=int(request.wall_s),
-                wall_s=found.wall_s,
-                start_s=expected.start_s[i] if expected else None,
-                tier=tier[i],
-            )
-        )
-    return planned, expected.makespan if expected else None

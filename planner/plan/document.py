@@ -30,6 +30,23 @@ class PlannedTask(Document):
     """Expected start after the round's first, s."""
     tier: int
     """The memory tier in mode tiers, 0 the smallest."""
+    batch: int | None = None
+    """The batch in mode packed."""
+
+
+class Batch(Document):
+    """The tasks that share one allocation in mode packed."""
+
+    batch: int
+    pool_mb: int
+    """Memory for the tasks: the most that their order holds at once."""
+    mem_mb: int
+    """Memory of the job: the pool, and what the batch script and its sruns need themselves."""
+    workers: int
+    """Most tasks at once."""
+    cpus: int
+    """Of each task."""
+    time_limit_s: int
 
 
 class LeftOut(Document):
@@ -67,6 +84,7 @@ class Plan(Document):
     makespan_s: float | None
     total_request_mb: int
     tasks: list[PlannedTask]
+    batches: list[Batch] = []
     left_out: list[LeftOut]
     notes: list[str]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.history import sacct
 from planner.history.store import Store
+from planner.jobs import poll_s
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
-from planner.render import poll_s
 from planner.rounds import local, manifest, peak, slurm
 from planner.rounds.project import Project
 from planner.rounds.submit import read_journal
@@ -79,13 +79,29 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     running: dict[str, str] = {}
     for task in waiting:
         history = sorted(attempts.get(task.entry.job_id, []), key=lambda a: a.submit_s or 0)
-        if not history and now_s - task.submitted_s > LOST_AFTER_S:
-            found.append(_lost(task))
-        elif not history or history[-1].outcome is None:
-            running[task.entry.task] = history[-1].state if history else "SUBMITTED"
+        if not history:
+            if now_s - task.submitted_s > LOST_AFTER_S:
+                found.append(_without_record(task, "the accounting has no record of it"))
+            else:
+                running[task.entry.task] = "SUBMITTED"
+            continue
+        *requeued, last = history
+        step = _step(task, last)
+        record = step or last
+        if record.outcome is None:
+            running[task.entry.task] = record.state
+        elif task.entry.is_step and step is None:
+            found.append(_without_record(task, f"its job ended ({last.state}) before its step began"))
         else:
-            found += _observations(project.round_folder(task.round), task, history)
+            found += [_observe(task, attempt, _step(task, attempt)) for attempt in requeued if attempt.outcome]
+            found.append(_with_own_records(project.round_folder(task.round), task, last, step))
     return found, running
+
+
+def _step(task: OpenTask, attempt: sacct.Attempt) -> sacct.Step | None:
+    """Return the step that is the task, when it is one."""
+    named = [step for step in attempt.steps if step.name == task.entry.task]
+    return named[-1] if task.entry.is_step and named else None
 
 
 def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTask]:
@@ -114,25 +130,33 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
     return waiting
 
 
-def _observations(folder: Path, task: OpenTask, history: Sequence[sacct.Attempt]) -> list[Observation]:
-    """Return one observation per attempt; own peak record and log belong to the last one."""
-    *requeued, last = (attempt for attempt in history if attempt.outcome is not None)
+def _with_own_records(folder: Path, task: OpenTask, attempt: sacct.Attempt, step: sacct.Step | None) -> Observation:
+    """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
+    log = _log_tail(folder, task)
+    if step is not None:
+        step = sacct.with_log(step, log, heap_follows_request=True)
+    else:
+        attempt = sacct.with_log(attempt, log, heap_follows_request=True)
     own_mb = peak.read(peak.path(folder, task.entry.task, task.entry.job_id))
-    last = sacct.with_log(last, _log_tail(folder, task), heap_follows_request=True)
-    return [*(_observe(task, attempt) for attempt in requeued), with_own_peak(_observe(task, last), own_mb)]
+    return with_own_peak(_observe(task, attempt, step), own_mb)
 
 
-def _observe(task: OpenTask, attempt: sacct.Attempt) -> Observation:
+def _observe(task: OpenTask, attempt: sacct.Attempt, step: sacct.Step | None) -> Observation:
     observation = sacct.observe(
         attempt,
+        step=step,
         tool=task.tool,
         task=task.entry.task,
         sample=task.task.sample,
         chromosome=task.task.chromosome,
         features=task.task.features,
     )
-    # an attempt that never started has no limit in force: it is what was asked for
-    return observation if observation.limit_mb is not None else replace(observation, limit_mb=task.entry.request_mb)
+    return replace(
+        observation,
+        job_id=task.entry.job_id,
+        # an attempt that never started has no limit in force: it is what was asked for
+        limit_mb=task.entry.request_mb if observation.limit_mb is None else observation.limit_mb,
+    )
 
 
 def with_own_peak(observation: Observation, own_mb: float | None) -> Observation:
@@ -145,7 +169,7 @@ def with_own_peak(observation: Observation, own_mb: float | None) -> Observation
     return replace(observation, peak_mb=peak_mb, quality=Quality.MEASURED)
 
 
-def _lost(task: OpenTask) -> Observation:
+def _without_record(task: OpenTask, evidence: str) -> Observation:
     return Observation(
         tool=task.tool,
         task=task.entry.task,
@@ -160,12 +184,13 @@ def _lost(task: OpenTask) -> Observation:
         job_id=task.entry.job_id,
         submit_s=task.submitted_s,
         cpus=task.task.cpus,
-        evidence="the accounting has no record of it",
+        evidence=evidence,
     )
 
 
 def _log_tail(folder: Path, task: OpenTask) -> str:
-    for path in folder.glob(f"logs/*_{task.entry.job_id}.out"):
+    pattern = f"{task.entry.task}.{task.entry.job_id}" if task.entry.is_step else f"*_{task.entry.job_id}"
+    for path in folder.glob(f"logs/{pattern}.out"):
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
             return stream.read().decode("utf-8", errors="replace")

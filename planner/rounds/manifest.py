@@ -9,10 +9,10 @@ from pathlib import Path
 
 from planner import files
 from planner.errors import InputError
-from planner.render import Job
+from planner.jobs import Job
 
 FILE = "manifest.tsv"
-COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script")
+COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script", "runs_as")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,8 @@ class Entry:
     task: str
     job_id: str
     request_mb: int
+    is_step: bool = False
+    """Whether the task is a step, named after it, of a job that runs others too."""
 
 
 def lines(job: Job, job_id: str) -> list[str]:
@@ -32,9 +34,10 @@ def lines(job: Job, job_id: str) -> list[str]:
                 task.task,
                 f"{job_id}_{task.index}" if job.array else job_id,
                 str(task.index),
-                str(task.request_mb if job.hold else job.mem_mb),
+                str(task.request_mb if job.hold or job.batch else job.mem_mb),
                 str(task.cpus),
                 job.script,
+                "step" if job.batch else "job",
             )
         )
         for task in job.tasks
@@ -70,4 +73,4 @@ def _entry(path: Path, number: int, row: Sequence[str]) -> Entry:
             f"{path}:{number}: not a line of a manifest",
             "it was edited or cut; the submission's journal lies beside it",
         )
-    return Entry(task=row[0], job_id=row[1], request_mb=int(row[3]))
+    return Entry(task=row[0], job_id=row[1], request_mb=int(row[3]), is_step=row[6] == "step")

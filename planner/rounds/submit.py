@@ -14,9 +14,9 @@ from typing import Literal
 from planner import files
 from planner.documents import Document, parse_json, read_text
 from planner.errors import InputError
+from planner.jobs import Job, jobs, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
-from planner.render import Job, jobs, update_order
 from planner.rounds import manifest, slurm
 from planner.rounds.project import Project
 

@@ -85,6 +85,29 @@ def test_every_mode_runs_every_task_within_its_request(omk_cluster: Cluster, mod
     assert all(row["request_mb"] == known.get(row["job_id"], row["request_mb"]) for row in ended.values())
 
 
+def test_packed_tasks_are_steps_with_limits_of_their_own_and_a_killed_one_runs_again(cluster: Cluster) -> None:
+    pipeline = Pipeline(cluster, mode="packed", command=HOLD_COMMAND, formula="240 + 0.1 * length_mb")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    first = pipeline.finish()
+    # chromosomes 1 to 6 hold more than the formula says
+    killed = {task for task, row in first.items() if row["outcome"] == "oom"}
+    assert {"s1.chr1", "s1.chr2", "s1.chr3"} <= killed <= {f"s1.chr{c}" for c in range(1, 8)}
+    assert {row["outcome"] for task, row in first.items() if task not in killed} == {"completed"}
+    assert {row["quality"] for task, row in first.items() if task not in killed} == {"measured"}
+    assert len({row["job_id"] for row in first.values()}) == 2  # one per node
+    rows = cluster.sacct(*{row["job_id"] for row in first.values()}, fields=("JobName", "AllocTRES"))
+    limits = {
+        row["JobName"]: units.parse_mem_mb(dict(t.split("=") for t in row["AllocTRES"].split(","))["mem"])
+        for row in rows
+    }
+    assert all(limits[task] == row["request_mb"] for task, row in first.items())
+    while pipeline.json("next")["tasks"]:
+        pipeline.chromplan("submit")
+        pipeline.finish()
+    assert pipeline.ran() == ALL
+
+
 def test_the_rendered_submit_script_does_the_same(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster)
     pipeline.ready()

@@ -5,14 +5,14 @@ from pathlib import Path
 import plans
 import pytest
 
-from planner import render
+from planner import jobs
 from planner.errors import InputError
 from planner.records import Mode
 from planner.rounds import manifest
 
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
-    job = render.jobs(plans.plan())[0]
+    job = jobs.jobs(plans.plan())[0]
     manifest.write(tmp_path, manifest.lines(job, "77"))
     entries = manifest.read(tmp_path)
     assert entries[0] == manifest.Entry(task="chr1", job_id="77_0", request_mb=5086)
@@ -20,7 +20,7 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
 
 
 def test_a_tier_reserves_its_own_memory_for_each_task(tmp_path: Path) -> None:
-    job = render.jobs(plans.plan(), Mode.TIERS)[0]
+    job = jobs.jobs(plans.plan(), Mode.TIERS)[0]
     manifest.write(tmp_path, manifest.lines(job, "77"))
     assert {entry.request_mb for entry in manifest.read(tmp_path)} == {job.mem_mb}
 

@@ -8,7 +8,7 @@ if [ -e rounds/r001/manifest.tsv ]; then
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new
-printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\n' >"$manifest"
+printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 
 id=$(sbatch --parsable --hold rounds/r001/array.sh)
 id=${id%%;*}
@@ -35,11 +35,11 @@ if [ "$given" != "$wanted" ]; then
 fi
 scontrol release "$id"
 cat >>"$manifest" <<END
-NA1.chr20	${id}_0	0	1361	1	array.sh
-a_b-c8687a08.chr20	${id}_1	1	1361	1	array.sh
-NA1.chr22	${id}_2	2	1127	1	array.sh
-a_b-c8687a08.chr22	${id}_3	3	1127	1	array.sh
-NA1.chr21	${id}_4	4	1063	1	array.sh
-a_b-c8687a08.chr21	${id}_5	5	1063	1	array.sh
+NA1.chr20	${id}_0	0	1361	1	array.sh	job
+a_b-c8687a08.chr20	${id}_1	1	1361	1	array.sh	job
+NA1.chr22	${id}_2	2	1127	1	array.sh	job
+a_b-c8687a08.chr22	${id}_3	3	1127	1	array.sh	job
+NA1.chr21	${id}_4	4	1063	1	array.sh	job
+a_b-c8687a08.chr21	${id}_5	5	1063	1	array.sh	job
 END
 mv "$manifest" rounds/r001/manifest.tsv
