@@ -82,15 +82,23 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
 
 def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | None:
     """Fit the pipeline's tool from the history and save the model; None when nothing trains it."""
-    from planner import files
     from planner.memory import model as models
 
     tool = config.pipeline.tool
     fitted = models.fit(store.observations(tool=tool), tool=tool, feature_names=tuple(config.features))
+    return fitted if save_model(project, fitted) else None
+
+
+def save_model(project: Project, fitted: MemoryModel) -> Path | None:
+    """Save a model; return where, or None when it has learnt nothing."""
+    from planner import files
+    from planner.memory import model as models
+
     if not fitted.fitted:
         return None
-    files.write_text(project.model_path(tool), models.dumps(fitted))
-    return fitted
+    path = project.model_path(fitted.tool)
+    files.write_text(path, models.dumps(fitted))
+    return path
 
 
 def load_model(project: Project, store: Store, config: Config) -> MemoryModel | None:

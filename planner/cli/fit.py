@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, open_store, project_option
+from planner.cli.common import open_project, open_store, project_option, save_model
 from planner.cli.output import echo_json, echo_table, json_option
 from planner.errors import InputError
 
@@ -105,7 +105,6 @@ class _Fitted:
 def _fit(
     project: Project, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
 ) -> _Fitted:
-    from planner import files
     from planner.memory import evaluate
     from planner.memory import model as models
 
@@ -123,9 +122,7 @@ def _fit(
         uniform_mb=options.uniform_mb or max(limits, default=None),
         seed=options.seed,
     )
-    path = project.model_path(tool) if fitted.fitted else None
-    if path is not None:
-        files.write_text(path, models.dumps(fitted))
+    path = save_model(project, fitted)
     qualities = Counter(row.quality.value for row in observations)
     return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures)
 

@@ -13,6 +13,7 @@ from planner.cli.output import echo_table, json_option
 if TYPE_CHECKING:
     from planner.plan.document import Plan
 
+MOST_NAMES = 5
 MODES = ("array", "tiers", "jobs", "packed")
 
 
@@ -40,6 +41,14 @@ def command(folder: Path, mode: str | None, retry_failed: bool, again: bool, sch
     show_plan(plan)
     if path:
         click.echo(f"wrote {path}; next: chromplan render")
+
+
+def _by_reason(plan: Plan) -> dict[str, list[str]]:
+    """Return the tasks that are left out, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for left in plan.left_out:
+        reasons.setdefault(left.reason, []).append(left.task)
+    return reasons
 
 
 def _echo_schema() -> None:
@@ -79,7 +88,10 @@ def show_plan(plan: Plan) -> None:
             click.echo(f"expected makespan {units.format_duration(round(plan.makespan_s))}")
     for note in plan.notes:
         click.echo(f"note: {note}")
-    for left in plan.left_out:
-        click.echo(f"left out: {left.task}: {left.reason}")
+    for reason, names in _by_reason(plan).items():
+        shown = ", ".join(names[:MOST_NAMES]) + (
+            f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        )
+        click.echo(f"left out: {shown}: {reason}")
     if not plan.tasks and not plan.left_out:
         click.echo("nothing is left to run: every task is done ('chromplan plan --again' plans them all)")
