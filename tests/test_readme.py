@@ -1,0 +1,35 @@
+"""The commands of README.md run, one after the other, as a newcomer would type them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# what needs a cluster, or is a chore of its own, tested elsewhere
+ELSEWHERE = ("pip ", "git ", "make ", "chromplan submit\n", "chromplan ingest")
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", "\\").splitlines()
+    return [line.removeprefix("$ ").replace("\\", "\\\n") for line in lines if line.startswith("$ ")]
+
+
+def test_the_commands_run(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shown = [command for command in commands() if not f"{command}\n".startswith(ELSEWHERE)]
+    assert len(shown) >= 6
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    script = "set -euo pipefail\n" + "\n".join(shown)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
