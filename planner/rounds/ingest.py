@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.history import sacct
+from planner.history.outcomes import classify_log
 from planner.history.store import Store
 from planner.jobs import poll_s
 from planner.plan.document import PlannedTask
@@ -190,11 +191,16 @@ def _without_record(task: OpenTask, evidence: str) -> Observation:
 
 def _log_tail(folder: Path, task: OpenTask) -> str:
     pattern = f"{task.entry.task}.{task.entry.job_id}" if task.entry.is_step else f"*_{task.entry.job_id}"
-    for path in folder.glob(f"logs/{pattern}.out"):
+    return next((_tail(path) for path in folder.glob(f"logs/{pattern}.out")), "")
+
+
+def _tail(path: Path) -> str:
+    try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
             return stream.read().decode("utf-8", errors="replace")
-    return ""
+    except FileNotFoundError:
+        return ""
 
 
 def local_observations(project: Project) -> list[Observation]:
@@ -206,12 +212,19 @@ def local_observations(project: Project) -> list[Observation]:
             continue
         plan = project.plan(number)
         tasks = {task.task: task for task in plan.tasks}
-        found += [_from_local(run, tasks[run.task], plan.tool) for run in runs if run.task in tasks]
+        folder = project.round_folder(number)
+        found += [_from_local(folder, run, tasks[run.task], plan.tool) for run in runs if run.task in tasks]
     return found
 
 
-def _from_local(run: local.Run, task: PlannedTask, tool: str) -> Observation:
-    censored = run.outcome is Outcome.OOM
+def _from_local(folder: Path, run: local.Run, task: PlannedTask, tool: str) -> Observation:
+    outcome, evidence = run.outcome, run.evidence
+    if outcome is Outcome.FAILED:
+        # a heap that was too small: it follows the request, so a larger one helps
+        shortage = classify_log(_tail(local.log_path(folder, run.task)))
+        if shortage is not None:
+            outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
+    censored = outcome is Outcome.OOM
     return Observation(
         tool=tool,
         task=run.task,
@@ -221,14 +234,14 @@ def _from_local(run: local.Run, task: PlannedTask, tool: str) -> Observation:
         peak_mb=max(run.peak_mb, run.limit_mb) if censored else run.peak_mb,
         limit_mb=run.limit_mb,
         wall_s=run.wall_s,
-        outcome=run.outcome,
+        outcome=outcome,
         quality=Quality.CENSORED if censored else Quality.MEASURED,
         job_id=run.job_id,
         submit_s=run.start_s,
         cpus=task.cpus,
         start_s=run.start_s,
         end_s=run.end_s,
-        evidence=run.evidence,
+        evidence=evidence,
         source="local",
     )
 

@@ -68,6 +68,11 @@ def read(folder: Path) -> list[Run]:
     return runs
 
 
+def log_path(folder: Path, task: str) -> Path:
+    """Return where a task of the round in ``folder`` writes what it prints."""
+    return folder / "logs" / f"{task}.local.out"
+
+
 @dataclass(slots=True)
 class _Child:
     task: PlannedTask
@@ -140,7 +145,7 @@ class LocalRun:
                 self._running.append(self._spawn(task))
 
     def _spawn(self, task: PlannedTask) -> _Child:
-        log = self._folder / "logs" / f"{task.task}.local.out"
+        log = log_path(self._folder, task.task)
         log.parent.mkdir(parents=True, exist_ok=True)
         tmp = tempfile.mkdtemp(prefix="chromplan.")
         attempts = sum(run.task == task.task for run in read(self._folder))

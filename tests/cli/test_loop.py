@@ -1,0 +1,190 @@
+"""The whole loop on this machine, through the command line: real processes, no Slurm."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.cli import main
+
+HOLD = f"{sys.executable} -c 'import time; x = bytearray(int({{chromosome}}) * 8 << 20); time.sleep(0.3)'"
+CONFIG = """
+[pipeline]
+name = "loop"
+tool = "hold"
+chromosomes = "10-15"
+command = '''
+{command}
+'''
+time = "00:01:00"
+
+[features]
+number = "size:sizes/{{chromosome}}"
+
+[memory]
+{memory}
+"""
+
+
+class Loop:
+    """A project folder worked on through the command line."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+        (folder / "sizes").mkdir()
+        for number in range(10, 16):
+            (folder / "sizes" / str(number)).write_text("x" * number)
+
+    def configure(self, command: str = HOLD, memory: str = 'formula = "20 + 8.5 * number"') -> None:
+        (self.folder / "chromplan.toml").write_text(CONFIG.format(command=command, memory=memory))
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        said = self._capsys.readouterr()
+        assert ended.value.code == code, said.err
+        return said.out if code == 0 else said.err
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+    def run(self) -> None:
+        self("plan")
+        self("render")
+        self("run", "--local", "-k", "4", "--mem", "2G")
+
+
+@pytest.fixture
+def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Loop:
+    monkeypatch.chdir(tmp_path)
+    made = Loop(tmp_path, capsys)
+    made.configure()
+    return made
+
+
+def test_tasks_run_are_learnt_from_and_never_run_again(loop: Loop) -> None:
+    loop.run()
+    assert "6 completed" in loop("ingest")
+    assert {row["quality"] for row in loop.json("status")} == {"measured"}
+    assert "nothing is left to run" in loop("next")
+    saved = json.loads((loop.folder / ".chromplan/models/hold.json").read_text())
+    assert saved["rows"] == 6
+
+
+def test_a_task_killed_for_memory_runs_again_with_more(loop: Loop) -> None:
+    loop.configure(memory='formula = "120 + 0 * number"')
+    loop.run()
+    outcomes = {row["task"]: row["outcome"] for row in loop.json("status")}
+    killed = {task for task, outcome in outcomes.items() if outcome == "oom"}
+    assert "chr15" in killed
+    assert "chr10" not in killed
+    plan = loop.json("next")
+    assert {task["task"] for task in plan["tasks"]} == killed
+    assert all(task["request_mb"] > 120 for task in plan["tasks"])
+    loop("run", "--local", "--mem", "2G")
+    loop("next")
+    assert {row["outcome"] for row in loop.json("status") if row["round"] == 2} == {"completed"}
+
+
+def test_with_nothing_known_the_pilot_teaches_the_rest(loop: Loop) -> None:
+    loop.configure(memory="default_mb = 300")
+    loop.run()
+    assert {row["task"] for row in loop.json("status")} == {"chr10", "chr11", "chr12"}
+    plan = loop.json("next")
+    assert {task["task"] for task in plan["tasks"]} == {"chr13", "chr14", "chr15"}
+    assert all("3 observations" in task["reason"] for task in plan["tasks"])
+
+
+def test_a_heap_that_was_too_small_counts_as_out_of_memory(loop: Loop) -> None:
+    loop.configure(command="echo 'java.lang.OutOfMemoryError: Java heap space' >&2; exit 1")
+    loop.run()
+    assert {row["outcome"] for row in loop.json("status")} == {"oom"}
+
+
+def test_a_failure_is_shown_and_waits(loop: Loop) -> None:
+    loop.configure(command="test {chromosome} -ne 12")
+    loop.run()
+    assert "left out: chr12: failed in r001" in loop("next")
+
+
+def test_a_started_round_is_not_rendered_again(loop: Loop) -> None:
+    loop.run()
+    assert "was started already" in loop("render", code=2)
+
+
+def test_planning_again_replaces_what_was_not_started(loop: Loop) -> None:
+    loop("plan")
+    loop("render")
+    loop("plan")
+    assert not (loop.folder / "rounds/r001/array.sh").exists()
+    assert [path.name for path in (loop.folder / "rounds").iterdir()] == ["r001"]
+
+
+def test_plan_again_plans_what_is_done_too(loop: Loop) -> None:
+    loop.run()
+    loop("ingest")
+    assert len(loop.json("plan", "--again")["tasks"]) == 6
+
+
+def test_the_schema_of_the_plan_can_be_printed(loop: Loop) -> None:
+    assert json.loads(loop("plan", "--schema"))["title"] == "Plan"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"version": 1}'])
+def test_a_damaged_plan_is_named(loop: Loop, text: str) -> None:
+    loop("plan")
+    (loop.folder / "rounds/r001/plan.json").write_text(text)
+    said = loop("render", code=2)
+    assert said.startswith("error: rounds/r001/plan.json: ")
+    assert len(said.splitlines()) == 2
+
+
+def test_a_damaged_model_is_named_and_left_alone(loop: Loop) -> None:
+    path = loop.folder / ".chromplan/models/hold.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("nonsense")
+    assert loop("plan", code=2).startswith("error: .chromplan/models/hold.json: ")
+    assert path.read_text() == "nonsense"
+
+
+def test_a_missing_input_names_task_and_feature(loop: Loop) -> None:
+    (loop.folder / "sizes/12").unlink()
+    said = loop("plan", code=2)
+    assert "task chr12, feature number" in said
+    assert not (loop.folder / "rounds").exists()
+
+
+def test_a_missing_folder_is_named(loop: Loop) -> None:
+    assert loop("plan", "-C", "nowhere", code=2).startswith("error: nowhere: no such folder")
+
+
+@pytest.mark.parametrize(("mem", "expected"), [("lots", "--mem lots"), ("50M", "asks for")])
+def test_a_wrong_limit_of_a_local_run_is_refused(loop: Loop, mem: str, expected: str) -> None:
+    loop("plan")
+    loop("render")
+    assert expected in loop("run", "--local", "--mem", mem, code=2)
+
+
+def test_run_says_where(loop: Loop) -> None:
+    assert "run needs --local" in loop("run", code=2)
+
+
+def test_commands_without_a_round_say_what_to_do(loop: Loop) -> None:
+    assert "no round is planned yet" in loop("status")
+    assert "run 'chromplan plan' first" in loop("render", code=2)
+    assert loop("ingest") == "recorded: nothing new\n"
+
+
+def test_init_writes_a_file_that_plans_and_does_not_overwrite_it(loop: Loop) -> None:
+    assert "exists already" in loop("init", code=2)
+    loop("init", "--force", "--site", "cannon", "--sample", "it's", "--command", "true {sample} {chromosome}")
+    assert loop.json("plan")["tasks"][0]["sample"] == "it's"
+
+
+def test_a_dry_run_shows_what_submit_would_do(loop: Loop) -> None:
+    loop("plan", "--mode", "tiers")
+    loop("render")
+    assert "sbatch --parsable rounds/r001/tier-4.sh" in loop("submit", "--dry-run")
