@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123.batch-1
-#SBATCH --mem=7186M
+#SBATCH --mem=2806M
 #SBATCH --partition=main
 #SBATCH --account=genomics
 #SBATCH --nodes=1
@@ -15,7 +15,7 @@
 set -euo pipefail
 
 # 6 tasks share this allocation, each a step that is held to its own memory
-free=7102   # MB for the tasks; the job's other 84 MB are for this script and its sruns
+free=2722   # MB for the tasks; the job's other 84 MB are for this script and its sruns
 slots=2
 declare -A held=() # pid of a running task -> its MB
 failed=$(mktemp)
