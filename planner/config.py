@@ -107,6 +107,40 @@ class Submit(Document):
     """At most so many tasks at once."""
 
 
+class Kept(Document):
+    """What an existing batch script asks for besides memory, time and place."""
+
+    options: list[str] = []
+    """sbatch options that stay as they are."""
+    ntasks: Annotated[int, Field(ge=1)] = 1
+    """Slurm tasks of one job, which share its CPUs."""
+    cpus_given: bool = False
+    """Whether ``--cpus-per-task`` is said even when it is 1: then the script finds SLURM_CPUS_PER_TASK."""
+    dependency: str | None = None
+
+
+class Element(Document):
+    """One index of an existing array script: a task."""
+
+    index: Annotated[int, Field(ge=0)]
+    chromosome: Annotated[str, AfterValidator(_known_chromosomes)]
+    sample: str = ""
+    task: str
+
+
+class Wrap(Kept):
+    """An existing array script that runs as it is; ``chromplan wrap`` writes this section."""
+
+    after: list[str] = []
+    """Projects whose tasks go before those of the same chromosome and sample here."""
+    elements: Annotated[list[Element], Field(min_length=1)]
+
+    @property
+    def kept(self) -> Kept:
+        """What every job of the script says."""
+        return Kept(**{name: getattr(self, name) for name in Kept.model_fields})
+
+
 class Config(Document):
     """The whole of ``chromplan.toml``."""
 
@@ -114,14 +148,23 @@ class Config(Document):
     features: dict[str, str | int | float] = {"length_mb": "length"}
     memory: Memory = Memory()
     submit: Submit = Submit()
+    wrap: Wrap | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """One row of the sample table: its name as written, and the other columns."""
+    """One row of the sample table: its name as written, and the other columns.
+
+    Attributes
+    ----------
+    chromosome, task : str or None
+        Of an element of a wrapped script: its only chromosome, and what its task is called.
+    """
 
     name: str
     columns: Mapping[str, str]
+    chromosome: str | None = None
+    task: str | None = None
 
 
 def load(path: Path) -> Config:
@@ -145,6 +188,11 @@ def samples(config: Config, folder: Path) -> list[Sample]:
     InputError
         When the table cannot be read, a name is missing, or a name comes twice.
     """
+    if config.wrap:
+        return [
+            Sample(name=one.sample, columns={"index": str(one.index)}, chromosome=one.chromosome, task=one.task)
+            for one in config.wrap.elements
+        ]
     listed = config.pipeline.samples
     if isinstance(listed, str):
         found = _sample_table(folder / listed)

@@ -9,11 +9,16 @@ from pathlib import Path
 
 def write_text(path: Path, text: str, *, executable: bool = False) -> None:
     """Write ``text`` to ``path`` by way of a temporary file in the same folder."""
+    write_bytes(path, text.encode("utf-8"), executable=executable)
+
+
+def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
+    """Write ``content`` to ``path`` by way of a temporary file in the same folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         umask = os.umask(0)

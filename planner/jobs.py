@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.records import Mode
@@ -26,6 +27,10 @@ class Job:
         The value of ``--mem``: of the one task, or the largest of the array.
     hold : bool
         Whether the elements get their own memory before the array is released.
+    first : int
+        Position in the plan's order of the task that is element 0 of the array.
+    after : str or None
+        Script of the job that must have ended before this one starts.
     batch : Batch or None
         The batch whose tasks run as steps of this job.
     """
@@ -39,7 +44,21 @@ class Job:
     time_limit_s: int
     nice: int
     hold: bool
+    first: int = 0
+    after: str | None = None
     batch: Batch | None = None
+
+    def element(self, task: PlannedTask) -> int:
+        """Return the array index of a task."""
+        return task.index - self.first
+
+    def id_of(self, task: PlannedTask, job_id: str) -> str:
+        """Return what Slurm calls a task's part of this job."""
+        return f"{job_id}_{self.element(task)}" if self.array else job_id
+
+    def given_mb(self, task: PlannedTask) -> int:
+        """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
+        return task.request_mb if self.hold or self.batch else self.mem_mb
 
 
 def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
@@ -53,31 +72,84 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     mode = mode or plan.mode
     base = f"{plan.name}.{plan.round_name}.{plan.token}"
     if mode is Mode.JOBS:
-        return [
-            _job([task], script=f"jobs/{task.task}.sh", name=f"{base}.{task.task}", nice=NICE_STEP * task.index)
-            for task in plan.tasks
-        ]
+        return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
     if mode is Mode.PACKED:
         return [_packed(plan, batch, base) for batch in plan.batches]
-    throttle = plan.target.max_running
     if mode is Mode.ARRAY:
-        return (
-            [_job(plan.tasks, script="array.sh", name=base, array=True, throttle=throttle, hold=True)]
-            if plan.tasks
-            else []
-        )
-    tiers = sorted({task.tier for task in plan.tasks}, reverse=True)
-    shares = _shares(throttle, [sum(t.tier == tier for t in plan.tasks) for tier in tiers])
+        return _arrays(plan, base)
+    return _tier_arrays(plan, base)
+
+
+def _single_jobs(plan: Plan, base: str) -> list[Job]:
     return [
-        _job(
-            [task for task in plan.tasks if task.tier == tier],
-            script=f"tier-{tier + 1}.sh",
-            name=f"{base}.tier-{tier + 1}",
-            array=True,
-            throttle=share,
-        )
-        for tier, share in zip(tiers, shares, strict=True)
+        _job([task], script=f"jobs/{task.task}.sh", name=f"{base}.{task.task}", nice=NICE_STEP * task.index)
+        for task in plan.tasks
     ]
+
+
+def _arrays(plan: Plan, base: str) -> list[Job]:
+    """Return one held array; several, one after the other where K counts, when the site's arrays are shorter."""
+    throttle = plan.target.max_running
+    found = [
+        _job(
+            tasks,
+            script=f"array{part}.sh",
+            name=f"{base}{part.replace('-', '.', 1)}",
+            array=True,
+            first=first,
+            throttle=throttle,
+            hold=True,
+        )
+        for tasks, first, part in _parts(plan, plan.tasks)
+    ]
+    return _in_lanes(found, 1 if throttle else None)
+
+
+def _tier_arrays(plan: Plan, base: str) -> list[Job]:
+    throttle = plan.target.max_running
+    pieces = [
+        (tasks, first, f"tier-{tier + 1}{part}")
+        for tier in sorted({task.tier for task in plan.tasks}, reverse=True)
+        for tasks, first, part in _parts(plan, [task for task in plan.tasks if task.tier == tier])
+    ]
+    shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
+    found = [
+        _job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}", array=True, first=first, throttle=share)
+        for (tasks, first, piece), share in zip(pieces, shares, strict=True)
+    ]
+    return _in_lanes(found, throttle)
+
+
+def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedTask], int, str]]:
+    """Cut tasks into arrays whose indices stay below the site's MaxArraySize: (tasks, the first's index, suffix).
+
+    The cuts are at fixed positions of the plan's order, so that an element's index tells its task in every mode.
+    """
+    longest = plan.target.site.max_array_size
+    blocks: dict[int, list[PlannedTask]] = {}
+    for task in tasks:
+        blocks.setdefault(task.index // longest, []).append(task)
+    split = any(task.index >= longest for task in plan.tasks)
+    return [
+        (found, block * longest, f"-part-{block + 1}" if split else "") for block, found in sorted(blocks.items())
+    ]
+
+
+def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
+    """Let at most so many jobs run at once: each waits for the one before it in the lane that is free first.
+
+    Jobs keep names of their own: a lane of one name (``--dependency=singleton``) would hide which job is which task.
+    """
+    if lanes is None:
+        return found
+    free: list[tuple[float, int, str | None]] = [(0.0, lane, None) for lane in range(min(lanes, len(found)))]
+    placed: list[Job] = []
+    for job in found:
+        at_s, lane, before = heapq.heappop(free)
+        placed.append(replace(job, after=before))
+        took_s = sum(1.0 if task.wall_s is None else task.wall_s for task in job.tasks)
+        heapq.heappush(free, (at_s + took_s, lane, job.script))
+    return placed
 
 
 def _job(
@@ -86,11 +158,12 @@ def _job(
     script: str,
     name: str,
     array: bool = False,
+    first: int = 0,
     throttle: int | None = None,
     nice: int = 0,
     hold: bool = False,
 ) -> Job:
-    indices = _ranges([task.index for task in tasks])
+    indices = _ranges([task.index - first for task in tasks])
     return Job(
         script=script,
         name=name,
@@ -101,6 +174,7 @@ def _job(
         time_limit_s=max(task.time_limit_s for task in tasks),
         nice=nice,
         hold=hold,
+        first=first,
     )
 
 
@@ -120,13 +194,15 @@ def _packed(plan: Plan, batch: Batch, base: str) -> Job:
 
 
 def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:
-    """Share ``%K`` out over tier arrays by their sizes; each gets at least 1."""
+    """Share ``%K`` out over tier arrays by their sizes; 1 each when there are more arrays than that."""
     if throttle is None:
         return [None] * len(sizes)
+    if throttle <= len(sizes):
+        return [1] * len(sizes)
     total = sum(sizes)
-    shares = [max(1, throttle * size // total) for size in sizes]
-    # what rounding left over goes to the tiers with the largest memory: they come first
-    for position in range(max(0, throttle - sum(shares))):
+    # one each, the rest by size; what rounding leaves over goes to the largest memory, which comes first
+    shares = [1 + (throttle - len(sizes)) * size // total for size in sizes]
+    for position in range(throttle - sum(shares)):
         shares[position % len(shares)] += 1
     return list(shares)
 
@@ -146,6 +222,21 @@ def _ranges(indices: Sequence[int]) -> str:
     return ",".join(pieces)
 
 
+def dependency(plan: Plan, job: Job) -> str | None:
+    """Return the value of ``--dependency``: what an existing script waits for, and the tasks' own earlier steps.
+
+    An array whose elements wait each for the element of the same index of one other array says ``aftercorr``.
+    """
+    terms = [plan.kept.dependency] if plan.kept and plan.kept.dependency else []
+    waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
+    if waited_for:
+        if job.array:
+            terms.append(f"aftercorr:{waited_for[0].partition('_')[0]}")
+        else:
+            terms.append(f"afterok:{':'.join(waited_for)}")
+    return ",".join(terms) or None
+
+
 def poll_s(plan: Plan) -> int:
     """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
 
@@ -154,10 +245,27 @@ def poll_s(plan: Plan) -> int:
     return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
 
 
-def update_order(tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
-    """Return the order in which a held array's elements are updated.
+def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
+    """Return the order in which a held array's elements are updated, so that they start in the plan's order.
 
-    On release priority/basic numbers the touched elements last in, first out (Slurm 22.05); priority/multifactor goes
-    by index whatever the order. Last to first is therefore right for both.
+    On release priority/basic numbers the touched elements last in, first out under backfill, and first in, first out
+    under sched/builtin; priority/multifactor goes by index whatever the order (Slurm 22.05).
     """
-    return sorted(tasks, key=lambda task: -task.index)
+    forward = plan.target.site.scheduler == "builtin"
+    return sorted(tasks, key=lambda task: task.index, reverse=not forward)
+
+
+def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
+    """Return what ``sbatch`` is told besides the script.
+
+    Parameters
+    ----------
+    ids : mapping of script to job id
+        Of the jobs that were submitted before.
+    """
+    options = ["--hold"] if job.hold else []
+    if job.after:
+        # an option of the command line replaces the script's own, so that is said again
+        own = dependency(plan, job)
+        options.append(f"--dependency={f'{own},' if own else ''}afterany:{ids[job.after]}")
+    return options

@@ -8,7 +8,7 @@ import jinja2
 
 from planner import files, resources, shell, units
 from planner.errors import InputError
-from planner.jobs import Job, jobs, poll_s, update_order
+from planner.jobs import Job, dependency, jobs, poll_s, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
 
@@ -84,11 +84,21 @@ def _options(plan: Plan, job: Job) -> list[str]:
         "--qos": partition.qos,
         "--nodes": job.batch and 1,
         "--ntasks": workers if job.batch else None,
-        "--cpus-per-task": job.cpus,
+        "--cpus-per-task": _cpus_per_task(plan, job),
         "--time": units.format_duration(job.time_limit_s),
+        "--dependency": dependency(plan, job),
+        "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
-    return [*site.memory_headers(job.mem_mb, workers * job.cpus), *named, *site.headers(partition)]
+    kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept else [])]
+    return [*site.memory_headers(job.mem_mb, workers * job.cpus), *named, *site.headers(partition), *kept]
+
+
+def _cpus_per_task(plan: Plan, job: Job) -> int | None:
+    if plan.kept is None:
+        return job.cpus
+    cpus = -(-job.cpus // plan.kept.ntasks)
+    return cpus if cpus > 1 or plan.kept.cpus_given else None
 
 
 def write(rendered: dict[str, str], folder: Path) -> None:

@@ -15,6 +15,7 @@ ROOMS = [
     {"plan"},
     {"render", "jobs"},
     {"rounds"},
+    {"wrap"},
     {"report"},
     {"export"},
     {"cli"},

@@ -26,6 +26,8 @@ COMMANDS = {
     "ingest": "ingest",
     "next": "next",
     "run": "run",
+    "wrap": "wrap",
+    "sbatch": "sbatch",
 }
 
 # What --help prints, so that it need not import every command; tests/test_cli.py holds it against the commands.
@@ -43,6 +45,8 @@ SUMMARIES: dict[str, str] = {
     "ingest": "Record what the rounds really used.",
     "next": "Ingest, refit, and plan what is left.",
     "run": "Run the planned round on this machine.",
+    "wrap": "Make a project of an existing array script.",
+    "sbatch": "Wrap, plan and submit an existing array script.",
 }
 
 

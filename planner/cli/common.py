@@ -135,13 +135,19 @@ def make_plan(
     with open_store(project) as store:
         found = standing.standings(project, store.observations())
         model = (fit_tool if refit else load_model)(project, store, config)
-    return build.build(
+    earlier = {} if again else standing.earlier(found)
+    steps_before = config.wrap.after if config.wrap else []
+    if steps_before:
+        from planner.wrap import chain
+
+        earlier = chain.unblocked(earlier, found)
+    plan = build.build(
         config,
         wanted,
         site=site,
         account=account,
         model=model,
-        earlier={} if again else standing.earlier(found),
+        earlier=earlier,
         number=project.next_number(),
         token=secrets.token_hex(3),
         chromplan=planner.__version__,
@@ -151,3 +157,6 @@ def make_plan(
         },
         retry_failed=retry_failed,
     )
+    if not steps_before:
+        return plan
+    return chain.follow(plan, chain.look(project.folder / one for one in steps_before))

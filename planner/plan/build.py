@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from planner import genome, shell
 from planner.config import Config, Memory, Sample
+from planner.errors import InputError
 from planner.memory.model import MemoryModel
 from planner.plan.document import LeftOut, Plan, Target, round_name
 from planner.plan.placing import place
@@ -41,7 +42,11 @@ def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapp
 def names(config: Config, samples: Sequence[Sample]) -> list[tuple[str, Sample, str]]:
     """Return (task name, sample, chromosome) of every task of a pipeline."""
     chromosomes = genome.parse_chromosomes(config.pipeline.chromosomes)
-    return [(task_name(sample.name, c), sample, c) for sample in samples for c in chromosomes]
+    return [
+        (sample.task or task_name(sample.name, c), sample, c)
+        for sample in samples
+        for c in ([sample.chromosome] if sample.chromosome else chromosomes)
+    ]
 
 
 def task_name(sample: str, chromosome: str) -> str:
@@ -97,7 +102,7 @@ def build(
     left_out += given_up
     ready = [task for task in ready if task.name in sized]
     target = _target(config, site, account, sized)
-    mode, notes = _mode(config.submit.mode, site)
+    mode, notes = _mode(config, site)
     if waiting:
         notes.append(_PILOT_NOTE)
     placed = place(ready, sized, earlier, target, mode)
@@ -111,6 +116,7 @@ def build(
         target=target,
         command=command,
         columns=dict(columns),
+        kept=config.wrap.kept if config.wrap else None,
         makespan_s=placed.makespan_s,
         total_request_mb=sum(task.request_mb for task in placed.tasks),
         tasks=placed.tasks,
@@ -161,8 +167,13 @@ def _size_all(
     return sized, given_up
 
 
-def _mode(wanted: Mode, site: Site) -> tuple[Mode, list[str]]:
+def _mode(config: Config, site: Site) -> tuple[Mode, list[str]]:
     """Return the mode that the site allows, with a note where it is another one."""
+    wanted = config.submit.mode
+    if config.wrap and wanted not in (Mode.ARRAY, Mode.TIERS, Mode.JOBS):
+        raise InputError(
+            f"a wrapped script is a job of its own: it cannot run in mode {wanted}", "use array, tiers or jobs"
+        )
     if wanted is not Mode.ARRAY or (site.mem_policy == "mem" and site.job_updates):
         return wanted, []
     if site.mem_policy != "mem":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from planner.config import Kept
 from planner.documents import Document
 from planner.records import Mode
 from planner.site import Partition, Site
@@ -32,6 +33,8 @@ class PlannedTask(Document):
     """The memory tier in mode tiers, 0 the smallest."""
     batch: int | None = None
     """The batch in mode packed."""
+    after: list[str] = []
+    """Jobs that must complete before this task starts: its chromosome's part of an earlier step."""
 
 
 class Batch(Document):
@@ -81,6 +84,8 @@ class Plan(Document):
     """Bash text; values reach it as environment variables."""
     columns: dict[str, str]
     """Placeholder -> environment variable of the sample table's columns."""
+    kept: Kept | None = None
+    """What an existing batch script says besides memory, time and place; its jobs run without srun."""
     makespan_s: float | None
     total_request_mb: int
     tasks: list[PlannedTask]

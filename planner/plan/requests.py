@@ -54,6 +54,7 @@ class Sizer:
     def __init__(self, config: Config, site: Site, model: MemoryModel | None) -> None:
         self._memory = config.memory
         self._pipeline = config.pipeline
+        self._wrapped = config.wrap is not None
         self._model = model if model is not None and model.fitted else None
         self._site = site
         self._formula = formulas.parse(config.memory.formula) if config.memory.formula else None
@@ -135,7 +136,7 @@ class Sizer:
 
     def _default(self) -> tuple[int, str]:
         if self._memory.default_mb is not None:
-            return self._memory.default_mb, "memory.default_mb"
+            return self._memory.default_mb, "the script's own --mem" if self._wrapped else "memory.default_mb"
         per_core_mb = self._site.mem_per_core_mb(self._partition)
         return per_core_mb * self._pipeline.cpus, f"{self._site.name} has {per_core_mb} MB per core"
 

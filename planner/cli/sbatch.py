@@ -1,0 +1,42 @@
+"""``chromplan sbatch``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from planner.cli.common import make_plan
+from planner.cli.wrap import SETTINGS, Choices, make, wrap_options
+from planner.errors import InputError
+
+
+@click.command("sbatch", context_settings=SETTINGS)
+@wrap_options
+def command(words: tuple[str, ...], **options: Any) -> None:
+    """Wrap, plan and submit an existing array script.
+
+    Prints the job id on stdout, as 'sbatch --parsable' does (several, separated by colons, where the plan is several
+    jobs: --dependency=afterok:$id takes them so), everything else on stderr.
+    """
+    from planner import render
+    from planner.rounds import submit
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    project = make(words, Choices(**options), say=say)
+    plan = make_plan(project, again=True)
+    for note in plan.notes:
+        say(f"note: {note}")
+    for left in plan.left_out:
+        say(f"left out: {left.task}: {left.reason}")
+    if not plan.tasks:
+        raise InputError("no task is left to submit", "the reasons are above")
+    project.write_plan(plan)
+    render.write(render.render(plan), project.round_folder(plan.round))
+    requests = [task.request_mb for task in plan.tasks]
+    say(f"{len(requests)} tasks ask for {min(requests)} to {max(requests)} MB each: {plan.tasks[0].reason}")
+    submission = submit.submit(project, plan.round, say=say)
+    say(f"next: chromplan status -C {project.folder}")
+    click.echo(":".join(job.job_id for job in submission.jobs if job.state == "submitted" and job.job_id))

@@ -1,0 +1,1 @@
+"""An existing ``sbatch --array`` script becomes a planned project, its body untouched."""

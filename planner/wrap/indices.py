@@ -1,0 +1,61 @@
+"""``--array``: the indices an array script was written for, and what Slurm told it about them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PART = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+# Slurm's own ceiling on MaxArraySize
+_MOST = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Array:
+    """The indices of an array, and the most that run at once."""
+
+    indices: tuple[int, ...]
+    step: int
+    throttle: int | None
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """What every task of the array finds in its environment besides its own index."""
+        return {
+            "SLURM_ARRAY_TASK_MIN": self.indices[0],
+            "SLURM_ARRAY_TASK_MAX": self.indices[-1],
+            "SLURM_ARRAY_TASK_STEP": self.step,
+            "SLURM_ARRAY_TASK_COUNT": len(self.indices),
+        }
+
+
+def parse(text: str) -> Array:
+    """Read ``--array`` as sbatch takes it: ``1-22``, ``1,3,7``, ``0-20:2%4``, ``[1-3]``.
+
+    Slurm (22.05) tells the tasks the first step in the text as SLURM_ARRAY_TASK_STEP, 1 without one.
+
+    Raises
+    ------
+    ValueError
+        For what sbatch refuses, with the reason.
+    """
+    body, percent, most = text.strip().partition("%")
+    if percent and not most.isdigit():
+        raise ValueError(f"{most!r} after % is not a number")
+    if body.startswith("[") and body.endswith("]"):
+        body = body[1:-1]
+    found: set[int] = set()
+    first_step = 0
+    for part in body.split(","):
+        match = _PART.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{part!r} is no index or range")
+        first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+        if last < first or step < 1 or last > _MOST:
+            raise ValueError(f"{part!r} is no range that Slurm takes")
+        found |= set(range(first, last + 1, step))
+        first_step = first_step or (step if match[3] else 0)
+    # %0 is no limit
+    return Array(
+        indices=tuple(sorted(found)), step=first_step or 1, throttle=int(most) if percent and int(most) else None
+    )

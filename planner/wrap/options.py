@@ -1,0 +1,158 @@
+"""sbatch's options: names, short forms, and how getopt finds their values. Source: ``sbatch --help``, 22.05 on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planner.errors import InputError
+
+# without a value
+_FLAGS = """
+contiguous help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet reboot requeue spread-job
+stepmgr test-only usage use-min-nodes verbose version wait
+"""
+# with a value only when it is attached: --nice=5
+_OPTIONAL = """
+exclusive get-user-env nice no-kill oom-kill-step propagate resv-ports
+"""
+# with a value: --mem=4G or --mem 4G
+_VALUED = """
+account acctg-freq array bb bbf batch begin chdir cluster-constraint clusters cluster comment consolidate-segments
+constraint container container-id core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
+dependency distribution error exclude export export-file extra extra-node-info gid gpu-bind gpu-freq gpus
+gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep licenses
+mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus network nodefile nodelist nodes ntasks
+ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer priority
+profile qos reservation segment signal sockets-per-node switches tasks tasks-per-node thread-spec threads-per-core
+time time-min tmp tres-bind tres-per-task uid umask wait-all-nodes wckey wrap
+"""
+_SHORT_FORMS = """
+a array A account b begin B extra-node-info c cpus-per-task C constraint d dependency D chdir e error F nodefile G
+gpus h help H hold i input J job-name k no-kill L licenses m distribution M clusters n ntasks N nodes o output O
+overcommit p partition q qos Q quiet s oversubscribe S core-spec t time v verbose V version w nodelist W wait x
+exclude
+"""
+
+FLAGS = frozenset(_FLAGS.split())
+OPTIONAL = frozenset(_OPTIONAL.split())
+VALUED = frozenset(_VALUED.split())
+LONG = FLAGS | OPTIONAL | VALUED
+_SHORT = dict(zip(_SHORT_FORMS.split()[::2], _SHORT_FORMS.split()[1::2], strict=True))
+_ALIASES = {
+    "tasks": "ntasks",
+    "cluster": "clusters",
+    "share": "oversubscribe",
+    "tasks-per-node": "ntasks-per-node",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One option as given.
+
+    Attributes
+    ----------
+    name : str
+        The long name, without dashes.
+    value : str or None
+        None for an option without one.
+    where : str
+        For errors: ``impute.sh:7``, or ``the command line``.
+    """
+
+    name: str
+    value: str | None
+    where: str
+
+    def __str__(self) -> str:
+        return f"--{self.name}" if self.value is None else f"--{self.name}={self.value}"
+
+
+def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> tuple[list[Option], list[str]]:
+    """Read options as sbatch does, and return them with the words that are left.
+
+    Parameters
+    ----------
+    script_follows : bool
+        Whether the first word that is no option is the script, and everything after it belongs to that script; in a
+        script's own lines such a word is an error.
+
+    Raises
+    ------
+    InputError
+        For an option that sbatch does not have, a value that is missing or too many, or a stray word.
+    """
+    found: list[Option] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--" and script_follows:
+            break
+        if word.startswith("--") and len(word) > 2:
+            found.append(_long(word[2:], left, where))
+        elif word.startswith("-") and word not in ("-", "--"):
+            found += _short(word[1:], left, where)
+        elif script_follows:
+            left.insert(0, word)
+            break
+        else:
+            raise InputError(
+                f"{where}: {word!r} is no option, and sbatch refuses it",
+                "a value with blanks needs quotes; options with an optional value take it with = only",
+            )
+    return found, left
+
+
+def _long(word: str, left: list[str], where: str) -> Option:
+    given, equals, value = word.partition("=")
+    name = _complete(given, where)
+    if name in FLAGS:
+        if equals:
+            raise InputError(f"{where}: --{name} takes no value", f"write --{name} alone")
+        return Option(name=_ALIASES.get(name, name), value=None, where=where)
+    if not equals and name in VALUED:
+        if not left:
+            raise InputError(f"{where}: --{name} needs a value", f"write --{name}=…")
+        return Option(name=_ALIASES.get(name, name), value=left.pop(0), where=where)
+    return Option(name=_ALIASES.get(name, name), value=value if equals else None, where=where)
+
+
+def _complete(given: str, where: str) -> str:
+    """Return the name that an abbreviation stands for, as getopt_long takes it."""
+    if given in LONG:
+        return given
+    candidates = sorted(name for name in LONG if name.startswith(given))
+    if not candidates:
+        raise InputError(
+            f"{where}: sbatch has no option --{given}",
+            "correct it; chromplan's own options come first, before those of sbatch",
+        )
+    if len(candidates) > 1:
+        raise InputError(f"{where}: --{given} is ambiguous", f"write one of {', '.join(candidates)}")
+    return candidates[0]
+
+
+def _short(letters: str, left: list[str], where: str) -> list[Option]:
+    found: list[Option] = []
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        name = _SHORT.get(letter)
+        if name is None:
+            raise InputError(f"{where}: sbatch has no option -{letter}", "correct it")
+        if name in FLAGS:
+            found.append(Option(name=name, value=None, where=where))
+            continue
+        value: str | None = letters or None
+        letters = ""
+        if value is None and name in VALUED:
+            if not left:
+                raise InputError(f"{where}: -{letter} needs a value", f"write -{letter} …")
+            value = left.pop(0)
+        found.append(Option(name=name, value=value, where=where))
+    return found
+
+
+def last(options: Sequence[Option]) -> Mapping[str, Option]:
+    """Return the options that count: of one given several times, the last."""
+    return {option.name: option for option in options}

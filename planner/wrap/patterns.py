@@ -1,0 +1,58 @@
+"""``--output=logs/%x_%A_%a.out``: Slurm's file name patterns as bash, for a script that opens its own files."""
+
+from __future__ import annotations
+
+import re
+
+from planner import shell
+
+DEFAULT = "slurm-%A_%a.out"
+_REPLACED = re.compile(r"%(\d*)([%AabJjNnstux])")
+_BASH = {
+    "A": "$SLURM_ARRAY_JOB_ID",
+    "a": "$SLURM_ARRAY_TASK_ID",
+    "b": "$((SLURM_ARRAY_TASK_ID % 10))",
+    "J": "$SLURM_JOB_ID",
+    "j": "$SLURM_JOB_ID",
+    "N": "${SLURMD_NODENAME:-$(hostname -s)}",
+    "n": "0",
+    "s": "batch",
+    "t": "0",
+    "u": "$(id -un)",
+}
+_NUMBERS = "AabJjnt"
+# Slurm pads to at most so many digits
+_WIDEST = 10
+
+
+def bash_word(pattern: str, *, job_name: str) -> str:
+    """Return a file name pattern as one bash word, expanded when the task runs.
+
+    A backslash anywhere turns all replacement off, as in Slurm; ``%x`` is the script's own job name.
+    """
+    if "\\" in pattern:
+        return shell.quote(pattern.replace("\\", ""))
+    pieces: list[str] = []
+    position = 0
+    for match in _REPLACED.finditer(pattern):
+        pieces.append(_literal(pattern[position : match.start()]))
+        pieces.append(_replacement(match, job_name))
+        position = match.end()
+    pieces.append(_literal(pattern[position:]))
+    return "".join(pieces) or "''"
+
+
+def _replacement(match: re.Match[str], job_name: str) -> str:
+    digits, letter = match.groups()
+    if letter == "%":
+        return shell.quote("%")
+    if letter == "x":
+        return shell.quote(job_name)
+    value = _BASH[letter]
+    if digits and letter in _NUMBERS:
+        return f'"$(printf \'%0{min(int(digits), _WIDEST)}d\' "{value}")"'
+    return f'"{value}"'
+
+
+def _literal(text: str) -> str:
+    return shell.quote(text) if text else ""
