@@ -6,11 +6,13 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dir=${1:-demo}
-history=$here/../data/beagle_chr22.csv
+history=$(dirname "$here")/data/beagle_chr22.csv
+bold='' plain=''
+[ ! -t 1 ] || bold=$'\e[1m' plain=$'\e[0m'
 
-title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 run() {
-    printf '\033[1m$ %s\033[0m\n' "$*"
+    printf '%s$ %s%s\n' "$bold" "$*" "$plain"
     "$@"
 }
 rounds() { find rounds -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }

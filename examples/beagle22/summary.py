@@ -14,6 +14,8 @@ def main() -> None:
         requests[row["task"].partition(".")[0]].append(row["request_mb"])
         if row["outcome"] == "completed":
             peaks.append(row["peak_mb"])
+    if len(peaks) < len(requests["batch1"]):
+        sys.exit(f"error: {len(peaks)} of {len(requests['batch1'])} tasks completed\nhint: see rounds/*/logs/")
 
     uniform = max(requests["batch1"]) * len(requests["batch1"])
     lines = [
