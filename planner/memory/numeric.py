@@ -100,8 +100,8 @@ class Program:
         return rebuild(self.node)
 
 
-def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_evaluations: int = 60) -> Node:
-    """Return the formula with the constants that fit the rows best in logs (Levenberg-Marquardt).
+def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps: int = 30) -> Node:
+    """Return the formula with the constants that fit the rows best in logs.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_
     table : array of shape (rows, features)
     peaks : array of shape (rows,)
         MiB, > 0.
-    most_evaluations : int
+    steps : int
         Bound on the work.
 
     Returns
@@ -119,27 +119,62 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_
     Node
         The formula unchanged where nothing better was found.
     """
-    from scipy.optimize import least_squares
-
     program = Program(node, names)
     if not len(program.constants) or len(program.constants) > len(peaks):
         return node
     target = np.log(peaks)
 
-    def residuals(constants: Array) -> Array:
-        return _log(program.values(table, constants)) - target
-
-    def slopes(constants: Array) -> Array:
+    def state(constants: Array) -> tuple[Array, Array]:
         values, derivative = program.jacobian(table, constants)
         usable = np.isfinite(values) & (values > _SMALLEST)
-        out = derivative / np.where(usable, values, 1.0)[:, None]
-        return np.where(usable[:, None] & np.isfinite(out), out, 0.0)
+        with np.errstate(all="ignore"):
+            slopes = derivative / np.where(usable, values, 1.0)[:, None]
+        return _log(values) - target, np.where(usable[:, None] & np.isfinite(slopes), slopes, 0.0)
 
-    start = program.constants
-    result = least_squares(residuals, start, jac=slopes, method="lm", x_scale="jac", max_nfev=most_evaluations)
-    if not np.all(np.isfinite(result.x)) or result.cost >= 0.5 * float(np.sum(residuals(start) ** 2)):
-        return node
-    return program.with_constants(result.x)
+    constants, _ = levenberg(state, program.constants, steps=steps)
+    return program.with_constants(constants)
+
+
+def levenberg(
+    state: Callable[[Array], tuple[Array, Array]], start: Array, *, steps: int, tolerance: float = 1e-6
+) -> tuple[Array, float]:
+    """Minimise a sum of squares by Levenberg-Marquardt with Marquardt's diagonal scaling.
+
+    Parameters
+    ----------
+    state : callable
+        Parameters to residuals, shape (rows,), and their derivatives, shape (rows, parameters); both finite.
+    start : array of shape (parameters,)
+    steps : int
+        At most this many accepted steps.
+    tolerance : float
+        Relative gain below which it stops.
+
+    Returns
+    -------
+    array of shape (parameters,), float
+        Where it ended (never worse than ``start``), and the sum of squares there.
+    """
+    at, (residual, slopes) = start, state(start)
+    cost, damping = float(residual @ residual), 1e-2
+    for _ in range(steps):
+        gradient, curvature = slopes.T @ residual, slopes.T @ slopes
+        scale = np.diag(np.diag(curvature) + 1e-9 * (1.0 + np.diag(curvature).max()))
+        for _ in range(6):
+            trial = at - np.linalg.solve(curvature + damping * scale, gradient)
+            next_residual, next_slopes = state(trial)
+            next_cost = float(next_residual @ next_residual)
+            if next_cost < cost:
+                break
+            damping *= 5.0
+        else:
+            break
+        gain = cost - next_cost
+        at, residual, slopes, cost = trial, next_residual, next_slopes, next_cost
+        damping = max(damping / 5.0, 1e-9)
+        if gain < tolerance * cost:
+            break
+    return at, cost
 
 
 def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> float:

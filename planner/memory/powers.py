@@ -22,7 +22,7 @@ import numpy as np
 
 from planner.memory.columns import LogColumns
 from planner.memory.grammar import Call, Node, Number
-from planner.memory.numeric import Array
+from planner.memory.numeric import Array, levenberg
 
 SHAPES = ("power", "sum", "product", "stretched")
 
@@ -106,7 +106,7 @@ def _larger(form: Form, usable: Sequence[int]) -> Iterable[Form]:
 
 
 def fit(form: Form, logs: Array, target: Array) -> Fit:
-    """Fit the constants of a form to log peaks (Levenberg-Marquardt with Marquardt's diagonal scaling).
+    """Fit the constants of a form to log peaks.
 
     Parameters
     ----------
@@ -120,33 +120,17 @@ def fit(form: Form, logs: Array, target: Array) -> Fit:
     -------
     Fit
     """
-    constants, centre, pull = _start(form, target)
+    start, centre, pull = _start(form, target)
+    weight = np.sqrt(pull)
 
-    def state(at: Array) -> tuple[Array, Array, float]:
-        value, slopes = _value(form, at, logs)
-        residual = value - target
-        return residual, slopes, float(residual @ residual + pull @ (at - centre) ** 2)
+    def state(constants: Array) -> tuple[Array, Array]:
+        value, slopes = _value(form, constants, logs)
+        residual = np.concatenate([value - target, weight * (constants - centre)])
+        return residual, np.vstack([slopes, np.diag(weight)])
 
-    damping = 1e-2
-    residual, slopes, cost = state(constants)
-    for _ in range(_STEPS):
-        gradient = slopes.T @ residual + pull * (constants - centre)
-        curvature = slopes.T @ slopes + np.diag(pull)
-        scale = np.diag(np.diag(curvature) + 1e-6)
-        for _ in range(6):
-            trial = constants - np.linalg.solve(curvature + damping * scale, gradient)
-            next_residual, next_slopes, next_cost = state(trial)
-            if next_cost < cost:
-                break
-            damping *= 5.0
-        else:
-            break
-        gain = cost - next_cost
-        constants, residual, slopes, cost = trial, next_residual, next_slopes, next_cost
-        damping = max(damping / 5.0, 1e-9)
-        if gain < 1e-6 * cost:
-            break
-    return Fit(form, constants, cost, float(residual @ residual))
+    constants, cost = levenberg(state, start, steps=_STEPS)
+    error = float(np.sum((_value(form, constants, logs)[0] - target) ** 2))
+    return Fit(form, constants, cost, error)
 
 
 def _start(form: Form, target: Array) -> tuple[Array, Array, Array]:

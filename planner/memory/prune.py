@@ -11,7 +11,7 @@ from planner.memory.grammar import Call, Node, Number
 from planner.memory.numeric import Array, log_error, refit
 from planner.memory.tidy import tidy
 
-_QUICK = 8  # evaluations that tell a good cut from a bad one
+_QUICK = 3  # steps that tell a good cut from a bad one
 
 
 def prune(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_nodes: int) -> Node:
@@ -39,7 +39,7 @@ def prune(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_
             saved = size - max(grammar.size(shorter), most_nodes)
             return float(np.log(log_error(shorter, names, table, peaks) / error)) / saved
 
-        shorter = [refit(cut, names, table, peaks, most_evaluations=_QUICK) for cut in _cuts(node)]
+        shorter = [refit(cut, names, table, peaks, steps=_QUICK) for cut in _cuts(node)]
         node = refit(min(shorter, key=price), names, table, peaks)
     return node
 

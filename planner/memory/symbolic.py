@@ -1,0 +1,265 @@
+"""From rows to a formula: every way to find one competes, and rows held out decide.
+
+Ways ("sources"): a plain log-linear formula; sums and products of power laws (:mod:`planner.memory.powers`); an
+engine of symbolic regression on the rows themselves ("direct"), and on many synthetic rows labelled by the
+teacher ("distilled"). Each brings its front of accuracy against complexity. The rows are split into folds;
+every source runs on the rest and is judged on the fold, at several node limits; the winner runs again on all
+rows, and its predictions out of fold calibrate the bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.memory import engines, grammar, powers, teacher
+from planner.memory.columns import LogColumns, rounded
+from planner.memory.grammar import Node, Number
+from planner.memory.numeric import Array, Program, log_error, refit
+from planner.memory.prune import prune
+
+MOST_NODES = 30
+FEWEST_ROWS = 6
+LOG_LINEAR = "log-linear"
+
+_LIMITS = (10, 14, 18, 22, 26)  # node limits tried below the greatest
+_ROWS_FOR_ENGINES = 24  # below, a search of expressions only finds the noise
+_SYNTHETIC_ROWS = 400
+_PRUNED = 2  # formulas of a front that are too long and worth cutting to the limit
+_BEST_PENALTY = 2.0  # log(rows) per constant, times this: BIC halves it, a beam of hundreds of forms needs more
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How one source did at one node limit.
+
+    Attributes
+    ----------
+    source : str
+    limit : int
+        Nodes allowed.
+    error : float
+        Root mean squared error of log peak on the rows held out.
+    loss : array of shape (rows,)
+        Squared errors, in the order of the table.
+    predicted : array of shape (rows,)
+        Predictions out of fold, MiB.
+    """
+
+    source: str
+    limit: int
+    error: float
+    loss: Array
+    predicted: Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discovery:
+    """The formula found, and the competition it won.
+
+    Attributes
+    ----------
+    root : Node
+    source : str
+    standings : tuple of Standing
+        The best limit of every source, best source first.
+    front : tuple of Node
+        The winner's front on all rows, simplest first.
+    predicted : array of shape (rows,)
+        The winner's predictions out of fold, MiB.
+    teacher_scale : str or None
+        ``log`` or ``raw``, where a teacher was asked.
+    """
+
+    root: Node
+    source: str
+    standings: tuple[Standing, ...]
+    front: tuple[Node, ...]
+    predicted: Array
+    teacher_scale: str | None
+
+
+def discover(
+    names: Sequence[str],
+    table: Array,
+    peaks: Array,
+    *,
+    engine: str = "operon",
+    seed: int = 0,
+    most_nodes: int = MOST_NODES,
+    folds: int = 5,
+    sources: Sequence[str] | None = None,
+    progress: Progress = lambda _: None,
+) -> Discovery:
+    """Find the formula that predicts rows held out best.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Features, the columns of ``table``.
+    table : array of shape (rows, features)
+    peaks : array of shape (rows,)
+        MiB, > 0.
+    engine : str
+        ``operon`` or ``pysr``.
+    seed : int
+        The same seed gives the same formula.
+    most_nodes : int
+        Limit on constants, features, operators and functions together.
+    folds : int
+    sources : sequence of str, optional
+        Some of :func:`source_names`, by default all that the rows allow.
+    progress : callable
+        Told what is being done.
+
+    Returns
+    -------
+    Discovery
+
+    Raises
+    ------
+    InputError
+        For fewer than 6 rows, or when no feature varies.
+    """
+    search = _Search(tuple(names), engine, most_nodes, seed, progress)
+    chosen = _allowed(source_names(engine) if sources is None else sources, len(peaks))
+    _check(table, peaks)
+    search.choose_scale(table, peaks, chosen)
+    standings = _compete(search, table, peaks, chosen, min(folds, len(peaks)))
+    winner = _winner(standings)
+    progress(f"{winner.source} on all {len(peaks)} rows")
+    front = search.front(winner.source, table, peaks)
+    root = _rounded(_best(front, names, table, peaks, winner.limit))
+    best = {source: min((s for s in standings if s.source == source), key=lambda s: s.error) for source in chosen}
+    return Discovery(
+        root=root,
+        source=winner.source,
+        standings=tuple(sorted(best.values(), key=lambda s: s.error)),
+        front=tuple(front),
+        predicted=winner.predicted,
+        teacher_scale=search.scale,
+    )
+
+
+def source_names(engine: str) -> tuple[str, ...]:
+    """Return the sources that compete when an engine is chosen."""
+    shapes = tuple(f"{shape} of power laws" for shape in powers.SHAPES if shape != "power")
+    return (LOG_LINEAR, *shapes, f"{engine} direct", f"{engine} distilled")
+
+
+def _allowed(sources: Sequence[str], rows: int) -> list[str]:
+    from_engine = ("direct", "distilled")
+    return [s for s in sources if rows >= _ROWS_FOR_ENGINES or not s.endswith(from_engine)]
+
+
+def _check(table: Array, peaks: Array) -> None:
+    if len(peaks) < FEWEST_ROWS:
+        raise InputError(
+            f"{len(peaks)} rows are too few for a formula", f"it takes {FEWEST_ROWS}; plan with the model until then"
+        )
+    if not np.any(np.ptp(table, axis=0) > 0.0):
+        raise InputError("no feature varies over the rows", "give features that differ between the tasks")
+
+
+class _Search:
+    """Runs a source on rows; the teacher of a fold is asked once and kept only for that fold."""
+
+    def __init__(self, names: tuple[str, ...], engine: str, most_nodes: int, seed: int, progress: Progress) -> None:
+        self.names, self.most_nodes, self.seed, self.progress = names, most_nodes, seed, progress
+        self._engine = engines.engine(engine)
+        self.scale: str | None = None
+
+    def choose_scale(self, table: Array, peaks: Array, sources: Sequence[str]) -> None:
+        """Choose the teacher's scale once, on all rows, where a source needs a teacher."""
+        if any(source.endswith("distilled") for source in sources):
+            logs = LogColumns.of(self.names, table).logs(table)
+            self.scale = teacher.better_scale(logs, peaks, self.seed, self.progress)
+
+    def front(self, source: str, table: Array, peaks: Array) -> list[Node]:
+        """Return a source's formulas within the node limit, constants refitted to the rows, simplest first."""
+        columns = LogColumns.of(self.names, table)
+        if not columns.usable:
+            return []
+        if source.endswith(("direct", "distilled")):
+            found = self._expressions(source, columns, table, peaks)
+        else:
+            shape = "power" if source == LOG_LINEAR else source.split()[0]
+            fits = powers.search(columns, table, peaks, shape=shape, most_nodes=self.most_nodes)
+            found = [powers.arithmetic(columns, fit) for fit in fits]
+        return sorted(found, key=grammar.size)
+
+    def _expressions(self, source: str, columns: LogColumns, table: Array, peaks: Array) -> list[Node]:
+        logs = columns.logs(table)
+        rows, labels = logs, peaks
+        if source.endswith("distilled"):
+            told = teacher.teach(logs, peaks, seed=self.seed, scale=self.scale)
+            rows = teacher.synthesise(logs, _SYNTHETIC_ROWS, np.random.default_rng(self.seed))
+            labels = told.predict(rows)
+        found = engines.front(self._engine, columns, rows, labels, seed=self.seed)
+        refitted = [refit(node, self.names, table, peaks) for node in found if grammar.size(node) <= self.most_nodes]
+        longer = [node for node in found if grammar.size(node) > self.most_nodes]
+        longer.sort(key=lambda node: log_error(node, self.names, table, peaks))
+        cut = [prune(node, self.names, table, peaks, most_nodes=self.most_nodes) for node in longer[:_PRUNED]]
+        return [node for node in refitted + cut if grammar.names(node)]
+
+
+def _compete(search: _Search, table: Array, peaks: Array, sources: Sequence[str], folds: int) -> list[Standing]:
+    limits = [limit for limit in _LIMITS if limit < search.most_nodes] + [search.most_nodes]
+    predicted = {(source, limit): np.full(len(peaks), np.nan) for source in sources for limit in limits}
+    order = np.random.default_rng(search.seed).permutation(len(peaks))
+    for fold in range(folds):
+        held = order[fold::folds]
+        rest = np.setdiff1d(order, held)
+        for source in sources:
+            search.progress(f"fold {fold + 1} of {folds}: {source}")
+            front = search.front(source, table[rest], peaks[rest])
+            for limit in limits:
+                node = _best(front, search.names, table[rest], peaks[rest], limit)
+                predicted[source, limit][held] = _predict(node, search.names, table[held], peaks[rest])
+    return [_standing(source, limit, values, peaks) for (source, limit), values in predicted.items()]
+
+
+def _standing(source: str, limit: int, predicted: Array, peaks: Array) -> Standing:
+    loss = (np.log(predicted) - np.log(peaks)) ** 2
+    error = float(np.sqrt(loss.mean()))
+    return Standing(source=source, limit=limit, error=error, loss=loss, predicted=predicted)
+
+
+def _predict(node: Node, names: Sequence[str], table: Array, seen: Array) -> Array:
+    """Return predictions no lower than the smallest peak seen, no higher than ten times the largest."""
+    values = Program(node, names).values(table)
+    return np.clip(np.nan_to_num(values, nan=np.inf), seen.min(), 10.0 * seen.max())
+
+
+def _best(front: Sequence[Node], names: Sequence[str], table: Array, peaks: Array, limit: int) -> Node:
+    """Return the formula of a front that fits the rows best for its number of constants; a constant when none fits."""
+    short = [node for node in front if grammar.size(node) <= limit]
+    if not short:
+        return Number(float(np.exp(np.mean(np.log(peaks)))))
+
+    def criterion(node: Node) -> float:
+        constants = len(Program(node, names).constants)
+        error = log_error(node, names, table, peaks)
+        return float(len(peaks) * np.log(error) + np.log(len(peaks)) * constants / _BEST_PENALTY)
+
+    return min(short, key=criterion)
+
+
+def _winner(standings: Sequence[Standing]) -> Standing:
+    """Return the lowest error held out, or the log-linear formula when it is as good (within a standard error)."""
+    best = min(standings, key=lambda s: (s.error, s.limit))
+    plain = min((s for s in standings if s.source == LOG_LINEAR), key=lambda s: (s.error, s.limit), default=best)
+    difference = plain.loss - best.loss
+    margin = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+    return plain if float(difference.mean()) <= margin else best
+
+
+def _rounded(node: Node) -> Node:
+    program_names = grammar.names(node)
+    program = Program(node, program_names)
+    return program.with_constants(np.array([rounded(float(value)) for value in program.constants]))
