@@ -130,9 +130,7 @@ def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedT
     for task in tasks:
         blocks.setdefault(task.index // longest, []).append(task)
     split = any(task.index >= longest for task in plan.tasks)
-    return [
-        (found, block * longest, f"-part-{block + 1}" if split else "") for block, found in sorted(blocks.items())
-    ]
+    return [(found, block * longest, f"-part-{block + 1}" if split else "") for block, found in sorted(blocks.items())]
 
 
 def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:

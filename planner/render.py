@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import jinja2
 
 from planner import files, resources, shell, units
 from planner.errors import InputError
-from planner.jobs import Job, dependency, jobs, poll_s, update_order
+from planner.jobs import Job, dependency, jobs, poll_s, submit_options, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
 
@@ -27,7 +28,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
         if plan.mode is Mode.ARRAY:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
         rendered["command.sh"] = environment.get_template("command.sh.j2").render()
-        rendered["submit.sh"] = environment.get_template("submit.sh.j2").render(jobs=jobs(plan))
+        rendered["submit.sh"] = environment.get_template("submit.sh.j2").render(jobs=_with_options(plan))
     except jinja2.TemplateError as error:
         where = getattr(error, "name", None) or "template"
         raise InputError(f"{where}: {error}", "the variables of templates are described in docs/templates.md") from None
@@ -57,12 +58,13 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         shell.quote(value)
         for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
     )
-    environment.filters["update_order"] = update_order
+    environment.filters["update_order"] = lambda tasks: update_order(plan, tasks)
     environment.globals |= {
         "plan": plan,
         "folder": f"rounds/{plan.round_name}",
         "about": about,
         "poll_s": poll_s(plan),
+        "pause_s": math.ceil(plan.target.site.submit_interval_s),
         "column_names": ["task", "sample", "chromosome", *columns],
         "task_variables": [
             "CHROMPLAN_TASK",
@@ -72,6 +74,12 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         ],
     }
     return environment
+
+
+def _with_options(plan: Plan) -> list[tuple[Job, list[str]]]:
+    """Return every job with the sbatch options besides its script; ids are those that submit.sh keeps."""
+    ids = {job.script: f"${{ids[{job.script}]}}" for job in jobs(plan)}
+    return [(job, submit_options(plan, job, ids)) for job in jobs(plan)]
 
 
 def _options(plan: Plan, job: Job) -> list[str]:

@@ -12,9 +12,14 @@ from planner.plan.document import LeftOut, Plan, Target, round_name
 from planner.plan.placing import place
 from planner.plan.requests import Earlier, Sized, Sizer
 from planner.records import Mode, Outcome, Task
+from planner.schedule import order
 from planner.site import Site
 
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
+
+
+# modes in which a job runs many tasks
+_TASKS_ARE_STEPS = (Mode.PACKED,)
 
 
 def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapping[str, float]]) -> list[Task]:
@@ -101,6 +106,9 @@ def build(
     sized, given_up = _size_all(ready, sizer, earlier)
     left_out += given_up
     ready = [task for task in ready if task.name in sized]
+    ready, queued_later = _queueable(ready, sized, earlier, site, config.submit.mode)
+    left_out += queued_later
+    sized = {task.name: sized[task.name] for task in ready}
     target = _target(config, site, account, sized)
     mode, notes = _mode(config, site)
     if waiting:
@@ -165,6 +173,21 @@ def _size_all(
         else:
             sized[task.name] = sizer.size(task, before)
     return sized, given_up
+
+
+def _queueable(
+    ready: list[Task], sized: Mapping[str, Sized], earlier: Mapping[str, Earlier], site: Site, mode: Mode
+) -> tuple[list[Task], list[LeftOut]]:
+    """Keep as many tasks as the site still takes into the queue, the costliest; as steps they are not counted."""
+    if site.max_submit is None or mode in _TASKS_ARE_STEPS:
+        return ready, []
+    in_flight = sum(before.outcome is None for before in earlier.values())
+    most = max(0, site.max_submit - in_flight)
+    found = [sized[task.name] for task in ready]
+    chosen = order.by_cost([one.mem_mb for one in found], [one.wall_s or 1.0 for one in found])
+    reason = f"waits: site {site.name} takes {site.max_submit} jobs at once"
+    waiting = [LeftOut(task=ready[i].name, reason=reason) for i in chosen[most:]]
+    return [ready[i] for i in sorted(chosen[:most])], waiting
 
 
 def _mode(config: Config, site: Site) -> tuple[Mode, list[str]]:

@@ -32,9 +32,9 @@ def lines(job: Job, job_id: str) -> list[str]:
         "\t".join(
             (
                 task.task,
-                f"{job_id}_{task.index}" if job.array else job_id,
+                job.id_of(task, job_id),
                 str(task.index),
-                str(task.request_mb if job.hold or job.batch else job.mem_mb),
+                str(job.given_mb(task)),
                 str(task.cpus),
                 job.script,
                 "step" if job.batch else "job",

@@ -120,36 +120,50 @@ def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
     squeue knows the queued ones and those that ended minutes ago, which accounting may not show yet; sacct the others.
     """
     listed = ",".join(names)
-    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%A"])
+    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%F"])
     start = f"--starttime=now-{max(1, since_s // 60 + 1)}minutes"
     ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"])
-    found: dict[str, str] = {}
+    found: dict[str, int] = {}
     for line in (*ended.splitlines(), *queued.splitlines()):
         name, _, job_id = line.rpartition("|")
         if name:
-            found[name] = str(units.parse_job_id(job_id).job)
-    return found
+            # the components of a heterogeneous job have numbers of their own; the first's is the job's
+            number = units.parse_job_id(job_id).job
+            found[name] = min(found.get(name, number), number)
+    return {name: str(number) for name, number in found.items()}
 
 
-def update_elements(job_id: str, mem_mb: Mapping[int, int]) -> None:
-    """Give each element of a held array its own memory: one scontrol, fed on stdin, in the mapping's order."""
-    commands = "".join(f"update JobId={job_id}_{index} MinMemoryNode={mb}\n" for index, mb in mem_mb.items())
+def update_elements(mem_mb: Mapping[str, int]) -> None:
+    """Give each element (``12_3``) of held arrays its own memory: one scontrol, fed on stdin, in this order."""
+    commands = "".join(f"update JobId={element} MinMemoryNode={mb}\n" for element, mb in mem_mb.items())
     run(["scontrol"], stdin=commands)
 
 
-def element_memory(job_id: str) -> dict[int, float | None]:
-    """Return the memory (MiB) that each element of a pending array asks for: one squeue."""
-    printed = run(["squeue", "--array", "--noheader", "--noconvert", f"--jobs={job_id}", "--format=%K|%m"])
-    memory: dict[int, float | None] = {}
+def element_memory(job_ids: Iterable[str]) -> dict[str, float | None]:
+    """Return the memory (MiB) that each element of pending arrays asks for: one squeue."""
+    listed = f"--jobs={','.join(job_ids)}"
+    printed = run(["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m"])
+    memory: dict[str, float | None] = {}
     for line in printed.split():
-        index, _, mem = line.partition("|")
-        memory[int(index)] = units.parse_mem_mb(mem)
+        element, _, mem = line.partition("|")
+        memory[element] = units.parse_mem_mb(mem)
     return memory
 
 
-def release(job_id: str) -> None:
-    """Let a held job start."""
-    run(["scontrol", "release", job_id])
+def held(job_ids: Iterable[str]) -> set[str]:
+    """Return those jobs that are held: their priority is 0."""
+    try:
+        printed = run(["squeue", "--noheader", f"--jobs={','.join(job_ids)}", "--format=%F|%Q"])
+    except SlurmError as error:
+        if "Invalid job id" in error.said:  # it ended long ago
+            return set()
+        raise
+    return {line.partition("|")[0] for line in printed.split() if line.endswith("|0")}
+
+
+def release(job_ids: Iterable[str]) -> None:
+    """Let held jobs start."""
+    run(["scontrol", "release", ",".join(job_ids)])
 
 
 def cancel(job_id: str) -> None:

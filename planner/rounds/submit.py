@@ -7,20 +7,21 @@ whose id was not recorded any more is found again by its name.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from planner import files
 from planner.documents import Document, parse_json, read_text
 from planner.errors import InputError
-from planner.jobs import Job, jobs, update_order
+from planner.jobs import Job, jobs, submit_options, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.rounds import manifest, slurm
 from planner.rounds.project import Project
 
 Say = Callable[[str], None]
+State = Literal["wanted", "held", "submitted", "cancelled"]
 
 
 class SubmittedJob(Document):
@@ -28,7 +29,7 @@ class SubmittedJob(Document):
 
     script: str
     name: str
-    state: Literal["wanted", "held", "submitted", "cancelled"] = "wanted"
+    state: State = "wanted"
     job_id: str | None = None
 
 
@@ -83,14 +84,22 @@ class _Submitter:
         self._folder = project.round_folder(plan.round)
         self._plan = plan
         self._say = say
+        self._layouts: dict[Mode, dict[str, Job]] = {}
         self._journal = self._open()
+        self._resumed = journal_path(self._folder).exists()
+        # an earlier try may have submitted a moment ago
+        self._last_s = time.monotonic() if self._resumed else None
 
     def run(self) -> Submission:
         if self._journal.done:
             self._say(f"round {self._plan.round_name} was submitted already: {self._ids()}")
             return self._journal
         self._cancel_refused()
-        self._adopt()
+        if self._resumed:
+            self._adopt()
+            self._see_released()
+        else:
+            self._record()  # before sbatch: from here on a job may exist
         try:
             self._submit_all()
         except _NotTaken as refused:
@@ -107,7 +116,7 @@ class _Submitter:
             raise InputError(
                 f"round {self._plan.round_name} has no tasks", "'chromplan plan' says why each was left out"
             )
-        for job in jobs(self._plan):
+        for job in self._layout(self._plan.mode).values():
             self._script(job)
         if (self._folder / manifest.FILE).exists() or (self._folder / "local.jsonl").exists():
             raise InputError(f"round {self._plan.round_name} was started already", "see 'chromplan status'")
@@ -115,36 +124,72 @@ class _Submitter:
             token=self._plan.token,
             started_s=int(time.time()),
             mode=self._plan.mode,
-            jobs=_wanted(self._plan, self._plan.mode),
+            jobs=self._wanted(self._plan.mode),
         )
 
+    def _layout(self, mode: Mode) -> dict[str, Job]:
+        """Return the jobs of the plan in this mode, by their script."""
+        if mode not in self._layouts:
+            self._layouts[mode] = {job.script: job for job in jobs(self._plan, mode)}
+        return self._layouts[mode]
+
+    def _wanted(self, mode: Mode) -> list[SubmittedJob]:
+        return [SubmittedJob(script=job.script, name=job.name) for job in self._layout(mode).values()]
+
     def _submit_all(self) -> None:
-        layout = {job.script: job for job in jobs(self._plan, self._journal.mode)}
+        layout = self._layout(self._journal.mode)
+        ids = {entry.script: entry.job_id for entry in self._journal.jobs if entry.job_id}
         for position, entry in enumerate(self._journal.jobs):
-            if entry.script not in layout or entry.state in ("submitted", "cancelled"):
+            if entry.state != "wanted":
                 continue
             job = layout[entry.script]
-            if entry.state == "wanted":
-                self._record()  # before sbatch: from here on the job may exist
-                job_id = slurm.sbatch(self._script(job), cwd=self._root, options=["--hold"] if job.hold else [])
-                entry = self._set(position, state="held" if job.hold else "submitted", job_id=job_id)
-            if entry.state == "held":
-                self._give_memory(entry, job)
-                self._set(position, state="submitted")
+            self._pace()
+            ids[entry.script] = slurm.sbatch(
+                self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids)
+            )
+            self._set({position: "held" if job.hold else "submitted"}, job_id=ids[entry.script])
+        self._give_memory()
 
-    def _give_memory(self, entry: SubmittedJob, job: Job) -> None:
-        """Give each element of the held array its memory, look whether it was taken, and let it go."""
-        job_id = entry.job_id or ""
-        wanted = {task.index: task.request_mb for task in update_order(job.tasks)}
+    def _pace(self) -> None:
+        """Wait as long as the site wants between two submissions."""
+        interval_s = self._plan.target.site.submit_interval_s
+        if interval_s and self._last_s is not None:
+            time.sleep(max(0.0, self._last_s + interval_s - time.monotonic()))
+        self._last_s = time.monotonic()
+
+    def _give_memory(self) -> None:
+        """Give each element of the held arrays its memory, look whether it was taken, and let them go."""
+        held = {position: entry for position, entry in enumerate(self._journal.jobs) if entry.state == "held"}
+        if not held:
+            return
+        ids = [entry.job_id or "" for entry in held.values()]
+        layout = self._layout(self._journal.mode)
+        element = {
+            task.index: layout[entry.script].id_of(task, job_id)
+            for entry, job_id in zip(held.values(), ids, strict=True)
+            for task in layout[entry.script].tasks
+        }
+        tasks = update_order(self._plan, [task for task in self._plan.tasks if task.index in element])
+        wanted = {element[task.index]: task.request_mb for task in tasks}
         try:
-            slurm.update_elements(job_id, wanted)
+            slurm.update_elements(wanted)
         except slurm.SlurmError as error:
             raise _NotTaken(error.said.splitlines()[0]) from None
-        given = slurm.element_memory(job_id)
-        wrong = sum(given.get(index) != mb for index, mb in wanted.items())
+        given = slurm.element_memory(ids)
+        wrong = sum(given.get(name) != mb for name, mb in wanted.items())
         if wrong:
             raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
-        slurm.release(job_id)
+        slurm.release(ids)
+        self._set(dict.fromkeys(held, "submitted"))
+
+    def _see_released(self) -> None:
+        """Leave alone what an interrupted try let go already: its elements may run, or have ended."""
+        held = {
+            position: entry.job_id or "" for position, entry in enumerate(self._journal.jobs) if entry.state == "held"
+        }
+        if held:
+            still = slurm.held(held.values())
+            self._set({position: "submitted" for position, job_id in held.items() if job_id not in still})
 
     def _fall_back(self, why: str) -> None:
         """Go on with tiers instead of the held array, which is cancelled."""
@@ -156,7 +201,7 @@ class _Submitter:
         self._journal = self._journal.model_copy(
             update={
                 "mode": Mode.TIERS,
-                "jobs": refused + _wanted(self._plan, Mode.TIERS),
+                "jobs": refused + self._wanted(Mode.TIERS),
                 "notes": (*self._journal.notes, note),
             }
         )
@@ -169,17 +214,16 @@ class _Submitter:
                 slurm.cancel(entry.job_id)
 
     def _adopt(self) -> None:
-        """Find jobs that an interrupted try submitted without recording their ids."""
-        lost = [entry for entry in self._journal.jobs if entry.state == "wanted"]
-        if not journal_path(self._folder).exists() or not lost:
+        """Find the job that an interrupted try submitted without recording its id."""
+        lost = next((at for at, entry in enumerate(self._journal.jobs) if entry.state == "wanted"), None)
+        if lost is None:
             return
-        found = slurm.find_jobs([entry.name for entry in lost], since_s=int(time.time()) - self._journal.started_s + 60)
-        layout = {job.script: job for job in jobs(self._plan, self._journal.mode)}
-        for position, entry in enumerate(self._journal.jobs):
-            if entry.state == "wanted" and entry.name in found:
-                self._set(
-                    position, state="held" if layout[entry.script].hold else "submitted", job_id=found[entry.name]
-                )
+        # one after the other: only the first without an id may have been submitted
+        entry = self._journal.jobs[lost]
+        found = slurm.find_jobs([entry.name], since_s=int(time.time()) - self._journal.started_s + 60)
+        if entry.name in found:
+            hold = self._layout(self._journal.mode)[entry.script].hold
+            self._set({lost: "held" if hold else "submitted"}, job_id=found[entry.name])
 
     def _script(self, job: Job) -> Path:
         path = self._folder / job.script
@@ -187,18 +231,19 @@ class _Submitter:
             raise InputError(f"{path}: not rendered", "run 'chromplan render' first")
         return path.relative_to(self._root)
 
-    def _set(self, position: int, **changes: str) -> SubmittedJob:
-        entry = self._journal.jobs[position].model_copy(update=changes)
+    def _set(self, states: Mapping[int, State], *, job_id: str | None = None) -> None:
+        """Record how far these entries got, and the id that one of them was given."""
         entries = list(self._journal.jobs)
-        entries[position] = entry
+        for position, state in states.items():
+            changes = {"state": state} | ({"job_id": job_id} if job_id else {})
+            entries[position] = entries[position].model_copy(update=changes)
         self._journal = self._journal.model_copy(update={"jobs": entries})
         self._record()
-        return entry
 
     def _record(self) -> None:
         """Write the journal, and the manifest of what is submitted so far."""
         files.write_text(journal_path(self._folder), self._journal.model_dump_json(indent=2) + "\n")
-        layout = {job.script: job for mode in (self._plan.mode, self._journal.mode) for job in jobs(self._plan, mode)}
+        layout = self._layout(self._plan.mode) | self._layout(self._journal.mode)
         lines = [
             line
             for entry in self._journal.jobs
@@ -218,22 +263,23 @@ class _NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
     """The cluster did not take the elements' own memory."""
 
 
-def _wanted(plan: Plan, mode: Mode) -> list[SubmittedJob]:
-    return [SubmittedJob(script=job.script, name=job.name) for job in jobs(plan, mode)]
-
-
 def describe(project: Project, number: int) -> list[str]:
     """Return what `submit` would do, a line per command."""
+    plan = project.plan(number)
     folder = project.round_folder(number).relative_to(project.folder)
-    steps: list[tuple[str, str]] = []
-    for job in jobs(project.plan(number)):
-        if not job.hold:
-            steps.append((f"sbatch --parsable {folder}/{job.script}", f"{len(job.tasks)} tasks, {job.mem_mb} MB each"))
-            continue
-        smallest_mb = min(task.request_mb for task in job.tasks)
+    layout = jobs(plan)
+    ids = {job.script: f"ID-OF-{job.script}" for job in layout}
+    steps = [
+        (
+            " ".join(["sbatch --parsable", *submit_options(plan, job, ids), f"{folder}/{job.script}"]),
+            f"one array of {len(job.tasks)} tasks" if job.hold else f"{len(job.tasks)} tasks, {job.mem_mb} MB each",
+        )
+        for job in layout
+    ]
+    held = [task.request_mb for job in layout if job.hold for task in job.tasks]
+    if held:
         steps += [
-            (f"sbatch --parsable --hold {folder}/{job.script}", f"one array of {len(job.tasks)} tasks"),
-            ("scontrol", f"each element's own memory, {smallest_mb} to {job.mem_mb} MB, by one process"),
+            ("scontrol", f"each element's own memory, {min(held)} to {max(held)} MB, by one process"),
             ("squeue --array", "verify; on a mismatch scancel, then tiers"),
             ("scontrol release", "let it go"),
         ]

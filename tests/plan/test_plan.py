@@ -171,3 +171,21 @@ def test_the_schema_describes_every_field() -> None:
 def test_more_running_at_once_never_lengthens_the_expected_makespan() -> None:
     spans = [plans.plan(plans.config(submit={"max_running": k}), model=fitted()).makespan_s for k in (2, 4, 8)]  # type: ignore[arg-type]
     assert spans == sorted(spans, reverse=True)  # type: ignore[type-var]
+
+
+def test_a_site_that_takes_few_jobs_gets_the_costliest_tasks_first() -> None:
+    plan = plans.plan(at=plans.site(max_submit=5))
+    assert [t.task for t in plan.tasks] == ["chr1", "chr2", "chr3", "chr4", "chr5"]
+    assert {left.reason for left in plan.left_out} == {"waits: site test takes 5 jobs at once"}
+    assert len(plan.left_out) == 17
+
+
+def test_the_next_round_has_room_for_what_ended_and_not_for_what_is_in_flight() -> None:
+    known = {"chr1": earlier(Outcome.COMPLETED), "chr2": earlier(None), "chr3": earlier(None)}
+    plan = plans.plan(at=plans.site(max_submit=5), earlier=known)
+    assert [t.task for t in plan.tasks] == ["chr4", "chr5", "chr6"]
+
+
+def test_steps_do_not_count_as_jobs() -> None:
+    plan = plans.plan(plans.config(submit={"mode": Mode.PACKED}), at=plans.site(max_submit=5))
+    assert len(plan.tasks) == 22

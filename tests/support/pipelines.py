@@ -15,6 +15,7 @@ description = "the test cluster"
 source = "tests/cluster"
 as_of = 2026-01-01
 acctg_freq_s = {acctg_freq_s}
+{site}
 
 [[partitions]]
 name = "main"
@@ -55,6 +56,7 @@ formula = "{formula}"
 [submit]
 site = "./site.toml"
 mode = "{mode}"
+{submit}
 """
 
 
@@ -67,17 +69,19 @@ class Pipeline:
         Of tests/cluster/cluster.py.
     acctg_freq_s
         What the site file says; the cluster samples every second.
+    site
+        Further lines at the top of the site file.
     **settings
         Fields of `CONFIG`.
     """
 
-    def __init__(self, cluster: Any, *, acctg_freq_s: int = 1, **settings: str) -> None:
+    def __init__(self, cluster: Any, *, acctg_freq_s: int = 1, site: str = "", **settings: str) -> None:
         self.cluster = cluster
         self.folder: Path = cluster.user_dir("project")
         lengths = "".join(f"{name}\t{bases / 1e6}\n" for name, bases in genome.lengths("GRCh37").items())
         for name, text in {
             "hold.py": HOLD,
-            "site.toml": SITE.format(acctg_freq_s=acctg_freq_s),
+            "site.toml": SITE.format(acctg_freq_s=acctg_freq_s, site=site),
             "lengths.tsv": lengths,
         }.items():
             self.write(name, text)
@@ -88,6 +92,7 @@ class Pipeline:
             "command": QUICK_COMMAND,
             "formula": "100 + length_mb",
             "mode": "array",
+            "submit": "",
         }
         self.configure(**settings)
 

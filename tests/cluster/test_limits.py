@@ -1,0 +1,108 @@
+"""The site's limits on a real Slurm: long arrays, full queues, K at once, submissions that died after the release."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from cluster import Cluster
+from pipelines import Pipeline
+
+from planner import units
+
+pytestmark = pytest.mark.cluster
+ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
+NAP = (
+    'echo "$(date +%s.%N) $CHROMPLAN_TASK start" >> times; sleep 1; echo "$(date +%s.%N) $CHROMPLAN_TASK end" >> times'
+)
+
+
+def most_at_once(pipeline: Pipeline) -> int:
+    """Return how many tasks ran together, by their own clock."""
+    running = most = 0
+    for line in sorted((pipeline.folder / "times").read_text().splitlines()):
+        running += 1 if line.endswith("start") else -1
+        most = max(most, running)
+    return most
+
+
+def started(pipeline: Pipeline) -> list[str]:
+    lines = sorted((pipeline.folder / "times").read_text().splitlines())
+    return [line.split()[1] for line in lines if line.endswith("start")]
+
+
+def planned(pipeline: Pipeline) -> list[str]:
+    return [line.split("\t")[0] for line in pipeline.manifest()]
+
+
+def submit(pipeline: Pipeline, **env: Any) -> None:
+    pipeline.ready()
+    pipeline.chromplan("submit", **env)
+
+
+@pytest.mark.parametrize(
+    ("mode", "site"), [("jobs", ""), ("array", "max_array_size = 4"), ("tiers", "max_array_size = 4")]
+)
+def test_never_more_than_k_run_at_once_and_each_in_its_turn(omk_cluster: Cluster, mode: str, site: str) -> None:
+    pipeline = Pipeline(omk_cluster, mode=mode, site=site, chromosomes="1-10", submit="max_running = 2", command=NAP)
+    submit(pipeline)
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert most_at_once(pipeline) == 2
+    if mode == "array":  # the parts one after the other, each in order
+        order = started(pipeline)
+        assert all(abs(order.index(task) - rank) <= 1 for rank, task in enumerate(planned(pipeline)))
+
+
+def test_2200_elements_get_their_own_memory_by_one_scontrol(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, samples=str([f"s{i}" for i in range(100)]).replace("'", '"'), command="sleep 300")
+    submit(pipeline, env=pipeline.counting("scontrol"))
+    jobs = [line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()]
+    arrays = sorted(set(jobs), key=int)
+    assert len(jobs) == 2200
+    assert len(arrays) == 3  # MaxArraySize is 1001
+    assert pipeline.calls("scontrol") == ["", f"release {','.join(arrays)}"]
+    queue = pipeline.run("squeue", "-r", "-h", "--noconvert", "-o", "%F_%K|%m", "-j", ",".join(arrays)).stdout
+    asked = {line.partition("|")[0]: units.parse_mem_mb(line.partition("|")[2]) for line in queue.split()}
+    wanted = {row.split("\t")[1]: int(row.split("\t")[3]) for row in pipeline.manifest()}
+    assert asked == wanted
+
+
+def test_a_submit_killed_after_the_release_runs_nothing_twice(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, site="max_array_size = 12")
+    pipeline.ready()
+    after_release = '"$real" "$@"; code=$?; [ "$1" != release ] || { sleep 3; kill -9 "$PPID"; }; exit $code'
+    killed = pipeline.run("chromplan", "submit", env=pipeline.intercept("scontrol", after_release), check=False)
+    assert killed.returncode != 0
+    pipeline.chromplan("submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert pipeline.ran() == ALL
+
+
+def test_what_the_queue_does_not_take_goes_with_the_next_round(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, site="max_submit = 15")
+    submit(pipeline)
+    assert len(pipeline.finish()) == 15
+    assert len(pipeline.json("next")["tasks"]) == 7
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.ran() == ALL
+
+
+def test_submissions_keep_the_sites_distance(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, mode="jobs", site='submit_rate = "1/s"', chromosomes="20-22")
+    pipeline.ready()
+    pipeline.chromplan("submit", env=pipeline.intercept("sbatch", 'date +%s.%N >> when; exec "$real" "$@"'))
+    when = [float(line) for line in (pipeline.folder / "when").read_text().split()]
+    assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(when))
+    pipeline.finish()
+
+
+def test_the_submit_script_chains_the_parts(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(
+        omk_cluster, site="max_array_size = 4", chromosomes="1-10", submit="max_running = 3", command=NAP
+    )
+    pipeline.ready()
+    pipeline.run("bash", "rounds/r001/submit.sh")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert most_at_once(pipeline) <= 3

@@ -1,0 +1,118 @@
+"""A plan as jobs: arrays within the site's limits, never more than K at once, in the plan's order."""
+
+import re
+
+import plans
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import render
+from planner.config import Sample
+from planner.jobs import Job, jobs, submit_options, update_order
+from planner.plan.document import Plan
+from planner.records import Mode
+
+ARRAYS = (Mode.ARRAY, Mode.TIERS)
+
+
+def plan_of(mode: Mode, *, samples: int = 3, k: int | None = None, **site: object) -> Plan:
+    names = [Sample(name=f"s{i}", columns={}) for i in range(samples)]
+    return plans.plan(plans.config(submit={"mode": mode, "max_running": k}), at=plans.site(**site), samples=names)
+
+
+def indices(array: str) -> list[int]:
+    found: list[int] = []
+    for piece in array.partition("%")[0].split(","):
+        first, _, last = piece.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def most_at_once(found: list[Job]) -> int:
+    """Return how many elements may run together: a job waits for those before it in its chain."""
+    follows = {job.after for job in found}
+    ends_of_chains = [job for job in found if job.script not in follows]
+    by_script = {job.script: job for job in found}
+    total = 0
+    for job in ends_of_chains:
+        widest, link = 0, job
+        while True:
+            throttle = int((link.array or "%1").partition("%")[2] or len(link.tasks))
+            widest = max(widest, min(throttle, len(link.tasks)))
+            if link.after is None:
+                break
+            link = by_script[link.after]
+        total += widest
+    return total
+
+
+@pytest.mark.parametrize("mode", ARRAYS)
+@settings(deadline=None, max_examples=15)
+@given(longest=st.integers(1, 90), k=st.none() | st.integers(1, 12))
+def test_every_task_is_one_element_below_the_sites_largest_index(mode: Mode, longest: int, k: int | None) -> None:
+    plan = plan_of(mode, k=k, max_array_size=longest)
+    found = jobs(plan)
+    assert sorted(task.task for job in found for task in job.tasks) == sorted(task.task for task in plan.tasks)
+    for job in found:
+        assert job.array is not None
+        assert indices(job.array) == sorted(job.element(task) for task in job.tasks)
+        assert max(indices(job.array)) < longest
+    assert len({job.name for job in found}) == len({job.script for job in found}) == len(found)
+
+
+@pytest.mark.parametrize("mode", [*ARRAYS, Mode.JOBS])
+@settings(deadline=None, max_examples=15)
+@given(longest=st.integers(3, 90), k=st.integers(1, 12))
+def test_no_more_than_k_run_at_once(mode: Mode, longest: int, k: int) -> None:
+    assert most_at_once(jobs(plan_of(mode, k=k, max_array_size=longest))) <= k
+
+
+def test_an_array_that_fits_keeps_its_plain_name() -> None:
+    assert [job.script for job in jobs(plan_of(Mode.ARRAY))] == ["array.sh"]
+    assert [job.script for job in jobs(plan_of(Mode.ARRAY, max_array_size=25))] == [
+        "array-part-1.sh",
+        "array-part-2.sh",
+        "array-part-3.sh",
+    ]
+
+
+def test_parts_follow_each_other_where_k_counts_and_start_together_where_not() -> None:
+    waiting = [job.after for job in jobs(plan_of(Mode.ARRAY, max_array_size=25, k=4))]
+    assert waiting == [None, "array-part-1.sh", "array-part-2.sh"]
+    assert {job.after for job in jobs(plan_of(Mode.ARRAY, max_array_size=25))} == {None}
+
+
+def test_jobs_run_in_k_lanes_of_their_own_names_in_order() -> None:
+    found = jobs(plan_of(Mode.JOBS, samples=1, k=3))
+    assert [job.after is None for job in found[:4]] == [True, True, True, False]
+    assert len({job.name for job in found}) == 22
+    assert [job.nice for job in found] == [10 * rank for rank in range(22)]
+    waited_for = [job.after for job in found if job.after]
+    assert len(set(waited_for)) == len(waited_for)
+
+
+def test_a_lane_is_a_dependency_on_the_job_before() -> None:
+    plan = plan_of(Mode.JOBS, samples=1, k=1)
+    second = jobs(plan)[1]
+    assert submit_options(plan, second, {"jobs/s0.chr1.sh": "77"}) == ["--dependency=afterany:77"]
+
+
+def test_the_parts_script_knows_each_element(tmp_path: object) -> None:
+    plan = plan_of(Mode.ARRAY, max_array_size=25)
+    text = render.render(plan)["array-part-3.sh"]
+    assert "#SBATCH --array=0-15\n" in text
+    assert re.findall(r"^  (\d+)\) set -- (\S+)", text, re.MULTILINE)[0] == ("0", plan.tasks[50].task)
+
+
+def test_the_submit_script_gives_the_elements_of_each_part_their_memory() -> None:
+    text = render.render(plan_of(Mode.ARRAY, max_array_size=25, k=4, submit_rate="6/min"))["submit.sh"]
+    assert text.count("sleep 10 #") == 2
+    assert '"--dependency=afterany:${ids[array-part-2.sh]}"' in text
+    assert max(int(index) for index in re.findall(r"update JobId=\$\{id\}_(\d+)", text)) == 24
+
+
+@pytest.mark.parametrize(("scheduler", "first"), [("backfill", 21), ("builtin", 0)])
+def test_elements_are_updated_in_the_order_that_makes_them_start_in_the_plans(scheduler: str, first: int) -> None:
+    plan = plan_of(Mode.ARRAY, samples=1, scheduler=scheduler)
+    assert update_order(plan, plan.tasks)[0].index == first
