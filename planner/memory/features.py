@@ -12,8 +12,8 @@ A specification is one of
 ``"NAME"``         the column NAME of the sample table, or the tool parameter NAME
 =================  ==================================================================
 
-``PATH`` may hold placeholders such as ``{chromosome}`` and ``{sample}``. This module is pure: what touches files comes in as
-:class:`Readers` (see ``planner.history.inputs``).
+``PATH`` may hold placeholders such as ``{chromosome}`` and ``{sample}``. This module is pure: what touches files comes
+in as :class:`Readers` (see ``planner.history.inputs``).
 """
 
 from __future__ import annotations
