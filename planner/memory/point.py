@@ -102,7 +102,8 @@ def _held_out(
     predicted = np.full(len(values), float(np.mean(values)))
     spread = np.full(len(values), 1.0)
     for part in parts:
-        rest = np.setdiff1d(np.arange(len(values)), part)
+        rest = np.ones(len(values), dtype=bool)
+        rest[part] = False
         model = _fit(form, names, rows[rest], values[rest])
         predicted[part] = model.size(rows[part])
         spread[part] = max(_relative_spread(form, model.size(rows[rest]), values[rest], len(names)), 1e-3)

@@ -10,6 +10,7 @@ predictors and the online choice are this project's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ _CLEARLY_MORE = 1.05
 _TREND = 0.25
 _TREND_ROWS = 128
 _MOST_CANDIDATES = 400
+_FLAT = np.array([member.line == "flat" for member in MEMBERS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
         Of the peak, MiB.
     retry : Retry
     least : float
-        Requests at or below this are not considered, MiB.
+        No request is below this, MiB; above 0.
     kappa : float
         A failed attempt costs what it held, plus the waste of the retry, plus ``kappa`` times the task's own use: the
         delay. Above 0, or tiny requests that fail cheaply would win.
@@ -111,7 +113,8 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
         further, again = above(np.maximum(asked, largest))
         jumped = fixed + largest * (beyond + 2 * further) + again
         cost = np.where(largest < _CLEARLY_MORE * asked, doubled, jumped)
-    return float(asked[np.argmin(cost)])
+    # a line that points below zero must not make a request that no doubling would raise
+    return max(float(asked[np.argmin(cost)]), least)
 
 
 def _candidates(predictive: Predictive, least: float) -> Floats:
@@ -123,33 +126,36 @@ def _candidates(predictive: Predictive, least: float) -> Floats:
     return atoms[first :: max(1, (len(atoms) - first) // _MOST_CANDIDATES)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sized:
     """What the ensemble says of one task.
 
     Attributes
     ----------
-    requests : array, shape (members,)
-        What each member would ask for, MiB.
+    predictives : tuple of Predictive
+        One per member.
     weights : array, shape (members,)
         What each member's word counts; sums to 1.
-    predictives : tuple of Predictive
     retry : Retry
+    least, kappa : float
+        See :func:`cheapest`.
     """
 
-    requests: Floats
-    weights: Floats
     predictives: tuple[Predictive, ...]
+    weights: Floats
     retry: Retry
+    least: float
+    kappa: float
+
+    @cached_property
+    def requests(self) -> Floats:
+        """What each member would ask for, MiB, shape (members,)."""
+        return np.array([cheapest(p, self.retry, least=self.least, kappa=self.kappa) for p in self.predictives])
 
     @property
     def request(self) -> float:
         """The request of least expected cost, MiB."""
         return max(float(self.weights @ self.requests), LEAST_REQUEST_MB)
-
-    def mean(self) -> float:
-        """Return the expected peak, MiB."""
-        return float(sum(w * p.mean() for w, p in zip(self.weights, self.predictives, strict=True)))
 
     def quantile(self, level: float) -> float:
         """Return the value that the peak stays under with probability ``level``: the members' quantiles, averaged."""
@@ -217,19 +223,17 @@ class Sizer:
             raise ValueError("nothing observed yet")
         past, wall = self.past, np.array(self._wall)
         retry = Retry(float(past.value.max()), self._always_double(past, size))
-        predictives: tuple[Predictive, ...]
         if past.count < _EARLY:
-            predictives, weights = (_from_line(past, wall, size),), np.ones(1)
+            predictives: tuple[Predictive, ...] = (_from_line(past, wall, size),)
+            weights = np.ones(1)
         else:
             predictives = tuple(smooth(*past.plausible(member, size), wall, rows=past.count) for member in MEMBERS)
-            weights = self._weights()
-        least = float(past.value.min()) / 2
-        requests = np.array([cheapest(p, retry, least=least, kappa=self.kappa) for p in predictives])
-        return Sized(requests, weights, predictives, retry)
+            weights = self._weights(beyond=bool(size > past.ordered[-1]) and past.varies)
+        return Sized(predictives, weights, retry, float(past.value.min()) / 2, self.kappa)
 
     def update(self, size: float, peak_mb: float, wall_s: float, said: Sized | None = None) -> None:
         """Learn from a finished task; ``said`` is what was predicted for it."""
-        if said is not None and len(said.requests) == len(MEMBERS):
+        if said is not None and len(said.predictives) == len(MEMBERS):
             for number, request in enumerate(said.requests):
                 wasted, failures = said.retry.replay(float(request), peak_mb, wall_s)
                 cost = wasted + failures * self.kappa * peak_mb * wall_s
@@ -240,12 +244,13 @@ class Sizer:
                 del column[0]
         self._past = None
 
-    def _weights(self) -> Floats:
-        least = float(self.costs.min())
+    def _weights(self, *, beyond: bool) -> Floats:
+        """Weigh the members by their costs; beyond all sizes seen, those without a slope are not asked."""
+        costs = np.where(_FLAT, np.inf, self.costs) if beyond else self.costs
+        least = float(costs.min())
         if least <= 0:
-            weights = (self.costs <= 0).astype(float)
-        else:
-            weights = np.exp(-(self.costs - least) / (_TEMPERATURE * least))
+            return np.asarray((costs <= 0) / np.count_nonzero(costs <= 0))
+        weights = np.exp(-(costs - least) / (_TEMPERATURE * least))
         return np.asarray(weights / weights.sum())
 
     @staticmethod
