@@ -216,7 +216,8 @@ def _remember(
         except FailureError as error:
             say(f"history: none ({error.message})")
         else:
-            say(f"history: {len(accounted)} attempts of jobs called {name}")
+            usable = sum(one.peak_mb is not None for one in accounted)
+            say(f"history: {len(accounted)} attempts of jobs called {name}, {usable} with a usable peak")
             observations += accounted
     with open_store(made) as store:
         counts = store.add(observations)

@@ -108,8 +108,13 @@ def unblocked(earlier: Mapping[str, Earlier], found: Sequence[Standing]) -> dict
     return {
         name: one
         for name, one in earlier.items()
-        if not (one.outcome is Outcome.CANCELLED and name in latest and not latest[name].wall_s)
+        if not (one.outcome is Outcome.CANCELLED and name in latest and _never_ran(latest[name]))
     }
+
+
+def _never_ran(one: Standing) -> bool:
+    """Whether Slurm itself cancelled a job before it started; where a person did, the accounting names them."""
+    return not one.wall_s and " by " not in one.evidence
 
 
 def follow(plan: Plan, before: Sequence[Before]) -> Plan:

@@ -1,0 +1,66 @@
+"""Options are found as sbatch's getopt finds them."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.errors import InputError
+from planner.wrap import options
+
+
+def read(*words: str) -> dict[str, str | None]:
+    found, left = options.read(words, where="impute.sh:2")
+    assert left == []
+    return {option.name: option.value for option in found}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--mem=4G"], {"mem": "4G"}),
+        (["--mem", "4G"], {"mem": "4G"}),
+        (["--job", "x"], {"job-name": "x"}),
+        (["-c4", "-n", "2"], {"cpus-per-task": "4", "ntasks": "2"}),
+        (["-Hc2"], {"hold": None, "cpus-per-task": "2"}),
+        (["--nice"], {"nice": None}),
+        (["--nice=5"], {"nice": "5"}),
+        (["--exclusive"], {"exclusive": None}),
+        (["-k"], {"no-kill": None}),
+        (["--dependency=afterok:1,aftercorr:2"], {"dependency": "afterok:1,aftercorr:2"}),
+        (["--tasks=2"], {"ntasks": "2"}),
+        (["--comment="], {"comment": ""}),
+    ],
+)
+def test_an_option_is_read_in_every_form(words: list[str], found: dict[str, str | None]) -> None:
+    assert read(*words) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--cpus=2"], "--cpus is ambiguous"),
+        (["--tab=1"], "sbatch has no option --tab"),
+        (["-Z"], "sbatch has no option -Z"),
+        (["--mem"], "--mem needs a value"),
+        (["-c"], "-c needs a value"),
+        (["--hold=yes"], "--hold takes no value"),
+        (["--nice", "5"], "'5' is no option"),
+        (["--", "-J", "x"], "'--' is no option"),
+    ],
+)
+def test_what_sbatch_refuses_is_refused_with_its_line(words: list[str], why: str) -> None:
+    with pytest.raises(InputError, match=why) as error:
+        read(*words)
+    assert error.value.message.startswith("impute.sh:2: ")
+
+
+def test_the_script_ends_the_options_of_a_command_line() -> None:
+    found, left = options.read(["--mem", "4G", "-J", "x", "run.sh", "--mem", "a b"], where="", script_follows=True)
+    assert [str(option) for option in found] == ["--mem=4G", "--job-name=x"]
+    assert left == ["run.sh", "--mem", "a b"]
+    assert options.read(["--", "--odd.sh"], where="", script_follows=True)[1] == ["--odd.sh"]
+
+
+def test_of_an_option_given_twice_the_last_counts() -> None:
+    found, _ = options.read(["--mem=1G", "--mem=2G"], where="")
+    assert str(options.last(found)["mem"]) == "--mem=2G"
