@@ -33,6 +33,8 @@ class Job:
         Script of the job that must have ended before this one starts.
     batch : Batch or None
         The batch whose tasks run as steps of this job.
+    components : tuple of Batch
+        Of a heterogeneous job.
     """
 
     script: str
@@ -47,6 +49,12 @@ class Job:
     first: int = 0
     after: str | None = None
     batch: Batch | None = None
+    components: tuple[Batch, ...] = ()
+
+    @property
+    def runs_steps(self) -> bool:
+        """Whether the tasks are steps of this job."""
+        return self.batch is not None or bool(self.components)
 
     def element(self, task: PlannedTask) -> int:
         """Return the array index of a task."""
@@ -54,11 +62,13 @@ class Job:
 
     def id_of(self, task: PlannedTask, job_id: str) -> str:
         """Return what Slurm calls a task's part of this job."""
+        if self.components:
+            return f"{job_id}+{task.batch}"
         return f"{job_id}_{self.element(task)}" if self.array else job_id
 
     def given_mb(self, task: PlannedTask) -> int:
         """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
-        return task.request_mb if self.hold or self.batch else self.mem_mb
+        return task.request_mb if self.hold or self.runs_steps else self.mem_mb
 
 
 def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
@@ -75,6 +85,8 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
         return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
     if mode is Mode.PACKED:
         return [_packed(plan, batch, base) for batch in plan.batches]
+    if mode is Mode.HET:
+        return [_het(plan, base)] if plan.tasks else []
     if mode is Mode.ARRAY:
         return _arrays(plan, base)
     return _tier_arrays(plan, base)
@@ -189,6 +201,37 @@ def _packed(plan: Plan, batch: Batch, base: str) -> Job:
         hold=False,
         batch=batch,
     )
+
+
+def _het(plan: Plan, base: str) -> Job:
+    return Job(
+        script="het.sh",
+        name=base,
+        tasks=tuple(plan.tasks),
+        array=None,
+        mem_mb=sum(batch.mem_mb for batch in plan.batches),
+        cpus=max(batch.cpus for batch in plan.batches),
+        time_limit_s=max(batch.time_limit_s for batch in plan.batches),
+        nice=0,
+        hold=False,
+        components=tuple(plan.batches),
+    )
+
+
+def component_jobs(job: Job) -> list[Job]:
+    """Return the jobs that a heterogeneous job consists of; any other job alone."""
+    return [
+        replace(
+            job,
+            tasks=tuple(task for task in job.tasks if task.batch == batch.batch),
+            mem_mb=batch.mem_mb,
+            cpus=batch.cpus,
+            time_limit_s=batch.time_limit_s,
+            batch=batch,
+            components=(),
+        )
+        for batch in job.components
+    ] or [job]
 
 
 def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:

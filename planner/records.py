@@ -39,6 +39,7 @@ class Mode(StrEnum):
     TIERS = "tiers"
     JOBS = "jobs"
     PACKED = "packed"
+    HET = "het"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import jinja2
 
 from planner import files, resources, shell, units
 from planner.errors import InputError
-from planner.jobs import Job, dependency, jobs, poll_s, submit_options, update_order
+from planner.jobs import Job, component_jobs, dependency, jobs, poll_s, submit_options, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
 
@@ -27,6 +27,8 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
         rendered = {job.script: _script(environment, job) for job in jobs(plan)}
         if plan.mode is Mode.ARRAY:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
+        if plan.mode is Mode.HET:
+            rendered["step.sh"] = environment.get_template("step.sh.j2").render()
         rendered["command.sh"] = environment.get_template("command.sh.j2").render()
         rendered["submit.sh"] = environment.get_template("submit.sh.j2").render(jobs=_with_options(plan))
     except jinja2.TemplateError as error:
@@ -36,8 +38,9 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
 
 
 def _script(environment: jinja2.Environment, job: Job) -> str:
-    template = "array.sh.j2" if job.array else "packed.sh.j2" if job.batch else "job.sh.j2"
-    return environment.get_template(template).render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
+    kinds = {"het": job.components, "packed": job.batch, "array": job.array, "job": True}
+    kind = next(name for name, applies in kinds.items() if applies)
+    return environment.get_template(f"{kind}.sh.j2").render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
 
 
 def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
@@ -53,6 +56,7 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
     about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
+    environment.filters["component_jobs"] = component_jobs
     environment.filters["options"] = lambda job: _options(plan, job)
     environment.filters["values"] = lambda task: " ".join(
         shell.quote(value)
@@ -84,7 +88,8 @@ def _with_options(plan: Plan) -> list[tuple[Job, list[str]]]:
 
 def _options(plan: Plan, job: Job) -> list[str]:
     """Return the sbatch options that place a job, by the rules of its site."""
-    site, partition = plan.target.site, plan.target.partition
+    site = plan.target.site
+    partition = (job.batch and job.batch.partition) or plan.target.partition
     workers = job.batch.workers if job.batch else 1
     options = {
         "--partition": partition.option,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
 
 MOST_NAMES = 5
-MODES = ("array", "tiers", "jobs", "packed")
+MODES = ("array", "tiers", "jobs", "packed", "het")
 
 
 @click.command("plan")

@@ -9,17 +9,18 @@ from planner.config import Config, Memory, Sample
 from planner.errors import InputError
 from planner.memory.model import MemoryModel
 from planner.plan.document import LeftOut, Plan, Target, round_name
+from planner.plan.hetero import node_types, refuse
 from planner.plan.placing import place
 from planner.plan.requests import Earlier, Sized, Sizer
 from planner.records import Mode, Outcome, Task
 from planner.schedule import order
-from planner.site import Site
+from planner.site import Partition, Site
 
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
 
 
 # modes in which a job runs many tasks
-_TASKS_ARE_STEPS = (Mode.PACKED,)
+_TASKS_ARE_STEPS = (Mode.PACKED, Mode.HET)
 
 
 def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapping[str, float]]) -> list[Task]:
@@ -113,7 +114,12 @@ def build(
     mode, notes = _mode(config, site)
     if waiting:
         notes.append(_PILOT_NOTE)
-    placed = place(ready, sized, earlier, target, mode)
+    types = _node_types(config, site) if mode is Mode.HET else []
+    placed = place(ready, sized, earlier, target, mode, types)
+    if mode is Mode.HET and len(placed.batches) == 1:
+        mode = Mode.PACKED
+        notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
+        placed = place(ready, sized, earlier, target, mode)
     return Plan(
         chromplan=chromplan,
         token=token,
@@ -202,6 +208,11 @@ def _mode(config: Config, site: Site) -> tuple[Mode, list[str]]:
     if site.mem_policy != "mem":
         return Mode.TIERS, [f"site {site.name} takes no --mem ({site.mem_policy}): tiers instead of one array"]
     return Mode.TIERS, [f"site {site.name} forbids changing pending jobs: tiers instead of one array"]
+
+
+def _node_types(config: Config, site: Site) -> list[Partition]:
+    refuse(site)
+    return node_types(site, config.submit.partition, config.submit.qos)
 
 
 def _target(config: Config, site: Site, account: str | None, sized: Mapping[str, Sized]) -> Target:

@@ -32,24 +32,26 @@ class PlannedTask(Document):
     tier: int
     """The memory tier in mode tiers, 0 the smallest."""
     batch: int | None = None
-    """The batch in mode packed."""
+    """The batch in mode packed, the component in mode het."""
     after: list[str] = []
     """Jobs that must complete before this task starts: its chromosome's part of an earlier step."""
 
 
 class Batch(Document):
-    """The tasks that share one allocation in mode packed."""
+    """The tasks that share one allocation: a job in mode packed, a component of the job in mode het."""
 
     batch: int
     pool_mb: int
     """Memory for the tasks: the most that their order holds at once."""
     mem_mb: int
-    """Memory of the job: the pool, and what the batch script and its sruns need themselves."""
+    """Memory of the allocation: the pool, and what the batch script and its sruns need themselves where they run."""
     workers: int
     """Most tasks at once."""
     cpus: int
     """Of each task."""
     time_limit_s: int
+    partition: Partition | None = None
+    """Where a component lies."""
 
 
 class LeftOut(Document):

@@ -37,7 +37,7 @@ def lines(job: Job, job_id: str) -> list[str]:
                 str(job.given_mb(task)),
                 str(task.cpus),
                 job.script,
-                "step" if job.batch else "job",
+                "step" if job.runs_steps else "job",
             )
         )
         for task in job.tasks

@@ -133,6 +133,16 @@ def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
     return {name: str(number) for name, number in found.items()}
 
 
+def usable_nodes(partitions: Iterable[str]) -> dict[str, set[str]]:
+    """Return the nodes of these partitions that take jobs, now or when others have ended: one sinfo."""
+    argv = ["sinfo", "--noheader", "--Node", "--states=idle,alloc,mix", "--format=%R|%N"]
+    nodes: dict[str, set[str]] = {name: set() for name in partitions}
+    for line in run([*argv, f"--partition={','.join(nodes)}"]).split():
+        partition, _, node = line.partition("|")
+        nodes.setdefault(partition, set()).add(node)
+    return nodes
+
+
 def update_elements(mem_mb: Mapping[str, int]) -> None:
     """Give each element (``12_3``) of held arrays its own memory: one scontrol, fed on stdin, in this order."""
     commands = "".join(f"update JobId={element} MinMemoryNode={mb}\n" for element, mb in mem_mb.items())

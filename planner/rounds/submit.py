@@ -7,13 +7,14 @@ whose id was not recorded any more is found again by its name.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from planner import files
 from planner.documents import Document, parse_json, read_text
-from planner.errors import InputError
+from planner.errors import FailureError, InputError
 from planner.jobs import Job, jobs, submit_options, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
@@ -143,6 +144,7 @@ class _Submitter:
             if entry.state != "wanted":
                 continue
             job = layout[entry.script]
+            _check_nodes(job)
             self._pace()
             ids[entry.script] = slurm.sbatch(
                 self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids)
@@ -256,6 +258,31 @@ class _Submitter:
         ids = [entry.job_id for entry in self._journal.jobs if entry.state == "submitted" and entry.job_id]
         return (
             f"{self._journal.mode} job {ids[0]}" if len(ids) == 1 else f"{self._journal.mode} jobs {ids[0]} … {ids[-1]}"
+        )
+
+
+def _check_nodes(job: Job) -> None:
+    """Raise when the cluster has not a node for each component of a job: it would wait for ever.
+
+    Left to Slurm where a component names several partitions, or none, or another cluster.
+    """
+    wanted = Counter(batch.partition.option for batch in job.components if batch.partition)
+    places = [batch.partition for batch in job.components if batch.partition]
+    if not wanted or any(place.clusters or "," in place.option or not place.option for place in places):
+        return
+    usable = slurm.usable_nodes(wanted)
+    for name, components in wanted.items():
+        if components > len(usable[name]):
+            raise FailureError(
+                f"mode het: {components} components need a node each in {name}; {len(usable[name])} take jobs there",
+                "the job would wait for ever: correct 'nodes' in the site file, or use mode packed",
+            )
+    together = set().union(*usable.values())
+    if len(job.components) > len(together):
+        raise FailureError(
+            f"mode het: {len(job.components)} components need a node each; {', '.join(sorted(wanted))} have "
+            f"{len(together)} together",
+            "the job would wait for ever: use mode packed, or partitions that share no nodes",
         )
 
 

@@ -38,7 +38,15 @@ max_running = 2
 """
 
 
+TWO_TYPES = (
+    Partition(name="thin", nodes=3, cores=4, mem_mb=1200, max_time="1-00:00:00", default=True),
+    Partition(name="fat", nodes=1, cores=16, mem_mb=64_000, max_time="1-00:00:00", qos="large"),
+)
+
+
 def three(mode: Mode = Mode.ARRAY, **site: object) -> dict[str, str]:
+    if mode is Mode.HET:
+        site.setdefault("partitions", TWO_TYPES)
     names = ["NA1", "a b"]
     samples = [Sample(name=name, columns={"panel": "it's"}) for name in names]
     config = plans.config(THREE, submit={"mode": mode, "account": "genomics"})
@@ -80,7 +88,8 @@ def test_scripts_ask_for_memory_as_the_site_wants_it(policy: str, tmp_path: Path
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_sample_name_gives_clean_scripts(mode: Mode, name: str, tmp_path: Path) -> None:
     samples = [Sample(name=name, columns={"panel": name})]
-    check(render.render(plans.plan(plans.config(THREE, submit={"mode": mode}), samples=samples)), tmp_path)
+    site = plans.site(partitions=TWO_TYPES) if mode is Mode.HET else plans.site()
+    check(render.render(plans.plan(plans.config(THREE, submit={"mode": mode}), at=site, samples=samples)), tmp_path)
 
 
 def test_the_array_holds_every_task_at_its_index() -> None:

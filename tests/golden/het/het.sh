@@ -1,0 +1,99 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+#SBATCH --job-name=impute.r001.abc123
+#SBATCH --mem=1445M
+#SBATCH --partition=fat
+#SBATCH --account=genomics
+#SBATCH --qos=large
+#SBATCH --nodes=1
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --time=08:00:00
+#SBATCH --acctg-freq=task=5
+#SBATCH --output=rounds/r001/logs/%x_%j.out
+#SBATCH --open-mode=append
+#SBATCH --no-requeue
+#SBATCH hetjob
+#SBATCH --job-name=impute.r001.abc123
+#SBATCH --mem=1127M
+#SBATCH --partition=thin
+#SBATCH --account=genomics
+#SBATCH --nodes=1
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --time=08:00:00
+#SBATCH --acctg-freq=task=5
+#SBATCH --no-requeue
+set -euo pipefail
+
+# 6 tasks on nodes of several types, each a step that is held to its own memory; this script runs in component 0
+failed=$(mktemp)
+trap 'rm -f "$failed"' EXIT
+
+# run_task MB task sample chromosome panel
+run_task() {
+  local mem_mb=$1
+  shift
+  export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
+  export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
+  export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
+  # the task's node makes its own temporary folder: step.sh
+  srun --het-group="$group" --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
+    --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group.out" --open-mode=append \
+    bash rounds/r001/step.sh "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" || echo "$CHROMPLAN_TASK" >>"$failed"
+}
+
+# take back the slot and the memory of the tasks that ended
+collect() {
+  local pid
+  for pid in "${!held[@]}"; do
+    if ! kill -0 "$pid" 2>/dev/null; then
+      free=$((free + held[$pid])) slots=$((slots + 1))
+      unset "held[$pid]"
+    fi
+  done
+}
+
+# start the next task once a slot and its memory are free: the order is kept
+start() {
+  while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$1" ]; do
+    wait -n || true
+  done
+  (run_task "$@") &
+  held[$!]=$1
+  free=$((free - $1)) slots=$((slots - 1))
+}
+
+# component 0: fat, 2 tasks
+(
+  group=0
+  free=1361   # MB for the tasks; the component's other 84 MB are for this script and all sruns
+  slots=1
+  declare -A held=() # pid of a running task -> its MB
+  # shellcheck disable=SC2016  # names are data
+  {
+    start 1361 NA1.chr20 NA1 20 'it'"'"'s'
+    start 1361 a_b-c8687a08.chr20 'a b' 20 'it'"'"'s'
+  }
+  wait
+) &
+# component 1: thin, 4 tasks
+(
+  group=1
+  free=1127   # MB for the tasks
+  slots=1
+  declare -A held=() # pid of a running task -> its MB
+  # shellcheck disable=SC2016  # names are data
+  {
+    start 1127 NA1.chr22 NA1 22 'it'"'"'s'
+    start 1127 a_b-c8687a08.chr22 'a b' 22 'it'"'"'s'
+    start 1063 NA1.chr21 NA1 21 'it'"'"'s'
+    start 1063 a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
+  }
+  wait
+) &
+wait
+if [ -s "$failed" ]; then
+  echo "failed: $(tr '\n' ' ' <"$failed")" >&2
+  exit 1
+fi
