@@ -289,8 +289,9 @@ def poll_s(plan: Plan) -> int:
 def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
     """Return the order in which a held array's elements are updated, so that they start in the plan's order.
 
-    On release priority/basic numbers the touched elements last in, first out under backfill, and first in, first out
-    under sched/builtin; priority/multifactor goes by index whatever the order (Slurm 22.05).
+    On release priority/basic numbers the touched elements last in, first out; priority/multifactor goes by index
+    whatever the order. sched/builtin under priority/basic goes by its list of jobs, where each touched element takes
+    the array's place and the rest goes to the end (Slurm 22.05).
     """
     forward = plan.target.site.scheduler == "builtin"
     return sorted(tasks, key=lambda task: task.index, reverse=not forward)

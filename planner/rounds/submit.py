@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -150,6 +150,9 @@ class _Submitter:
                 self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids)
             )
             self._set({position: "held" if job.hold else "submitted"}, job_id=ids[entry.script])
+            if job.hold and self._plan.target.site.scheduler == "builtin":
+                # it goes by its list of jobs, where an element stands from its update on: before the next array's
+                self._update([self._journal.jobs[position]])
         self._give_memory()
 
     def _pace(self) -> None:
@@ -165,10 +168,20 @@ class _Submitter:
         if not held:
             return
         ids = [entry.job_id or "" for entry in held.values()]
+        wanted = self._update(held.values())
+        given = slurm.element_memory(ids)
+        wrong = sum(given.get(name) != mb for name, mb in wanted.items())
+        if wrong:
+            raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
+        slurm.release(ids)
+        self._set(dict.fromkeys(held, "submitted"))
+
+    def _update(self, held: Iterable[SubmittedJob]) -> dict[str, int]:
+        """Give the elements of these arrays their memory, and return it."""
         layout = self._layout(self._journal.mode)
         element = {
-            task.index: layout[entry.script].id_of(task, job_id)
-            for entry, job_id in zip(held.values(), ids, strict=True)
+            task.index: layout[entry.script].id_of(task, entry.job_id or "")
+            for entry in held
             for task in layout[entry.script].tasks
         }
         tasks = update_order(self._plan, [task for task in self._plan.tasks if task.index in element])
@@ -177,12 +190,7 @@ class _Submitter:
             slurm.update_elements(wanted)
         except slurm.SlurmError as error:
             raise _NotTaken(error.said.splitlines()[0]) from None
-        given = slurm.element_memory(ids)
-        wrong = sum(given.get(name) != mb for name, mb in wanted.items())
-        if wrong:
-            raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
-        slurm.release(ids)
-        self._set(dict.fromkeys(held, "submitted"))
+        return wanted
 
     def _see_released(self) -> None:
         """Leave alone what an interrupted try let go already: its elements may run, or have ended."""
