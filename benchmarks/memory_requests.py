@@ -1,0 +1,230 @@
+"""Replay traces against ways to choose ``--mem``: what is wasted, and how often a task is killed.
+
+    python benchmarks/memory_requests.py --traces DIR [--trace NAME …] [--method NAME …] [--seed N …]
+                                         [--order shuffled|submit] [--json]
+
+DIR holds Nextflow traces as ``trace_NAME.csv`` (columns process, rchar, rss, peak_rss, realtime, memory, submit; bytes
+and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top. The protocol is that of the Sizey study:
+per process, rows with an rss; processes with at least 34 rows and no zero realtime; 30 % history, the rest online in
+shuffled order, or all of it online in the order of submission, where the first task gets the workflow's preset. The
+size of a task is ``rchar`` (for the Beagle runs the reference genotypes), its peak ``rss``.
+
+Waste of an attempt that is enough is (request - peak) x time, of one that is not, request x time. GB are 1e9 bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from planner.memory import baselines, baselines_learned
+
+MIB = 2**20
+GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h
+LEAST_ROWS = 34
+NODE_MB = 128e9 / MIB
+BEAGLE = Path(__file__).parent.parent / "examples" / "data"
+
+METHODS: dict[str, Callable[[int], baselines.Policy]] = {
+    "chromplan": lambda tasks: baselines.Chromplan(),
+    "preset": lambda tasks: baselines.Preset(),
+    "largest": lambda tasks: baselines.Largest(),
+    "witt-percentile": lambda tasks: baselines.WittPercentile(),
+    "witt-linear": lambda tasks: baselines.WittLinear(),
+    "tovar": lambda tasks: baselines.Tovar(),
+    "paper": lambda tasks: baselines.Paper(tasks=tasks),
+    "sizey-style": lambda tasks: baselines_learned.SizeyStyle(),
+    "svr": lambda tasks: baselines_learned.SupportVector(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task of a trace."""
+
+    process: str
+    size: float
+    peak_mb: float
+    wall_s: float
+    preset_mb: float
+    preset_peak_mb: float
+    submit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one method did on one trace."""
+
+    trace: str
+    method: str
+    seed: int
+    waste_gbh: float
+    failures: int
+    usage_gbh: float
+    tasks: int
+    ms_per_prediction: float
+
+
+def number(text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        return math.nan
+
+
+def read_trace(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = [
+            Row(
+                process=row["process"],
+                size=number(row["rchar"]),
+                peak_mb=number(row["rss"]) / MIB,
+                wall_s=number(row["realtime"]) / 1000,
+                preset_mb=number(row.get("memory")) / MIB,
+                preset_peak_mb=number(row.get("peak_rss")) / MIB,
+                submit=number(row.get("submit")),
+            )
+            for row in csv.DictReader(stream)
+        ]
+    return [row for row in rows if row.peak_mb > 0 and math.isfinite(row.size) and math.isfinite(row.wall_s)]
+
+
+def read_beagle(path: Path) -> list[Row]:
+    """Return the Beagle runs as a trace: one process, 1 GB put down by the author."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return [
+        Row(
+            process="beagle",
+            size=float(row["n_ref_variants"]) * float(row["n_ref_samples"]),
+            peak_mb=float(row["peak_rss_mb"]),
+            wall_s=float(row["wall_s"]),
+            preset_mb=1e9 / MIB,
+            preset_peak_mb=float(row["peak_rss_mb"]),
+            submit=float(order),
+        )
+        for order, row in enumerate(rows)
+        if row["gc"] == "serial"
+    ]
+
+
+def processes(rows: list[Row]) -> Iterator[list[Row]]:
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.process, []).append(row)
+    for group in by_name.values():
+        if len(group) >= LEAST_ROWS and all(row.wall_s > 0 for row in group):
+            yield group
+
+
+def ordered(group: list[Row], order: str, seed: int) -> tuple[list[Row], list[Row]]:
+    """Return history and online rows; the shuffle is that of scikit-learn's train_test_split(test_size=0.7)."""
+    if order == "submit":
+        return [], sorted(group, key=lambda row: row.submit)
+    held_out = math.ceil(0.7 * len(group))
+    shuffled = np.random.RandomState(seed).permutation(len(group))
+    return [group[i] for i in shuffled[held_out:]], [group[i] for i in shuffled[:held_out]]
+
+
+def replay(
+    policy: baselines.Policy, history: list[Row], online: list[Row], *, preset: bool
+) -> tuple[float, int, float]:
+    """Return GB h wasted, failures and seconds spent deciding and learning."""
+    for row in history:
+        policy.request(row.size, _preset(row))
+        policy.learn(row.size, row.peak_mb, row.wall_s)
+    wasted, failures, spent = 0.0, 0, 0.0
+    for row in online:
+        # the study holds presets against peak_rss, everything else against rss
+        peak_mb = row.preset_peak_mb if preset and row.preset_peak_mb > 0 else row.peak_mb
+        started = time.perf_counter()
+        request = policy.request(row.size, _preset(row))
+        failed = 0
+        while request < peak_mb:
+            failed += 1
+            wasted += request * row.wall_s
+            request = policy.retry(request, failed)
+        policy.learn(row.size, row.peak_mb, row.wall_s)
+        spent += time.perf_counter() - started
+        wasted += (request - peak_mb) * row.wall_s
+        failures += failed
+    return wasted * GB_H, failures, spent
+
+
+def _preset(row: Row) -> float:
+    return row.preset_mb if row.preset_mb > 0 else NODE_MB
+
+
+def run(trace: str, rows: list[Row], method: str, order: str, seed: int) -> Result:
+    waste_gbh, failures, usage_gbh, tasks, spent = 0.0, 0, 0.0, 0, 0.0
+    for group in processes(rows):
+        history, online = ordered(group, order, seed)
+        wasted, failed, seconds = replay(METHODS[method](len(group)), history, online, preset=method == "preset")
+        waste_gbh, failures, spent = waste_gbh + wasted, failures + failed, spent + seconds
+        usage_gbh += sum(row.peak_mb * row.wall_s for row in online) * GB_H
+        tasks += len(online)
+    return Result(
+        trace=trace,
+        method=method,
+        seed=seed,
+        waste_gbh=round(waste_gbh, 3),
+        failures=failures,
+        usage_gbh=round(usage_gbh, 3),
+        tasks=tasks,
+        ms_per_prediction=round(1000 * spent / max(1, tasks), 3),
+    )
+
+
+def read_all(folder: Path | None, wanted: list[str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for path in sorted(folder.glob("trace_*.csv")) if folder else []:
+        name = path.stem.removeprefix("trace_")
+        if not wanted or name in wanted:
+            found[name] = read_trace(path)
+    for name in ("beagle_runs", "beagle_chr22"):
+        if not wanted or name in wanted:
+            found[name] = read_beagle(BEAGLE / f"{name}.csv")
+    missing = set(wanted) - set(found)
+    if missing:
+        raise SystemExit(f"no trace {', '.join(sorted(missing))} in {folder}")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="folder with trace_NAME.csv")
+    parser.add_argument("--trace", nargs="+", action="extend", default=[], metavar="NAME")
+    parser.add_argument("--method", nargs="+", action="extend", default=[], choices=METHODS, metavar="NAME")
+    parser.add_argument("--seed", nargs="+", type=int, default=[1996], metavar="N")
+    parser.add_argument("--order", choices=("shuffled", "submit"), default="shuffled")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    results = [
+        run(trace, rows, method, arguments.order, seed)
+        for trace, rows in read_all(arguments.traces, arguments.trace).items()
+        for method in arguments.method or METHODS
+        for seed in arguments.seed
+    ]
+    if arguments.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+        return
+    print(
+        f"{'trace':14} {'method':16} {'seed':>5} {'waste GBh':>10} {'killed':>7} {'usage GBh':>10} {'tasks':>6} {'ms':>7}"
+    )
+    for one in results:
+        print(
+            f"{one.trace:14} {one.method:16} {one.seed:5} {one.waste_gbh:10.2f} {one.failures:7} {one.usage_gbh:10.1f} "
+            f"{one.tasks:6} {one.ms_per_prediction:7.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
