@@ -4,8 +4,8 @@
                                          [--order shuffled|submit] [--json]
 
 DIR holds Nextflow traces as ``trace_NAME.csv`` (columns process, rchar, rss, peak_rss, realtime, memory, submit; bytes
-and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top. The protocol is that of the Sizey study:
-per process, rows with an rss; processes with at least 34 rows and no zero realtime; 30 % history, the rest online in
+and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top. The protocol is the Sizey study's: per
+process, rows with an rss; processes with at least 34 rows and no zero realtime; 30 % history, the rest online in
 shuffled order, or all of it online in the order of submission, where the first task gets the workflow's preset. The
 size of a task is ``rchar`` (for the Beagle runs the reference genotypes), its peak ``rss``.
 
@@ -216,9 +216,8 @@ def main() -> None:
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
         return
-    print(
-        f"{'trace':14} {'method':16} {'seed':>5} {'waste GBh':>10} {'killed':>7} {'usage GBh':>10} {'tasks':>6} {'ms':>7}"
-    )
+    heads = ("trace", "method", "seed", "waste GBh", "killed", "usage GBh", "tasks", "ms")
+    print("{:14} {:16} {:>5} {:>10} {:>7} {:>10} {:>6} {:>7}".format(*heads))
     for one in results:
         print(
             f"{one.trace:14} {one.method:16} {one.seed:5} {one.waste_gbh:10.2f} {one.failures:7} {one.usage_gbh:10.1f} "
