@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from planner.cli.common import open_project, project_option
 
+if TYPE_CHECKING:
+    from planner.rounds.preview import Trial
+
 
 @click.command("submit")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--test-only", is_flag=True, help="Ask Slurm whether it would take the scripts; submit nothing.")
 @project_option
-def command(folder: Path, dry_run: bool) -> None:
+def command(folder: Path, dry_run: bool, test_only: bool) -> None:
     """Submit the rendered round.
 
     Safe to repeat after any crash: nothing is submitted twice.
     """
-    from planner.rounds import submit
+    from planner.rounds import preview, submit
 
     project = open_project(folder)
     number = project.latest()
     if dry_run:
-        for line in submit.describe(project, number):
+        for line in preview.describe(project, number):
             click.echo(line)
         return
+    if test_only:
+        _test(preview.try_out(project, number))
+        return
     submit.submit(project, number, say=lambda line: click.echo(line, err=True))
+
+
+def _test(trials: list[Trial]) -> None:
+    from planner.errors import FailureError
+
+    for trial in trials:
+        click.echo(f"{trial.script}: {f'refused: {trial.refused}' if trial.refused else 'would be taken'}")
+    refused = [trial.script for trial in trials if trial.refused]
+    if refused:
+        raise FailureError(f"{', '.join(refused)}: Slurm would refuse it", "compare 'chromplan site check'")

@@ -14,8 +14,8 @@ from planner.jobs import poll_s
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
 from planner.rounds import local, manifest, peak, slurm
+from planner.rounds.journal import read_journal
 from planner.rounds.project import Project
-from planner.rounds.submit import read_journal
 
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900

@@ -114,6 +114,23 @@ def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
     return match[1]
 
 
+def refusal(script: Path, *, cwd: Path) -> str | None:
+    """Return why a script would not be taken, or None; nothing is submitted.
+
+    Raises
+    ------
+    FailureError
+        When sbatch is missing or Slurm does not answer.
+    """
+    try:
+        run(["sbatch", "--test-only", str(script)], cwd=cwd)
+    except SlurmError as error:
+        if "Unable to contact" in error.said:
+            raise
+        return None if ACCTG_FREQ_REFUSED in error.said else error.said
+    return None
+
+
 def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
     """Return name -> job id of the jobs of these names.
 

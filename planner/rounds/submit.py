@@ -7,47 +7,19 @@ whose id was not recorded any more is found again by its name.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from planner import files
-from planner.documents import Document, parse_json, read_text
-from planner.errors import FailureError, InputError
+from planner.errors import InputError
 from planner.jobs import Job, jobs, submit_options, update_order
 from planner.plan.document import Plan
 from planner.records import Mode
-from planner.rounds import manifest, slurm
+from planner.rounds import manifest, preview, slurm
+from planner.rounds.journal import State, Submission, SubmittedJob, journal_path, read_journal
 from planner.rounds.project import Project
 
 Say = Callable[[str], None]
-State = Literal["wanted", "held", "submitted", "cancelled"]
-
-
-class SubmittedJob(Document):
-    """One sbatch of a round, and how far it got."""
-
-    script: str
-    name: str
-    state: State = "wanted"
-    job_id: str | None = None
-
-
-class Submission(Document):
-    """``submission.json``: the journal of a round's submission."""
-
-    version: Literal[1] = 1
-    token: str
-    started_s: int
-    mode: Mode
-    jobs: list[SubmittedJob]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def done(self) -> bool:
-        """Whether every job is on its way."""
-        return all(job.state in ("submitted", "cancelled") for job in self.jobs)
 
 
 def submit(project: Project, number: int, *, say: Say) -> Submission:
@@ -63,20 +35,6 @@ def submit(project: Project, number: int, *, say: Say) -> Submission:
     plan = project.plan(number)
     with project.lock():
         return _Submitter(project, plan, say).run()
-
-
-def journal_path(folder: Path) -> Path:
-    """Return where a round's journal lies."""
-    return folder / "submission.json"
-
-
-def read_journal(folder: Path) -> Submission | None:
-    """Return a round's journal, or None when it was never submitted."""
-    path = journal_path(folder)
-    if not path.exists():
-        return None
-    hint = "restore it, or look for the jobs in squeue; without it the round cannot be followed"
-    return parse_json(read_text(path, hint=hint), Submission, path=path, hint=hint)
 
 
 class _Submitter:
@@ -144,7 +102,7 @@ class _Submitter:
             if entry.state != "wanted":
                 continue
             job = layout[entry.script]
-            _check_nodes(job)
+            preview.check_nodes(job)
             self._pace()
             ids[entry.script] = slurm.sbatch(
                 self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids)
@@ -269,53 +227,5 @@ class _Submitter:
         )
 
 
-def _check_nodes(job: Job) -> None:
-    """Raise when the cluster has not a node for each component of a job: it would wait for ever.
-
-    Left to Slurm where a component names several partitions, or none, or another cluster.
-    """
-    wanted = Counter(batch.partition.option for batch in job.components if batch.partition)
-    places = [batch.partition for batch in job.components if batch.partition]
-    if not wanted or any(place.clusters or "," in place.option or not place.option for place in places):
-        return
-    usable = slurm.usable_nodes(wanted)
-    for name, components in wanted.items():
-        if components > len(usable[name]):
-            raise FailureError(
-                f"mode het: {components} components need a node each in {name}; {len(usable[name])} take jobs there",
-                "the job would wait for ever: correct 'nodes' in the site file, or use mode packed",
-            )
-    together = set().union(*usable.values())
-    if len(job.components) > len(together):
-        raise FailureError(
-            f"mode het: {len(job.components)} components need a node each; {', '.join(sorted(wanted))} have "
-            f"{len(together)} together",
-            "the job would wait for ever: use mode packed, or partitions that share no nodes",
-        )
-
-
 class _NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
     """The cluster did not take the elements' own memory."""
-
-
-def describe(project: Project, number: int) -> list[str]:
-    """Return what `submit` would do, a line per command."""
-    plan = project.plan(number)
-    folder = project.round_folder(number).relative_to(project.folder)
-    layout = jobs(plan)
-    ids = {job.script: f"ID-OF-{job.script}" for job in layout}
-    steps = [
-        (
-            " ".join(["sbatch --parsable", *submit_options(plan, job, ids), f"{folder}/{job.script}"]),
-            f"one array of {len(job.tasks)} tasks" if job.hold else f"{len(job.tasks)} tasks, {job.mem_mb} MB each",
-        )
-        for job in layout
-    ]
-    held = [task.request_mb for job in layout if job.hold for task in job.tasks]
-    if held:
-        steps += [
-            ("scontrol", f"each element's own memory, {min(held)} to {max(held)} MB, by one process"),
-            ("squeue --array", "verify; on a mismatch scancel, then tiers"),
-            ("scontrol release", "let it go"),
-        ]
-    return [f"{command:<60} # {what}" for command, what in steps]

@@ -106,3 +106,26 @@ def test_the_submit_script_chains_the_parts(omk_cluster: Cluster) -> None:
     pipeline.run("bash", "rounds/r001/submit.sh")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
     assert most_at_once(pipeline) <= 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "scripts"), [("array", ["array.sh", "tier-4.sh"]), ("jobs", ["jobs/s1.chr1.sh"]), ("het", ["het.sh"])]
+)
+def test_a_script_of_each_kind_is_tried_and_nothing_submitted(
+    omk_cluster: Cluster, mode: str, scripts: list[str]
+) -> None:
+    pipeline = Pipeline(omk_cluster, mode=mode)
+    pipeline.ready()
+    said = pipeline.chromplan("submit", "--test-only")
+    assert said.splitlines() == [f"{script}: would be taken" for script in scripts]
+    assert not (pipeline.latest() / "submission.json").exists()
+
+
+def test_what_slurm_would_refuse_is_said_before_it_is_submitted(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, formula="20000 + length_mb", mode="jobs", chromosomes="22")
+    pipeline.write("site.toml", (pipeline.folder / "site.toml").read_text().replace("4000", "64000"))
+    pipeline.ready()
+    refused = pipeline.run("chromplan", "submit", "--test-only", check=False)
+    assert refused.returncode == 1
+    assert "jobs/s1.chr22.sh: refused: " in refused.stdout
+    assert "Requested node configuration is not available" in refused.stdout

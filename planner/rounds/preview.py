@@ -1,0 +1,106 @@
+"""What a submission would do, and whether Slurm would take it: nothing is submitted here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from planner.errors import FailureError, InputError
+from planner.jobs import Job, jobs, submit_options
+from planner.plan.document import Plan
+from planner.records import Mode
+from planner.rounds import slurm
+from planner.rounds.project import Project
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What sbatch says to a script that is only tested.
+
+    Attributes
+    ----------
+    refused : str or None
+        Why it would not be taken.
+    """
+
+    script: str
+    refused: str | None
+
+
+def describe(project: Project, number: int) -> list[str]:
+    """Return what `submit` would do, a line per command."""
+    plan = project.plan(number)
+    folder = project.round_folder(number).relative_to(project.folder)
+    layout = jobs(plan)
+    ids = {job.script: f"ID-OF-{job.script}" for job in layout}
+    steps = [
+        (
+            " ".join(["sbatch --parsable", *submit_options(plan, job, ids), f"{folder}/{job.script}"]),
+            f"one array of {len(job.tasks)} tasks" if job.hold else f"{len(job.tasks)} tasks, {job.mem_mb} MB each",
+        )
+        for job in layout
+    ]
+    held = [task.request_mb for job in layout if job.hold for task in job.tasks]
+    if held:
+        steps += [
+            ("scontrol", f"each element's own memory, {min(held)} to {max(held)} MB, by one process"),
+            ("squeue --array", "verify; on a mismatch scancel, then tiers"),
+            ("scontrol release", "let it go"),
+        ]
+    return [f"{command:<60} # {what}" for command, what in steps]
+
+
+def try_out(project: Project, number: int) -> list[Trial]:
+    """Let ``sbatch --test-only`` judge one script of each kind, the one that asks for most.
+
+    Raises
+    ------
+    InputError
+        When the round is not rendered.
+    FailureError
+        When Slurm does not answer.
+    """
+    found: list[Trial] = []
+    for job in _one_of_each_kind(project.plan(number)):
+        path = project.round_folder(number) / job.script
+        if not path.exists():
+            raise InputError(f"{path}: not rendered", "run 'chromplan render' first")
+        check_nodes(job)
+        refused = slurm.refusal(path.relative_to(project.folder), cwd=project.folder)
+        found.append(Trial(script=job.script, refused=refused))
+    return found
+
+
+def _one_of_each_kind(plan: Plan) -> Iterator[Job]:
+    """Return the largest job of the plan, and of the tiers that would stand in for an array."""
+    modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
+    for mode in modes:
+        layout = jobs(plan, mode)
+        if layout:
+            yield max(layout, key=lambda job: (job.mem_mb, len(job.tasks)))
+
+
+def check_nodes(job: Job) -> None:
+    """Raise when the cluster has not a node for each component of a job: it would wait for ever.
+
+    Left to Slurm where a component names several partitions, or none, or another cluster.
+    """
+    wanted = Counter(batch.partition.option for batch in job.components if batch.partition)
+    places = [batch.partition for batch in job.components if batch.partition]
+    if not wanted or any(place.clusters or "," in place.option or not place.option for place in places):
+        return
+    usable = slurm.usable_nodes(wanted)
+    for name, components in wanted.items():
+        if components > len(usable[name]):
+            raise FailureError(
+                f"mode het: {components} components need a node each in {name}; {len(usable[name])} take jobs there",
+                "the job would wait for ever: correct 'nodes' in the site file, or use mode packed",
+            )
+    together = set().union(*usable.values())
+    if len(job.components) > len(together):
+        raise FailureError(
+            f"mode het: {len(job.components)} components need a node each; {', '.join(sorted(wanted))} have "
+            f"{len(together)} together",
+            "the job would wait for ever: use mode packed, or partitions that share no nodes",
+        )
