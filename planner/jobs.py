@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.records import Mode
 
 NICE_STEP = 10
-COARSEST_POLL_S = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,53 +260,3 @@ def _ranges(indices: Sequence[int]) -> str:
         if index is not None:
             start = previous = index
     return ",".join(pieces)
-
-
-def dependency(plan: Plan, job: Job) -> str | None:
-    """Return the value of ``--dependency``: what an existing script waits for, and the tasks' own earlier steps.
-
-    An array whose elements wait each for the element of the same index of one other array says ``aftercorr``.
-    """
-    terms = [plan.kept.dependency] if plan.kept and plan.kept.dependency else []
-    waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
-    if waited_for:
-        if job.array:
-            terms.append(f"aftercorr:{waited_for[0].partition('_')[0]}")
-        else:
-            terms.append(f"afterok:{':'.join(waited_for)}")
-    return ",".join(terms) or None
-
-
-def poll_s(plan: Plan) -> int:
-    """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
-
-    A job may ask to be read more often than the site reads by itself, never less often.
-    """
-    return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
-
-
-def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
-    """Return the order in which a held array's elements are updated, so that they start in the plan's order.
-
-    On release priority/basic numbers the touched elements last in, first out; priority/multifactor goes by index
-    whatever the order. sched/builtin under priority/basic goes by its list of jobs, where each touched element takes
-    the array's place and the rest goes to the end (Slurm 22.05).
-    """
-    forward = plan.target.site.scheduler == "builtin"
-    return sorted(tasks, key=lambda task: task.index, reverse=not forward)
-
-
-def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
-    """Return what ``sbatch`` is told besides the script.
-
-    Parameters
-    ----------
-    ids : mapping of script to job id
-        Of the jobs that were submitted before.
-    """
-    options = ["--hold"] if job.hold else []
-    if job.after:
-        # an option of the command line replaces the script's own, so that is said again
-        own = dependency(plan, job)
-        options.append(f"--dependency={f'{own},' if own else ''}afterany:{ids[job.after]}")
-    return options

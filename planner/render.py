@@ -8,8 +8,9 @@ from pathlib import Path
 import jinja2
 
 from planner import files, resources, shell, units
+from planner.asking import dependency, poll_s, submit_options, update_order
 from planner.errors import InputError
-from planner.jobs import Job, component_jobs, dependency, jobs, poll_s, submit_options, update_order
+from planner.jobs import Job, component_jobs, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 

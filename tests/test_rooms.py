@@ -13,7 +13,7 @@ ROOMS = [
     {"memory"},
     {"schedule"},
     {"plan"},
-    {"render", "jobs"},
+    {"render", "jobs", "asking"},
     {"rounds"},
     {"wrap"},
     {"report"},

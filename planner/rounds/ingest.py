@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from planner.asking import poll_s
 from planner.history import sacct
 from planner.history.outcomes import classify_log
 from planner.history.store import Store
-from planner.jobs import poll_s
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
 from planner.rounds import local, manifest, peak, slurm

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from planner.asking import submit_options
 from planner.errors import FailureError, InputError
-from planner.jobs import Job, jobs, submit_options
+from planner.jobs import Job, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.rounds import slurm

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from planner import files
+from planner.asking import submit_options, update_order
 from planner.errors import InputError
-from planner.jobs import Job, jobs, submit_options, update_order
+from planner.jobs import Job, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.rounds import manifest, preview, slurm

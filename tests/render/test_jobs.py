@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import render
+from planner.asking import submit_options, update_order
 from planner.config import Sample
-from planner.jobs import Job, jobs, submit_options, update_order
+from planner.jobs import Job, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 
