@@ -82,10 +82,17 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
 
 def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | None:
     """Fit the pipeline's tool from the history and save the model; None when nothing trains it."""
+    from planner import site as sites
     from planner.memory import model as models
 
     tool = config.pipeline.tool
-    fitted = models.fit(store.observations(tool=tool), tool=tool, feature_names=tuple(config.features))
+    fitted = models.fit(
+        store.observations(tool=tool),
+        tool=tool,
+        feature_names=tuple(config.features),
+        # what an earlier, unplanned job used was sampled as often as the site does by itself
+        poll_s=sites.load(config.submit.site).acctg_freq_s or models.POLL_S,
+    )
     return fitted if save_model(project, fitted) else None
 
 

@@ -28,6 +28,7 @@ FOLDER = Path("wrapped")
 COPY = "slurm_script"
 # where neither the script nor its partition sets a limit
 _NO_LIMIT_S = 365 * 86400
+_LONGEST_NAME = 55
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
 
 
@@ -59,8 +60,7 @@ class Setting:
 
 def name_of(request: Request, arguments: Sequence[str]) -> str:
     """Return what a wrapped script is called: its job name, and its arguments where it has some."""
-    stem = request.job_name.removesuffix(".sh")
-    return shell.safe_name(".".join([stem, *arguments]))
+    return _safe(".".join([request.job_name.removesuffix(".sh"), *arguments]))
 
 
 def write(project: Project, request: Request, elements: Sequence[Element], setting: Setting) -> Config:
@@ -115,7 +115,13 @@ def write(project: Project, request: Request, elements: Sequence[Element], setti
 
 def tool_of(request: Request) -> str:
     """Return the tool whose memory is learnt: the script, whatever its arguments."""
-    return shell.safe_name(request.job_name.removesuffix(".sh"))
+    return _safe(request.job_name.removesuffix(".sh"))
+
+
+def _safe(text: str) -> str:
+    """Return a name that chromplan.toml takes: of one too long, its beginning and the hash of the whole."""
+    name = shell.safe_name(text)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 9].rstrip('._-')}-{name[-8:]}"
 
 
 def _partition(request: Request, site: Site) -> Partition | None:

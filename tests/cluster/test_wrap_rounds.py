@@ -1,0 +1,210 @@
+"""Wrapped scripts as projects: chains, retries, history, signals, names."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster import Cluster
+from test_wrap import SITE
+
+from planner.wrap import words
+
+pytestmark = pytest.mark.cluster
+
+# holds as many MB as are given, long enough to be seen by polling
+HOLD = 'python3 -c "import time; held = bytearray(int($1) << 20); time.sleep(3.5)"'
+
+
+class Folder:
+    """A user's folder with batch scripts in it."""
+
+    def __init__(self, cluster: Cluster, name: str = "") -> None:
+        self.cluster = cluster
+        self.path: Path = cluster.user_dir("scripts")
+        if name:
+            cluster.run(["mkdir", name], cwd=self.path)
+            self.path /= name
+        self.write("site.toml", SITE)
+
+    def write(self, name: str, text: str) -> None:
+        self.cluster.run(["tee", name], cwd=self.path, stdin=text)
+
+    def script(self, name: str, body: str, *options: str, array: str = "19-22") -> None:
+        lines = [f"#SBATCH {option}" for option in (f"--array={array}", "--mem=60M", "-o /dev/null", *options)]
+        self.write(name, "\n".join(["#!/bin/bash", *lines, body, ""]))
+
+    def run(self, *argv: str) -> str:
+        return self.cluster.run(argv, cwd=self.path).stdout.strip()
+
+    def sbatch(self, *argv: str, history: bool = False) -> str:
+        own = ["chromplan", "sbatch", "--site=site.toml", *([] if history else ["--no-history"])]
+        return self.run(*own, *argv)
+
+    def project(self, name: str, *argv: str) -> str:
+        return self.run("chromplan", *argv, "-C", f"wrapped/{name}")
+
+    def finish(self, name: str) -> dict[str, dict[str, Any]]:
+        """Wait for a project's jobs and return the last attempt of each task."""
+        manifests = sorted((self.path / "wrapped" / name / "rounds").glob("*/manifest.tsv"))
+        ids = [line.split("\t")[1] for path in manifests for line in path.read_text().splitlines()[1:]]
+        self.cluster.wait(*ids, timeout_s=90)
+        self.project(name, "ingest")
+        rows = json.loads(self.project(name, "status", "--json"))
+        return {row["task"]: row for row in rows}
+
+    def left(self, pattern: str) -> dict[str, str]:
+        return {path.name: path.read_text() for path in sorted(self.path.glob(pattern))}
+
+
+def outcomes(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {task: row["outcome"] for task, row in rows.items()}
+
+
+def test_a_step_follows_another_chromosome_by_chromosome_and_again_after_a_failure(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    gate = "while [ ! -e go ]; do sleep 0.2; done; "
+    body = gate + '[ "$SLURM_ARRAY_TASK_ID" != 20 ] || [ -e repaired ] || exit 1; touch phased.$SLURM_ARRAY_TASK_ID'
+    folder.script("phase.sh", body)
+    folder.script("impute.sh", "cat phased.$SLURM_ARRAY_TASK_ID && touch imputed.$SLURM_ARRAY_TASK_ID")
+    folder.script("score.sh", "c=$((SLURM_ARRAY_TASK_ID + 19)); cat imputed.$c && touch scored.$c", array="0-3")
+    folder.write("map.txt", "0 chr19\n1 chr20\n2 chr21\n3 chr22\n")
+
+    first = folder.sbatch("phase.sh")
+    second = folder.sbatch(f"--dependency=aftercorr:{first}", "impute.sh")
+    third = folder.sbatch("--after=impute", "--map=map.txt", "--mode=jobs", "score.sh")
+    assert ":" not in second
+    assert len(third.split(":")) == 4
+    headers = (folder.path / "wrapped/impute/rounds/r001/array.sh").read_text()
+    assert f"#SBATCH --dependency=aftercorr:{first}\n" in headers
+    folder.write("go", "")
+    folder.finish("phase")
+    folder.finish("impute")
+    assert outcomes(folder.finish("score")) == {
+        "chr19": "completed",
+        "chr20": "cancelled",
+        "chr21": "completed",
+        "chr22": "completed",
+    }
+    assert sorted(folder.left("scored.*")) == ["scored.19", "scored.21", "scored.22"]
+
+    # nothing runs again, and nothing before its turn
+    plan = json.loads(folder.project("impute", "next", "--json"))
+    assert plan["tasks"] == []
+    assert plan["left_out"] == [
+        {"task": "chr20", "reason": "phase: chr20 ended as failed; 'chromplan next' there first"}
+    ]
+    folder.write("repaired", "")
+    folder.project("phase", "next", "--retry-failed", "--submit")
+    folder.project("impute", "next", "--submit")
+    folder.project("score", "next", "--submit")
+    folder.finish("phase")
+    folder.finish("impute")
+    assert set(outcomes(folder.finish("score")).values()) == {"completed"}
+    assert sorted(folder.left("scored.*")) == ["scored.19", "scored.20", "scored.21", "scored.22"]
+
+
+def test_a_killed_element_runs_again_and_sees_what_it_saw_before(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    seen = 'echo "$SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_MIN-$SLURM_ARRAY_TASK_MAX $SLURM_ARRAY_TASK_COUNT" >> seen.$1'
+    hold = f'[ "$SLURM_ARRAY_TASK_ID" != 21 ] || {HOLD.replace("$1", "90")}; sleep 1'
+    folder.script("grow.sh", f"set -- $SLURM_ARRAY_TASK_ID; {seen}; {hold}")
+    folder.sbatch("grow.sh")
+    assert outcomes(folder.finish("grow")) == {
+        "chr19": "completed",
+        "chr20": "completed",
+        "chr21": "oom",
+        "chr22": "completed",
+    }
+    plan = json.loads(folder.project("grow", "next", "--submit", "--json"))
+    assert [task["task"] for task in plan["tasks"]] == ["chr21"]
+    rows = folder.finish("grow")
+    assert set(outcomes(rows).values()) == {"completed"}
+    assert rows["chr21"]["request_mb"] > 90
+    assert folder.left("seen.*")["seen.21"] == "21 19-22 4\n" * 2
+
+
+def test_history_is_found_under_the_name_of_the_script(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    name = f"known-{time.time_ns()}"
+    body = f"set -- $((3 * SLURM_ARRAY_TASK_ID)); {HOLD}"
+    folder.script("known.sh", body, f"-J {name}", "--mem=1000M", array="17-22")
+    before = folder.run("sbatch", "--parsable", "known.sh")
+    omk_cluster.wait(*(f"{before}_{index}" for index in range(17, 23)))
+    folder.sbatch("--since=now-1hour", "known.sh", history=True)
+    plan = json.loads((folder.path / f"wrapped/{name}/rounds/r001/plan.json").read_text())
+    assert len(plan["tasks"]) == 6
+    assert all(task["request_mb"] < 500 for task in plan["tasks"])
+    assert all("observations" in task["reason"] for task in plan["tasks"])
+    assert set(outcomes(folder.finish(name)).values()) == {"completed"}
+
+
+@pytest.mark.parametrize("mode", ["tiers", "jobs"])
+def test_in_every_mode_the_script_sees_its_own_array(omk_cluster: Cluster, mode: str) -> None:
+    folder = Folder(omk_cluster)
+    body = 'env | grep "^SLURM_ARRAY_TASK" | sort > env.$SLURM_ARRAY_TASK_ID; [ "$SLURM_ARRAY_JOB_ID" -gt 0 ]'
+    folder.script("see.sh", body, array="2-10:4,22")
+    ids = folder.sbatch(f"--mode={mode}", "see.sh")
+    after = folder.run("sbatch", "--parsable", f"--dependency=afterok:{ids}", "--wrap=touch all-done", "-o/dev/null")
+    assert set(outcomes(folder.finish("see")).values()) == {"completed"}
+    omk_cluster.wait(after)
+    assert folder.left("env.*") == {
+        f"env.{index}": f"SLURM_ARRAY_TASK_COUNT=4\nSLURM_ARRAY_TASK_ID={index}\nSLURM_ARRAY_TASK_MAX=22\n"
+        "SLURM_ARRAY_TASK_MIN=2\nSLURM_ARRAY_TASK_STEP=4\n"
+        for index in (2, 6, 10, 22)
+    }
+    assert (folder.path / "all-done").exists()
+
+
+def test_signals_reach_the_script_and_it_may_tidy_up(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    body = """
+trap 'echo usr1 >> said.$SLURM_ARRAY_TASK_ID; exit 5' USR1
+trap 'echo term >> said.$SLURM_ARRAY_TASK_ID; sleep 1; echo tidy >> said.$SLURM_ARRAY_TASK_ID; exit 6' TERM
+touch "ready.$SLURM_ARRAY_TASK_ID"
+sleep 60 & wait"""
+    folder.script("signals.sh", body, array="21-22")
+    job = folder.sbatch("signals.sh")
+    while len(folder.left("ready.*")) < 2:
+        time.sleep(0.2)
+    folder.run("scancel", f"{job}_0")
+    folder.run("scancel", "--batch", "--signal=USR1", f"{job}_1")
+    assert outcomes(folder.finish("signals")) == {"chr21": "cancelled", "chr22": "failed"}
+    assert folder.left("said.*") == {"said.21": "term\ntidy\n", "said.22": "usr1\n"}
+    assert omk_cluster.sacct(f"{job}_1", fields=("JobID", "ExitCode"))[0]["ExitCode"] == "5:0"
+
+
+def test_any_name_and_argument_reaches_the_script_unchanged(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster, name='it\'s a $(id) "folder" ü')
+    arguments = ["a b", "it's", "$(id)", "`id`", "{sample}", "{{x}}", '"', "\\", "-n", "", "ü", "a\nb", "x" * 300]
+    folder.script("say.sh", 'printf "%s\\0" "$SLURM_JOB_NAME" "$PWD" "$@" > said; exit 0', array="22")
+    name = 'it\'s "$(name)" {x} #1'
+    folder.sbatch("-J", name, "--comment", 'a "b" # c', "say.sh", *arguments)
+    (project,) = (folder.path / "wrapped").iterdir()
+    assert set(outcomes(folder.finish(project.name)).values()) == {"completed"}
+    assert (folder.path / "said").read_text().split("\0")[:-1] == [name, str(folder.path), *arguments]
+
+
+def test_lines_are_split_as_this_sbatch_splits_them(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    source = random.Random(7)
+    pieces = ["a", "b", "-c", " ", "\t", '"', "'", "\\", "#", "=", '\\"', "\\'", "\\ ", "\\#", "\\\\"]
+    lines = ["".join(source.choice(pieces) for _ in range(source.randint(1, 14))) for _ in range(60)]
+    for number, line in enumerate(lines):
+        folder.write(f"{number}.sh", f"#!/bin/bash\n#SBATCH {line}\n")
+    loop = f'for i in $(seq 0 {len(lines) - 1}); do echo "== $i"; sbatch -vvv --test-only "$i.sh" 2>&1; done; true'
+    said = folder.run("bash", "-c", loop).split("== ")[1:]
+    refused = 0
+    for line, block in zip(lines, said, strict=True):
+        found = re.findall(r'Found in script, argument "(.*)"$', block, re.MULTILINE)
+        try:
+            assert words.split(line) == found
+        except ValueError:
+            refused += 1
+            assert "Unmatched" in block
+    assert 0 < refused < len(lines)
