@@ -1,0 +1,193 @@
+"""Which waiting tasks may start now: one pure function for the simulator, this machine and an allocation.
+
+The policy ``chromplan`` is called at the start and at every completion, kill and (where memory is watched) passed peak.
+It learns memory as it goes, starts a task as soon as the tasks on its node together stay within the node's memory with
+probability 1 - alpha, and takes tasks by memory x duration, largest first. There is no barrier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from planner.memory.linear import student_t_quantile
+from planner.memory.online import noise_weight
+from planner.schedule import paper
+from planner.schedule.belief import Assumptions, Belief
+from planner.schedule.paper import PaperOptions
+from planner.schedule.state import Node, Running, Sharing, Start, State, Work
+
+# A task killed at its own limit asks for this much more next time.
+_LIMIT_GROWTH = 1.3
+_ROUNDING = 1e-9
+
+
+class Policy(StrEnum):
+    """How starts are decided."""
+
+    CHROMPLAN = "chromplan"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How careful to be.
+
+    Attributes
+    ----------
+    alpha : float
+        Accepted chance that the tasks of a node together (in a pool) or a task (with limits) exceed their memory.
+    opening : float
+        By how much that chance is multiplied while nothing has been measured: room left empty then stays empty for a
+        whole task's length.
+    """
+
+    policy: Policy = Policy.CHROMPLAN
+    alpha: float = 0.02
+    opening: float = 2.5
+    assume: Assumptions = field(default_factory=Assumptions)
+    paper: PaperOptions = field(default_factory=PaperOptions)
+
+
+def decide(state: State, options: Options | None = None) -> list[Start]:
+    """Return the waiting tasks to start now, in the order to start them.
+
+    Parameters
+    ----------
+    state : State
+        Nodes, tasks waiting, running and done, and what was learnt from kills.
+    options : Options, optional
+
+    Returns
+    -------
+    list of Start
+        Empty when it is better to wait. Never empty when nothing runs and a task waits whose cores fit on a node.
+
+    Notes
+    -----
+    With predictions or measured peaks memory is ``a + b x + e`` (`planner.memory.online`). A set may run when
+    ``sum of means + t sqrt(variance of the sum) <= memory``; memory that is known counts as it is. A task alone on one
+    of the largest nodes may always run. While nothing is known of a tool, its smallest tasks start first, each taken to
+    need the share of a node that its size suggests.
+    """
+    options = options or Options()
+    if not state.waiting:
+        return []
+    if options.policy is Policy.PAPER:
+        return paper.decide(state, options.paper)
+    return _Decision(state, options).starts()
+
+
+class _NodeLoad:
+    """What a node holds while starts are decided."""
+
+    __slots__ = ("cores_left", "empty", "largest", "mean_mb", "node", "sums")
+
+    def __init__(self, node: Node, *, largest: bool) -> None:
+        self.node = node
+        self.largest = largest
+        self.mean_mb = 0.0
+        self.cores_left = math.inf if node.cores is None else node.cores
+        self.empty = True
+        self.sums: dict[str, tuple[float, float, float]] = {}
+
+    def put(self, cpus: int, mean_mb: float, uncertain: tuple[str, float] | None) -> None:
+        """Add a task; ``uncertain`` is its tool and relative size when its memory is not known."""
+        self.empty = False
+        self.cores_left -= cpus
+        self.mean_mb += mean_mb
+        if uncertain is not None:
+            tool, x = uncertain
+            count, sum_x, sum_w = self.sums.get(tool, (0.0, 0.0, 0.0))
+            self.sums[tool] = (count + 1, sum_x + x, sum_w + noise_weight(x))
+
+
+class _Decision:
+    def __init__(self, state: State, options: Options) -> None:
+        self._state = state
+        self._belief = Belief(state, options.assume)
+        measured = state.done or any(run.peak_mb is not None for run in state.running)
+        alpha = options.alpha if measured else min(0.5, options.alpha * options.opening)
+        self._quantile = student_t_quantile(1 - alpha, self._belief.dof)
+        largest = max(node.mem_mb for node in state.nodes)
+        self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
+        self._limits = state.sharing is Sharing.LIMITS
+        self._floor = {
+            overflow.names[0]: overflow.mem_mb * _LIMIT_GROWTH
+            for overflow in state.overflows
+            if len(overflow.names) == 1
+        }
+        for run in state.running:
+            self._count_running(run)
+
+    def starts(self) -> list[Start]:
+        return list(self._scan(self._order()))
+
+    def _order(self) -> list[Work]:
+        idle = not self._state.running
+        works = [task.work for task in self._state.waiting if idle or not task.held]
+        blind = [work for work in works if self._belief.blind(work)]
+        blind.sort(key=lambda work: work.size)
+        seen = [work for work in works if not self._belief.blind(work)] if blind else works
+        belief = self._belief
+        return sorted(seen, key=lambda work: -belief.mean_mb(work) * belief.duration_s(work)) + blind
+
+    def _scan(self, works: Iterable[Work]) -> Iterable[Start]:
+        for work in works:
+            start = self._limited(work) if self._limits else self._pooled(work)
+            if start is not None:
+                yield start
+
+    def _count_running(self, run: Running) -> None:
+        load = self._loads[run.node]
+        work = run.work
+        if self._limits and run.limit_mb is not None:
+            load.put(work.cpus, run.limit_mb, None)
+        elif run.peak_mb is not None:
+            load.put(work.cpus, run.peak_mb, None)
+        else:
+            mean = max(self._belief.mean_mb(work), run.seen_mb)
+            load.put(work.cpus, mean, (work.tool, self._belief.x(work)))
+
+    def _pooled(self, work: Work) -> Start | None:
+        mean = self._belief.mean_mb(work)
+        uncertain = (work.tool, self._belief.x(work))
+        load = self._tightest(work, mean, lambda candidate: self._admits(candidate, mean, *uncertain))
+        if load is None:
+            return None
+        load.put(work.cpus, mean, uncertain)
+        return Start(name=work.name, node=load.node.name)
+
+    def _limited(self, work: Work) -> Start | None:
+        x = self._belief.x(work)
+        sd = math.sqrt(self._belief.variance(work.tool, 1.0, x, noise_weight(x)))
+        limit = max(self._belief.mean_mb(work) + self._quantile * sd, self._floor.get(work.name, 0.0))
+        load = self._tightest(work, limit, lambda _: True)
+        if load is None:
+            return None
+        limit = min(limit, load.node.mem_mb)
+        load.put(work.cpus, limit, None)
+        return Start(name=work.name, node=load.node.name, limit_mb=limit)
+
+    def _tightest(self, work: Work, mb: float, admits: Callable[[_NodeLoad], bool]) -> _NodeLoad | None:
+        """Return the node with least room to spare that takes the task."""
+        best: _NodeLoad | None = None
+        best_room = math.inf
+        for load in self._loads.values():
+            room = load.node.mem_mb * (1 + _ROUNDING) - load.mean_mb - mb
+            if work.cpus > load.cores_left or room >= best_room:
+                continue
+            if (load.empty and load.largest) or (room >= 0 and admits(load)):
+                best, best_room = load, room
+        return best
+
+    def _admits(self, load: _NodeLoad, mean_mb: float, tool: str, x: float) -> bool:
+        count, sum_x, sum_w = load.sums.get(tool, (0.0, 0.0, 0.0))
+        variance = self._belief.variance(tool, count + 1, sum_x + x, sum_w + noise_weight(x))
+        for other, sums in load.sums.items():
+            if other != tool:
+                variance += self._belief.variance(other, *sums)
+        bound = load.mean_mb + mean_mb + self._quantile * math.sqrt(max(variance, 0.0))
+        return bound <= load.node.mem_mb * (1 + _ROUNDING)

@@ -1,0 +1,136 @@
+"""The state that the dynamic scheduler decides from, and its answer; the same for every executor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Sharing(StrEnum):
+    """How tasks on a node share its memory."""
+
+    POOL = "pool"  # together they may use what the node has
+    LIMITS = "limits"  # each is held to a limit of its own; the limits together fit on the node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A node, or what of it may be used.
+
+    Attributes
+    ----------
+    mem_mb : float
+        MiB (any unit, used throughout).
+    cores : int or None
+        None: cores are no limit.
+    """
+
+    name: str
+    mem_mb: float
+    cores: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What is known of a task before it runs.
+
+    Attributes
+    ----------
+    size : float
+        What memory and duration grow with: the chromosome's length, or a predicted peak.
+    position : int
+        Its number in the natural order (the chromosome's number).
+    tool : str
+        Tasks of one tool share what is learnt.
+    predicted_mb, predicted_s : float or None
+        What a model expects.
+    """
+
+    name: str
+    size: float
+    position: int = 0
+    cpus: int = 1
+    tool: str = ""
+    predicted_mb: float | None = None
+    predicted_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A task that has not started, or was killed.
+
+    Attributes
+    ----------
+    kills : int
+        How often it was killed for memory.
+    held : bool
+        It was killed and no other task has completed since: it may start only when nothing runs.
+    """
+
+    work: Work
+    kills: int = 0
+    held: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A task that runs.
+
+    Attributes
+    ----------
+    node : str
+    start_s : float
+    limit_mb : float or None
+        Its own limit; None in a pool.
+    peak_mb : float or None
+        Its peak, once that is known to have passed.
+    seen_mb : float
+        The most it was seen to use so far.
+    """
+
+    work: Work
+    node: str
+    start_s: float
+    limit_mb: float | None = None
+    peak_mb: float | None = None
+    seen_mb: float = 0.0
+    kills: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """A task that has completed, with its measured peak."""
+
+    work: Work
+    peak_mb: float
+    wall_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overflow:
+    """Tasks that together needed more than ``mem_mb`` (one task: its limit), by name."""
+
+    names: tuple[str, ...]
+    mem_mb: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Everything a decision depends on."""
+
+    now_s: float
+    nodes: tuple[Node, ...]
+    waiting: tuple[Waiting, ...]
+    running: tuple[Running, ...] = ()
+    done: tuple[Done, ...] = ()
+    overflows: tuple[Overflow, ...] = ()
+    sharing: Sharing = Sharing.POOL
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A task to start now, on which node, and its own limit (None in a pool)."""
+
+    name: str
+    node: str
+    limit_mb: float | None = None
