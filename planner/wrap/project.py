@@ -154,11 +154,16 @@ def _environment(request: Request) -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - bash and TOML
     )
-    environment.filters["quote"] = lambda text: _literal(shell.quote(text))
+    environment.filters["quote"] = lambda text: _literal(_quote(text))
     environment.filters["pattern"] = lambda text: _literal(patterns.bash_word(text, job_name=request.job_name))
     environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["block"] = _toml_block
     return environment
+
+
+def _quote(text: str) -> str:
+    r"""Return ``text`` as one bash word; a carriage return, which chromplan.toml refuses, is written ``\r``."""
+    return shell.quote(text).replace("\r", "'$'\\r''")
 
 
 def _literal(bash: str) -> str:

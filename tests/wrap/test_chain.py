@@ -1,0 +1,118 @@
+"""Steps one after another: what waits for what."""
+
+from __future__ import annotations
+
+import plans
+import pytest
+
+from planner import render
+from planner.plan.document import Plan
+from planner.plan.requests import Earlier
+from planner.records import Mode, Outcome
+from planner.rounds.standing import Standing
+from planner.wrap import chain
+
+ONE = '[pipeline]\nname = "impute"\ntool = "beagle"\nchromosomes = "19-22"\ncommand = "true {chromosome}"\n'
+
+
+def plan(mode: Mode = Mode.ARRAY) -> Plan:
+    return plans.plan(plans.config(ONE, memory={"formula": "10 * length_mb"}, submit={"mode": mode}))
+
+
+def standing(
+    task: str, job_id: str | None, outcome: Outcome | None, *, evidence: str = "", wall_s: float = 0
+) -> Standing:
+    return Standing(
+        task=task,
+        round=1,
+        state="",
+        outcome=outcome,
+        request_mb=100,
+        time_limit_s=60,
+        peak_mb=None,
+        quality=None,
+        wall_s=wall_s,
+        job_id=job_id,
+        evidence=evidence,
+    )
+
+
+def before(
+    chromosome: int, job_id: str | None, outcome: Outcome | None = None, *, sample: str = "", project: str = "phase"
+) -> chain.Before:
+    found = standing(f"chr{chromosome}", job_id, outcome)
+    return chain.Before(project=project, sample=sample, chromosome=str(chromosome), standing=found)
+
+
+def waits(found: Plan) -> dict[str, list[str]]:
+    return {task.task: task.after for task in found.tasks}
+
+
+def test_after_one_array_the_tasks_take_over_its_indices() -> None:
+    found = chain.follow(plan(), [before(c, f"7_{22 - c}") for c in range(19, 23)])
+    assert found.mode is Mode.ARRAY
+    assert [(task.index, task.task) for task in found.tasks] == [(0, "chr22"), (1, "chr21"), (2, "chr20"), (3, "chr19")]
+    headers = render.render(found)["array.sh"]
+    assert "#SBATCH --dependency=aftercorr:7\n#SBATCH --kill-on-invalid-dep=yes\n" in headers
+    assert "  0) set -- chr22 " in headers
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        ["7_0", "7_1", "8_2", "8_3"],  # tiers
+        ["7", "8", "9", "10"],  # jobs
+        ["7_0", "7_0", "7_1", "7_2"],  # two tasks wait for one
+    ],
+)
+def test_after_several_jobs_each_task_is_a_job(jobs: list[str]) -> None:
+    found = chain.follow(plan(), [before(c, job) for c, job in zip(range(19, 23), jobs, strict=True)])
+    assert found.mode is Mode.JOBS
+    assert "a job per task" in found.notes[-1]
+    assert f"#SBATCH --dependency=afterok:{jobs[1]}\n" in render.render(found)["jobs/chr20.sh"]
+
+
+def test_a_step_that_is_done_is_not_waited_for() -> None:
+    steps = [before(c, f"7_{c}", Outcome.COMPLETED) for c in range(19, 23)]
+    found = chain.follow(plan(), steps)
+    assert set(map(tuple, waits(found).values())) == {()}
+    assert found.mode is Mode.ARRAY
+    assert "--dependency" not in render.render(found)["array.sh"]
+
+
+def test_two_steps_before_are_both_waited_for() -> None:
+    steps = [before(c, f"{job}_{c}") for job in (7, 8) for c in range(19, 23)]
+    assert waits(chain.follow(plan(), steps))["chr20"] == ["7_20", "8_20"]
+
+
+def test_what_has_no_step_before_that_can_complete_is_left_out_with_the_reason() -> None:
+    steps = [before(19, "7_19", Outcome.OOM), before(20, None), before(21, "7_21")]
+    found = chain.follow(plan(), steps)
+    assert waits(found) == {"chr21": ["7_21"]}
+    assert {one.task: one.reason for one in found.left_out} == {
+        "chr19": "phase: chr19 ended as oom; 'chromplan next' there first",
+        "chr20": "phase: chr20 is not submitted yet",
+        "chr22": "no step before has chromosome 22",
+    }
+    assert found.total_request_mb == found.tasks[0].request_mb
+
+
+def test_a_step_for_another_sample_is_not_waited_for() -> None:
+    steps = [before(c, f"7_{c}", sample="a") for c in range(19, 23)]
+    assert chain.follow(plan(), steps).tasks  # a cohort waits for every sample
+    tasks = [task.model_copy(update={"sample": "b"}) for task in plan().tasks]
+    found = chain.follow(plan().model_copy(update={"tasks": tasks}), steps)
+    assert found.tasks == []
+
+
+def test_tasks_that_slurm_cancelled_before_they_started_may_wait_again() -> None:
+    earlier = {
+        name: Earlier(round=1, attempts=1, outcome=outcome, request_mb=1, time_limit_s=1)
+        for name, outcome in (("a", Outcome.CANCELLED), ("b", Outcome.CANCELLED), ("c", Outcome.FAILED))
+    }
+    found = [
+        standing("a", "7_1", Outcome.CANCELLED, evidence="job CANCELLED 0:0"),
+        standing("b", "7_2", Outcome.CANCELLED, evidence="job CANCELLED by 1000 0:0"),
+        standing("c", "7_3", Outcome.FAILED),
+    ]
+    assert sorted(chain.unblocked(earlier, found)) == ["b", "c"]
