@@ -7,14 +7,13 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from planner import genome, shell, units
 from planner.documents import Document, parse_toml, read_text
 from planner.errors import InputError
-from planner.records import Mode
 
 FILE = "chromplan.toml"
 
@@ -102,7 +101,8 @@ class Submit(Document):
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
-    mode: Mode = Mode.ARRAY
+    mode: Literal["array", "tiers", "jobs", "packed", "het", "auto"] = "array"
+    """``auto``: chosen from site and workload."""
     max_running: Annotated[int, Field(ge=1)] | None = None
     """At most so many tasks at once."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planner.memory.model import MemoryModel
     from planner.plan.document import Plan
     from planner.rounds.project import Project
+    from planner.site import Site
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +43,15 @@ def open_project(folder: Path) -> Project:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
     return Project(folder)
+
+
+def load_site(project: Project, config: Config) -> Site:
+    """Return the site of a pipeline; a relative path starts at the project's folder."""
+    from planner import site as sites
+
+    named = config.submit.site
+    is_file = "/" in named or named.endswith(".toml")
+    return sites.load(project.folder / Path(named).expanduser() if is_file else named)
 
 
 def open_store(project: Project) -> Store:
@@ -82,7 +92,6 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
 
 def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | None:
     """Fit the pipeline's tool from the history and save the model; None when nothing trains it."""
-    from planner import site as sites
     from planner.memory import model as models
 
     tool = config.pipeline.tool
@@ -91,7 +100,7 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | No
         tool=tool,
         feature_names=tuple(config.features),
         # what an earlier, unplanned job used was sampled as often as the site does by itself
-        poll_s=sites.load(config.submit.site).acctg_freq_s or models.POLL_S,
+        poll_s=load_site(project, config).acctg_freq_s or models.POLL_S,
     )
     return fitted if save_model(project, fitted) else None
 
@@ -127,17 +136,20 @@ def make_plan(
     project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False, mode: str | None = None
 ) -> Plan:
     """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
+    return plan_maker(project, refit=refit, retry_failed=retry_failed, again=again)(mode)
+
+
+def plan_maker(
+    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False
+) -> Callable[[str | None], Plan]:
+    """Return what plans the rest of the pipeline in a mode; the configured one for None."""
     from planner import config as configuration
-    from planner import site as sites
     from planner.plan import build
-    from planner.records import Mode
     from planner.rounds import standing
 
     config = project.config()
-    if mode is not None:
-        config = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": Mode(mode)})})
     samples = configuration.samples(config, project.folder)
-    site, account = sites.load(config.submit.site).for_account(config.submit.account, os.environ)
+    site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     wanted = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
         found = standing.standings(project, store.observations())
@@ -148,22 +160,34 @@ def make_plan(
         from planner.wrap import chain
 
         earlier = chain.unblocked(earlier, found)
-    plan = build.build(
-        config,
-        wanted,
-        site=site,
-        account=account,
-        model=model,
-        earlier=earlier,
-        number=project.next_number(),
-        token=secrets.token_hex(3),
-        chromplan=planner.__version__,
-        command=configuration.command_text(config, samples, path=project.config_path),
-        columns={
-            name: variable for name, variable in configuration.variables(samples).items() if name in samples[0].columns
-        },
-        retry_failed=retry_failed,
-    )
-    if not steps_before:
-        return plan
-    return chain.follow(plan, chain.look(project.folder / one for one in steps_before))
+
+    def make(mode: str | None) -> Plan:
+        plan = build.build(
+            _in_mode(config, mode),
+            wanted,
+            site=site,
+            account=account,
+            model=model,
+            earlier=earlier,
+            number=project.next_number(),
+            token=secrets.token_hex(3),
+            chromplan=planner.__version__,
+            command=configuration.command_text(config, samples, path=project.config_path),
+            columns={
+                name: variable
+                for name, variable in configuration.variables(samples).items()
+                if name in samples[0].columns
+            },
+            retry_failed=retry_failed,
+        )
+        if not steps_before:
+            return plan
+        return chain.follow(plan, chain.look(project.folder / one for one in steps_before))
+
+    return make
+
+
+def _in_mode(config: Config, mode: str | None) -> Config:
+    if mode is None:
+        return config
+    return config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})

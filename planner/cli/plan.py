@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.common import make_plan, open_project, project_option
-from planner.cli.output import echo_table, json_option
+from planner.cli.common import make_plan, open_project, plan_maker, project_option
+from planner.cli.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
+    from planner.rounds.project import Project
 
 MOST_NAMES = 5
-MODES = ("array", "tiers", "jobs", "packed", "het")
+MODES = ("array", "tiers", "jobs", "packed", "het", "auto")
 
 
 @click.command("plan")
 @click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @click.option("--again", is_flag=True, help="Plan every task, also those that are done.")
+@click.option("--compare", is_flag=True, help="Show what each mode comes to, and write nothing.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
 @json_option
 @project_option
-def command(folder: Path, mode: str | None, retry_failed: bool, again: bool, schema: bool, as_json: bool) -> None:
+def command(
+    folder: Path, mode: str | None, retry_failed: bool, again: bool, compare: bool, schema: bool, as_json: bool
+) -> None:
     """Decide every task's request and the order.
 
     Writes rounds/rNNN/plan.json; nothing is submitted.
@@ -33,6 +37,9 @@ def command(folder: Path, mode: str | None, retry_failed: bool, again: bool, sch
         _echo_schema()
         return
     project = open_project(folder)
+    if compare:
+        _compare(project, retry_failed=retry_failed, again=again, as_json=as_json)
+        return
     plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
     path = project.write_plan(plan) if plan.tasks else None
     if as_json:
@@ -51,8 +58,47 @@ def _by_reason(plan: Plan) -> dict[str, list[str]]:
     return reasons
 
 
+def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool) -> None:
+    """Plan in every mode and show what each comes to."""
+    import dataclasses
+
+    from planner import units
+    from planner.errors import InputError
+    from planner.rounds import compare
+
+    make = plan_maker(project, retry_failed=retry_failed, again=again)
+    found: list[dict[str, Any]] = []
+    for mode in MODES:
+        try:
+            plan = make(mode)
+        except InputError as error:
+            found.append({"mode": mode, "becomes": None, "refused": error.message})
+            continue
+        figures = dataclasses.asdict(compare.figures(plan))
+        found.append({"mode": mode, "becomes": plan.mode.value, "notes": plan.notes, **figures})
+    if as_json:
+        echo_json(found)
+        return
+    echo_table(
+        ["mode", ">jobs", ">sbatch", ">GB h asked", ">expected makespan", ">Slurm calls", ""],
+        [
+            (
+                row["mode"],
+                row.get("jobs"),
+                row.get("submissions"),
+                None if row.get("requested_gb_h") is None else f"{row['requested_gb_h']:.1f}",
+                None if row.get("makespan_s") is None else units.format_duration(round(row["makespan_s"])),
+                row.get("slurm_calls"),
+                f"refused: {row['refused']}" if row["becomes"] is None else "; ".join(row["notes"]),
+            )
+            for row in found
+        ],
+    )
+    if all(row.get("makespan_s") is None for row in found):
+        click.echo("durations are not known yet: neither GB h nor a makespan can be told")
+
+
 def _echo_schema() -> None:
-    from planner.cli.output import echo_json
     from planner.plan.document import Plan
 
     echo_json(Plan.model_json_schema())

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from planner import genome, shell
 from planner.config import Config, Memory, Sample
-from planner.errors import InputError
 from planner.memory.model import MemoryModel
+from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import LeftOut, Plan, Target, round_name
-from planner.plan.hetero import node_types, refuse
 from planner.plan.placing import place
 from planner.plan.requests import Earlier, Sized, Sizer
 from planner.records import Mode, Outcome, Task
 from planner.schedule import order
-from planner.site import Partition, Site
+from planner.site import Site
 
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
 
@@ -107,19 +106,20 @@ def build(
     sized, given_up = _size_all(ready, sizer, earlier)
     left_out += given_up
     ready = [task for task in ready if task.name in sized]
-    ready, queued_later = _queueable(ready, sized, earlier, site, config.submit.mode)
-    left_out += queued_later
-    sized = {task.name: sized[task.name] for task in ready}
     target = _target(config, site, account, sized)
-    mode, notes = _mode(config, site)
+    mode, notes = choose_mode(config, target, list(sized.values()))
     if waiting:
         notes.append(_PILOT_NOTE)
-    types = _node_types(config, site) if mode is Mode.HET else []
+    ready, queued_later = _queueable(ready, sized, earlier, site, mode)
+    left_out += queued_later
+    types = allowed_types(config, site) if mode is Mode.HET else []
     placed = place(ready, sized, earlier, target, mode, types)
     if mode is Mode.HET and len(placed.batches) == 1:
         mode = Mode.PACKED
         notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
         placed = place(ready, sized, earlier, target, mode)
+    if config.submit.mode == AUTO and not config.wrap:
+        mode, placed, notes = try_het(config, ready, sized, earlier, target, (mode, placed, notes))
     return Plan(
         chromplan=chromplan,
         token=token,
@@ -194,25 +194,6 @@ def _queueable(
     reason = f"waits: site {site.name} takes {site.max_submit} jobs at once"
     waiting = [LeftOut(task=ready[i].name, reason=reason) for i in chosen[most:]]
     return [ready[i] for i in sorted(chosen[:most])], waiting
-
-
-def _mode(config: Config, site: Site) -> tuple[Mode, list[str]]:
-    """Return the mode that the site allows, with a note where it is another one."""
-    wanted = config.submit.mode
-    if config.wrap and wanted not in (Mode.ARRAY, Mode.TIERS, Mode.JOBS):
-        raise InputError(
-            f"a wrapped script is a job of its own: it cannot run in mode {wanted}", "use array, tiers or jobs"
-        )
-    if wanted is not Mode.ARRAY or (site.mem_policy == "mem" and site.job_updates):
-        return wanted, []
-    if site.mem_policy != "mem":
-        return Mode.TIERS, [f"site {site.name} takes no --mem ({site.mem_policy}): tiers instead of one array"]
-    return Mode.TIERS, [f"site {site.name} forbids changing pending jobs: tiers instead of one array"]
-
-
-def _node_types(config: Config, site: Site) -> list[Partition]:
-    refuse(site)
-    return node_types(site, config.submit.partition, config.submit.qos)
 
 
 def _target(config: Config, site: Site, account: str | None, sized: Mapping[str, Sized]) -> Target:

@@ -82,8 +82,10 @@ def _run(chosen: Sequence[int], load: Load, target: Target, mode: Mode, types: S
         return pack(chosen, load, target)
     if mode is Mode.HET:
         return spread(chosen, load, target, types)
-    start_s, makespan_s = _expect(chosen, load, target)
-    return Packed(batches=[], batch_of={}, start_s=start_s, makespan_s=makespan_s)
+    if not load.timed:
+        return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None)
+    expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
+    return Packed(batches=[], batch_of={}, start_s=dict(enumerate(expected.start_s)), makespan_s=expected.makespan)
 
 
 def _ask(task: Task, found: Sized, target: Target, mode: Mode) -> Adjusted:
@@ -123,20 +125,19 @@ def _planned(
     )
 
 
-def _expect(chosen: Sequence[int], load: Load, target: Target) -> tuple[dict[int, float], float | None]:
-    """Return when each task starts, by list scheduling on the whole partition, as Slurm does it."""
-    if not load.timed:
-        return {}, None
+def expect(
+    chosen: Sequence[int], mem_mb: Sequence[int], wall_s: Sequence[float], cpus: Sequence[int], target: Target
+) -> order.Schedule:
+    """Return when each task starts as a job of its own: list scheduling on the whole partition, as Slurm does it."""
     nodes = target.partition.nodes or len(chosen)
     backfill = target.site.scheduler == "backfill"
-    expected = order.list_schedule(
+    return order.list_schedule(
         chosen,
-        load.mem_mb,
-        load.wall_s,
+        mem_mb,
+        wall_s,
         workers=target.max_running,
         cap_mb=nodes * target.partition.cap_mb,
         cores=nodes * target.partition.cores,
-        cpus=load.cpus,
+        cpus=cpus,
         dispatch=order.Dispatch.FIRST_FIT if backfill else order.Dispatch.STRICT,
     )
-    return dict(enumerate(expected.start_s)), expected.makespan

@@ -1,0 +1,110 @@
+"""Which mode suits a site and a workload, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from planner import units
+from planner.config import Config
+from planner.errors import InputError
+from planner.plan.document import Target
+from planner.plan.hetero import node_types, refuse
+from planner.plan.packing import SCRIPT_MB, SRUN_MB
+from planner.plan.placing import Placed, place
+from planner.plan.requests import Earlier, Sized
+from planner.records import Mode, Task
+from planner.site import Partition, Site
+
+AUTO: Final = "auto"
+# a heterogeneous job waits until it has all its nodes at once: it must save that much
+MUCH_SOONER = 0.7
+
+# up to here an array saves no call: it is updated, verified and released
+FEW_TASKS = 3
+
+
+def choose_mode(config: Config, target: Target, sized: Sequence[Sized]) -> tuple[Mode, list[str]]:
+    """Return the mode: the configured one, another one where the site does not allow it, or one that suits."""
+    if config.submit.mode == AUTO:
+        mode, why = choose(sized, target.site, target.partition, wrapped=config.wrap is not None)
+        return mode, [f"mode {mode}: {why}"]
+    wanted = Mode(config.submit.mode)
+    if config.wrap and wanted not in (Mode.ARRAY, Mode.TIERS, Mode.JOBS):
+        raise InputError(
+            f"a wrapped script is a job of its own: it cannot run in mode {wanted}", "use array, tiers or jobs"
+        )
+    refused = why_no_array(target.site) if wanted is Mode.ARRAY else None
+    return (Mode.TIERS, [f"{refused}: tiers instead of one array"]) if refused else (wanted, [])
+
+
+def try_het(
+    config: Config,
+    ready: Sequence[Task],
+    sized: Mapping[str, Sized],
+    earlier: Mapping[str, Earlier],
+    target: Target,
+    chosen: tuple[Mode, Placed, list[str]],
+) -> tuple[Mode, Placed, list[str]]:
+    """Take a heterogeneous job where it ends much sooner, because smaller nodes help out; else what was chosen."""
+    mode, placed, notes = chosen
+    if placed.makespan_s is None or mode not in (Mode.ARRAY, Mode.TIERS):
+        return chosen
+    try:
+        het = place(ready, sized, earlier, target, Mode.HET, allowed_types(config, target.site))
+    except InputError:
+        return chosen
+    kinds = {batch.partition.name for batch in het.batches if batch.partition}
+    if len(kinds) < 2 or het.makespan_s is None or het.makespan_s > MUCH_SOONER * placed.makespan_s:
+        return chosen
+    spans = [units.format_duration(round(span_s)) for span_s in (het.makespan_s, placed.makespan_s)]
+    together = " and ".join(sorted(kinds))
+    why = f"nodes of {together} end in {spans[0]} together, those of {target.partition.name} alone in {spans[1]}"
+    return Mode.HET, het, [f"mode het: {why}", *notes[1:]]
+
+
+def allowed_types(config: Config, site: Site) -> list[Partition]:
+    """Return the node types that a heterogeneous job may use here.
+
+    Raises
+    ------
+    InputError
+        Where such jobs do not start.
+    """
+    refuse(site)
+    return node_types(site, config.submit.partition, config.submit.qos)
+
+
+def choose(sized: Sequence[Sized], site: Site, partition: Partition, *, wrapped: bool) -> tuple[Mode, str]:
+    """Return a mode and the reason for it, from what the site takes and how many tasks there are.
+
+    Parameters
+    ----------
+    partition : Partition
+        Where the largest task fits.
+    wrapped : bool
+        Whether the tasks are an existing script's, which cannot be steps.
+    """
+    if not wrapped and _steps_fit(sized, partition):
+        if site.mem_policy == "whole_node":
+            return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
+        if site.max_submit is not None and len(sized) > site.max_submit:
+            few = f"{len(sized)} tasks, and site {site.name} takes {site.max_submit} jobs at once"
+            return Mode.PACKED, f"{few}: as steps of few jobs they all go out"
+    if len(sized) <= FEW_TASKS:
+        return Mode.JOBS, f"only {len(sized)} tasks: a job for each, with exactly what it needs"
+    refused = why_no_array(site)
+    if refused:
+        return Mode.TIERS, f"{refused}: an array per memory tier"
+    return Mode.ARRAY, f"{len(sized)} tasks in one submission, each element with its own memory"
+
+
+def why_no_array(site: Site) -> str | None:
+    """Return why the elements of an array cannot have memory of their own at a site, or None where they can."""
+    if site.mem_policy != "mem":
+        return f"site {site.name} takes no --mem ({site.mem_policy})"
+    return None if site.job_updates else f"site {site.name} forbids changing pending jobs"
+
+
+def _steps_fit(sized: Sequence[Sized], partition: Partition) -> bool:
+    return max((one.mem_mb for one in sized), default=0) + SCRIPT_MB + SRUN_MB <= partition.cap_mb

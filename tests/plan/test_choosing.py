@@ -1,0 +1,99 @@
+"""Mode auto: which mode suits, and the reason in the plan."""
+
+import plans
+import pytest
+
+from planner.cli.plan import MODES
+from planner.config import Submit
+from planner.memory.model import MemoryModel, fit
+from planner.plan.document import Plan
+from planner.records import Mode, Observation, Outcome, Quality
+from planner.site import Partition
+
+
+@pytest.fixture(scope="module")
+def model() -> MemoryModel:
+    rows = [
+        Observation(
+            tool="beagle",
+            task=f"old.chr{i}",
+            sample="old",
+            chromosome=str(i),
+            features={"length_mb": 40.0 + 10 * i},
+            peak_mb=100 + 20 * (40.0 + 10 * i) * (1 + 0.01 * (-1) ** i),
+            limit_mb=9000,
+            wall_s=600 + 10.0 * i,
+            outcome=Outcome.COMPLETED,
+            quality=Quality.MEASURED,
+            job_id=str(i),
+            submit_s=i,
+        )
+        for i in range(22)
+    ]
+    return fit(rows, tool="beagle", feature_names=("length_mb",))
+
+
+def auto(chromosomes: str = "1-22", model: MemoryModel | None = None, **site: object) -> Plan:
+    config = plans.config(submit={"mode": "auto"}, pipeline={"chromosomes": chromosomes})
+    return plans.plan(config, at=plans.site(**site), model=model)
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "reason"),
+    [
+        ({}, Mode.ARRAY, "mode array: 22 tasks in one submission, each element with its own memory"),
+        (
+            {"job_updates": False},
+            Mode.TIERS,
+            "mode tiers: site test forbids changing pending jobs: an array per memory tier",
+        ),
+        (
+            {"mem_policy": "mem_per_cpu"},
+            Mode.TIERS,
+            "mode tiers: site test takes no --mem (mem_per_cpu): an array per memory tier",
+        ),
+        (
+            {"mem_policy": "whole_node"},
+            Mode.PACKED,
+            "mode packed: site test gives whole nodes: the tasks share them as steps",
+        ),
+        (
+            {"max_submit": 10},
+            Mode.PACKED,
+            "mode packed: 22 tasks, and site test takes 10 jobs at once: as steps of few jobs they all go out",
+        ),
+    ],
+)
+def test_the_mode_follows_from_the_site(site: dict[str, object], mode: Mode, reason: str) -> None:
+    plan = auto(**site)  # type: ignore[arg-type]
+    assert plan.mode is mode
+    assert plan.notes == [reason]
+
+
+def test_a_few_tasks_are_jobs() -> None:
+    assert auto("20-22").notes == ["mode jobs: only 3 tasks: a job for each, with exactly what it needs"]
+
+
+def test_tasks_that_leave_no_room_for_a_script_are_not_packed() -> None:
+    tight = Partition(name="tight", nodes=4, cores=8, mem_mb=5100)
+    assert auto(mem_policy="whole_node", partitions=(tight,)).mode is Mode.TIERS
+
+
+def test_nodes_of_two_types_work_together_where_that_ends_much_sooner(model: MemoryModel) -> None:
+    thin = Partition(name="thin", nodes=6, cores=8, mem_mb=3500)
+    fat = Partition(name="fat", nodes=1, cores=16, mem_mb=7000)
+    plan = auto(model=model, partitions=(thin, fat))
+    assert plan.mode is Mode.HET
+    assert plan.notes[0].startswith("mode het: nodes of fat and thin end in ")
+    assert len({task.batch for task in plan.tasks}) == len(plan.batches)
+
+
+def test_where_the_large_nodes_suffice_alone_it_stays_an_array(model: MemoryModel) -> None:
+    thin = Partition(name="thin", nodes=6, cores=8, mem_mb=3500)
+    fat = Partition(name="fat", nodes=10, cores=64, mem_mb=64_000)
+    assert auto(model=model, partitions=(thin, fat)).mode is Mode.ARRAY
+
+
+def test_every_mode_may_be_configured_and_asked_for() -> None:
+    schema = Submit.model_json_schema()["properties"]["mode"]
+    assert schema["enum"] == [*Mode, "auto"] == list(MODES)
