@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
-from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, deal, fill, join, most_workers, share_of
+from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, deal, fill, join, least, most_workers, share_of
 from planner.site import Partition, Site
 
 
@@ -92,7 +92,7 @@ def _by_type(
     dealt = []
     for number, tasks in sorted(of_type.items()):
         partition = types[number]
-        nodes = _least(partition.nodes, share_of(target.max_running, len(of_type)))
+        nodes = least(partition.nodes, share_of(target.max_running, len(of_type)))
         alone = partition.nodes is not None and nodes is not None and nodes >= len(tasks)
         groups = [[task] for task in tasks] if alone else deal(tasks, load, partition, nodes=nodes, reserve_mb=0)
         dealt.append((partition, groups))
@@ -102,10 +102,6 @@ def _by_type(
 def _holds(partition: Partition, load: Load, task: int) -> bool:
     fits = load.mem_mb[task] <= partition.cap_mb and load.cpus[task] <= partition.cores
     return fits and load.limit_s[task] <= partition.max_time_s
-
-
-def _least(*limits: int | None) -> int | None:
-    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _check(components: int, target: Target) -> None:

@@ -57,7 +57,8 @@ def pack(chosen: Sequence[int], load: Load, target: Target) -> Packed:
         When a task and the batch script do not fit on a node together.
     """
     partition = target.partition
-    groups = deal(chosen, load, partition, nodes=partition.nodes, reserve_mb=SCRIPT_MB + SRUN_MB)
+    nodes = least(partition.nodes, target.max_running)
+    groups = deal(chosen, load, partition, nodes=nodes, reserve_mb=SCRIPT_MB + SRUN_MB)
     batches: list[tuple[Batch, order.Schedule]] = []
     for number, group in enumerate(groups):
         workers = most_workers(load.of(group), partition, share_of(target.max_running, len(groups)))
@@ -83,6 +84,11 @@ def deal(
         groups[least].append(task)
         cost[least] += load.mem_mb[task] * load.wall_s[task]
     return groups
+
+
+def least(*limits: int | None) -> int | None:
+    """Return the smallest limit, or None when there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def share_of(max_running: int | None, batches: int) -> int | None:

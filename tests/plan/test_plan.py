@@ -189,3 +189,9 @@ def test_the_next_round_has_room_for_what_ended_and_not_for_what_is_in_flight() 
 def test_steps_do_not_count_as_jobs() -> None:
     plan = plans.plan(plans.config(submit={"mode": Mode.PACKED}), at=plans.site(max_submit=5))
     assert len(plan.tasks) == 22
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 8])
+def test_batches_share_k_out(k: int) -> None:
+    plan = plans.plan(plans.config(submit={"mode": Mode.PACKED, "max_running": k}))
+    assert sum(batch.workers for batch in plan.batches) <= k
