@@ -33,7 +33,7 @@ default = true
 """
 ARGUMENTS = {
     "11_arguments.sh": ["-i", "a b", "-v", "$(id)", "it's", "*", "", "-o", "x\ty", "end"],
-    "15_python.py": ["--flag", "{chromosome}"],
+    "15_python.sbatch": ["--flag", "{chromosome}"],
 }
 INPUTS = {
     "samples.txt": "NA1 a.bam\nNA2 b.bam\nNA3 c.bam\nNA4 d.bam\n",
