@@ -13,6 +13,7 @@ from planner.errors import InputError
 from planner.jobs import Job, component_jobs, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
+from planner.site import Partition
 
 
 def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]:
@@ -91,13 +92,13 @@ def _options(plan: Plan, job: Job) -> list[str]:
     """Return the sbatch options that place a job, by the rules of its site."""
     site = plan.target.site
     partition = (job.batch and job.batch.partition) or plan.target.partition
-    workers = job.batch.workers if job.batch else 1
+    mem_mb, steps = _allocation(plan, job, partition) if job.batch else (job.mem_mb, 1)
     options = {
         "--partition": partition.option,
         "--account": plan.target.account,
         "--qos": partition.qos,
         "--nodes": job.batch and 1,
-        "--ntasks": workers if job.batch else None,
+        "--ntasks": steps if job.batch else None,
         "--cpus-per-task": _cpus_per_task(plan, job),
         "--time": units.format_duration(job.time_limit_s),
         "--dependency": dependency(plan, job),
@@ -105,7 +106,17 @@ def _options(plan: Plan, job: Job) -> list[str]:
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
     kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept else [])]
-    return [*site.memory_headers(job.mem_mb, workers * job.cpus), *named, *site.headers(partition), *kept]
+    return [*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept]
+
+
+def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
+    """Return the memory (MiB) of a batch's job and how many steps' cores it asks for, by the rules of the site.
+
+    Where cores carry memory that may be more than run at once.
+    """
+    workers = job.batch.workers if job.batch else 1
+    asked = plan.target.site.adjust(partition, job.mem_mb, workers * job.cpus)
+    return asked.mem_mb, max(workers, min(math.ceil(asked.cpus / job.cpus), partition.cores // job.cpus))
 
 
 def _cpus_per_task(plan: Plan, job: Job) -> int | None:

@@ -6,11 +6,12 @@ whose id was not recorded any more is found again by its name.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from planner import files
+from planner import files, units
 from planner.asking import submit_options, update_order
 from planner.errors import InputError
 from planner.jobs import Job, jobs
@@ -60,6 +61,7 @@ class _Submitter:
             self._see_released()
         else:
             self._record()  # before sbatch: from here on a job may exist
+        self._say_how_long()
         try:
             self._submit_all()
         except _NotTaken as refused:
@@ -113,6 +115,15 @@ class _Submitter:
                 # it goes by its list of jobs, where an element stands from its update on: before the next array's
                 self._update([self._journal.jobs[position]])
         self._give_memory()
+
+    def _say_how_long(self) -> None:
+        interval_s = self._plan.target.site.submit_interval_s
+        waits = sum(entry.state == "wanted" for entry in self._journal.jobs) - 1
+        if interval_s and waits > 0:
+            took = units.format_duration(math.ceil(waits * interval_s))
+            self._say(
+                f"site {self._plan.target.site.name} takes a submission every {interval_s:g} s: this takes {took}"
+            )
 
     def _pace(self) -> None:
         """Wait as long as the site wants between two submissions."""

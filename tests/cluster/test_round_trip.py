@@ -85,6 +85,21 @@ def test_every_mode_runs_every_task_within_its_request(omk_cluster: Cluster, mod
     assert all(row["request_mb"] == known.get(row["job_id"], row["request_mb"]) for row in ended.values())
 
 
+@pytest.mark.parametrize("mode", ["tiers", "jobs"])
+def test_a_killed_task_is_recognised_in_every_mode_and_runs_again(omk_cluster: Cluster, mode: str) -> None:
+    settings = {"chromosomes": "1,12,20,22", "formula": "230 + 0.3 * length_mb", "command": HOLD_COMMAND}
+    pipeline = Pipeline(omk_cluster, mode=mode, **settings)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    first = pipeline.finish()
+    assert {task for task, row in first.items() if row["outcome"] == "oom"} == {"s1.chr1"}
+    assert {row["quality"] for row in first.values() if row["outcome"] == "completed"} == {"measured"}
+    while pipeline.json("next")["tasks"]:
+        pipeline.chromplan("submit")
+        pipeline.finish()
+    assert pipeline.ran() == dict.fromkeys(first, 1)
+
+
 def test_packed_tasks_are_steps_with_limits_of_their_own_and_a_killed_one_runs_again(cluster: Cluster) -> None:
     pipeline = Pipeline(cluster, mode="packed", command=HOLD_COMMAND, formula="240 + 0.1 * length_mb")
     pipeline.ready()

@@ -117,3 +117,22 @@ def test_the_submit_script_gives_the_elements_of_each_part_their_memory() -> Non
 def test_elements_are_updated_in_the_order_that_makes_them_start_in_the_plans(scheduler: str, first: int) -> None:
     plan = plan_of(Mode.ARRAY, samples=1, scheduler=scheduler)
     assert update_order(plan, plan.tasks)[0].index == first
+
+
+def test_where_cores_carry_memory_a_batch_asks_for_the_cores_that_hold_its_tasks() -> None:
+    plan = plan_of(Mode.PACKED, samples=1, k=2, mem_policy="cpus_only", mem_per_core_default_mb=1000)
+    batch = plan.batches[0]
+    ntasks = re.search(r"--ntasks=(\d+)", render.render(plan)["batch-1.sh"])
+    assert ntasks
+    assert int(ntasks[1]) * batch.cpus * 1000 >= batch.mem_mb
+    assert int(ntasks[1]) > batch.workers
+
+
+def test_no_batch_asks_for_more_per_core_than_the_site_allows() -> None:
+    plan = plan_of(Mode.PACKED, samples=1, mem_per_core_max_mb=4000)
+    for name, text in render.render(plan).items():
+        if name.startswith("batch"):
+            mem, ntasks = re.search(r"--mem=(\d+)M", text), re.search(r"--ntasks=(\d+)", text)
+            assert mem
+            assert ntasks
+            assert int(mem[1]) <= 4000 * int(ntasks[1])
