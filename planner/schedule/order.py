@@ -135,6 +135,17 @@ def lockstep_schedule(
     )
 
 
+def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[float]) -> list[int]:
+    """Return a slot by task, such that no two tasks of a slot overlap; slots are reused in the order they fall free."""
+    free: list[tuple[float, int]] = []
+    slot_of = [0] * len(order)
+    for task in sorted(order, key=lambda task: start_s[task]):
+        slot = heapq.heappop(free)[1] if free and free[0][0] <= start_s[task] else len(free)
+        slot_of[task] = slot
+        heapq.heappush(free, (start_s[task] + wall_s[task], slot))
+    return slot_of
+
+
 @dataclass(frozen=True, slots=True)
 class _Loads:
     mem: tuple[float, ...]

@@ -1,0 +1,269 @@
+"""From a problem to an order: starting points, search, the exact figures, and how far they can be from the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from planner.schedule import bounds
+from planner.schedule.order import slots_of
+from planner.schedule.orderanneal import Incumbent, anneal, hill_climb, repair
+from planner.schedule.orderbatch import AssignedBatch
+from planner.schedule.orderproblem import Goal, Model, Objective, Problem
+
+# Up to this many tasks whole populations are annealed; a longer order is built, then repaired.
+_ANNEALED = 64
+_COLUMNS = 256
+_REPAIR_COLUMNS = 64
+# Orders scored by default: about a second of one core for 22 tasks.
+_SLOT_EVALUATIONS = 900_000
+_LIMIT_EVALUATIONS = 600_000
+# Share of the effort that goes to the best makespan when the peak is the objective.
+_MAKESPAN_SHARE = 0.2
+# Share that goes to orders as short as the shortest, when eps is below this.
+_ASSIGNED_SHARE, _TIGHT = 0.5, 0.005
+_ASSIGNMENTS = 6
+
+
+class Method(StrEnum):
+    """How orders are searched."""
+
+    ANNEAL = "anneal"
+    HILL_CLIMB = "hill-climb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An order and what it comes to.
+
+    Attributes
+    ----------
+    order : tuple of int
+    peak, makespan : float
+    best_makespan : float
+        Shortest makespan known for the same limits.
+    lower_bound : float
+        On the objective: the makespan, or the peak (within the makespan asked for).
+    proved : bool
+        The objective is within one part in a million of the lower bound.
+    evaluations : int
+        Orders scored; 0 when the order comes from a table.
+    interrupted : bool
+    """
+
+    order: tuple[int, ...]
+    peak: float
+    makespan: float
+    best_makespan: float
+    lower_bound: float
+    proved: bool
+    evaluations: int
+    interrupted: bool = False
+
+
+def search(
+    problem: Problem,
+    *,
+    seed: int = 0,
+    method: Method = Method.ANNEAL,
+    evaluations: int | None = None,
+    starts: Sequence[Sequence[int]] = (),
+    report: Callable[[float], None] = lambda share: None,
+) -> Found:
+    """Search for a good order; the same seed gives the same order.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    method : Method
+    evaluations : int, optional
+        Orders to score; the default takes about a second for 22 tasks, some seconds for 220.
+    starts : sequence of orders
+        Further orders to start from; the natural order is always one, so the result is never worse.
+    report : callable
+        Called now and then with the share done, 0 to 1. A KeyboardInterrupt while searching ends the search with the
+        best order so far.
+
+    Raises
+    ------
+    ValueError
+        When there are no tasks, or one alone exceeds a limit.
+    """
+    if not problem.size:
+        raise ValueError("no tasks to order")
+    run = _Run(problem, method, np.random.default_rng(seed), evaluations or _effort(problem), report)
+    for order in starts:
+        run.consider(order)
+    interrupted = False
+    try:
+        run.all()
+    except KeyboardInterrupt:
+        interrupted = True
+    return replace(run.found(), interrupted=interrupted)
+
+
+class _Run:
+    """One search: what is known so far, so that it can stop at any moment."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        method: Method,
+        rng: np.random.Generator,
+        evaluations: int,
+        report: Callable[[float], None],
+    ) -> None:
+        self.problem, self.method, self.rng, self.report = problem, method, rng, report
+        self.planned, self.done = evaluations, 0
+        # natural order first: whatever is found must be no worse
+        self.orders: dict[tuple[int, ...], tuple[float, float]] = {}
+        self.short: list[tuple[int, ...]] = []
+        self.consider(range(problem.size))
+
+    def consider(self, order: Sequence[int]) -> None:
+        """Keep an order with its exact peak and makespan."""
+        key = tuple(order)
+        if key not in self.orders:
+            schedule = self.problem.run(key)
+            self.orders[key] = (schedule.peak, schedule.makespan)
+
+    def all(self) -> None:
+        for order in self.problem.starts(self.rng):
+            self.consider(order)
+        if self.problem.slots >= self.problem.size and self.problem.slots_only:
+            return
+        if self._capped:
+            self._pass(self._makespan_goal(), 1.0)
+            return
+        self._pass(self._makespan_goal(), _MAKESPAN_SHARE)
+        if self._no_room:
+            self._assigned_passes()
+        self._pass(self._peak_goal(), 1 - _MAKESPAN_SHARE - _ASSIGNED_SHARE * self._no_room)
+
+    def found(self) -> Found:
+        goal = self._final_goal()
+        order, (peak, makespan) = self._best(goal)
+        objective, bound = (peak, self.problem.peak_bound(goal.makespan_limit)) if goal.peak else (makespan, 0.0)
+        if self.problem.objective is Objective.MAKESPAN:
+            objective, bound = makespan, self.problem.makespan_bound()
+        return Found(
+            order=order,
+            peak=peak,
+            makespan=makespan,
+            best_makespan=self._best_makespan(),
+            lower_bound=min(bound, objective),
+            proved=objective <= bound * (1 + bounds.PROVED),
+            evaluations=self.done,
+        )
+
+    @property
+    def _capped(self) -> bool:
+        """Whether the makespan alone counts, since the memory has its cap."""
+        return self.problem.objective is Objective.MAKESPAN and not self.problem.slots_only
+
+    @property
+    def _no_room(self) -> bool:
+        """Whether hardly any order is short enough, so that annealing would not find one by chance."""
+        tight = self.problem.objective is Objective.MAKESPAN or (
+            self.problem.objective is Objective.PEAK_EPS and self.problem.eps < _TIGHT
+        )
+        return tight and self.problem.slots_only and self.problem.model is Model.LIST
+
+    def _pass(self, goal: Goal, share: float, batch: AssignedBatch | None = None) -> None:
+        """Spend a share of the effort on one goal, unless it is met already."""
+        if not goal.peak and self._best_makespan() <= self.problem.makespan_bound() * (1 + bounds.PROVED):
+            return
+        if self.problem.size > _ANNEALED:
+            self._repair(goal, share)
+            return
+        incumbent = Incumbent(goal)
+        searcher = anneal if self.method is Method.ANNEAL else hill_climb
+        try:
+            searcher(
+                batch or self.problem.evaluator(wants_peak=goal.peak),
+                incumbent,
+                size=self.problem.size,
+                columns=_COLUMNS,
+                steps=max(1, int(self.planned * share / _COLUMNS)),
+                rng=self.rng,
+                report=self._reporter(share),
+            )
+        finally:
+            self._keep(incumbent, batch)
+
+    def _assigned_passes(self) -> None:
+        """Look for low orders that leave every task on its slot in one of the shortest orders."""
+        assignments = {}
+        for order in [*self.short, min(self.orders, key=lambda order: self.orders[order][1])]:
+            slot_of = slots_of(order, self.problem.run(order).start_s, self.problem.wall_s)
+            groups = {frozenset(task for task, slot in enumerate(slot_of) if slot == each) for each in set(slot_of)}
+            assignments[frozenset(groups)] = slot_of
+        chosen = list(assignments.values())[-_ASSIGNMENTS:]
+        for slot_of in chosen:
+            batch = AssignedBatch(self.problem.mem, self.problem.wall, np.array(slot_of))
+            self._pass(self._peak_goal(), _ASSIGNED_SHARE / len(chosen), batch)
+
+    def _repair(self, goal: Goal, share: float) -> None:
+        incumbent = Incumbent(goal)
+        try:
+            repair(
+                self.problem.evaluator(wants_peak=goal.peak),
+                incumbent,
+                self._best(goal)[0],
+                columns=_REPAIR_COLUMNS,
+                steps=max(1, int(self.planned * share / _REPAIR_COLUMNS)),
+                rng=self.rng,
+                report=self._reporter(share),
+            )
+        finally:
+            self._keep(incumbent)
+
+    def _reporter(self, share: float) -> Callable[[float], None]:
+        before = self.done / self.planned
+        return lambda part: self.report(min(1.0, before + part * share))
+
+    def _keep(self, incumbent: Incumbent, batch: AssignedBatch | None = None) -> None:
+        self.done += incumbent.evaluations
+        if not incumbent.goal.peak:
+            self.short += incumbent.near()
+        if incumbent.order is None:
+            return
+        if batch is None:
+            self.consider(incumbent.order)
+        else:
+            self.consider(batch.planned(np.array(incumbent.order)[:, None])[:, 0].tolist())
+
+    def _best(self, goal: Goal) -> tuple[tuple[int, ...], tuple[float, float]]:
+        def value(item: tuple[tuple[int, ...], tuple[float, float]]) -> float:
+            peak, makespan = item[1]
+            return float(goal.value(np.array([peak]), np.array([makespan]))[0])
+
+        return min(self.orders.items(), key=value)
+
+    def _best_makespan(self) -> float:
+        return min(makespan for _, makespan in self.orders.values())
+
+    def _makespan_goal(self) -> Goal:
+        return self.problem.goal(peak=False)
+
+    def _peak_goal(self) -> Goal:
+        limit = {
+            Objective.PEAK: math.inf,
+            Objective.PEAK_EPS: self._best_makespan() * (1 + self.problem.eps),
+            Objective.MAKESPAN: self._best_makespan(),
+        }[self.problem.objective]
+        return self.problem.goal(peak=True, makespan_limit=limit)
+
+    def _final_goal(self) -> Goal:
+        return self._makespan_goal() if self._capped else self._peak_goal()
+
+
+def _effort(problem: Problem) -> int:
+    fast = problem.model is Model.LOCKSTEP or problem.slots_only
+    evaluations = _SLOT_EVALUATIONS if fast else _LIMIT_EVALUATIONS
+    return evaluations if problem.size <= _ANNEALED else max(2_000, evaluations * 22 // problem.size)
