@@ -38,7 +38,7 @@ def describe(project: Project, number: int) -> list[str]:
     steps = [
         (
             " ".join(["sbatch --parsable", *submit_options(plan, job, ids), f"{folder}/{job.script}"]),
-            f"one array of {len(job.tasks)} tasks" if job.hold else f"{len(job.tasks)} tasks, {job.mem_mb} MB each",
+            _what(job),
         )
         for job in layout
     ]
@@ -50,6 +50,15 @@ def describe(project: Project, number: int) -> list[str]:
             ("scontrol release", "let it go"),
         ]
     return [f"{command:<60} # {what}" for command, what in steps]
+
+
+def _what(job: Job) -> str:
+    tasks = f"{len(job.tasks)} task{'s' * (len(job.tasks) > 1)}"
+    if job.hold:
+        return f"one array of {tasks}"
+    if job.components:
+        return f"{tasks} as steps on {len(job.components)} nodes, {job.mem_mb} MB in all"
+    return f"{tasks} as steps, {job.mem_mb} MB in all" if job.batch else f"{tasks}, {job.mem_mb} MB each"
 
 
 def try_out(project: Project, number: int) -> list[Trial]:

@@ -22,11 +22,9 @@ end
 
 def array_ids(pipeline: Pipeline) -> set[str]:
     """Return every job of the cluster that this project's folder submitted."""
-    rows = pipeline.run("sacct", "-n", "-P", "-X", "-S", "now-1hour", "-E", "now", "-o", "JobID,WorkDir").stdout
-    held = pipeline.run("squeue", "-h", "-o", "%A|%Z").stdout
-    return {
-        line.split("|")[0].split("_")[0] for line in (rows + held).splitlines() if line.endswith(f"|{pipeline.folder}")
-    }
+    # slurmctld remembers ended jobs for minutes, and knows them before the accounting does
+    jobs = pipeline.run("squeue", "-h", "--states=all", "-o", "%F|%Z").stdout.splitlines()
+    return {job.split("|")[0] for job in jobs if job.endswith(f"|{pipeline.folder}")}
 
 
 @pytest.mark.parametrize("program", ["sbatch", "scontrol", "squeue"])
@@ -71,6 +69,16 @@ def test_where_updates_are_refused_tiers_go_out_once(start_cluster: Callable[...
     ended = pipeline.finish()
     assert {row["outcome"] for row in ended.values()} == {"completed"}
     assert len({row["job_id"].split("_")[0] for row in ended.values()}) == 4
+    assert pipeline.ran() == ALL
+
+
+def test_where_scontrol_fails_every_part_is_cancelled_and_tiers_go_out_once(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, site="max_array_size = 12")
+    pipeline.ready()
+    failing = pipeline.intercept("scontrol", '[ $# -gt 0 ] || { echo no >&2; exit 1; }; exec "$real" "$@"')
+    assert "the array was cancelled, tiers go out instead" in pipeline.run("chromplan", "submit", env=failing).stderr
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert {line.split("\t")[5].partition("-")[0] for line in pipeline.manifest()} == {"tier"}
     assert pipeline.ran() == ALL
 
 

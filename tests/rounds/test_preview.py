@@ -1,0 +1,30 @@
+"""What a submission would do, in words."""
+
+from pathlib import Path
+
+import plans
+import pytest
+
+from planner.records import Mode
+from planner.rounds import preview
+from planner.rounds.project import Project
+from planner.site import Partition
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (Mode.ARRAY, ["sbatch --parsable --hold rounds/r001/array-part-1.sh", "# one array of 20 tasks"]),
+        (Mode.TIERS, ["sbatch --parsable rounds/r001/tier-4-part-1.sh", "MB each"]),
+        (Mode.JOBS, ["--dependency=afterany:ID-OF-jobs/chr1.sh rounds/r001/jobs/chr3.sh", "# 1 task, "]),
+        (Mode.PACKED, ["sbatch --parsable rounds/r001/batch-1.sh", " tasks as steps, "]),
+        (Mode.HET, ["sbatch --parsable rounds/r001/het.sh", "# 22 tasks as steps on 2 nodes, "]),
+    ],
+)
+def test_each_command_is_shown_with_what_it_does(tmp_path: Path, mode: Mode, said: list[str]) -> None:
+    project = Project(tmp_path)
+    nodes = Partition(name="main", nodes=2, cores=16, mem_mb=30_000)
+    site = plans.site(partitions=(nodes,), max_array_size=20)
+    project.write_plan(plans.plan(plans.config(submit={"mode": mode, "max_running": 2}), at=site))
+    shown = "\n".join(preview.describe(project, 1))
+    assert [words for words in said if words not in shown] == []
