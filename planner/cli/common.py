@@ -90,8 +90,8 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
     }
 
 
-def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | None:
-    """Fit the pipeline's tool from the history and save the model; None when nothing trains it."""
+def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
+    """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
     from planner.memory import model as models
 
     tool = config.pipeline.tool
@@ -102,7 +102,8 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel | No
         # what an earlier, unplanned job used was sampled as often as the site does by itself
         poll_s=load_site(project, config).acctg_freq_s or models.POLL_S,
     )
-    return fitted if save_model(project, fitted) else None
+    save_model(project, fitted)
+    return fitted
 
 
 def save_model(project: Project, fitted: MemoryModel) -> Path | None:
@@ -117,7 +118,7 @@ def save_model(project: Project, fitted: MemoryModel) -> Path | None:
     return path
 
 
-def load_model(project: Project, store: Store, config: Config) -> MemoryModel | None:
+def load_model(project: Project, store: Store, config: Config) -> MemoryModel:
     """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
     from planner.memory import model as models
 

@@ -110,6 +110,8 @@ def build(
     mode, notes = choose_mode(config, target, list(sized.values()))
     if waiting:
         notes.append(_PILOT_NOTE)
+    if model is not None and not model.fitted and model.skipped:
+        notes.append(_unlearnt(config, model))
     ready, queued_later = _queueable(ready, sized, earlier, site, mode)
     left_out += queued_later
     types = allowed_types(config, site) if mode is Mode.HET else []
@@ -138,6 +140,12 @@ def build(
         left_out=left_out,
         notes=notes,
     )
+
+
+def _unlearnt(config: Config, model: MemoryModel) -> str:
+    """Say why a history that is there teaches nothing."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(model.skipped.items()))
+    return f"nothing can be learnt from the history of {config.pipeline.tool}: {reasons}"
 
 
 def _why_not(task: Task, before: Earlier | None, memory: Memory, *, retry_failed: bool) -> str | None:
