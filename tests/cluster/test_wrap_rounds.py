@@ -109,8 +109,8 @@ def test_a_step_follows_another_chromosome_by_chromosome_and_again_after_a_failu
     assert sorted(folder.left("scored.*")) == ["scored.19", "scored.20", "scored.21", "scored.22"]
 
 
-def test_a_killed_element_runs_again_and_sees_what_it_saw_before(omk_cluster: Cluster) -> None:
-    folder = Folder(omk_cluster)
+def test_a_killed_element_runs_again_and_sees_what_it_saw_before(cluster: Cluster) -> None:
+    folder = Folder(cluster)
     seen = 'echo "$SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_MIN-$SLURM_ARRAY_TASK_MAX $SLURM_ARRAY_TASK_COUNT" >> seen.$1'
     hold = f'[ "$SLURM_ARRAY_TASK_ID" != 21 ] || {HOLD.replace("$1", "90")}; sleep 1'
     folder.script("grow.sh", f"set -- $SLURM_ARRAY_TASK_ID; {seen}; {hold}")
@@ -142,6 +142,11 @@ def test_history_is_found_under_the_name_of_the_script(omk_cluster: Cluster) -> 
     assert all(task["request_mb"] < 500 for task in plan["tasks"])
     assert all("observations" in task["reason"] for task in plan["tasks"])
     assert set(outcomes(folder.finish(name)).values()) == {"completed"}
+
+    # with another argument it is another project of the same tool: what the first one used is known there
+    folder.sbatch("known.sh", "NA2")
+    plan = json.loads((folder.path / f"wrapped/{name}.NA2/rounds/r001/plan.json").read_text())
+    assert all("12 observations" in task["reason"] for task in plan["tasks"])
 
 
 @pytest.mark.parametrize("mode", ["tiers", "jobs"])
