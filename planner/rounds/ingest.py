@@ -13,7 +13,7 @@ from planner.history.outcomes import classify_log
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
-from planner.rounds import local, manifest, peak, slurm
+from planner.rounds import manifest, peak, runs, slurm
 from planner.rounds.journal import read_journal
 from planner.rounds.project import Project
 
@@ -207,21 +207,21 @@ def local_observations(project: Project) -> list[Observation]:
     """Return the attempts of local runs."""
     found: list[Observation] = []
     for number in project.round_numbers():
-        runs = local.read(project.round_folder(number))
-        if not runs:
+        ended = runs.read(project.round_folder(number))
+        if not ended:
             continue
         plan = project.plan(number)
         tasks = {task.task: task for task in plan.tasks}
         folder = project.round_folder(number)
-        found += [_from_local(folder, run, tasks[run.task], plan.tool) for run in runs if run.task in tasks]
+        found += [_from_local(folder, run, tasks[run.task], plan.tool) for run in ended if run.task in tasks]
     return found
 
 
-def _from_local(folder: Path, run: local.Run, task: PlannedTask, tool: str) -> Observation:
+def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Observation:
     outcome, evidence = run.outcome, run.evidence
     if outcome is Outcome.FAILED:
         # a heap that was too small: it follows the request, so a larger one helps
-        shortage = classify_log(_tail(local.log_path(folder, run.task)))
+        shortage = classify_log(_tail(runs.log_path(folder, run.task)))
         if shortage is not None:
             outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
     censored = outcome is Outcome.OOM

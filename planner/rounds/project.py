@@ -72,7 +72,8 @@ class Project:
         """Whether a round was submitted or run, wholly or in part."""
         folder = self.round_folder(number)
         return any(
-            (folder / name).exists() for name in ("submission.json", "manifest.tsv", "manifest.tsv.new", "local.jsonl")
+            (folder / name).exists()
+            for name in ("submission.json", "manifest.tsv", "manifest.tsv.new", "local.jsonl", "running")
         )
 
     def plan(self, number: int) -> Plan:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.requests import Earlier
 from planner.records import Observation, Outcome, Quality
-from planner.rounds import local, manifest
+from planner.rounds import manifest, runs
 from planner.rounds.project import Project
 
 PLANNED = "planned"
@@ -48,7 +48,7 @@ def standings(project: Project, observations: Iterable[Observation]) -> list[Sta
         plan = project.plan(number)
         started = [
             *((entry.task, entry.job_id, entry.request_mb) for entry in manifest.read(project.round_folder(number))),
-            *((run.task, run.job_id, run.limit_mb) for run in local.read(project.round_folder(number))),
+            *((run.task, run.job_id, run.limit_mb) for run in runs.read(project.round_folder(number))),
         ]
         if started:
             found += _of_round(plan, started, known)

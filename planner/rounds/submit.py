@@ -80,7 +80,7 @@ class _Submitter:
             )
         for job in self._layout(self._plan.mode).values():
             self._script(job)
-        if (self._folder / manifest.FILE).exists() or (self._folder / "local.jsonl").exists():
+        if any((self._folder / name).exists() for name in (manifest.FILE, "local.jsonl", "running")):
             raise InputError(f"round {self._plan.round_name} was started already", "see 'chromplan status'")
         return Submission(
             token=self._plan.token,

@@ -1,6 +1,10 @@
 """The whole loop on this machine, through the command line: real processes, no Slurm."""
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,8 @@ import pytest
 
 from planner.cli import main
 
-HOLD = f"{sys.executable} -c 'import time; x = bytearray(int({{chromosome}}) * 8 << 20); time.sleep(0.3)'"
+# -S: no site packages, so that the interpreter itself stays small, measured or not
+HOLD = f"{sys.executable} -S -c 'import time; x = bytearray(int({{chromosome}}) * 8 << 20); time.sleep(0.3)'"
 CONFIG = """
 [pipeline]
 name = "loop"
@@ -77,16 +82,43 @@ def test_tasks_run_are_learnt_from_and_never_run_again(loop: Loop) -> None:
 def test_a_task_killed_for_memory_runs_again_with_more(loop: Loop) -> None:
     loop.configure(memory='formula = "120 + 0 * number"')
     loop.run()
-    outcomes = {row["task"]: row["outcome"] for row in loop.json("status")}
-    killed = {task for task, outcome in outcomes.items() if outcome == "oom"}
+    rows = loop.json("status")
+    killed = {row["task"] for row in rows if row["outcome"] == "oom"}
     assert "chr15" in killed
     assert "chr10" not in killed
+    assert {row["task"] for row in rows if row["outcome"] == "completed"} == {f"chr{n}" for n in range(10, 16)}
+    assert all(row["request_mb"] > 120 for row in rows if row["task"] in killed and row["outcome"] == "completed")
+    assert "nothing is left to run" in loop("next")
+
+
+def test_what_could_not_be_given_more_here_goes_into_the_next_round(loop: Loop) -> None:
+    loop.configure(memory='formula = "120 + 0 * number"\nmax_attempts = 2')
+    loop("plan")
+    loop("render")
+    loop("run", "--local", "--mem", "120M")
+    (killed,) = {row["task"] for row in loop.json("status") if row["outcome"] == "oom"} & {"chr15"}
     plan = loop.json("next")
-    assert {task["task"] for task in plan["tasks"]} == killed
+    assert killed in {task["task"] for task in plan["tasks"]}
     assert all(task["request_mb"] > 120 for task in plan["tasks"])
     loop("run", "--local", "--mem", "2G")
-    loop("next")
     assert {row["outcome"] for row in loop.json("status") if row["round"] == 2} == {"completed"}
+
+
+def test_on_a_terminal_a_table_shows_what_runs(loop: Loop) -> None:
+    loop("plan")
+    loop("render")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from planner.cli import main; main()", "run", "--local", "-k", "1"]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # the terminal is gone when the command is
+            while read := os.read(ours, 4096):
+                said += read
+        assert process.wait() == 0
+    os.close(ours)
+    assert b"tasks wait" in said
+    assert b"6/6" in said
 
 
 def test_with_nothing_known_the_pilot_teaches_the_rest(loop: Loop) -> None:

@@ -1,0 +1,153 @@
+"""The processes of a task on this machine: which they are, what memory they hold, how they are ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_PROC = Path("/proc")
+_MIB = 1 << 20
+# a clock that was set between two looks moves psutil's start times a little
+_SAME_START_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Where a process comes from: its parent and its session."""
+
+    parent: int
+    session: int
+
+
+def table() -> dict[int, Kin]:
+    """Return every process of this machine that has not ended, by its id; one pass."""
+    return _from_proc() if (_PROC / "self" / "stat").exists() else from_psutil()
+
+
+def _from_proc() -> dict[int, Kin]:
+    found: dict[int, Kin] = {}
+    for name in os.listdir(_PROC):  # noqa: PTH208 - ten times a second
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{name}/stat", "rb") as stream:  # noqa: PTH123 - ten times a second
+                state, parent, _group, session, *_ = stream.read().rpartition(b")")[2].split()
+            if state not in (b"Z", b"X"):
+                found[int(name)] = Kin(int(parent), int(session))
+    return found
+
+
+def from_psutil() -> dict[int, Kin]:
+    """Return the same where there is no ``/proc``."""
+    found: dict[int, Kin] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found[process.pid] = Kin(process.ppid(), os.getsid(process.pid))
+    return found
+
+
+def members(processes: Mapping[int, Kin], root: int, known: Collection[int] = ()) -> set[int]:
+    """Return a task's processes: its root, its session, those known from before, and all that these started.
+
+    A child whose parent has ended belongs to process 1: its session, or an earlier look, still tells whose it is.
+    """
+    children: dict[int, list[int]] = {}
+    for pid, kin in processes.items():
+        children.setdefault(kin.parent, []).append(pid)
+    open_ends = [pid for pid, kin in processes.items() if pid == root or kin.session == root or pid in known]
+    found: set[int] = set()
+    while open_ends:
+        pid = open_ends.pop()
+        if pid not in found:
+            found.add(pid)
+            open_ends += children.get(pid, [])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What processes hold.
+
+    Attributes
+    ----------
+    rss_mb : float
+        Resident now, all together, MiB.
+    peak_mb : float
+        The most that was seen by this look: ``rss_mb``, or the high-water mark of a single process.
+    """
+
+    rss_mb: float
+    peak_mb: float
+
+
+def held(pids: Iterable[int]) -> Held:
+    """Return the memory of processes; those that have ended count nothing."""
+    rss_mb = highest_mb = 0.0
+    for pid in pids:
+        now_mb, most_mb = _memory(pid)
+        rss_mb += now_mb
+        highest_mb = max(highest_mb, most_mb)
+    return Held(rss_mb, max(rss_mb, highest_mb))
+
+
+def _memory(pid: int) -> tuple[float, float]:
+    """Return resident memory and high-water mark (VmRSS, VmHWM of proc(5)), MiB."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as stream:  # noqa: PTH123 - for every process at every look
+            lines = stream.read().split(b"\n")
+        kib = {line[:5]: int(line.split()[1]) for line in lines if line[:6] in (b"VmRSS:", b"VmHWM:")}
+        return kib.get(b"VmRSS", 0) / 1024, kib.get(b"VmHWM", 0) / 1024
+    except (OSError, ValueError, IndexError):
+        with contextlib.suppress(psutil.Error):
+            rss_mb = psutil.Process(pid).memory_info().rss / _MIB
+            return rss_mb, rss_mb
+    return 0.0, 0.0
+
+
+def send(pids: Iterable[int], which: signal.Signals) -> None:
+    """Send a signal to processes that may have ended."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, which)
+
+
+def kill_tree(root: int, known: Collection[int] = ()) -> None:
+    """End a task's processes at once, also those started while we look."""
+    mine = set(known)
+    for _ in range(3):
+        mine = members(table(), root, mine)
+        if not mine:
+            return
+        send(mine, signal.SIGKILL)
+
+
+def started_s(pid: int) -> float | None:
+    """Return when a process started, s since the epoch; None when it has ended."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def is_same(pid: int, start_s: float) -> bool:
+    """Whether the process of this id is still the one that started then: ids are given out again."""
+    now_s = started_s(pid)
+    return now_s is not None and abs(now_s - start_s) < _SAME_START_S
+
+
+def marked(variable: str, value: str) -> set[int]:
+    """Return the processes whose environment holds ``variable=value``."""
+    found: set[int] = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(variable) == value:
+                found.add(process.pid)
+    return found
