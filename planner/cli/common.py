@@ -99,11 +99,17 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
         store.observations(tool=tool),
         tool=tool,
         feature_names=tuple(config.features),
-        # what an earlier, unplanned job used was sampled as often as the site does by itself
-        poll_s=load_site(project, config).acctg_freq_s or models.POLL_S,
+        poll_s=poll_s(project, config),
     )
     save_model(project, fitted)
     return fitted
+
+
+def poll_s(project: Project, config: Config) -> float:
+    """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
+    from planner.memory import model as models
+
+    return load_site(project, config).acctg_freq_s or models.POLL_S
 
 
 def save_model(project: Project, fitted: MemoryModel) -> Path | None:

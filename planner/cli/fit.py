@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, open_store, project_option, save_model
+from planner.cli.common import open_project, open_store, poll_s, project_option, save_model
 from planner.cli.output import echo_json, echo_table, json_option
 from planner.errors import InputError
 
@@ -109,9 +109,10 @@ def _fit(
     from planner.memory import model as models
 
     names = options.features or _features(config, tool, observations)
-    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed)
+    every_s = poll_s(project, config) if config is not None else models.POLL_S
+    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s)
     chosen = config.memory.level if config is not None and config.pipeline.tool == tool else None
-    kept, _ = models.training(observations, tool=tool, feature_names=names)
+    kept, _ = models.training(observations, tool=tool, feature_names=names, poll_s=every_s)
     limits = [row.limit_mb for row in observations if row.limit_mb]
     figures = evaluate.cross_validate(
         kept,
