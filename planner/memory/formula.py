@@ -1,8 +1,7 @@
 """A memory model as one line of arithmetic, with what is needed to trust it: units, ranges, calibration, origin.
 
 Nothing here needs numpy: a formula is what a login node can evaluate in a millisecond. The bound is itself
-arithmetic of the same grammar (:meth:`Formula.upper_arithmetic`), so what the exports print is what is
-evaluated here.
+arithmetic of the same grammar (:meth:`Formula.steps`), so what the exports print is what is evaluated here.
 """
 
 from __future__ import annotations
@@ -19,8 +18,12 @@ from planner.memory.grammar import Call, Name, Node, Number
 WIDENING = 0.5
 """Outside the ranges the bound grows with this power of the fold: at twice the largest value seen, 2^0.5 times."""
 
-_MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end
-_ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
+PREFIX = "cp_"
+POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
+_WIDENED = f"{PREFIX}widening"
+
+_MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end, and so does a log
+ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +116,7 @@ class Formula:
 
     def upper(self, features: Mapping[str, float], level: float) -> float:
         """Return the bound at a level in (0, 1], MiB: calibrated inside the ranges, widened outside them."""
-        return grammar.evaluate(self.upper_arithmetic(level), features)
+        return self._run(features, level)[UPPER]
 
     def outside(self, features: Mapping[str, float]) -> tuple[str, ...]:
         """Say which features lie outside the ranges of the rows behind the formula."""
@@ -133,9 +136,8 @@ class Formula:
         InputError
             Without a calibration, for a missing feature, and where the arithmetic has no finite value.
         """
-        point = grammar.evaluate(self.point_arithmetic(), features)
-        upper = self.upper(features, level)
-        widened = grammar.evaluate(self.widening_arithmetic(), features)
+        at = self._run(features, level)
+        point, upper, widened = at[POINT], at[UPPER], at[_WIDENED]
         outside = self.outside(features)
         reason = f"formula {point:.0f} MB, {_calibration(self).note(level)}: {upper:.0f} MB"
         if outside:
@@ -150,27 +152,52 @@ class Formula:
             reason=reason,
         )
 
-    def point_arithmetic(self) -> Node:
-        """Return the prediction as arithmetic: the formula, never below the smallest peak seen."""
-        return Call("max", (self.root, Number(self.floor_mb)))
+    def steps(self, level: float) -> list[tuple[str, Node]]:
+        """Return the bound at a level as assignments, each using the features and the names assigned before it.
 
-    def widening_arithmetic(self) -> Node:
-        """Return the widening as arithmetic: (largest fold outside a range, at least 1) to the power ``widening``."""
-        folds = [fold for name in self.names if name in self.features for fold in _folds(name, self.features[name])]
-        if not folds or self.widening == 0.0:
-            return Number(1.0)
-        fold: Node = Number(1.0)
-        for other in folds:
-            fold = Call("max", (fold, other))
-        return Call("pow", (fold, Number(self.widening)))
+        Inside the ranges ``point`` is the formula, never below the smallest peak seen. Outside, it is the formula too,
+        but at most its value at the nearest point of the ranges times the fold by which each feature exceeds them: a
+        task twice as long as any seen is not believed to need more than twice the memory because a curve bends upwards.
+        ``upper`` is the calibrated bound times ``widening``, the largest fold outside a range to the power
+        :attr:`widening`. All names assigned start with :data:`PREFIX`.
 
-    def upper_arithmetic(self, level: float, *, point: Node | None = None) -> Node:
-        """Return the bound as arithmetic in ``point`` (by default the prediction itself) and the features."""
+        Raises
+        ------
+        InputError
+            Without a calibration, or for a feature whose name starts with the prefix.
+        """
         calibration = _calibration(self)
-        point = point or self.point_arithmetic()
-        bound = _piecewise(point, calibration.knots_mb, calibration.factors_at(level))
-        widening = self.widening_arithmetic()
-        return bound if widening == Number(1.0) else Call("mul", (bound, widening))
+        known = {name: self.features[name] for name in self.names if name in self.features}
+        if taken := [name for name in self.names if name.startswith(PREFIX)]:
+            raise InputError(
+                f"the feature {taken[0]} starts with {PREFIX}", "name it otherwise: the bound uses these names"
+            )
+        steps: list[tuple[str, Node]] = []
+        for name, feature in known.items():
+            steps.append((f"{PREFIX}{name}_from", _not_far_below(name, feature)))
+            steps.append((f"{PREFIX}{name}_within", _clamped(name, feature)))
+        value = _substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
+        limit = _substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
+        fold: Node = Number(1.0)
+        for name, feature in known.items():
+            above, below = _folds(name, feature)
+            limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
+            fold = Call("max", (Call("max", (fold, above)), below))
+        steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
+        least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
+        bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
+        return [
+            *steps,
+            (POINT, Call("max", (least, Number(self.floor_mb)))),
+            (_WIDENED, Call("pow", (fold, Number(self.widening)))),
+            (UPPER, Call("mul", (bound, Name(_WIDENED)))),
+        ]
+
+    def _run(self, features: Mapping[str, float], level: float) -> dict[str, float]:
+        at = dict(features)
+        for name, node in self.steps(level):
+            at[name] = grammar.evaluate(node, at)
+        return at
 
 
 def parse(text: str) -> Formula:
@@ -256,7 +283,7 @@ def dumps(formula: Formula) -> str:
 
 def request_mb(upper_mb: float) -> int:
     """Return a bound as a request: rounded up to whole MiB, at least 1."""
-    return max(1, math.ceil(upper_mb - _ROUNDING_SLACK))
+    return max(1, math.ceil(upper_mb - ROUNDING_SLACK))
 
 
 def _calibration(formula: Formula) -> Calibration:
@@ -266,6 +293,23 @@ def _calibration(formula: Formula) -> Calibration:
             "fit it from rows ('chromplan fit --symbolic'), or state a margin of your own",
         )
     return formula.calibration
+
+
+def _not_far_below(name: str, known: Feature) -> Node:
+    """Keep a feature where the formula has a value: a log or a root has none at 0."""
+    return Call("max", (Name(name), Number(known.low / _MOST_FOLD_BELOW if known.low > 0.0 else known.low)))
+
+
+def _clamped(name: str, known: Feature) -> Node:
+    return Call("min", (Call("max", (Name(name), Number(known.low))), Number(known.high)))
+
+
+def _substituted(node: Node, replacements: Mapping[str, Node]) -> Node:
+    if isinstance(node, Name):
+        return replacements.get(node.name, node)
+    if isinstance(node, Call):
+        return Call(node.operation, tuple(_substituted(argument, replacements) for argument in node.arguments))
+    return node
 
 
 def _folds(name: str, known: Feature) -> tuple[Node, Node]:

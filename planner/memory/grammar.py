@@ -24,6 +24,8 @@ from planner.errors import InputError
 LONGEST_TEXT = 10_000
 DEEPEST = 60
 MOST_NODES = 300
+LARGEST_EXPONENT = 700.0
+"""``exp`` grows no further: 1e304 is far beyond any memory, and languages differ in what comes after 1e308."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w{0,63})|(?P<sign>\*\*|[-+*/^(),]))",
@@ -59,7 +61,7 @@ Node = Number | Name | Call
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., float]]] = {
     # name: fewest arguments, most arguments, meaning
     "abs": (1, 1, abs),
-    "exp": (1, 1, math.exp),
+    "exp": (1, 1, lambda a: math.exp(min(a, LARGEST_EXPONENT))),
     "log": (1, 1, math.log),
     "max": (2, 8, max),
     "min": (2, 8, min),

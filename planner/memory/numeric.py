@@ -194,7 +194,7 @@ _VALUES: Mapping[str, Callable[..., Array]] = {
     "pow": np.power,
     "neg": np.negative,
     "abs": np.abs,
-    "exp": np.exp,
+    "exp": lambda a: np.exp(np.minimum(a, grammar.LARGEST_EXPONENT)),
     "log": np.log,
     "sqrt": np.sqrt,
     "max": lambda *a: np.maximum.reduce(a),
