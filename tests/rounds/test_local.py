@@ -357,18 +357,22 @@ def test_the_next_round_ends_what_an_abandoned_one_left_running(tmp_path: Path) 
 
 
 def test_nothing_is_lost_or_run_twice_when_the_driver_is_killed_again_and_again(tmp_path: Path) -> None:
-    plan = plan_of("echo {chromosome} >> started; sleep 0.5; echo {chromosome} >> done", chromosomes="1-9")
+    hold = HOLD.replace("{mb}", "10 + 3 * (23 - {chromosome})")
+    command = f"echo {{chromosome}} >> started; {hold}; echo {{chromosome}} >> done"
+    config = plans.config(pipeline={"command": command}, memory={"formula": "60 + 0.28 * length_mb"})
+    plan = plans.plan(config)
+    mem_mb = plan.total_request_mb * 2 // 5
     for _ in range(3):
-        process = drive(plan, tmp_path, cores=4)
+        process = drive(plan, tmp_path, mem_mb=mem_mb, cores=22)
         before = len(words(tmp_path / "done"))
         until(lambda: len(words(tmp_path / "done")) > before + 1 or process.poll() is not None)  # noqa: B023
         process.kill()
         process.wait()
-    go(plan, tmp_path)
-    numbers = sorted(map(str, range(1, 10)))
+    go(plan, tmp_path, mem_mb=mem_mb, cores=22)
+    numbers = sorted(map(str, range(1, 23)))
     assert sorted(words(tmp_path / "done")) == numbers
     assert sorted(words(tmp_path / "started")) == numbers
-    assert [run.outcome for run in runs.read(folder_of(tmp_path))] == [Outcome.COMPLETED] * 9
+    assert [run.outcome for run in runs.read(folder_of(tmp_path))] == [Outcome.COMPLETED] * 22
 
 
 @pytest.mark.parametrize(("text", "said"), [("{", "not a record"), ('"host": "elsewhere"', "was started on elsewhere")])
