@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, 1.0)
@@ -23,8 +23,9 @@ LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, 1.0)
 BEYOND = 1.1
 """The largest residual is stretched by this where the rows are too few for a level."""
 
-_ROWS_PER_BIN = 20  # fewer than 19 cannot carry the 95 % level
+_ROWS_PER_BIN = 40  # with fewer than 39, the 95 % bound of a bin would be its very largest row
 _MOST_BINS = 5
+_APART = 1.02  # knots nearer than this would join noise by a steep line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +93,14 @@ class Calibration:
         u0, u1 = x0 * factors[right - 1], x1 * factors[right]
         return u0 + (u1 - u0) * (predicted - x0) / (x1 - x0)
 
+    def rounded(self) -> Calibration:
+        """Return the table as a file shows it: knots to a tenth of a MiB, factors up to the next ten-thousandth."""
+        return replace(
+            self,
+            knots_mb=tuple(round(knot, 1) for knot in self.knots_mb),
+            factors=tuple(tuple(math.ceil(f * 1e4 - 1e-6) / 1e4 for f in row) for row in self.factors),
+        )
+
     def enough(self, level: float) -> bool:
         """Whether the rows carry this level; if not, the largest residual x 1.1 stands in."""
         return all(level < scarce for scarce in self.too_few_rows)
@@ -119,7 +128,7 @@ def calibrate(
     levels : sequence of float
         Levels in (0, 1] to tabulate.
     bins : int, optional
-        Bins of the prediction with the same number of rows each; by default one per 20 rows, at most 5.
+        Bins of the prediction with the same number of rows each; by default one per 40 rows, at most 5.
 
     Returns
     -------
@@ -227,12 +236,12 @@ def _check(predicted: Sequence[float], actual: Sequence[float], levels: Sequence
 
 
 def _bins(rows: list[tuple[float, float]], wanted: int) -> list[list[tuple[float, float]]]:
-    """Split sorted rows into groups of equal size whose medians increase: ties take bins away."""
+    """Split sorted rows into groups of equal size whose medians increase clearly: near ties take bins away."""
     for count in range(max(1, wanted), 1, -1):
         edges = [round(i * len(rows) / count) for i in range(count + 1)]
         groups = [rows[a:b] for a, b in pairwise(edges)]
         medians = [_median([p for p, _ in group]) for group in groups]
-        if all(a < b for a, b in pairwise(medians)):
+        if all(a * _APART < b for a, b in pairwise(medians)):
             return groups
     return [rows]
 
