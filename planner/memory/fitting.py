@@ -1,0 +1,143 @@
+"""From rows to a formula ready to use: found, calibrated, with its ranges and its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.memory import grammar, scoring, symbolic
+from planner.memory.conformal import calibrate
+from planner.memory.formula import Feature, Formula
+from planner.memory.numeric import Array
+from planner.memory.symbolic import Discovery
+
+LEVELS = (0.80, 0.90, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A formula and the competition that it won."""
+
+    formula: Formula
+    discovery: Discovery
+
+
+def fit(
+    names: Sequence[str],
+    table: Array,
+    peaks: Array,
+    *,
+    tool: str = "",
+    target: str = "peak_mb",
+    units: Mapping[str, str] | None = None,
+    date: str = "",
+    engine: str = "operon",
+    seed: int = 0,
+    most_nodes: int = symbolic.MOST_NODES,
+    sources: Sequence[str] | None = None,
+    progress: symbolic.Progress = lambda _: None,
+) -> Fitted:
+    """Find a formula for the peak and calibrate its bound on predictions out of fold.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Features, the columns of ``table``; names of the formula grammar.
+    table : array of shape (rows, features)
+        Finite.
+    peaks : array of shape (rows,)
+        MiB, finite and > 0.
+    tool, target, units, date : str, str, mapping of str to str, str
+        For the formula's file: what it is of, what the table calls the peak, units by feature, when it was made.
+    engine, seed, most_nodes, sources, progress
+        See :func:`planner.memory.symbolic.discover`.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    InputError
+        For too few rows, names that a formula cannot have, or no feature that varies.
+    """
+    _check_names(names)
+    found = symbolic.discover(
+        names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
+    )
+    predicted = [float(value) for value in found.predicted]
+    used = grammar.names(found.root)
+    columns = {name: table[:, list(names).index(name)] for name in used}
+    formula = Formula(
+        root=found.root,
+        tool=tool,
+        target=target,
+        engine=found.source,
+        date=date,
+        rows=len(peaks),
+        seed=seed,
+        floor_mb=float(peaks.min()),
+        features={
+            name: Feature(low=float(column.min()), high=float(column.max()), unit=(units or {}).get(name, ""))
+            for name, column in columns.items()
+        },
+        calibration=calibrate(predicted, peaks.tolist()).rounded(),
+        errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, peaks.tolist()).items()},
+    )
+    return Fitted(formula=formula, discovery=found)
+
+
+def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence[float]) -> dict[str, object]:
+    """Hold a formula against rows, usually others than it was made from.
+
+    Parameters
+    ----------
+    formula : Formula
+        With a calibration.
+    rows : sequence of mapping of str to float
+        Features, at least those of the formula.
+    peaks : sequence of float
+        MiB, > 0, at least one.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``pearson``, ``r2``, ``mape`` (percent), ``nodes``, ``coverage`` and ``overallocation`` by level, and
+        ``outside_range``, the number of rows with a feature outside the formula's ranges.
+
+    Raises
+    ------
+    InputError
+        For no rows, a missing feature, or a formula without calibration.
+    """
+    if not len(peaks):
+        raise InputError(
+            "no row to check the formula with", "rows count when they completed and have peak and features"
+        )
+    bounds = {level: [formula.bound(row, level) for row in rows] for level in LEVELS}
+    points = [bound.point_mb for bound in bounds[LEVELS[0]]]
+    uppers = {level: [bound.upper_mb for bound in found] for level, found in bounds.items()}
+    return {
+        "rows": len(peaks),
+        **scoring.point_errors(points, peaks),
+        "nodes": formula.nodes,
+        **scoring.bound_errors(uppers, peaks),
+        "outside_range": sum(bool(bound.outside) for bound in bounds[LEVELS[0]]),
+    }
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            valid = grammar.names(grammar.parse(name)) == (name,)
+        except InputError:
+            valid = False
+        if not valid:
+            raise InputError(f"{name!r} cannot be a feature of a formula", "use letters, digits and _ in column names")
+    if len(set(names)) < len(names):
+        raise InputError("a feature is given twice", "give every feature once")
+    if not np.size(names):
+        raise InputError("no feature is given", "give the columns to predict from")
