@@ -23,11 +23,21 @@ MODES = ("array", "tiers", "jobs", "packed", "het", "auto")
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @click.option("--again", is_flag=True, help="Plan every task, also those that are done.")
 @click.option("--compare", is_flag=True, help="Show what each mode comes to, and write nothing.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected course, as PNG, SVG or PDF."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
 @json_option
 @project_option
 def command(
-    folder: Path, mode: str | None, retry_failed: bool, again: bool, compare: bool, schema: bool, as_json: bool
+    folder: Path,
+    mode: str | None,
+    retry_failed: bool,
+    again: bool,
+    compare: bool,
+    plot: Path | None,
+    schema: bool,
+    as_json: bool,
 ) -> None:
     """Decide every task's request and the order.
 
@@ -41,6 +51,8 @@ def command(
         _compare(project, retry_failed=retry_failed, again=again, as_json=as_json)
         return
     plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+    if plot:
+        _draw(plot, plan)
     path = project.write_plan(plan) if plan.tasks else None
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
@@ -56,6 +68,13 @@ def _by_reason(plan: Plan) -> dict[str, list[str]]:
     for left in plan.left_out:
         reasons.setdefault(left.reason, []).append(left.task)
     return reasons
+
+
+def _draw(path: Path, plan: Plan) -> None:
+    from planner.report import planned
+
+    planned.draw(path, plan)
+    click.echo(f"drew {path}", err=True)
 
 
 def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool) -> None:

@@ -13,9 +13,8 @@ from planner import units
 
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
-NAP = (
-    'echo "$(date +%s.%N) $CHROMPLAN_TASK start" >> times; sleep 0.6; echo "$(date +%s.%N) $CHROMPLAN_TASK end" >> times'
-)
+STAMP = 'echo "$(date +%s.%N) $CHROMPLAN_TASK {}" >> times'
+NAP = f"{STAMP.format('start')}; sleep 0.6; {STAMP.format('end')}"
 
 
 def most_at_once(pipeline: Pipeline) -> int:
