@@ -227,6 +227,15 @@ class Executor:
         finally:
             self._stop_all()
 
+    def collect(self) -> None:
+        """Record what ended while nobody watched; start nothing, and leave alone what still runs."""
+        self._children = [_Child(launched) for launched in self._launcher.survivors()]
+        self._launcher.refresh()
+        for child in self._children:
+            child.seen = child.launched.look()
+            if child.seen.code is not None:
+                self._ended(child, child.seen.code)
+
     def _queue(self, task: PlannedTask) -> _Queued | None:
         """Return the next attempt of a task, or None when this round does not run it again."""
         mine = [run for run in self._runs if run.task == task.task]

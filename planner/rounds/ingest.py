@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner.asking import poll_s
+from planner.errors import FailureError
 from planner.history import sacct
 from planner.history.outcomes import classify_log
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
-from planner.rounds import manifest, peak, runs, slurm
+from planner.rounds import local, manifest, peak, runs, slurm
 from planner.rounds.journal import read_journal
 from planner.rounds.project import Project
 
@@ -60,6 +62,7 @@ def ingest(project: Project, store: Store) -> Ingested:
     """
     recorded = {(o.task, o.job_id) for o in store.observations()}
     found, running = look(project, recorded)
+    _collect_local(project)
     found += [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
     store.add(found)
     return Ingested(observations=found, running=running)
@@ -201,6 +204,15 @@ def _tail(path: Path) -> str:
             return stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _collect_local(project: Project) -> None:
+    """Have what a killed local run left behind recorded, unless a run is at work and does it itself."""
+    with contextlib.suppress(FailureError), project.lock():
+        for number in project.round_numbers():
+            folder = project.round_folder(number)
+            if local.was_cut_short(folder):
+                local.collect(project.plan(number), root=project.folder.resolve(), folder=folder.resolve())
 
 
 def local_observations(project: Project) -> list[Observation]:

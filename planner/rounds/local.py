@@ -58,14 +58,39 @@ def run(
             "give it more with --mem",
         )
 
+    for other in folder.parent.glob("r*/running"):
+        if other.parent != folder:  # an earlier round that was left behind: its tasks are planned anew in this one
+            LocalLauncher(plan, root=root, folder=other.parent).end_all()
+    executor = _executor(plan, root, folder, bounds, on_end, watch)
+    with _signals(executor.interrupt):
+        executor.run()
+    return runs.read(folder)
+
+
+def was_cut_short(folder: Path) -> bool:
+    """Whether tasks of the round run, or ran when their driver was killed."""
+    return (folder / "running").exists()
+
+
+def collect(plan: Plan, *, root: Path, folder: Path) -> None:
+    """Record the tasks that ended after their driver was killed. No driver may be at work: hold the project's lock."""
+    bounds = Bounds(mem_mb=1, cores=1)  # nothing is started
+    _executor(plan, root, folder, bounds, lambda _: None, lambda _: None).collect()
+
+
+def _executor(
+    plan: Plan,
+    root: Path,
+    folder: Path,
+    bounds: Bounds,
+    on_end: Callable[[Run], None],
+    watch: Callable[[Progress], None],
+) -> Executor:
     def record(ended: Run) -> None:
         runs.append(folder, ended)
         on_end(ended)
 
-    for other in folder.parent.glob("r*/running"):
-        if other.parent != folder:  # an earlier round that was left behind: its tasks are planned anew in this one
-            LocalLauncher(plan, root=root, folder=other.parent).end_all()
-    executor = Executor(
+    return Executor(
         plan.tasks,
         before=runs.read(folder),
         launcher=LocalLauncher(plan, root=root, folder=folder),
@@ -74,9 +99,6 @@ def run(
         record=record,
         watch=watch,
     )
-    with _signals(executor.interrupt):
-        executor.run()
-    return runs.read(folder)
 
 
 @contextlib.contextmanager

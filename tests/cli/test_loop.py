@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,27 @@ def test_what_could_not_be_given_more_here_goes_into_the_next_round(loop: Loop) 
     assert all(task["request_mb"] > 120 for task in plan["tasks"])
     loop("run", "--local", "--mem", "2G")
     assert {row["outcome"] for row in loop.json("status") if row["round"] == 2} == {"completed"}
+
+
+def test_a_task_that_ended_after_its_run_was_killed_is_known_to_the_next_round(loop: Loop) -> None:
+    loop.configure(command="echo x >> started; until test -e go; do sleep 0.1; done", memory="default_mb = 300")
+    loop("plan")
+    loop("render")
+    command = [sys.executable, "-c", "from planner.cli import main; main()", "run", "--local", "-k", "3", "--mem", "2G"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        started = loop.folder / "started"
+        while not started.exists() or len(started.read_text()) < 6:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert "was started already" in loop("render", code=2)
+    (loop.folder / "go").touch()
+    while len(list(loop.folder.glob("rounds/r001/running/*.end"))) < 3:
+        time.sleep(0.05)
+    plan = loop.json("next")
+    assert {task["task"] for task in plan["tasks"]} == {"chr13", "chr14", "chr15"}
+    assert {row["outcome"] for row in loop.json("status") if row["round"] == 1} == {"completed"}
+    assert not (loop.folder / "rounds/r001/running").exists()
 
 
 def test_on_a_terminal_a_table_shows_what_runs(loop: Loop) -> None:
