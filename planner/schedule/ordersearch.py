@@ -20,8 +20,11 @@ _ANNEALED = 64
 _COLUMNS = 256
 _REPAIR_COLUMNS = 64
 # Orders scored by default: about a second of one core for 22 tasks.
-_SLOT_EVALUATIONS = 900_000
-_LIMIT_EVALUATIONS = 600_000
+_SLOT_EVALUATIONS = 700_000
+_LIMIT_EVALUATIONS = 450_000
+# The time of one evaluation under a memory cap grows with the number of tasks that fit at once.
+_USUAL_AT_ONCE = 8
+_LOCKSTEP_SPEED = 2
 # Share of the effort that goes to the best makespan when the peak is the objective.
 _MAKESPAN_SHARE = 0.2
 # Share that goes to orders as short as the shortest, when eps is below this.
@@ -264,6 +267,10 @@ class _Run:
 
 
 def _effort(problem: Problem) -> int:
-    fast = problem.model is Model.LOCKSTEP or problem.slots_only
-    evaluations = _SLOT_EVALUATIONS if fast else _LIMIT_EVALUATIONS
+    evaluations = _SLOT_EVALUATIONS
+    if problem.model is Model.LIST and not problem.slots_only:
+        at_once = float(np.searchsorted(np.cumsum(np.sort(problem.mem)), problem.cap_mb or math.inf))
+        evaluations = int(_LIMIT_EVALUATIONS * min(1.0, _USUAL_AT_ONCE / min(max(at_once, 1.0), problem.slots)))
+    if problem.model is Model.LOCKSTEP:
+        evaluations *= _LOCKSTEP_SPEED
     return evaluations if problem.size <= _ANNEALED else max(2_000, evaluations * 22 // problem.size)

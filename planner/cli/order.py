@@ -1,0 +1,328 @@
+"""``chromplan order``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner.cli.output import echo_json, echo_table, json_option
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from planner.cli.ordertasks import TaskTable
+    from planner.schedule.order import Schedule
+    from planner.schedule.orderproblem import Problem
+    from planner.schedule.ordersearch import Found
+    from planner.schedule.ordertables import Entry
+
+_PATIENCE_S = 1.0
+_MOST_LISTED = 60
+
+
+@click.command("order")
+@click.option("-k", "--workers", type=click.IntRange(min=1), metavar="K", help="Most tasks at once.")
+@click.option("--cap", metavar="MEM", help="Most memory at once: 64G with --table, Mb of chromosome with --genome.")
+@click.option("--cores", type=click.IntRange(min=1), help="Most cores at once.")
+@click.option("--genome", default="GRCh37", show_default=True, help="Lengths in Mb stand for memory and duration.")
+@click.option("--chromosomes", default="1-22", show_default=True, help="Which of them, as 1-22,X,Y.")
+@click.option(
+    "--table",
+    "table_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Name, memory, duration by task (CSV).",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(("makespan", "peak-eps", "peak")),
+    help="makespan: shortest under the limits (default with --cap); peak-eps: lowest peak at nearly the best makespan "
+    "(default with -k); peak: lowest peak, whatever time it takes.",
+)
+@click.option("--eps", type=click.FloatRange(min=0), default=0.02, show_default=True, help="How nearly, for peak-eps.")
+@click.option(
+    "--model",
+    type=click.Choice(("list", "lockstep")),
+    default="list",
+    show_default=True,
+    help="list: the next task starts when a slot falls free; lockstep: batches with a barrier.",
+)
+@click.option("--search", "fresh", is_flag=True, help="Search anew, without the orders that come with chromplan.")
+@click.option("--method", type=click.Choice(("anneal", "hill-climb")), default="anneal", show_default=True)
+@click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same order.")
+@click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
+@json_option
+def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fresh: bool, **asked: Any) -> None:
+    """Find a static order for a genome or a table.
+
+    Peak and makespan beside the natural order's, and a bound that no order can beat. For whole genomes the orders for
+    every K come with chromplan; anything else is searched, which Ctrl-C ends with the best order so far.
+    """
+    from planner.cli import ordertasks
+
+    started = time.perf_counter()
+    tasks = (
+        ordertasks.from_file(table_file)
+        if table_file
+        else ordertasks.from_genome(asked["genome"], asked["chromosomes"])
+    )
+    problem = _problem(tasks, asked)
+    tabled = [] if fresh else _tabled(tasks)
+    found = _from_table(problem, tasks, tabled) or _searched(problem, tasks, tabled, asked)
+    seconds = time.perf_counter() - started
+    natural = problem.run(range(problem.size))
+    if plot_file:
+        _plot(plot_file, problem, tasks, found, natural)
+    if as_json:
+        echo_json(_document(problem, tasks, found, natural, seconds))
+        return
+    _show(problem, tasks, found, natural)
+    if plot_file:
+        click.echo(f"wrote {plot_file}")
+
+
+def _problem(tasks: TaskTable, asked: dict[str, Any]) -> Problem:
+    from planner.schedule.orderproblem import Model, Objective, Problem
+
+    if asked["workers"] is None and asked["cap"] is None and asked["cores"] is None:
+        raise InputError("nothing limits what runs at once", "give -k, --cap or --cores")
+    cap = None if asked["cap"] is None else _cap(tasks, asked["cap"])
+    if tasks.cpus is not None and asked["cores"] is not None and max(tasks.cpus) > asked["cores"]:
+        widest = max(range(len(tasks.cpus)), key=tasks.cpus.__getitem__)
+        raise InputError(
+            f"task {tasks.names[widest]} needs {tasks.cpus[widest]} cores, more than --cores {asked['cores']}",
+            f"give --cores {tasks.cpus[widest]} or more",
+        )
+    return Problem(
+        mem_mb=tasks.mem,
+        wall_s=tasks.wall,
+        cpus=tasks.cpus,
+        workers=asked["workers"],
+        cap_mb=cap,
+        cores=asked["cores"],
+        model=Model(asked["model"]),
+        objective=Objective(asked["objective"] or ("peak-eps" if cap is None else "makespan")),
+        eps=asked["eps"],
+    )
+
+
+def _cap(tasks: TaskTable, text: str) -> float:
+    from planner import units
+
+    try:
+        cap = float(text) if tasks.genome else units.parse_mem_mb(text)
+    except ValueError:
+        cap = None
+    if cap is None or not 0 < cap < float("inf"):
+        wanted = "a number of Mb, since lengths stand for memory" if tasks.genome else "a size such as 64G or 4000M"
+        raise InputError(f"--cap is {text!r}", f"write {wanted}")
+    largest = max(range(len(tasks.mem)), key=tasks.mem.__getitem__)
+    if tasks.mem[largest] > cap:
+        need = f"{tasks.mem[largest]:.6g} {tasks.mem_unit}"
+        raise InputError(f"task {tasks.names[largest]} needs {need}, more than --cap {text}", f"give at least {need}")
+    return cap
+
+
+def _tabled(tasks: TaskTable) -> list[Entry]:
+    """Return the orders that come with chromplan for this genome."""
+    from planner import resources
+    from planner.schedule import ordertables
+
+    path = resources.folder("data") / f"orders_{tasks.genome}.json"
+    return ordertables.loads(path.read_text(encoding="utf-8")) if tasks.genome and path.is_file() else []
+
+
+def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Found | None:
+    from planner.schedule import ordertables
+    from planner.schedule.orderproblem import Objective
+    from planner.schedule.ordersearch import Found
+
+    if not problem.slots_only or (problem.objective is Objective.PEAK_EPS and problem.eps != ordertables.EPS):
+        return None
+    entry = ordertables.lookup(
+        tabled, tasks.names, model=problem.model, objective=problem.objective, workers=problem.slots
+    )
+    if entry is None:
+        return None
+    order = tuple(tasks.names.index(name) for name in entry.order)
+    schedule = problem.run(order)
+    return Found(
+        order=order,
+        peak=schedule.peak,
+        makespan=schedule.makespan,
+        best_makespan=entry.best_makespan,
+        lower_bound=entry.lower_bound,
+        proved=entry.proved,
+        evaluations=0,
+    )
+
+
+def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: dict[str, Any]) -> Found:
+    from planner.schedule.ordersearch import Method, search
+    from planner.schedule.ordertables import orders_of
+
+    with _progress() as report:
+        found = search(
+            problem,
+            seed=asked["seed"],
+            method=Method(asked["method"]),
+            evaluations=asked["evaluations"],
+            starts=orders_of(tabled, tasks.names),
+            report=report,
+        )
+    if found.interrupted:
+        click.echo("interrupted: the best order so far", err=True)
+    return found
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float], None]]:
+    """Yield what takes the share done; a bar on the terminal once that has taken a second."""
+    started = time.perf_counter()
+    bar: Progress | None = None
+    terminal = sys.stderr.isatty()
+
+    def report(share: float) -> None:
+        nonlocal bar
+        if bar is None and terminal and time.perf_counter() - started > _PATIENCE_S:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bar = Progress(console=Console(stderr=True), transient=True)
+            bar.add_task("searching (Ctrl-C: the best so far)", total=1.0)
+            bar.start()
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=share)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _document(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule, seconds: float) -> dict[str, object]:
+    return {
+        "order": [tasks.names[task] for task in found.order],
+        "peak": found.peak,
+        "makespan": found.makespan,
+        "best_makespan": found.best_makespan,
+        "natural": {"peak": natural.peak, "makespan": natural.makespan},
+        "lower_bound": found.lower_bound,
+        "proved": found.proved,
+        "evaluations": found.evaluations,
+        "seconds": round(seconds, 3),
+        "objective": problem.objective.value,
+        "model": problem.model.value,
+        "interrupted": found.interrupted,
+    }
+
+
+def _show(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> None:
+    from planner.schedule.orderproblem import Objective
+
+    listed = [tasks.names[task] for task in found.order]
+    more = f" … ({len(listed)} tasks; --json lists all)" if len(listed) > _MOST_LISTED else ""
+    click.echo(f"order: {' '.join(listed[:_MOST_LISTED])}{more}")
+    rows = [
+        (f"peak ({tasks.mem_unit})", _memory(natural.peak), _memory(found.peak), _change(natural.peak, found.peak)),
+        (
+            _time_head(tasks),
+            *(_time(tasks, each.makespan) for each in (natural, found)),
+            _change(natural.makespan, found.makespan),
+        ),
+    ]
+    echo_table(("", ">natural order", ">this order", ">change"), rows)
+    makespan_counts = problem.objective is Objective.MAKESPAN
+    value = found.makespan if makespan_counts else found.peak
+    bound = _time(tasks, found.lower_bound) if makespan_counts else _memory(found.lower_bound)
+    if found.proved:
+        click.echo("proved: no order does better")
+    else:
+        gap = value / found.lower_bound - 1 if found.lower_bound else 0.0
+        click.echo(f"no order can come below {bound}: this one is at most {gap:.1%} from the best")
+    if problem.objective is Objective.PEAK and found.makespan > found.best_makespan * (1 + problem.eps):
+        costs = found.makespan / found.best_makespan - 1
+        click.echo(f"it takes {costs:.0%} longer than the shortest order; --objective peak-eps bounds that")
+
+
+def _memory(value: float) -> str:
+    return f"{value:,.2f}"
+
+
+def _time_head(tasks: TaskTable) -> str:
+    return "makespan (Mb)" if tasks.genome else "makespan"
+
+
+def _time(tasks: TaskTable, value: float) -> str:
+    from planner import units
+
+    return f"{value:,.2f}" if tasks.genome else units.format_duration(value)
+
+
+def _change(before: float, after: float) -> str:
+    return f"{after / before - 1:+.1%}" if before else ""
+
+
+def _plot(path: Path, problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> None:
+    from planner.report import timeline
+
+    unit, scale = ("Mb of chromosome", 1.0) if tasks.genome else _time_unit(max(natural.makespan, found.makespan))
+    found_schedule = problem.run(found.order)
+    panels = [
+        timeline.Panel(title=title, order=order, schedule=_scaled(schedule, scale))
+        for title, order, schedule in (
+            ("Natural order", range(problem.size), natural),
+            ("Order found", found.order, found_schedule),
+        )
+    ]
+    drawn = timeline.Tasks(
+        names=tasks.names,
+        mem=tasks.mem,
+        wall=[wall / scale for wall in tasks.wall],
+        mem_unit=tasks.mem_unit,
+        time_unit=unit,
+        note="Chromosome lengths stand for memory and time alike." if tasks.genome else "",
+    )
+    timeline.draw(path, drawn, panels, heading=_heading(problem, tasks, found, natural), cap=problem.cap_mb)
+
+
+def _scaled(schedule: Schedule, scale: float) -> Schedule:
+    return replace(
+        schedule,
+        start_s=tuple(start / scale for start in schedule.start_s),
+        makespan=schedule.makespan / scale,
+        profile=tuple((instant / scale, used) for instant, used in schedule.profile),
+    )
+
+
+def _time_unit(longest_s: float) -> tuple[str, float]:
+    if longest_s > 2 * 3600:
+        return "hours", 3600.0
+    return ("minutes", 60.0) if longest_s > 120 else ("seconds", 1.0)
+
+
+def _heading(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> str:
+    limits = [
+        f"{problem.workers} at a time" if problem.workers else "",
+        f"within {problem.cap_mb:,.0f} {'Mb' if tasks.genome else 'MB'}" if problem.cap_mb else "",
+        f"on {problem.cores} cores" if problem.cores else "",
+    ]
+    limited = ", ".join(limit for limit in limits if limit)
+    gains = [_gain("memory", natural.peak, found.peak), _gain("time", natural.makespan, found.makespan)]
+    return f"{problem.size} tasks, {limited}: another order takes {' and '.join(gains)}"
+
+
+def _gain(what: str, before: float, after: float) -> str:
+    change = after / before - 1 if before else 0.0
+    if abs(change) < 0.005:
+        return f"the same {what}"
+    return f"{abs(change):.0%} {'less' if change < 0 else 'more'} {what}"
