@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from planner.cli.common import open_project, open_store, poll_s, project_option, save_model
+from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.output import echo_json, echo_table, json_option
 from planner.errors import InputError
 
@@ -39,6 +40,7 @@ _COVERAGE_LEVEL = 0.95
 )
 @click.option("--mem", help="The --mem you use for all tasks, to compare with (default: the largest limit on record).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the folds of the cross-validation.")
+@symbolic_options
 @json_option
 @project_option
 def command(
@@ -49,14 +51,18 @@ def command(
     mem: str | None,
     seed: int,
     as_json: bool,
+    **symbolic: Any,
 ) -> None:
     """Fit the memory model of each tool.
 
     Saves .chromplan/models/TOOL.json. The figures come from cross-validation: every attempt is predicted by a model
-    that has not seen it.
+    that has not seen it. With --symbolic, distils a formula instead and writes it to --out.
     """
     project = open_project(folder)
     config = project.config() if project.config_path.exists() else None
+    if wants_formula(symbolic):
+        fit_formula(project, config, tools=tools, features=features, seed=seed, as_json=as_json, **symbolic)
+        return
     with open_store(project) as store:
         found = {tool: store.observations(tool=tool) for tool in tools or store.tools()}
     if not any(found.values()):

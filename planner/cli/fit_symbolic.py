@@ -1,0 +1,132 @@
+"""``chromplan fit --symbolic``: a formula from a table of runs or from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from planner.cli import formulas
+from planner.cli.common import open_store
+from planner.cli.output import echo_json, echo_table
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.config import Config
+    from planner.memory.fitting import Fitted
+    from planner.rounds.project import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def symbolic_options(function: F) -> F:
+    """Add the options of ``--symbolic`` to ``fit``."""
+    options = [
+        click.option("--symbolic", is_flag=True, help="Distil a formula instead of a model."),
+        click.option(
+            "--table", type=click.Path(path_type=Path), help="symbolic: a CSV or TSV file of runs, not the history."
+        ),
+        click.option("--target", help="symbolic: the table's column with the peak, MiB [peak_rss_mb]."),
+        click.option("--features", "columns", help="symbolic: the features, separated by commas."),
+        click.option("--engine", help="symbolic: operon or pysr [operon]."),
+        click.option("--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size [30]."),
+        click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="symbolic: the file to write."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def wants_formula(options: Mapping[str, Any]) -> bool:
+    """Whether a formula is asked for; InputError for its options without ``--symbolic``."""
+    if options["symbolic"]:
+        return True
+    for name in ("table", "target", "columns", "engine", "most_nodes", "out"):
+        if options[name] is not None:
+            option = {"columns": "features"}.get(name, name.replace("_", "-"))
+            raise InputError(f"--{option} goes with --symbolic", "add --symbolic to distil a formula")
+    return False
+
+
+def fit_formula(
+    project: Project,
+    config: Config | None,
+    *,
+    tools: tuple[str, ...],
+    features: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fit a formula, write its file, and say what it is worth."""
+    from planner import files
+    from planner.memory import formula as module
+
+    tool = _tool(config, tools, table=options["table"])
+    target = options["target"] or "peak_rss_mb"
+    names = _features(config, features, options["columns"])
+    rows = _rows(project, options["table"], tool=tool, target=target, features=names)
+    fitted = formulas.fit(
+        rows,
+        features=names,
+        tool=tool,
+        target=target,
+        engine=options["engine"] or "operon",
+        seed=seed,
+        most_nodes=options["most_nodes"] or 30,
+    )
+    path = options["out"] or project.folder / f"{tool}.formula.toml"
+    files.write_text(path, module.dumps(fitted.formula))
+    if as_json:
+        echo_json(formulas.document(fitted, path=path, skipped=rows.skipped))
+    else:
+        _show(fitted, path, rows.skipped)
+
+
+def _tool(config: Config | None, tools: tuple[str, ...], *, table: Path | None) -> str:
+    if len(tools) > 1:
+        raise InputError("a formula is of one tool", "give --tool once")
+    if tools:
+        return tools[0]
+    if table is None and config is None:
+        raise InputError("which tool is the formula of?", "give --tool, or --table with a table of runs")
+    if table is not None:
+        return table.stem
+    assert config is not None  # noqa: S101 - said above
+    return config.pipeline.tool
+
+
+def _features(config: Config | None, features: tuple[str, ...], columns: str | None) -> tuple[str, ...]:
+    named = (*features, *(name.strip() for name in (columns or "").split(",") if name.strip()))
+    if not named and config is not None:
+        named = tuple(config.features)
+    if not named:
+        raise InputError("what should the formula predict from?", "give --features a,b,c")
+    return named
+
+
+def _rows(project: Project, table: Path | None, *, tool: str, target: str, features: tuple[str, ...]) -> formulas.Rows:
+    if table is not None:
+        return formulas.table_rows(table, target=target, features=features, tool=tool)
+    with open_store(project) as store:
+        return formulas.usable(store.observations(tool=tool), features=features, tool=tool)
+
+
+def _show(fitted: Fitted, path: Path, skipped: Mapping[str, int]) -> None:
+    formula = fitted.formula
+    click.echo(f"{path}: {formula.nodes} nodes, {formula.engine}, {formula.rows} rows")
+    click.echo(f"  {formula.text}")
+    errors = formula.errors
+    click.echo(
+        f"On rows held out: Pearson {errors['pearson']:.3f}, R2 {errors['r2']:.3f}, mean error {errors['mape']:.1f} %"
+    )
+    click.echo()
+    echo_table(
+        ["source", ">log error held out", ">nodes allowed"],
+        [(one.source, f"{one.error:.3f}", one.limit) for one in fitted.discovery.standings],
+        title="What competed",
+    )
+    for reason, count in skipped.items():
+        click.echo(f"{count} rows not used ({reason})")

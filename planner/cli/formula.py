@@ -1,0 +1,183 @@
+"""``chromplan formula``: show, check and export memory formulas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.cli import formulas
+from planner.cli.common import open_project, open_store, project_option
+from planner.cli.output import echo_json, echo_table, json_option
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.memory.formula import Formula
+
+_SHOWN_LEVELS = (0.8, 0.9, 0.95, 0.99)
+
+
+@click.group("formula")
+def command() -> None:
+    """Show, check and export memory formulas.
+
+    FORMULA is a formula file, or the name of a bundled formula. 'chromplan fit --symbolic' makes one.
+    """
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the bundled formulas."""
+    found = {name: formulas.load(str(path)) for name, path in formulas.bundled().items()}
+    if as_json:
+        echo_json([{"name": name, **_document(one)} for name, one in found.items()])
+        return
+    echo_table(
+        ["name", ">rows", "made", ">error", "formula"],
+        [(name, one.rows, one.date, f"{one.errors.get('mape', 0):.1f} %", one.text) for name, one in found.items()],
+    )
+
+
+@command.command("show")
+@click.argument("name", metavar="FORMULA")
+@click.option("--raw", is_flag=True, help="Print the file itself.")
+@json_option
+def show(name: str, raw: bool, as_json: bool) -> None:
+    """Explain a formula: its arithmetic, ranges, bounds and origin."""
+    from planner.memory import formula as module
+
+    one = formulas.load(name)
+    if raw:
+        click.echo(module.dumps(one), nl=False)
+    elif as_json:
+        echo_json(_document(one))
+    else:
+        _explain(one)
+
+
+def _explain(one: Formula) -> None:
+    tool = f" of {one.tool}" if one.tool else ""
+    click.echo(f"Expected peak{tool}, MiB ({one.nodes} nodes, {one.engine}, {one.rows} rows, {one.date or 'no date'}):")
+    click.echo(f"  {one.text}")
+    if one.errors:
+        click.echo(f"On rows held out: {', '.join(f'{key} {value:g}' for key, value in one.errors.items())}")
+    click.echo()
+    echo_table(
+        ["feature", ">from", ">to", "unit"],
+        [(name, f"{known.low:g}", f"{known.high:g}", known.unit) for name, known in one.features.items()],
+        title="Ranges; outside them the bound is widened",
+    )
+    if one.calibration is None:
+        click.echo("No calibration: this formula gives no bound.")
+        return
+    knots = one.calibration.knots_mb
+    echo_table(
+        ["bound", *(f">at {knot:g} MB" for knot in knots), "rests on"],
+        [
+            (f"{level:.0%}", *(f"x {f:.3f}" for f in one.calibration.factors_at(level)), one.calibration.note(level))
+            for level in _SHOWN_LEVELS
+        ],
+        title="Bound = prediction x factor; straight lines between",
+    )
+
+
+def _document(one: Formula) -> dict[str, object]:
+    calibration = one.calibration
+    return {
+        "tool": one.tool,
+        "formula": one.text,
+        "nodes": one.nodes,
+        "engine": one.engine,
+        "date": one.date,
+        "rows": one.rows,
+        "errors": dict(one.errors),
+        "floor_mb": one.floor_mb,
+        "features": {n: {"low": f.low, "high": f.high, "unit": f.unit} for n, f in one.features.items()},
+        "factors": None
+        if calibration is None
+        else {
+            "knots_mb": list(calibration.knots_mb),
+            **{f"{level:.2f}": list(calibration.factors_at(level)) for level in _SHOWN_LEVELS},
+        },
+    }
+
+
+@command.command("export")
+@click.argument("name", metavar="FORMULA")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(["python", "bash", "awk", "nextflow", "snakemake", "wdl"]),
+    help="The language.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="How often the request must suffice.",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
+def export(name: str, target: str, level: float, out: Path | None) -> None:
+    """Write the request in another language, the same to the MiB."""
+    from planner import files
+    from planner.memory import exports
+
+    text = exports.export(formulas.load(name), target, level)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        files.write_text(out, text)
+        click.echo(f"{out}: {target}, {level:.0%} bound")
+
+
+@command.command("check")
+@click.argument("name", metavar="FORMULA")
+@click.option("--table", type=click.Path(path_type=Path), help="A CSV or TSV file with one run per row.")
+@click.option("--target", default="peak_rss_mb", show_default=True, help="The table's column with the peak, MiB.")
+@click.option("--history", is_flag=True, help="Check against the project's history of the formula's tool.")
+@json_option
+@project_option
+def check(folder: Path, name: str, table: Path | None, target: str, history: bool, as_json: bool) -> None:
+    """Hold a formula against runs: errors of the prediction, coverage and cost of the bounds."""
+    from planner.memory import fitting
+
+    one = formulas.load(name)
+    rows = _rows(folder, one, table, target, history)
+    observed = rows.observations
+    figures = fitting.check(one, [row.features for row in observed], [row.peak_mb or 0.0 for row in observed])
+    if as_json:
+        echo_json(figures)
+        return
+    _show_figures(figures)
+    for reason, count in rows.skipped.items():
+        click.echo(f"{count} not used ({reason})")
+
+
+def _rows(folder: Path, one: Formula, table: Path | None, target: str, history: bool) -> formulas.Rows:
+    if (table is None) == (not history):
+        raise InputError("what should the formula be held against?", "give either --table FILE or --history")
+    if table is not None:
+        return formulas.table_rows(table, target=target, features=one.names, tool=one.tool)
+    with open_store(open_project(folder)) as store:
+        return formulas.usable(store.observations(tool=one.tool), features=one.names, tool=one.tool)
+
+
+def _show_figures(figures: dict[str, object]) -> None:
+    coverage, ratio = figures["coverage"], figures["overallocation"]
+    assert isinstance(coverage, dict)  # noqa: S101 - what fitting.check returns
+    assert isinstance(ratio, dict)  # noqa: S101
+    click.echo(
+        f"{figures['rows']} rows, {figures['outside_range']} outside the formula's ranges: "
+        f"Pearson {figures['pearson']:.3f}, R2 {figures['r2']:.3f}, mean error {figures['mape']:.1f} %"
+    )
+    echo_table(
+        ["bound", ">covers", ">bound/peak"],
+        [
+            (f"{float(level):.0%}", f"{100 * covered:.1f} %", f"{ratio[level]:.2f}")
+            for level, covered in coverage.items()
+        ],
+    )

@@ -1,0 +1,148 @@
+"""What the commands about formulas share: files and bundled names, rows of tables and of the history, fitting one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.memory.fitting import Fitted
+    from planner.memory.formula import Formula
+    from planner.records import Observation
+
+_UNITS = {"_mb": "MB", "_cm": "cM", "_bp": "bp", "_s": "s", "_gz_mb": "MB"}
+
+
+def bundled() -> dict[str, Path]:
+    """Return the formulas that ship with chromplan, by name."""
+    from planner import resources
+
+    return {path.stem: path for path in sorted((resources.folder("data") / "formulas").glob("*.toml"))}
+
+
+def load(name: str) -> Formula:
+    """Return the formula in a file, or the bundled one of that name.
+
+    Raises
+    ------
+    InputError
+        When there is neither, or the file is no formula.
+    """
+    from planner.history.reading import load_text
+    from planner.memory import formula as formulas
+
+    path = Path(name)
+    known = bundled()
+    if not path.exists() and name in known:
+        path = known[name]
+    elif not path.exists():
+        raise InputError(f"{name}: no such formula", f"give a file, or a bundled one: {', '.join(known) or 'none'}")
+    return formulas.loads(load_text(path), name=str(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What can be learnt from, and what could not."""
+
+    observations: list[Observation]
+    skipped: dict[str, int]
+
+
+def table_rows(path: Path, *, target: str, features: Sequence[str], tool: str) -> Rows:
+    """Return the usable rows of a table of runs (CSV or TSV, one run per row).
+
+    Raises
+    ------
+    InputError
+        When a column is missing or the file cannot be read.
+    """
+    from planner.history.reading import load_text
+    from planner.history.tables import Columns, read_table
+
+    tool = tool or path.stem
+    columns = Columns(peak=target, features={name: name for name in features})
+    read = read_table(load_text(path), columns=columns, tool=tool, source=str(path))
+    rows = usable(read.observations, features=features, tool=tool)
+    for skipped in read.skipped:
+        rows.skipped[skipped.reason] = rows.skipped.get(skipped.reason, 0) + 1
+    return rows
+
+
+def usable(observations: Sequence[Observation], *, features: Sequence[str], tool: str) -> Rows:
+    """Return the observations whose peak can be learnt, and why others cannot."""
+    from planner.memory import model
+
+    kept, skipped = model.training(observations, tool=tool, feature_names=tuple(features))
+    return Rows(observations=kept, skipped=skipped)
+
+
+def fit(
+    rows: Rows, *, features: Sequence[str], tool: str, target: str, engine: str, seed: int, most_nodes: int
+) -> Fitted:
+    """Fit a formula to rows, telling a person at a terminal what is being done."""
+    import datetime
+
+    import numpy as np
+
+    from planner.memory import fitting
+
+    table = np.array([[row.features[name] for name in features] for row in rows.observations], dtype=float)
+    return fitting.fit(
+        features,
+        table.reshape(len(rows.observations), len(features)),
+        np.array([row.peak_mb for row in rows.observations], dtype=float),
+        tool=tool,
+        target=target,
+        units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
+        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        engine=engine,
+        seed=seed,
+        most_nodes=most_nodes,
+        progress=_tell,
+    )
+
+
+def _tell(what: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{what}", err=True, nl=False)
+
+
+def end_of_progress() -> None:
+    """Clear the line that told what was being done."""
+    _tell("")
+
+
+def document(fitted: Fitted, *, path: Path, skipped: dict[str, int]) -> dict[str, object]:
+    """Return what ``fit --symbolic --json`` prints."""
+    formula, found = fitted.formula, fitted.discovery
+    calibration = formula.calibration
+    return {
+        "file": str(path),
+        "formula": formula.text,
+        "source": found.source,
+        "nodes": formula.nodes,
+        "rows": formula.rows,
+        "skipped": skipped,
+        "seed": formula.seed,
+        "cross_validation": dict(formula.errors),
+        "too_few_rows_for": [] if calibration is None else list(calibration.too_few_rows),
+        "sources": [
+            {"source": one.source, "log_error": round(one.error, 4), "nodes_allowed": one.limit}
+            for one in found.standings
+        ],
+        "front": [{"nodes": nodes, "formula": text} for nodes, text in front(fitted)],
+    }
+
+
+def front(fitted: Fitted) -> list[tuple[int, str]]:
+    """Return the winner's front of accuracy against complexity: nodes and text, simplest first."""
+    from planner.memory import grammar
+
+    return [(grammar.size(node), grammar.render(node)) for node in fitted.discovery.front]
