@@ -37,6 +37,7 @@ def command(folder: Path, local: bool, workers: int | None, mem: str | None, poo
     from planner import units
     from planner.records import Outcome
     from planner.rounds import local as here
+    from planner.rounds import runs as records
     from planner.rounds.executor import Bounds
 
     if not local:
@@ -58,7 +59,8 @@ def command(folder: Path, local: bool, workers: int | None, mem: str | None, poo
         pool=pool,
         max_attempts=project.config().memory.max_attempts,
     )
-    with project.lock(), _Screen(len(plan.tasks)) as screen:
+    before = {run.task for run in records.read(folder) if run.outcome is Outcome.COMPLETED}
+    with project.lock(), _Screen(len(plan.tasks), len(before)) as screen:
         runs = here.run(
             plan,
             root=project.folder.resolve(),
@@ -74,12 +76,12 @@ def command(folder: Path, local: bool, workers: int | None, mem: str | None, poo
 class _Screen:
     """A line for every attempt that ends; below them, on a terminal, a table of what runs."""
 
-    def __init__(self, tasks: int) -> None:
+    def __init__(self, tasks: int, completed: int) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._tasks = tasks
-        self._completed = 0
+        self._completed = completed
         self._drawn_s = 0.0
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True) if sys.stdout.isatty() else None

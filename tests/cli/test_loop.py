@@ -96,7 +96,7 @@ def test_what_could_not_be_given_more_here_goes_into_the_next_round(loop: Loop) 
     loop.configure(memory='formula = "120 + 0 * number"\nmax_attempts = 2')
     loop("plan")
     loop("render")
-    loop("run", "--local", "--mem", "120M")
+    assert "/6 chr10: completed" in loop("run", "--local", "--mem", "120M")
     (killed,) = {row["task"] for row in loop.json("status") if row["outcome"] == "oom"} & {"chr15"}
     plan = loop.json("next")
     assert killed in {task["task"] for task in plan["tasks"]}
@@ -124,6 +124,16 @@ def test_a_task_that_ended_after_its_run_was_killed_is_known_to_the_next_round(l
     assert {task["task"] for task in plan["tasks"]} == {"chr13", "chr14", "chr15"}
     assert {row["outcome"] for row in loop.json("status") if row["round"] == 1} == {"completed"}
     assert not (loop.folder / "rounds/r001/running").exists()
+
+
+def test_a_run_that_goes_on_counts_what_is_done(loop: Loop) -> None:
+    loop.run()
+    record = loop.folder / "rounds/r001/local.jsonl"
+    *before, last = record.read_text().splitlines(keepends=True)
+    record.write_text("".join(before))
+    said = loop("run", "--local").splitlines()
+    assert said[0].startswith(f"6/6 {json.loads(last)['task']}: completed")
+    assert len(said) == 2
 
 
 def test_on_a_terminal_a_table_shows_what_runs(loop: Loop) -> None:
