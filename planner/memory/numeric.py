@@ -12,6 +12,8 @@ from planner.memory.grammar import Call, Name, Node, Number
 
 Array = npt.NDArray[np.float64]
 
+_OUTLYING = 0.3  # of a log residual: beyond about 35 %
+_STEEPEST = 1e6  # slopes of a log beyond are a pole that no step should trust
 _SMALLEST = 1e-3  # MiB: residuals are taken in logs, which need a positive prediction
 
 
@@ -129,7 +131,8 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps
         usable = np.isfinite(values) & (values > _SMALLEST)
         with np.errstate(all="ignore"):
             slopes = derivative / np.where(usable, values, 1.0)[:, None]
-        return _log(values) - target, np.where(usable[:, None] & np.isfinite(slopes), slopes, 0.0)
+        slopes = np.where(usable[:, None] & np.isfinite(slopes), np.clip(slopes, -_STEEPEST, _STEEPEST), 0.0)
+        return robust(_log(values) - target, slopes)
 
     constants, _ = levenberg(state, program.constants, steps=steps)
     return program.with_constants(constants)
@@ -177,9 +180,32 @@ def levenberg(
     return at, cost
 
 
+def robust(residual: Array, slopes: Array) -> tuple[Array, Array]:
+    """Return log residuals whose squares grow only linearly beyond a third (pseudo-Huber), and their derivatives.
+
+    A peak that was sampled too rarely, or a run under other settings, then bends the formula no more than it has to.
+
+    Parameters
+    ----------
+    residual : array of shape (rows,)
+    slopes : array of shape (rows, parameters)
+    """
+    root = np.sqrt(1.0 + (residual / _OUTLYING) ** 2)
+    damped = np.sign(residual) * _OUTLYING * np.sqrt(2.0 * (root - 1.0))
+    # the derivative's limit at 0 is 1
+    factor = np.where(np.abs(damped) > 1e-9, residual / (root * np.where(damped == 0.0, 1.0, damped)), 1.0)
+    return damped, slopes * factor[:, None]
+
+
 def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> float:
-    """Return the mean squared difference of log prediction and log peak."""
-    return float(np.mean((_log(Program(node, names).values(table)) - np.log(peaks)) ** 2))
+    """Return the mean squared difference of log prediction and log peak, damped as in :func:`robust`."""
+    return mean_loss(_log(Program(node, names).values(table)) - np.log(peaks))
+
+
+def mean_loss(residual: Array) -> float:
+    """Return the mean of the damped squares of log residuals."""
+    damped, _ = robust(residual, np.empty((len(residual), 0)))
+    return float(np.mean(damped**2))
 
 
 def _log(values: Array) -> Array:

@@ -22,7 +22,7 @@ import numpy as np
 
 from planner.memory.columns import LogColumns
 from planner.memory.grammar import Call, Node, Number
-from planner.memory.numeric import Array, levenberg
+from planner.memory.numeric import Array, levenberg, robust
 
 SHAPES = ("power", "sum", "product", "stretched")
 
@@ -54,7 +54,6 @@ class Fit:
     form: Form
     constants: Array
     penalised: float
-    error: float
 
 
 def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_nodes: int) -> list[Fit]:
@@ -125,12 +124,12 @@ def fit(form: Form, logs: Array, target: Array) -> Fit:
 
     def state(constants: Array) -> tuple[Array, Array]:
         value, slopes = _value(form, constants, logs)
-        residual = np.concatenate([value - target, weight * (constants - centre)])
-        return residual, np.vstack([slopes, np.diag(weight)])
+        residual, slopes = robust(value - target, slopes)
+        pulled = weight * (constants - centre)
+        return np.concatenate([residual, pulled]), np.vstack([slopes, np.diag(weight)])
 
     constants, cost = levenberg(state, start, steps=_STEPS)
-    error = float(np.sum((_value(form, constants, logs)[0] - target) ** 2))
-    return Fit(form, constants, cost, error)
+    return Fit(form, constants, cost)
 
 
 def _start(form: Form, target: Array) -> tuple[Array, Array, Array]:

@@ -19,7 +19,7 @@ from planner.errors import InputError
 from planner.memory import engines, grammar, powers, teacher
 from planner.memory.columns import LogColumns, rounded
 from planner.memory.grammar import Node, Number
-from planner.memory.numeric import Array, Program, log_error, refit
+from planner.memory.numeric import Array, Program, log_error, mean_loss, refit
 from planner.memory.prune import prune
 
 MOST_NODES = 30
@@ -50,7 +50,7 @@ class Standing:
     limit : int
         Nodes allowed.
     error : float
-        Root mean squared error of log peak on the rows held out.
+        Root of the mean (damped) squared error of log peak on the rows held out.
     predicted : array of shape (rows,)
         Predictions out of fold, MiB, in the order of the table.
     """
@@ -219,7 +219,7 @@ def _compete(search: _Search, table: Array, peaks: Array, sources: Sequence[str]
         repeats = 1 if source.endswith(_FROM_ENGINE) else _REPEATS
         rounds = [_out_of_fold(search, source, table, peaks, limits, order, folds) for order in orders[:repeats]]
         for k, limit in enumerate(limits):
-            losses = [np.mean((np.log(predicted[k]) - np.log(peaks)) ** 2) for predicted in rounds]
+            losses = [mean_loss(np.log(predicted[k] / peaks)) for predicted in rounds]
             error = float(np.sqrt(np.mean(losses)))
             standings.append(Standing(source=source, limit=limit, error=error, predicted=rounds[0][k]))
     return standings
