@@ -15,12 +15,13 @@ from enum import StrEnum
 from planner.memory.linear import student_t_quantile
 from planner.memory.online import noise_weight
 from planner.schedule import paper
-from planner.schedule.belief import Assumptions, Belief
+from planner.schedule.belief import Assumptions, Belief, all_works
 from planner.schedule.paper import PaperOptions
 from planner.schedule.state import Node, Running, Sharing, Start, State, Work
 
 # A task killed at its own limit asks for this much more next time.
 _LIMIT_GROWTH = 1.3
+_SMALL = 0.2
 _ROUNDING = 1e-9
 
 
@@ -38,15 +39,25 @@ class Options:
     Attributes
     ----------
     alpha : float
-        Accepted chance that the tasks of a node together (in a pool) or a task (with limits) exceed their memory.
+        Accepted chance that the tasks of a node together exceed its memory, in a pool, when peaks were predicted.
+    alpha_unpredicted : float
+        The same without predictions: the line then starts wide open, and errs on the safe side.
+    alpha_limits : float
+        Accepted chance that a task exceeds a limit of its own.
     opening : float
-        By how much that chance is multiplied while nothing has been measured: room left empty then stays empty for a
-        whole task's length.
+        By how much that chance is multiplied for limits and for small tasks (a fifth of a node or less) while nothing
+        has been measured: what many of them leave empty out of caution stays empty for a whole task's length.
+    scout : float
+        The smallest task is among the first to start when it needs less than this share of a node: its peak, known
+        early, tells how much of the rest fits. Not where memory is watched: there the first peak tells sooner.
     """
 
     policy: Policy = Policy.CHROMPLAN
     alpha: float = 0.02
+    alpha_unpredicted: float = 0.04
+    alpha_limits: float = 0.015
     opening: float = 2.5
+    scout: float = 0.1
     assume: Assumptions = field(default_factory=Assumptions)
     paper: PaperOptions = field(default_factory=PaperOptions)
 
@@ -108,12 +119,16 @@ class _Decision:
     def __init__(self, state: State, options: Options) -> None:
         self._state = state
         self._belief = Belief(state, options.assume)
-        measured = state.done or any(run.peak_mb is not None for run in state.running)
-        alpha = options.alpha if measured else min(0.5, options.alpha * options.opening)
-        self._quantile = student_t_quantile(1 - alpha, self._belief.dof)
-        largest = max(node.mem_mb for node in state.nodes)
-        self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
+        self._measured = bool(state.done) or any(run.peak_mb is not None for run in state.running)
+        self._scout = options.scout
         self._limits = state.sharing is Sharing.LIMITS
+        alpha = self._alpha(options)
+        self._careful = student_t_quantile(1 - alpha, self._belief.dof)
+        self._bold = self._careful
+        if not self._measured:
+            self._bold = student_t_quantile(1 - min(0.5, alpha * options.opening), self._belief.dof)
+        self._largest_mb = largest = max(node.mem_mb for node in state.nodes)
+        self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
         self._floor = {
             overflow.names[0]: overflow.mem_mb * _LIMIT_GROWTH
             for overflow in state.overflows
@@ -121,6 +136,12 @@ class _Decision:
         }
         for run in state.running:
             self._count_running(run)
+
+    def _alpha(self, options: Options) -> float:
+        if self._limits:
+            return options.alpha_limits
+        predicted = any(work.predicted_mb is not None for work in all_works(self._state))
+        return options.alpha if predicted else options.alpha_unpredicted
 
     def starts(self) -> list[Start]:
         return list(self._scan(self._order()))
@@ -132,7 +153,16 @@ class _Decision:
         blind.sort(key=lambda work: work.size)
         seen = [work for work in works if not self._belief.blind(work)] if blind else works
         belief = self._belief
-        return sorted(seen, key=lambda work: -belief.mean_mb(work) * belief.duration_s(work)) + blind
+        seen = sorted(seen, key=lambda work: -belief.mean_mb(work) * belief.duration_s(work))
+        if seen and idle and not self._measured and not self._state.watched:
+            seen = self._scout_first(seen)
+        return seen + blind
+
+    def _scout_first(self, works: list[Work]) -> list[Work]:
+        smallest = min(works, key=self._belief.mean_mb)
+        if self._belief.mean_mb(smallest) >= self._scout * self._largest_mb:
+            return works
+        return [smallest, *(work for work in works if work is not smallest)]
 
     def _scan(self, works: Iterable[Work]) -> Iterable[Start]:
         for work in works:
@@ -163,13 +193,18 @@ class _Decision:
     def _limited(self, work: Work) -> Start | None:
         x = self._belief.x(work)
         sd = math.sqrt(self._belief.variance(work.tool, 1.0, x, noise_weight(x)))
-        limit = max(self._belief.mean_mb(work) + self._quantile * sd, self._floor.get(work.name, 0.0))
+        mean = self._belief.mean_mb(work)
+        limit = max(mean + self._quantile(mean) * sd, self._floor.get(work.name, 0.0))
         load = self._tightest(work, limit, lambda _: True)
         if load is None:
             return None
         limit = min(limit, load.node.mem_mb)
         load.put(work.cpus, limit, None)
         return Start(name=work.name, node=load.node.name, limit_mb=limit)
+
+    def _quantile(self, mean_mb: float) -> float:
+        small = self._limits or mean_mb <= _SMALL * self._largest_mb
+        return self._bold if small else self._careful
 
     def _tightest(self, work: Work, mb: float, admits: Callable[[_NodeLoad], bool]) -> _NodeLoad | None:
         """Return the node with least room to spare that takes the task."""
@@ -189,5 +224,5 @@ class _Decision:
         for other, sums in load.sums.items():
             if other != tool:
                 variance += self._belief.variance(other, *sums)
-        bound = load.mean_mb + mean_mb + self._quantile * math.sqrt(max(variance, 0.0))
+        bound = load.mean_mb + mean_mb + self._quantile(mean_mb) * math.sqrt(max(variance, 0.0))
         return bound <= load.node.mem_mb * (1 + _ROUNDING)

@@ -206,6 +206,7 @@ class _Run:
             done=tuple(self._done),
             overflows=tuple(self._overflows),
             sharing=self._sharing,
+            watched=self._live,
         )
 
     def _start(self, start: Start) -> None:

@@ -116,7 +116,15 @@ class Overflow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """Everything a decision depends on."""
+    """Everything a decision depends on.
+
+    Attributes
+    ----------
+    overflows : tuple of Overflow
+        Every kill for memory so far.
+    watched : bool
+        Peaks become known when they are reached, not only when the task completes.
+    """
 
     now_s: float
     nodes: tuple[Node, ...]
@@ -125,6 +133,7 @@ class State:
     done: tuple[Done, ...] = ()
     overflows: tuple[Overflow, ...] = ()
     sharing: Sharing = Sharing.POOL
+    watched: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,235 @@
+"""The dynamic scheduler against the paper's: ``python benchmarks/dynamic_schedule.py`` prints the whole table.
+
+One policy: ``--preset P|G --task-size 0.4 --policy chromplan|paper [--prior] [--live] [--mode A|B] [--alpha X]
+--runs 200 --first-seed 1000 [--json]``. Ratios are makespan over the best schedule found with everything known in
+advance (`planner.schedule.hindsight`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md says
+more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from planner.schedule import dynamic, hindsight
+from planner.schedule.dynamic import Options, Policy
+from planner.schedule.paper import Init, Packer, PaperOptions
+from planner.schedule.simulator import TASK_SIZES, Preset, benchmark_case, simulate
+from planner.schedule.state import Sharing
+
+SEEDS_AT_ONCE = 25
+SHARING = {"A": Sharing.POOL, "B": Sharing.LIMITS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One row of the table at one task size."""
+
+    label: str = ""
+    preset: Preset = Preset.P
+    task_size: float = 0.4
+    options: Options = field(default_factory=Options)
+    prior: bool = False
+    live: bool = False
+    mode: str = "A"
+
+
+def measure(
+    setting: Setting, seeds: Sequence[int], known: dict[str, float]
+) -> list[tuple[int, float, float, int, float]]:
+    """Return seed, ratio, best makespan, overcommits and milliseconds of every run."""
+    cases = [benchmark_case(setting.preset, setting.task_size, seed) for seed in seeds]
+    missing = [seed for seed in seeds if key(setting, seed) not in known]
+    found = hindsight.makespans([case for case, seed in zip(cases, seeds, strict=True) if seed in set(missing)])
+    best = {seed: known.get(key(setting, seed), math.nan) for seed in seeds} | dict(zip(missing, found, strict=True))
+    rows = []
+    for seed, case in zip(seeds, cases, strict=True):
+        case = case if setting.prior else case.without_predictions()
+        started = time.perf_counter()
+        decide = partial(dynamic.decide, options=setting.options)
+        run = simulate(case, decide, live=setting.live, sharing=SHARING[setting.mode])
+        spent_ms = 1000 * (time.perf_counter() - started)
+        rows.append((seed, run.makespan_s / best[seed], best[seed], run.overcommits, spent_ms))
+    return rows
+
+
+def key(setting: Setting, seed: int) -> str:
+    return f"{setting.preset} {setting.task_size:g} {seed}"
+
+
+def run_all(settings: Sequence[Setting], seeds: Sequence[int], jobs: int, known: dict[str, float]) -> list[list[tuple]]:
+    """Run every setting on every seed, in parallel over seeds; a bar on stderr shows how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    pieces = [seeds[k : k + SEEDS_AT_ONCE] for k in range(0, len(seeds), SEEDS_AT_ONCE)]
+    results: list[list[tuple]] = [[] for _ in settings]
+    with Progress(console=Console(stderr=True), transient=True) as progress, ProcessPoolExecutor(jobs) as pool:
+        bar = progress.add_task("simulating", total=len(settings) * len(seeds))
+        by_instance: dict[tuple[str, float], list[int]] = {}
+        for index, setting in enumerate(settings):
+            by_instance.setdefault((setting.preset, setting.task_size), []).append(index)
+        for indices in by_instance.values():
+            # the first setting of an instance searches its best schedules, the others reuse them
+            for wave in (indices[:1], indices[1:]):
+                waiting = [(k, pool.submit(measure, settings[k], piece, known)) for k in wave for piece in pieces]
+                for k, future in waiting:
+                    rows = future.result()
+                    results[k] += rows
+                    known.update({key(settings[k], row[0]): row[2] for row in rows})
+                    progress.advance(bar, len(rows))
+    return results
+
+
+def summary(setting: Setting, rows: Sequence[tuple]) -> dict[str, object]:
+    """Return what --json prints for one setting."""
+    ratio, ratio_ci = mean_and_ci([row[1] for row in rows])
+    over, over_ci = mean_and_ci([row[3] for row in rows])
+    options = asdict(setting.options)
+    policy = options.pop("policy")
+    shown = options["paper"] if policy == "paper" else {name: options[name] for name in options if name != "paper"}
+    return {
+        "preset": setting.preset,
+        "task_size": setting.task_size,
+        "policy": policy,
+        "options": {"prior": setting.prior, "live": setting.live, "mode": setting.mode, **shown},
+        "ratio": round(ratio, 4),
+        "ratio_ci95": round(ratio_ci, 4),
+        "overcommits": round(over, 4),
+        "overcommits_ci95": round(over_ci, 4),
+        "ms_per_run": round(statistics.fmean(row[4] for row in rows), 3),
+    }
+
+
+def mean_and_ci(values: Sequence[float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return values[0], 0.0
+    return statistics.fmean(values), 1.96 * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def whole_table() -> Iterator[Setting]:
+    """Yield the ablation of the paper at 40 %, then every task size."""
+    paper = {
+        "paper: knapsack": PaperOptions(init=Init.LARGEST, bias=None),
+        "paper: + bias": PaperOptions(init=Init.LARGEST),
+        "paper: + smallest first": PaperOptions(),
+    }
+    for preset in Preset:
+        for label, options in paper.items():
+            yield Setting(label=label, preset=preset, options=Options(policy=Policy.PAPER, paper=options))
+        for size in TASK_SIZES:
+            at = partial(Setting, preset=preset, task_size=size)
+            yield at(label="paper: + prior", options=Options(policy=Policy.PAPER), prior=True)
+            yield at(label="chromplan")
+            yield at(label="chromplan, prior", prior=True)
+            yield at(label="chromplan, prior, live", prior=True, live=True)
+            yield at(label="chromplan, prior, own limits", prior=True, mode="B")
+            yield at(label="paper: + prior, own limits", options=Options(policy=Policy.PAPER), prior=True, mode="B")
+
+
+def print_table(summaries: Sequence[dict], settings: Sequence[Setting]) -> None:
+    from planner.cli.output import echo_table
+
+    for preset in dict.fromkeys(setting.preset for setting in settings):
+        cells: dict[str, dict[float, str]] = {}
+        for setting, row in zip(settings, summaries, strict=True):
+            if setting.preset == preset:
+                over = f"({row['overcommits']:.2f} ±{row['overcommits_ci95']:.2f})"
+                text = f"{row['ratio']:.3f} ±{row['ratio_ci95']:.3f} {over}"
+                cells.setdefault(setting.label, {})[setting.task_size] = text
+        sizes = sorted({size for row in cells.values() for size in row})
+        columns = ["policy", *(f">{size:.0%}" for size in sizes)]
+        rows = [[label, *(row.get(size, "") for size in sizes)] for label, row in cells.items()]
+        echo_table(columns, rows, title=f"preset {preset}: ratio (overcommits per run) by task size")
+
+
+def settings_of(arguments: argparse.Namespace) -> list[Setting]:
+    if arguments.policy is None:
+        return [
+            setting
+            for setting in whole_table()
+            if (not arguments.preset or setting.preset in arguments.preset)
+            and (not arguments.task_size or setting.task_size in arguments.task_size)
+        ]
+    paper = PaperOptions(
+        packer=Packer(arguments.packer),
+        init=Init(arguments.init),
+        degree=arguments.degree,
+        bias=None if arguments.no_bias else tuple(arguments.bias),
+        sequential=arguments.sequential,
+        growth=arguments.growth,
+    )
+    options = Options(policy=Policy(arguments.policy), paper=paper)
+    if arguments.alpha is not None:
+        options = replace(
+            options, alpha=arguments.alpha, alpha_unpredicted=arguments.alpha, alpha_limits=arguments.alpha
+        )
+    return [
+        Setting(
+            label=arguments.policy,
+            preset=Preset(preset),
+            task_size=size,
+            options=options,
+            prior=arguments.prior,
+            live=arguments.live,
+            mode=arguments.mode,
+        )
+        for preset in arguments.preset or ["P"]
+        for size in arguments.task_size or TASK_SIZES
+    ]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    paper = PaperOptions()
+    parser.add_argument("--preset", action="append", choices=[*Preset], help="sizes: evenly spaced (P), GRCh37 (G)")
+    parser.add_argument("--task-size", type=float, action="append", help="of the largest task, as a share of the node")
+    parser.add_argument("--policy", choices=[*Policy], help="without it, the whole table is printed")
+    parser.add_argument("--prior", action="store_true", help="peaks are predicted before the run")
+    parser.add_argument("--live", action="store_true", help="peaks are known when they are reached")
+    parser.add_argument("--mode", choices=[*SHARING], default="A", help="A: one pool of memory; B: a limit per task")
+    parser.add_argument("--alpha", type=float, help="chromplan: accepted chance of exceeding the memory")
+    parser.add_argument("--packer", choices=[*Packer], default=paper.packer, help="paper: how batches are packed")
+    parser.add_argument("--init", choices=[*Init], default=paper.init, help="paper: which tasks run first")
+    parser.add_argument("--degree", type=int, default=paper.degree, help="paper: of the polynomial")
+    parser.add_argument("--bias", type=float, nargs=2, default=paper.bias, help="paper: percentiles at start and end")
+    parser.add_argument("--no-bias", action="store_true", help="paper: without the bias")
+    parser.add_argument("--sequential", type=int, default=paper.sequential, help="paper: tasks run one by one at first")
+    parser.add_argument("--growth", type=float, default=paper.growth, help="paper: factor per kill")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--first-seed", type=int, default=1000, help="tune on seeds from 50000 only")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--hindsight", type=Path, help="JSON file that keeps the best schedules found")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    settings = settings_of(arguments)
+    seeds = list(range(arguments.first_seed, arguments.first_seed + arguments.runs))
+    kept: Path | None = arguments.hindsight
+    known: dict[str, float] = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    results = run_all(settings, seeds, arguments.jobs, known)
+    if kept:
+        kept.write_text(json.dumps(known, indent=0))
+    summaries = [summary(setting, rows) for setting, rows in zip(settings, results, strict=True)]
+    if arguments.json:
+        json.dump(summaries, sys.stdout, indent=2)
+        print()
+    else:
+        print_table(summaries, settings)
+
+
+if __name__ == "__main__":
+    main()
