@@ -12,9 +12,13 @@ from planner.memory import formula as formulas
 from planner.memory.model import MemoryModel
 from planner.records import Outcome, Task
 from planner.site import Site
+from planner.site.file import LOCAL
 
 # Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
 SHORTEST_LIMIT_S = 600
+# Slurm counts the shells, srun and time around a task against the same limit; a task's own peak record leaves them out.
+# bash and srun held 12 MB in the batch step, the shell and time in the task's step 4 MB (Slurm 22.05, Debian 12).
+SCRIPT_MB = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +66,7 @@ class Sizer:
         self._partition = config.submit.partition
         named = [site.partition(self._partition)] if self._partition else site.partitions
         self._longest_s = max(partition.max_time_s for partition in named)
+        self._script_mb = 0 if site.name == LOCAL else SCRIPT_MB
         self.cap_mb = site.cap_mb(self._partition)
 
     @property
@@ -116,13 +121,15 @@ class Sizer:
 
     def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> Sized:
         found = model.predict(task.features, level=self._memory.level, floor_mb=floor_mb, cap_mb=self.cap_mb)
+        # the floor is a request, which had the script's share already
+        script_mb = self._script_mb if found.request_mb > floor_mb else 0
         shortest_s = min(SHORTEST_LIMIT_S, self._first_limit_s)
         return Sized(
-            mem_mb=found.request_mb,
+            mem_mb=found.request_mb + script_mb,
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
             time_limit_s=self._first_limit_s if found.time_limit_s is None else max(found.time_limit_s, shortest_s),
-            reason=found.reason,
+            reason=f"{found.reason}, {script_mb} MB for the script" if script_mb else found.reason,
         )
 
     def _unlearnt(self, mem_mb: int, source: str, predicted_mb: float | None = None) -> Sized:
