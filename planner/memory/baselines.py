@@ -167,7 +167,7 @@ class Chromplan:
     source: ClassVar[str] = "planner/memory/sizing.py"
 
     def __init__(self, sizer: Sizer | None = None) -> None:
-        self.sizer = sizer or Sizer()
+        self.sizer = Sizer() if sizer is None else sizer
         self._said: Sized | None = None
         self._preset_mb = 0.0
 

@@ -41,6 +41,8 @@ MEMBERS = (
 )
 
 _LEAST_NEARNESS = 1e-3
+_FAR = 6.0  # in units of the median absolute residual: four standard deviations of a normal law
+_MOST_ROUNDS = 12
 _LEAST_SLACK = 0.05  # a task that alone decides the line has no residual of its own: bound the leave-one-out factor
 
 
@@ -88,17 +90,31 @@ class Past:
 def moved_along(x: Floats, value: Floats, weight: Floats, at: float) -> Floats:
     """Return ``a + b at + r_i``: the weighted line at a new point plus each row's leave-one-out residual.
 
-    The leave-one-out residual is ``(value_i - a - b x_i) / (1 - h_i)``, h_i the leverage.
+    The leave-one-out residual is ``(value_i - a - b x_i) / (1 - h_i)``, h_i the leverage. A value far off the line
+    pulls it no more than one at ``_FAR`` median residuals would (Huber 1981, winsorised residuals), but keeps its own.
     """
     total = weight.sum()
-    centre = float(weight @ x) / total
-    level = float(weight @ value) / total
-    offset = x - centre
+    offset = x - float(weight @ x) / total
     moment = weight * offset
     spread = float(moment @ offset)
     if spread <= 0:
         return value
-    slope = float(moment @ value) / spread
+    pulled = value
+    for _ in range(_MOST_ROUNDS):
+        level, slope = float(weight @ pulled) / total, float(moment @ pulled) / spread
+        line = level + slope * offset
+        residual = value - line
+        limit = _FAR * weighted_median(np.abs(residual), weight)
+        if float(np.abs(residual).max()) <= limit:
+            break
+        pulled = line + np.clip(residual, -limit, limit)
     leverage = weight / total + moment * offset / spread
-    residual = (value - level - slope * offset) / np.maximum(1 - leverage, _LEAST_SLACK)
-    return np.asarray(level + slope * (at - centre) + residual)
+    left_out = residual + np.clip(residual, -limit, limit) * leverage / np.maximum(1 - leverage, _LEAST_SLACK)
+    return np.asarray(level + slope * (at - float(weight @ x) / total) + left_out)
+
+
+def weighted_median(values: Floats, weights: Floats) -> float:
+    """Return the median of weighted values, interpolated between their midpoints: one wild value moves it little."""
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    return float(np.interp(0.5 * share[-1], share - 0.5 * weights[order], values[order]))

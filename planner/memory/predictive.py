@@ -18,6 +18,7 @@ _TAIL = np.append(-np.log(1 - (np.arange(1, 13) - 0.5) / 12), [4.5, 6.5])
 _TAIL_MASS = np.append(np.full(12, 1 / 12), [0.02, 0.005])
 _TAIL_MASS[11] -= 0.025
 
+_MOST_OVER = 3.0
 _IGNORANCE = 0.3  # relative spread granted to a single observation; each further one halves it
 
 
@@ -77,9 +78,12 @@ def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predict
     # a cloud of few observations looks narrower than it is
     ignorance = _IGNORANCE * 0.5 ** (rows - 1)
     widths = width + ignorance * np.abs(value)
-    threshold = at(1 - max(2.0, effective**0.5) / effective) if effective > 2 else float(ordered[0])
-    above = value > threshold
-    excess = float(weight[above] @ (value[above] - threshold)) / float(weight[above].sum()) if above.any() else 0.0
+    share = min(1.0, max(2.0, effective**0.5) / effective)
+    threshold = at(1 - share)
+    over = np.clip(value - threshold, 0.0, _MOST_OVER * abs(threshold))
+    # a single giant among equals is no sign of a long tail: what lies above counts as half the share at least
+    above = max(float(weight @ (over > 0)), 0.5 * share * float(total[-1]))
+    excess = float(weight @ over) / above
     excess += ignorance * float(np.abs(ordered).max())
     tail = at(1 - 1 / (effective + 1)) + excess * _TAIL
     paid = weight * time

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.memory.linear import fit_line, student_t_quantile
-from planner.memory.members import MEMBERS, Past
+from planner.memory.members import MEMBERS, Past, weighted_median
 from planner.memory.predictive import Predictive, smooth
 
 Floats = NDArray[np.float64]
@@ -32,6 +32,7 @@ _FORGET = 0.95
 _TEMPERATURE = 0.1
 _EARLY = 6
 _EARLY_SPREAD, _EARLY_DOF = 0.2, 4.0
+_MOST_STRETCH = 100.0  # no line is believed further out than this many times the largest size
 _LEAST_SHARE = 0.2  # a line may point below zero; a peak is not expected below this share of the least seen
 _LEVELS = (np.arange(40) + 0.5) / 40
 _CLEARLY_MORE = 1.05
@@ -104,17 +105,18 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
     beyond, delay = above(asked)
     fixed = asked * above.mass - above.use + delay
     doubled = fixed + 2 * asked * beyond
-    for times in (2, 4, 8, 16):
+    times = 2.0
+    while times * asked[0] < predictive.atoms[-1]:
         further, again = above(times * asked)
         doubled += 2 * times * asked * further + again
+        times *= 2
     cost = doubled
     if not retry.always_double:
         largest = retry.largest
         further, again = above(np.maximum(asked, largest))
         jumped = fixed + largest * (beyond + 2 * further) + again
         cost = np.where(largest < _CLEARLY_MORE * asked, doubled, jumped)
-    # a line that points below zero must not make a request that no doubling would raise
-    return max(float(asked[np.argmin(cost)]), least)
+    return float(asked[np.argmin(cost)])
 
 
 def _candidates(predictive: Predictive, least: float) -> Floats:
@@ -123,7 +125,8 @@ def _candidates(predictive: Predictive, least: float) -> Floats:
     counted = np.cumsum(predictive.mass)
     first = max(int(counted.searchsorted(0.5 * counted[-1])), int(atoms.searchsorted(least, "right")))
     first = min(first, len(atoms) - 1)
-    return atoms[first :: max(1, (len(atoms) - first) // _MOST_CANDIDATES)]
+    # a line may point below zero: no doubling would raise a request from there
+    return np.maximum(atoms[first :: max(1, (len(atoms) - first) // _MOST_CANDIDATES)], least)
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,11 @@ class Sized:
     @property
     def request(self) -> float:
         """The request of least expected cost, MiB."""
-        return max(float(self.weights @ self.requests), LEAST_REQUEST_MB)
+        return max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
 
     def quantile(self, level: float) -> float:
         """Return the value that the peak stays under with probability ``level``: the members' quantiles, averaged."""
-        return float(sum(w * p.quantile(level) for w, p in zip(self.weights, self.predictives, strict=True)))
+        return float(self.weights @ np.array([p.quantile(level) for p in self.predictives]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,7 +266,8 @@ class Sizer:
 def _from_line(past: Past, wall: Floats, size: float) -> Predictive:
     """Return what the Bayesian line says, for when there are too few observations to look at their neighbours."""
     positive = past.ordered[0] >= 0 and past.ordered[-1] > 0
-    sizes, at = (past.size, max(size, 0.0)) if positive else (np.ones(past.count), 1.0)
+    most = _MOST_STRETCH * float(past.ordered[-1])
+    sizes, at = (past.size, min(max(size, 0.0), most)) if positive else (np.ones(past.count), 1.0)
     line = fit_line(sizes, past.value, spread=_EARLY_SPREAD, dof=_EARLY_DOF)
     centre, deviation = float(line.mean(at)[0]), float(line.sd(at)[0])
     steps = np.array([student_t_quantile(float(level), line.dof) for level in _LEVELS])
