@@ -128,10 +128,9 @@ def learn(start: Start, seen: Sequence[tuple[float, float]], *, spread: float, d
         rb += weight * mb * x
     s2 = prior_s2
     for _ in range(2):
-        a, b, _cov = _solve((paa + naa / s2, pab + nab / s2, pbb + nbb / s2), ha + ra / s2, hb + rb / s2)
+        a, b, cov = _solve((paa + naa / s2, pab + nab / s2, pbb + nbb / s2), ha + ra / s2, hb + rb / s2)
         misfit = sum((mb - a - b * x) ** 2 / noise_weight(x) for x, mb in seen)
         s2 = (dof * prior_s2 + misfit) / (dof + len(seen))
-    a, b, cov = _solve((paa + naa / s2, pab + nab / s2, pbb + nbb / s2), ha + ra / s2, hb + rb / s2)
     return Line(a=a, b=b, cov=cov, s2=s2, dof=dof + len(seen))
 
 
