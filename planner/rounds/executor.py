@@ -17,7 +17,6 @@ from planner.plan.document import PlannedTask
 from planner.records import Outcome
 from planner.rounds.runs import Run
 from planner.schedule import dynamic
-from planner.schedule.belief import Assumptions
 from planner.schedule.state import Done, Node, Overflow, Running, Sharing, State, Waiting, Work
 
 POLL_S = 0.1
@@ -26,10 +25,6 @@ GRACE_S = 3.0
 # once the machine has less left than this part of the limit, the youngest task is stopped
 _RESERVE = 0.02
 _NODE = "here"
-# Requests are certain: the memory of a task is what it is held to. The scheduler wants a spread above zero, and takes
-# this one out of the node's memory; it is given back there.
-_CERTAIN = dynamic.Options(assume=Assumptions(scale_sd=0.0, line_sd=1e-7, spread=1e-7))
-_GIVEN_BACK = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,7 +260,7 @@ class Executor:
 
     def _start(self) -> None:
         queued = {one.task.task: one for one in self._waiting}
-        for start in dynamic.decide(self._state(), None if self._bounds.pool else _CERTAIN):
+        for start in dynamic.decide(self._state()):
             one = queued[start.name]
             self._waiting.remove(one)
             attempt = Attempt(
@@ -281,13 +276,18 @@ class Executor:
 
     def _state(self) -> State:
         pool = self._bounds.pool
-        mem_mb = self._bounds.mem_mb if pool else self._bounds.mem_mb * (1 + _GIVEN_BACK)
         ended = [run for run in self._runs if run.outcome is Outcome.COMPLETED and run.task in self._tasks]
         return State(
             now_s=time.time(),
-            nodes=(Node(name=_NODE, mem_mb=mem_mb, cores=self._bounds.cores),),
+            nodes=(Node(name=_NODE, mem_mb=self._bounds.mem_mb, cores=self._bounds.cores),),
             waiting=tuple(
-                Waiting(work=self._work(q.task, q.request_mb), kills=q.kills, held=q.held) for q in self._waiting
+                Waiting(
+                    work=self._work(q.task, q.request_mb),
+                    kills=q.kills,
+                    held=q.held,
+                    limit_mb=None if pool else q.request_mb,
+                )
+                for q in self._waiting
             ),
             running=tuple(self._running(child) for child in self._children),
             done=tuple(self._done(run) for run in ended) if pool else (),

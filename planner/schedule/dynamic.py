@@ -129,6 +129,9 @@ class _Decision:
             self._bold = student_t_quantile(1 - min(0.5, alpha * options.opening), self._belief.dof)
         self._largest_mb = largest = max(node.mem_mb for node in state.nodes)
         self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
+        self._given = {
+            task.work.name: task.limit_mb for task in state.waiting if self._limits and task.limit_mb is not None
+        }
         self._floor = {
             overflow.names[0]: overflow.mem_mb * _LIMIT_GROWTH
             for overflow in state.overflows
@@ -149,14 +152,17 @@ class _Decision:
     def _order(self) -> list[Work]:
         idle = not self._state.running
         works = [task.work for task in self._state.waiting if idle or not task.held]
-        blind = [work for work in works if self._belief.blind(work)]
+        blind = [work for work in works if work.name not in self._given and self._belief.blind(work)]
         blind.sort(key=lambda work: work.size)
-        seen = [work for work in works if not self._belief.blind(work)] if blind else works
-        belief = self._belief
-        seen = sorted(seen, key=lambda work: -belief.mean_mb(work) * belief.duration_s(work))
-        if seen and idle and not self._measured and not self._state.watched:
+        unseen = {work.name for work in blind}
+        seen = sorted((work for work in works if work.name not in unseen), key=lambda work: -self._cost(work))
+        if seen and idle and not self._measured and not self._state.watched and not self._given:
             seen = self._scout_first(seen)
         return seen + blind
+
+    def _cost(self, work: Work) -> float:
+        """Return the memory x duration that a task is expected to take."""
+        return self._given.get(work.name, self._belief.mean_mb(work)) * self._belief.duration_s(work)
 
     def _scout_first(self, works: list[Work]) -> list[Work]:
         smallest = min(works, key=self._belief.mean_mb)
@@ -190,11 +196,16 @@ class _Decision:
         load.put(work.cpus, mean, uncertain)
         return Start(name=work.name, node=load.node.name)
 
-    def _limited(self, work: Work) -> Start | None:
+    def _limit_mb(self, work: Work) -> float:
+        if work.name in self._given:
+            return self._given[work.name]
         x = self._belief.x(work)
         sd = math.sqrt(self._belief.variance(work.tool, 1.0, x, noise_weight(x)))
         mean = self._belief.mean_mb(work)
-        limit = max(mean + self._quantile(mean) * sd, self._floor.get(work.name, 0.0))
+        return max(mean + self._quantile(mean) * sd, self._floor.get(work.name, 0.0))
+
+    def _limited(self, work: Work) -> Start | None:
+        limit = self._limit_mb(work)
         load = self._tightest(work, limit, lambda _: True)
         if load is None:
             return None

@@ -65,11 +65,14 @@ class Waiting:
         How often it was killed for memory.
     held : bool
         It was killed and no other task has completed since: it may start only when nothing runs.
+    limit_mb : float or None
+        With limits: the one it gets, decided elsewhere (a plan's request); None leaves it to the scheduler.
     """
 
     work: Work
     kills: int = 0
     held: bool = False
+    limit_mb: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -166,6 +166,13 @@ def test_running_limits_count_whatever_is_known_of_the_task() -> None:
     assert dynamic.decide(held) == []
 
 
+def test_limits_decided_elsewhere_are_kept_and_may_fill_the_node_to_the_last_megabyte() -> None:
+    works = [work(f"t{k}", size) for k, size in enumerate((0.2, 1.0, 0.5))]
+    given = tuple(Waiting(work=one, limit_mb=mb) for one, mb in zip(works, (30.1, 45.2, 24.7), strict=True))
+    starts = dynamic.decide(state([], waiting=given, sharing=Sharing.LIMITS))
+    assert [(start.name, start.limit_mb) for start in starts] == [("t1", 45.2), ("t2", 24.7), ("t0", 30.1)]
+
+
 def test_a_task_goes_to_the_node_with_least_room_to_spare() -> None:
     nodes = (Node(name="fat", mem_mb=200.0), Node(name="thin", mem_mb=60.0))
     starts = dynamic.decide(state(sized(1.0, 0.2, mb=100.0), nodes=nodes), Options(scout=0.0))
