@@ -1,0 +1,109 @@
+"""chromplan fit --symbolic and chromplan formula, on the bundled real Beagle runs."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.cli import main
+from planner.memory import formula as formulas
+
+RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
+FEATURES = "n_threads,burnin_iterations,main_iterations,window_cm,n_variants,n_samples,n_ref_variants,n_ref_samples"
+
+
+def chromplan(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    said = capsys.readouterr()
+    assert ended.value.code == code, said.err
+    return said.err if code else said.out
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("formula") / "beagle.formula.toml"
+    table = ["--table", str(RUNS), "--target", "peak_rss_mb", "--features", FEATURES]
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", "-C", str(path.parent), "--tool", "beagle", *table, "--symbolic", "--out", str(path), "--json"])
+    assert ended.value.code == 0
+    return path
+
+
+def check(path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    table = ("--table", str(RUNS), "--target", "peak_rss_mb")
+    return json.loads(chromplan("formula", "check", str(path), *table, "--json", capsys=capsys))
+
+
+def test_the_formula_follows_the_real_runs(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = check(made, capsys)
+    assert found["rows"] >= 100
+    assert found["pearson"] >= 0.85  # what the paper reports of its formula
+    assert found["mape"] <= 15
+    assert found["nodes"] <= 30
+    assert found["coverage"]["0.95"] >= 0.85
+
+
+def test_the_file_reads_back_identically(made: Path) -> None:
+    text = made.read_text()
+    assert formulas.dumps(formulas.loads(text)) == text
+
+
+def test_it_is_explained(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = chromplan("formula", "show", str(made), capsys=capsys)
+    assert "MiB" in said
+    assert "n_ref_variants" in said
+    assert json.loads(chromplan("formula", "show", str(made), "--json", capsys=capsys))["rows"] >= 100
+
+
+@pytest.mark.parametrize("language", ["python", "bash", "awk", "nextflow", "snakemake", "wdl"])
+def test_it_is_exported(made: Path, capsys: pytest.CaptureFixture[str], language: str) -> None:
+    assert "n_ref_variants" in chromplan("formula", "export", str(made), "--to", language, capsys=capsys)
+
+
+def test_the_exported_python_runs(made: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "request.py").write_text(chromplan("formula", "export", str(made), "--to", "python", capsys=capsys))
+    subprocess.run(["python3", "-m", "py_compile", tmp_path / "request.py"], check=True)
+
+
+def test_the_exported_bash_is_valid(made: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "request.sh").write_text(chromplan("formula", "export", str(made), "--to", "bash", capsys=capsys))
+    subprocess.run(["bash", "-n", tmp_path / "request.sh"], check=True)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["__import__('os')", "(" * 100_000, "1 / 0 * n_samples", "n_samples + nan", "a = 1"]
+)
+def test_a_hostile_formula_is_refused(
+    made: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, hostile: str
+) -> None:
+    lines = made.read_text().splitlines()
+    where = next(i for i, line in enumerate(lines) if line.startswith("formula"))
+    lines[where] = f'formula = "{hostile}"'
+    path = tmp_path / "hostile.toml"
+    path.write_text("\n".join(lines) + "\n")
+    said = chromplan(
+        "formula", "check", str(path), "--table", str(RUNS), "--target", "peak_rss_mb", capsys=capsys, code=2
+    )
+    assert len(said.splitlines()) == 2
+
+
+def test_an_unknown_engine_and_a_stray_option_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    table = ("--table", str(RUNS), "--target", "peak_rss_mb", "--features", FEATURES)
+    arguments = ("fit", "-C", str(tmp_path), "--tool", "beagle", *table)
+    assert "--symbolic" in chromplan(*arguments, capsys=capsys, code=2)
+    assert "magic" in chromplan(*arguments, "--symbolic", "--engine", "magic", capsys=capsys, code=2)
+
+
+def test_without_julia_pysr_says_how_to_install_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    try:
+        import pysr  # noqa: F401
+    except ImportError:
+        table = ("--table", str(RUNS), "--target", "peak_rss_mb", "--features", FEATURES)
+        arguments = ("fit", "-C", str(tmp_path), "--tool", "beagle", *table, "--symbolic", "--engine", "pysr")
+        said = chromplan(*arguments, capsys=capsys, code=2)
+        assert "pysr" in said
+    else:
+        pytest.skip("pysr is installed here")
