@@ -67,7 +67,7 @@ def _explain(one: Formula) -> None:
     echo_table(
         ["feature", ">from", ">to", "unit"],
         [(name, f"{known.low:g}", f"{known.high:g}", known.unit) for name, known in one.features.items()],
-        title="Ranges; outside them the bound is widened",
+        title="Ranges of the rows",
     )
     if one.calibration is None:
         click.echo("No calibration: this formula gives no bound.")
@@ -79,7 +79,7 @@ def _explain(one: Formula) -> None:
             (f"{level:.0%}", *(f"x {f:.3f}" for f in one.calibration.factors_at(level)), one.calibration.note(level))
             for level in _SHOWN_LEVELS
         ],
-        title="Bound = prediction x factor; straight lines between",
+        title="Bound = prediction x factor",
     )
 
 
@@ -161,9 +161,9 @@ def _rows(folder: Path, one: Formula, table: Path | None, target: str, history: 
     if (table is None) == (not history):
         raise InputError("what should the formula be held against?", "give either --table FILE or --history")
     if table is not None:
-        return formulas.table_rows(table, target=target, features=one.names, tool=one.tool)
+        return formulas.table_rows(table, target=target, features=one.inputs, tool=one.tool)
     with open_store(open_project(folder)) as store:
-        return formulas.usable(store.observations(tool=one.tool), features=one.names, tool=one.tool)
+        return formulas.usable(store.observations(tool=one.tool), features=one.inputs, tool=one.tool)
 
 
 def _show_figures(figures: dict[str, object]) -> None:

@@ -111,7 +111,7 @@ _AWK_FUNCTIONS = (
 
 def python(formula: Formula, level: float) -> str:
     """Return a Python function with the features as keyword arguments; it needs nothing but ``math``."""
-    names = ", ".join(_PYTHON.name(name) for name in formula.names)
+    names = ", ".join(_PYTHON.name(name) for name in formula.inputs)
     lines = [*_header(formula, level), "import math", "", "", f"def {_function(formula)}({names}):"]
     lines.append('    """Return the memory to ask for, MiB."""')
     lines += [f"    {name} = {_PYTHON.expression(node)}" for name, node in formula.steps(level)]
@@ -122,7 +122,7 @@ def python(formula: Formula, level: float) -> str:
 def snakemake(formula: Formula, level: float) -> str:
     """Return the Python function and one that makes it a rule's ``mem_mb``, doubled at every retry."""
     function = _function(formula)
-    names = ", ".join(f"{name}=…" for name in formula.names)
+    names = ", ".join(f"{name}=…" for name in formula.inputs)
     return (
         python(formula, level)
         + f'''
@@ -151,10 +151,10 @@ def awk(formula: Formula, level: float) -> str:
         "NR == 1 {",
         "    for (i = 1; i <= NF; i++) column[$i] = i",
     ]
-    for name in formula.names:
+    for name in formula.inputs:
         lines.append(f'    if (!("{name}" in column)) {{ print "error: no column {name}" > "/dev/stderr"; exit 2 }}')
     lines += ['    print $0, "mem_mb"', "    next", "}", "{"]
-    lines += [f'    {_AWK.name(name)} = $column["{name}"] + 0' for name in formula.names]
+    lines += [f'    {_AWK.name(name)} = $column["{name}"] + 0' for name in formula.inputs]
     lines += [f"    {name} = {_AWK.expression(node)}" for name, node in formula.steps(level)]
     lines += [f"    print $0, cp_max(1, cp_ceil({UPPER} - {ROUNDING_SLACK!r}))", "}", ""]
     return "\n".join(lines)
@@ -163,14 +163,14 @@ def awk(formula: Formula, level: float) -> str:
 def bash(formula: Formula, level: float) -> str:
     """Return a bash function that takes the features in order and prints the request; it needs POSIX awk."""
     function = _function(formula)
-    variables = " ".join(f'-v {_AWK.name(name)}="${i}"' for i, name in enumerate(formula.names, start=1))
+    variables = " ".join(f'-v {_AWK.name(name)}="${i}"' for i, name in enumerate(formula.inputs, start=1))
     lines = [
         *_header(formula, level),
-        f'# usage: sbatch --mem="$({function} {" ".join(f"<{name}>" for name in formula.names)})M" job.sh',
+        f'# usage: sbatch --mem="$({function} {" ".join(f"<{name}>" for name in formula.inputs)})M" job.sh',
         f"{function}() {{",
         "  local value",
-        f'  if [ "$#" -ne {len(formula.names)} ]; then',
-        f'    echo "error: {function} takes {len(formula.names)} numbers: {" ".join(formula.names)}" >&2',
+        f'  if [ "$#" -ne {len(formula.inputs)} ]; then',
+        f'    echo "error: {function} takes {len(formula.inputs)} numbers: {" ".join(formula.inputs)}" >&2',
         "    return 2",
         "  fi",
         '  for value in "$@"; do',
@@ -194,13 +194,13 @@ def bash(formula: Formula, level: float) -> str:
 def nextflow(formula: Formula, level: float) -> str:
     """Return a Groovy function for a Nextflow script, with the closure that a process's ``memory`` takes."""
     function = _function(formula)
-    given = ", ".join(f"{name}: …" for name in formula.names)
+    given = ", ".join(f"{name}: …" for name in formula.inputs)
     lines = [
         *(f"//{line.removeprefix('#')}" for line in _header(formula, level)),
         f"// usage: process … {{ memory {{ 1.MB * {function}({given}) * (1 << (task.attempt - 1)) }} }}",
         f"def {function}(Map features) {{",
     ]
-    lines += [f"    double {_GROOVY.name(name)} = features.{name} as double" for name in formula.names]
+    lines += [f"    double {_GROOVY.name(name)} = features.{name} as double" for name in formula.inputs]
     lines += [f"    double {name} = {_GROOVY.expression(node)}" for name, node in formula.steps(level)]
     lines += [f"    return Math.max(1L, (long) Math.ceil({UPPER} - {ROUNDING_SLACK!r}d))", "}", ""]
     return "\n".join(lines)
@@ -210,7 +210,7 @@ def wdl(formula: Formula, level: float) -> str:
     """Return a WDL 1.0 workflow of expressions only: no task, so no container; call it for its output ``mem_mb``."""
     return exports_wdl.workflow(
         _function(formula),
-        formula.names,
+        formula.inputs,
         formula.steps(level),
         result=f"ceil({UPPER} - {ROUNDING_SLACK:.7f})",
         header=_header(formula, level),

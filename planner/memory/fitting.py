@@ -69,8 +69,7 @@ def fit(
         names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
     )
     predicted = [float(value) for value in found.predicted]
-    used = grammar.names(found.root)
-    columns = {name: table[:, list(names).index(name)] for name in used}
+    columns = dict(zip(names, table.T, strict=True))
     formula = Formula(
         root=found.root,
         tool=tool,

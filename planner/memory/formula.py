@@ -71,7 +71,8 @@ class Formula:
     root : Node
         The arithmetic; its value is the expected peak, MiB.
     features : mapping of str to Feature
-        Unit and range of every feature of the formula; empty when nothing is known about them.
+        Unit and range of the features of the rows behind the formula, whether it uses them or not; empty when nothing
+        is known about them.
     floor_mb : float
         The smallest peak seen: no prediction is below it.
     calibration : Calibration or None
@@ -106,6 +107,11 @@ class Formula:
         return grammar.names(self.root)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The features that the bound needs: those of the arithmetic, then all others with a range."""
+        return (*self.names, *(name for name in self.features if name not in self.names))
+
+    @property
     def nodes(self) -> int:
         """How many constants, features, operators and functions it has."""
         return grammar.size(self.root)
@@ -121,9 +127,8 @@ class Formula:
     def outside(self, features: Mapping[str, float]) -> tuple[str, ...]:
         """Say which features lie outside the ranges of the rows behind the formula."""
         said = []
-        for name in self.names:
-            known = self.features.get(name)
-            if known is not None and not known.low <= features[name] <= known.high:
+        for name, known in self.features.items():
+            if not known.low <= features[name] <= known.high:
                 unit = f" {known.unit}" if known.unit else ""
                 said.append(f"{name} {features[name]:g} is outside {known.low:g} to {known.high:g}{unit}")
         return tuple(said)
@@ -158,7 +163,8 @@ class Formula:
         Inside the ranges ``point`` is the formula, never below the smallest peak seen. Outside, it is the formula too,
         but at most its value at the nearest point of the ranges times the fold by which each feature exceeds them: a
         task twice as long as any seen is not believed to need more than twice the memory because a curve bends upwards.
-        ``upper`` is the calibrated bound times ``widening``, the largest fold outside a range to the power
+        ``upper`` is the calibrated bound times ``widening``, the largest fold outside a range (also that of a feature
+        which the arithmetic does not use: rows beyond its range might have shown that it matters) to the power
         :attr:`widening`. All names assigned start with :data:`PREFIX`.
 
         Raises
@@ -168,7 +174,7 @@ class Formula:
         """
         calibration = _calibration(self)
         known = {name: self.features[name] for name in self.names if name in self.features}
-        if taken := [name for name in self.names if name.startswith(PREFIX)]:
+        if taken := [name for name in self.inputs if name.startswith(PREFIX)]:
             raise InputError(
                 f"the feature {taken[0]} starts with {PREFIX}", "name it otherwise: the bound uses these names"
             )
@@ -179,10 +185,11 @@ class Formula:
         value = _substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
         limit = _substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
         fold: Node = Number(1.0)
-        for name, feature in known.items():
+        for name, feature in self.features.items():
             above, below = _folds(name, feature)
-            limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
             fold = Call("max", (Call("max", (fold, above)), below))
+            if name in known:
+                limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
         steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
         least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
         bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
