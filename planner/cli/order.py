@@ -55,7 +55,9 @@ _MOST_LISTED = 60
     help="list: the next task starts when a slot falls free; lockstep: batches with a barrier.",
 )
 @click.option("--search", "fresh", is_flag=True, help="Search anew, without the orders that come with chromplan.")
-@click.option("--method", type=click.Choice(("anneal", "hill-climb")), default="anneal", show_default=True)
+@click.option(
+    "--method", type=click.Choice(("anneal", "hill-climb")), default="anneal", show_default=True, help="How to search."
+)
 @click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same order.")
 @click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
