@@ -162,7 +162,7 @@ class MemoryModel:
         outside = [name for name in self.feature_names if not self._inside(name, features[name])]
         sized = self.memory.sized(features)
         point = max(1.0, sized.quantile(0.5))
-        wanted = sized.request if level is None else max(sized.quantile(level), LEAST_REQUEST_MB)
+        wanted = sized.request if level is None else max(sized.bound(level), LEAST_REQUEST_MB)
         request = _clip(wanted, floor_mb, cap_mb)
         wall, limit = self._time(features, time_cap_s)
         return Prediction(
@@ -197,7 +197,7 @@ class MemoryModel:
             return None, None
         sized = self.time.sized(features)
         wall = max(0.0, sized.quantile(0.5))
-        limit = _TIME_MARGIN * max(wall, sized.quantile(_TIME_LEVEL))
+        limit = _TIME_MARGIN * max(wall, sized.bound(_TIME_LEVEL))
         limit_s = max(_SHORTEST_LIMIT_S, 60 * math.ceil(limit / 60))
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 
@@ -295,6 +295,7 @@ def _curve(names: tuple[str, ...], rows: Floats, values: Floats, weights: Floats
         size, value, weight = float(sizes[number]), float(values[number]), float(weights[number])
         replayed = len(values) - number <= _REPLAYED and len(sizer) > 0
         sizer.update(size, value, weight, sizer.predict(size) if replayed else None)
+    sizer.calibrate(most=_REPLAYED)
     return Curve(point=point, memory=sizer.memory)
 
 

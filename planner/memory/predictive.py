@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ _MOST_OVER = 3.0
 _IGNORANCE = 0.3  # relative spread granted to a single observation; each further one halves it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Predictive:
     """A distribution as atoms in ascending order.
 
@@ -39,14 +40,14 @@ class Predictive:
     mass: Floats
     cost_mass: Floats
 
-    def quantile(self, level: float) -> float:
-        """Return the least atom with at least ``level`` of the mass at or below it."""
+    @cached_property
+    def _share(self) -> Floats:
         total = np.cumsum(self.mass)
-        return float(self.atoms[min(int(total.searchsorted(level * total[-1])), len(self.atoms) - 1)])
+        return np.asarray(total / total[-1])
 
-    def mean(self) -> float:
-        """Return the expected value."""
-        return float(self.mass @ self.atoms) / float(self.mass.sum())
+    def quantile(self, level: Floats | float) -> Floats:
+        """Return the least atom with at least ``level`` of the mass at or below it, for each level."""
+        return self.atoms[np.minimum(self._share.searchsorted(level), len(self.atoms) - 1)]
 
 
 def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predictive:

@@ -9,6 +9,7 @@ predictors and the online choice are this project's.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +30,9 @@ LEAST_REQUEST_MB = 32
 
 KAPPA = 2.0
 _FORGET = 0.95
+_LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
+_BEYOND = 1.1
+_GRID = np.append(np.arange(1, 200) / 200, [0.9975, 0.999])
 _TEMPERATURE = 0.1
 _EARLY = 6
 _EARLY_SPREAD, _EARLY_DOF = 0.2, 4.0
@@ -142,6 +146,8 @@ class Sized:
     retry : Retry
     least, kappa : float
         See :func:`cheapest`.
+    turned_out : array, ascending
+        The levels at which earlier tasks turned out.
     """
 
     predictives: tuple[Predictive, ...]
@@ -149,6 +155,7 @@ class Sized:
     retry: Retry
     least: float
     kappa: float
+    turned_out: Floats
 
     @cached_property
     def requests(self) -> Floats:
@@ -161,8 +168,29 @@ class Sized:
         return max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
 
     def quantile(self, level: float) -> float:
-        """Return the value that the peak stays under with probability ``level``: the members' quantiles, averaged."""
-        return float(self.weights @ np.array([p.quantile(level) for p in self.predictives]))
+        """Return the members' quantiles at a level, averaged."""
+        return float(self._quantiles(np.array([level]))[0])
+
+    def bound(self, level: float) -> float:
+        """Return the value that the peak stays under with probability ``level``.
+
+        The level is replaced by the one that held for that share of the earlier tasks: the ``ceil((n + 1) level)``-th
+        smallest of the levels at which they turned out (jackknife conformal prediction, Vovk et al. 2005).
+        """
+        count = len(self.turned_out)
+        if count < _LEAST_TURNED_OUT:
+            return self.quantile(level)
+        rank = math.ceil((count + 1) * level)
+        held = float(self.turned_out[rank - 1]) if rank <= count else max(level, float(self.turned_out[-1]))
+        return self.quantile(held) * (_BEYOND if held >= 1 else 1.0)
+
+    def level_of(self, value: float) -> float:
+        """Return the least level whose quantile reaches the value; 1 when none does."""
+        position = int(self._quantiles(_GRID).searchsorted(value))
+        return float(_GRID[position]) if position < len(_GRID) else 1.0
+
+    def _quantiles(self, levels: Floats) -> Floats:
+        return np.asarray(self.weights @ np.array([p.quantile(levels) for p in self.predictives]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,12 +203,15 @@ class Memory:
         Of each finished task: its size, its peak (MiB), its run time (s).
     costs : tuple of float
         What each member has cost so far, fading, MiB s.
+    turned_out : tuple of float
+        Of earlier tasks, each predicted from all others: the level whose quantile its peak just reached.
     """
 
     size: tuple[float, ...] = ()
     value: tuple[float, ...] = ()
     wall_s: tuple[float, ...] = ()
     costs: tuple[float, ...] = (0.0,) * len(MEMBERS)
+    turned_out: tuple[float, ...] = ()
 
 
 class Sizer:
@@ -192,6 +223,7 @@ class Sizer:
         self.window = window
         self._size, self._peak, self._wall = list(memory.size), list(memory.value), list(memory.wall_s)
         self.costs = np.array(memory.costs)
+        self._turned_out = list(memory.turned_out)
         self._past: Past | None = None
 
     @property
@@ -202,6 +234,7 @@ class Sizer:
             value=tuple(self._peak),
             wall_s=tuple(self._wall),
             costs=tuple(self.costs.tolist()),
+            turned_out=tuple(self._turned_out),
         )
 
     def __len__(self) -> int:
@@ -232,7 +265,7 @@ class Sizer:
         else:
             predictives = tuple(smooth(*past.plausible(member, size), wall, rows=past.count) for member in MEMBERS)
             weights = self._weights(beyond=bool(size > past.ordered[-1]) and past.varies)
-        return Sized(predictives, weights, retry, float(past.value.min()) / 2, self.kappa)
+        return Sized(predictives, weights, retry, float(past.value.min()) / 2, self.kappa, np.sort(self._turned_out))
 
     def update(self, size: float, peak_mb: float, wall_s: float, said: Sized | None = None) -> None:
         """Learn from a finished task; ``said`` is what was predicted for it."""
@@ -246,6 +279,18 @@ class Sizer:
             if len(column) > self.window:
                 del column[0]
         self._past = None
+
+    def calibrate(self, *, most: int) -> None:
+        """Find the levels at which the last tasks, ``most`` at the most, turn out when predicted from all others."""
+        kept = self.memory
+        columns = [np.array(column) for column in (kept.size, kept.value, kept.wall_s)]
+        levels = []
+        for left_out in range(max(0, len(self) - most), len(self)):
+            size, value, wall_s = (tuple(np.delete(column, left_out).tolist()) for column in columns)
+            if value:
+                rest = Sizer(Memory(size=size, value=value, wall_s=wall_s, costs=kept.costs), kappa=self.kappa)
+                levels.append(rest.predict(kept.size[left_out]).level_of(kept.value[left_out]))
+        self._turned_out = levels
 
     def _weights(self, *, beyond: bool) -> Floats:
         """Weigh the members by their costs; beyond all sizes seen, those without a slope are not asked."""
