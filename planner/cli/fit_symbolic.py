@@ -29,6 +29,7 @@ def symbolic_options(function: F) -> F:
             "--table", type=click.Path(path_type=Path), help="symbolic: a CSV or TSV file of runs, not the history."
         ),
         click.option("--target", help="symbolic: the table's column with the peak, MiB [peak_rss_mb]."),
+        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="symbolic: only such rows; repeatable."),
         click.option("--features", "columns", help="symbolic: the features, separated by commas."),
         click.option("--engine", help="symbolic: operon or pysr [operon]."),
         click.option("--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size [30]."),
@@ -43,8 +44,8 @@ def wants_formula(options: Mapping[str, Any]) -> bool:
     """Whether a formula is asked for; InputError for its options without ``--symbolic``."""
     if options["symbolic"]:
         return True
-    for name in ("table", "target", "columns", "engine", "most_nodes", "out"):
-        if options[name] is not None:
+    for name in ("table", "target", "where", "columns", "engine", "most_nodes", "out"):
+        if options[name] not in (None, ()):
             option = {"columns": "features"}.get(name, name.replace("_", "-"))
             raise InputError(f"--{option} goes with --symbolic", "add --symbolic to distil a formula")
     return False
@@ -67,7 +68,7 @@ def fit_formula(
     tool = _tool(config, tools, table=options["table"])
     target = options["target"] or "peak_rss_mb"
     names = _features(config, features, options["columns"])
-    rows = _rows(project, options["table"], tool=tool, target=target, features=names)
+    rows = _rows(project, tool=tool, target=target, features=names, table=options["table"], where=options["where"])
     fitted = formulas.fit(
         rows,
         features=names,
@@ -107,9 +108,19 @@ def _features(config: Config | None, features: tuple[str, ...], columns: str | N
     return named
 
 
-def _rows(project: Project, table: Path | None, *, tool: str, target: str, features: tuple[str, ...]) -> formulas.Rows:
+def _rows(
+    project: Project,
+    *,
+    tool: str,
+    target: str,
+    features: tuple[str, ...],
+    table: Path | None,
+    where: tuple[str, ...],
+) -> formulas.Rows:
     if table is not None:
-        return formulas.table_rows(table, target=target, features=features, tool=tool)
+        return formulas.table_rows(table, target=target, features=features, tool=tool, where=where)
+    if where:
+        raise InputError("--where goes with --table", "the history knows outcomes by itself")
     with open_store(project) as store:
         return formulas.usable(store.observations(tool=tool), features=features, tool=tool)
 

@@ -138,15 +138,23 @@ def export(name: str, target: str, level: float, out: Path | None) -> None:
 @click.argument("name", metavar="FORMULA")
 @click.option("--table", type=click.Path(path_type=Path), help="A CSV or TSV file with one run per row.")
 @click.option("--target", default="peak_rss_mb", show_default=True, help="The table's column with the peak, MiB.")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only such rows of the table; may be repeated.")
 @click.option("--history", is_flag=True, help="Check against the project's history of the formula's tool.")
 @json_option
 @project_option
-def check(folder: Path, name: str, table: Path | None, target: str, history: bool, as_json: bool) -> None:
+def check(
+    folder: Path, name: str, table: Path | None, target: str, where: tuple[str, ...], history: bool, as_json: bool
+) -> None:
     """Hold a formula against runs: errors of the prediction, coverage and cost of the bounds."""
     from planner.memory import fitting
 
     one = formulas.load(name)
-    rows = _rows(folder, one, table, target, history)
+    if (table is None) != history:
+        raise InputError("what should the formula be held against?", "give either --table FILE or --history")
+    if table is not None:
+        rows = formulas.table_rows(table, target=target, features=one.inputs, tool=one.tool, where=where)
+    else:
+        rows = _history(folder, one)
     observed = rows.observations
     figures = fitting.check(one, [row.features for row in observed], [row.peak_mb or 0.0 for row in observed])
     if as_json:
@@ -157,11 +165,7 @@ def check(folder: Path, name: str, table: Path | None, target: str, history: boo
         click.echo(f"{count} not used ({reason})")
 
 
-def _rows(folder: Path, one: Formula, table: Path | None, target: str, history: bool) -> formulas.Rows:
-    if (table is None) == (not history):
-        raise InputError("what should the formula be held against?", "give either --table FILE or --history")
-    if table is not None:
-        return formulas.table_rows(table, target=target, features=one.inputs, tool=one.tool)
+def _history(folder: Path, one: Formula) -> formulas.Rows:
     with open_store(open_project(folder)) as store:
         return formulas.usable(store.observations(tool=one.tool), features=one.inputs, tool=one.tool)
 

@@ -55,8 +55,13 @@ class Rows:
     skipped: dict[str, int]
 
 
-def table_rows(path: Path, *, target: str, features: Sequence[str], tool: str) -> Rows:
+def table_rows(path: Path, *, target: str, features: Sequence[str], tool: str, where: Sequence[str] = ()) -> Rows:
     """Return the usable rows of a table of runs (CSV or TSV, one run per row).
+
+    Parameters
+    ----------
+    where : sequence of str
+        Conditions ``COLUMN=VALUE`` that a row must meet, all of them.
 
     Raises
     ------
@@ -68,11 +73,35 @@ def table_rows(path: Path, *, target: str, features: Sequence[str], tool: str) -
 
     tool = tool or path.stem
     columns = Columns(peak=target, features={name: name for name in features})
-    read = read_table(load_text(path), columns=columns, tool=tool, source=str(path))
+    text = load_text(path)
+    if where:
+        text = _filtered(text, where, source=str(path))
+    read = read_table(text, columns=columns, tool=tool, source=str(path))
     rows = usable(read.observations, features=features, tool=tool)
     for skipped in read.skipped:
         rows.skipped[skipped.reason] = rows.skipped.get(skipped.reason, 0) + 1
     return rows
+
+
+def _filtered(text: str, where: Sequence[str], *, source: str) -> str:
+    """Return the table with the rows that meet the conditions."""
+    import csv
+    import io
+
+    from planner.history.reading import check_columns, split_rows
+
+    wanted = [condition.partition("=")[::2] for condition in where]
+    if bad := [condition for condition in where if "=" not in condition]:
+        raise InputError(f"--where {bad[0]}: no condition", "write --where COLUMN=VALUE")
+    table = split_rows(text, source=source)
+    check_columns(table.columns, {column: "where" for column, _ in wanted}, source=source)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for _, row in table.rows:
+        if all(row[column] == value for column, value in wanted):
+            writer.writerow([row[column] for column in table.columns])
+    return out.getvalue()
 
 
 def usable(observations: Sequence[Observation], *, features: Sequence[str], tool: str) -> Rows:
