@@ -63,7 +63,7 @@ def test_malformed_toml_names_the_line(path: Path) -> None:
         ('time = "UNLIMITED"', "pipeline.time: a time limit"),
         ("chromosome = 1", "pipeline.chromosome: unknown field"),
         ("[memory]\nlevel = 2", "memory.level: Input should be less than 1"),
-        ('[submit]\nmode = "arrays"', "submit.mode: Input should be 'array', 'tiers', 'jobs', 'packed', 'het' or 'auto'"),
+        ('[submit]\nmode = "arrays"', "submit.mode: Input should be 'array', 'tiers', 'jobs'"),
         ("[sumbit]", "sumbit: unknown field"),
     ],
 )
