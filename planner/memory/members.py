@@ -43,6 +43,7 @@ MEMBERS = (
 _LEAST_NEARNESS = 1e-3
 _FAR = 6.0  # in units of the median absolute residual: four standard deviations of a normal law
 _MOST_ROUNDS = 12
+_SETTLED = 0.05
 _LEAST_SLACK = 0.05  # a task that alone decides the line has no residual of its own: bound the leave-one-out factor
 
 
@@ -99,15 +100,15 @@ def moved_along(x: Floats, value: Floats, weight: Floats, at: float) -> Floats:
     spread = float(moment @ offset)
     if spread <= 0:
         return value
-    pulled = value
+    pulled, before = value, np.full(len(value), np.inf)
     for _ in range(_MOST_ROUNDS):
         level, slope = float(weight @ pulled) / total, float(moment @ pulled) / spread
         line = level + slope * offset
         residual = value - line
         limit = _FAR * weighted_median(np.abs(residual), weight)
-        if float(np.abs(residual).max()) <= limit:
+        if float(np.abs(line - before).max()) <= _SETTLED * limit or float(np.abs(residual).max()) <= limit:
             break
-        pulled = line + np.clip(residual, -limit, limit)
+        pulled, before = line + np.clip(residual, -limit, limit), line
     leverage = weight / total + moment * offset / spread
     left_out = residual + np.clip(residual, -limit, limit) * leverage / np.maximum(1 - leverage, _LEAST_SLACK)
     return np.asarray(level + slope * (at - float(weight @ x) / total) + left_out)

@@ -31,7 +31,7 @@ LEAST_REQUEST_MB = 32
 KAPPA = 2.0
 _FORGET = 0.95
 _LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
-_BEYOND = 1.1
+_HIGHEST = 0.995  # above it the distribution is all tail, and a single giant would decide
 _GRID = np.append(np.arange(1, 200) / 200, [0.9975, 0.999])
 _TEMPERATURE = 0.1
 _EARLY = 6
@@ -182,7 +182,7 @@ class Sized:
             return self.quantile(level)
         rank = math.ceil((count + 1) * level)
         held = float(self.turned_out[rank - 1]) if rank <= count else max(level, float(self.turned_out[-1]))
-        return self.quantile(held) * (_BEYOND if held >= 1 else 1.0)
+        return self.quantile(min(held, max(level, _HIGHEST)))
 
     def level_of(self, value: float) -> float:
         """Return the least level whose quantile reaches the value; 1 when none does."""
