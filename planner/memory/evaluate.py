@@ -96,6 +96,7 @@ def cross_validate(
             tool=tool,
             feature_names=feature_names,
             seed=seed,
+            poll_s=0.0,  # these rows are trusted already
         )
         told += [_tell(model, rows[number], level, chosen) for number in part]
     return _summary(told, level, uniform_mb)

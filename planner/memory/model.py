@@ -246,6 +246,7 @@ def fit(
     feature_names: Sequence[str],
     seed: int = 0,
     poll_s: float = POLL_S,
+    prior: PointModel | None = None,
 ) -> MemoryModel:
     """Fit the model of one tool.
 
@@ -260,6 +261,9 @@ def fit(
         Decides the folds by which the form of the model is chosen.
     poll_s : float
         The site's sampling interval, s, which decides what a sampled peak is worth.
+    prior : PointModel, optional
+        How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
+        (``other.memory.point``); it decides while observations are few.
 
     Returns
     -------
@@ -282,14 +286,22 @@ def fit(
         skipped=skipped,
         ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
         largest_mb=float(peaks.max()),
-        memory=_curve(names, rows, peaks, weights, KAPPA, seed),
+        memory=_curve(names, rows, peaks, weights, KAPPA, seed, prior),
         time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed) if timed.any() else None,
     )
 
 
-def _curve(names: tuple[str, ...], rows: Floats, values: Floats, weights: Floats, kappa: float, seed: int) -> Curve:
+def _curve(
+    names: tuple[str, ...],
+    rows: Floats,
+    values: Floats,
+    weights: Floats,
+    kappa: float,
+    seed: int,
+    prior: PointModel | None = None,
+) -> Curve:
     """Fit the size, then replay the last rows in their order, as if they had been predicted one by one."""
-    point, sizes = fit_point(names, rows, values, seed=seed)
+    point, sizes = fit_point(names, rows, values, seed=seed, prior=prior)
     sizer = Sizer(kappa=kappa)
     for number in range(max(0, len(values) - WINDOW), len(values)):
         size, value, weight = float(sizes[number]), float(values[number]), float(weights[number])

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.memory import formula as formulas
+
 Floats = NDArray[np.float64]
 
 FOLDS = 5
@@ -26,8 +28,8 @@ class PointModel:
     Attributes
     ----------
     form : str
-        ``constant`` (no feature: 1), ``feature`` (the one feature), ``powers`` (exp(a + sum b_j log x_j)) or ``sum``
-        (a + sum b_j x_j, b_j >= 0).
+        ``constant`` (no feature: 1), ``feature`` (the one feature), ``powers`` (exp(a + sum b_j log x_j)), ``sum``
+        (a + sum b_j x_j, b_j >= 0) or ``formula`` (``text``).
     names : tuple of str
         The features, in order.
     logged : tuple of bool
@@ -44,6 +46,7 @@ class PointModel:
     logged: tuple[bool, ...] = ()
     intercept: float = 0.0
     coefficients: tuple[float, ...] = ()
+    text: str = ""
 
     def size(self, rows: Floats) -> Floats:
         """Return the size of each row of features, shape (n, number of names)."""
@@ -51,6 +54,9 @@ class PointModel:
             return np.ones(len(rows))
         if self.form == "feature":
             return np.asarray(rows[:, 0], dtype=float)
+        if self.form == "formula":
+            formula = formulas.parse(self.text)
+            return np.array([formula.evaluate(dict(zip(self.names, row, strict=True))) for row in rows.tolist()])
         columns = _columns(rows, np.asarray(self.scales), np.asarray(self.logged, dtype=bool))
         total = self.intercept + columns @ np.asarray(self.coefficients)
         return np.asarray(np.exp(np.clip(total, -700, 700)) if self.form == "powers" else total)
@@ -60,7 +66,20 @@ class PointModel:
         return np.array([[float(features[name]) for name in self.names]])
 
 
-def fit_point(names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int = 0) -> tuple[PointModel, Floats]:
+def from_formula(text: str) -> PointModel:
+    """Return a formula as a size: a prior that says how tasks compare before anything is known.
+
+    Raises
+    ------
+    InputError
+        When the formula cannot be read.
+    """
+    return PointModel(form="formula", names=formulas.parse(text).names, text=text)
+
+
+def fit_point(
+    names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int = 0, prior: PointModel | None = None
+) -> tuple[PointModel, Floats]:
     """Fit the form that predicts held-out rows best.
 
     Parameters
@@ -71,6 +90,9 @@ def fit_point(names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int
         Positive: peaks in MiB or times in s.
     seed : int
         Decides the folds.
+    prior : PointModel, optional
+        A size from elsewhere (a formula, another tool): taken while the rows are few, and later when it predicts best.
+        Left alone when it needs a feature that is not among the names, or is not positive for every row.
 
     Returns
     -------
@@ -78,14 +100,38 @@ def fit_point(names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int
     array, shape (n,)
         Each row's size as predicted without that row's fold, so that residuals against it are honest.
     """
-    if len(names) < 2:
+    few = len(values) < len(names) + 3
+    told = None if prior is None else _told(prior, names, rows)
+    if prior is not None and told is not None and few:
+        return prior, told
+    if len(names) < 2 and told is None:
         model = PointModel(form="feature" if names else "constant", names=names)
         return model, model.size(rows)
-    forms = ("powers", "sum") if len(values) >= len(names) + 3 else ("powers",)
     parts = _folds(len(values), seed)
-    tried = {form: _held_out(form, names, rows, values, parts) for form in forms}
-    best = max(forms, key=lambda form: tried[form][0])
+    tried = {form: _held_out(form, names, rows, values, parts) for form in (("powers",) if few else ("powers", "sum"))}
+    best = max(tried, key=lambda form: tried[form][0])
+    if prior is not None and told is not None and _scaled_likelihood(told, values, parts) >= tried[best][0]:
+        return prior, told
     return _fit(best, names, rows, values), tried[best][1]
+
+
+def _told(prior: PointModel, names: tuple[str, ...], rows: Floats) -> Floats | None:
+    if not set(prior.names) <= set(names):
+        return None
+    told = prior.size(rows[:, [names.index(name) for name in prior.names]])
+    return told if bool(np.all(np.isfinite(told) & (told > 0))) else None
+
+
+def _scaled_likelihood(told: Floats, values: Floats, parts: list[NDArray[np.intp]]) -> float:
+    """Return the mean held-out log likelihood of the values being a multiple of what was told."""
+    ratio = np.log(values / told)
+    likelihood = np.empty(len(values))
+    for part in parts:
+        rest = np.delete(ratio, part)
+        likelihood[part] = _log_normal(
+            ratio[part], np.full(len(part), rest.mean()), np.full(len(part), max(rest.std(), 1e-3))
+        )
+    return float(np.mean(likelihood - np.log(values)))
 
 
 def _folds(count: int, seed: int) -> list[NDArray[np.intp]]:
