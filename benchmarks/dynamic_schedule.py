@@ -3,7 +3,7 @@
 One policy: ``--preset P|G --task-size 0.4 --policy chromplan|paper [--prior] [--live] [--mode A|B] [--alpha X]
 --runs 200 --first-seed 1000 [--json]``. Ratios are makespan over the best schedule found with everything known in
 advance (`planner.schedule.hindsight`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md says
-more.
+more. ``--times`` times single decisions and knapsacks instead.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from planner.schedule import dynamic, hindsight
+import numpy as np
+
+from planner.schedule import dynamic, hindsight, knapsack
+from planner.schedule.belief import Assumptions
 from planner.schedule.dynamic import Options, Policy
 from planner.schedule.paper import Init, Packer, PaperOptions
-from planner.schedule.simulator import TASK_SIZES, Preset, benchmark_case, simulate
-from planner.schedule.state import Sharing
+from planner.schedule.simulator import CAPACITY, TASK_SIZES, Case, Preset, benchmark_case, simulate
+from planner.schedule.state import Done, Node, Sharing, State, Waiting, Work
 
 SEEDS_AT_ONCE = 25
 SHARING = {"A": Sharing.POOL, "B": Sharing.LIMITS}
+LINE_KNOWN = Options(assume=Assumptions(scale_sd=1e-6, line_sd=1e-6, spread=0.08, dof=1e6), opening=1.0, scout=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Setting:
     prior: bool = False
     live: bool = False
     mode: str = "A"
+    moves: int = hindsight.MOVES
+    line_known: bool = False  # predictions are the true line, and taken to be
 
 
 def measure(
@@ -50,11 +56,15 @@ def measure(
     """Return seed, ratio, best makespan, overcommits and milliseconds of every run."""
     cases = [benchmark_case(setting.preset, setting.task_size, seed) for seed in seeds]
     missing = [seed for seed in seeds if key(setting, seed) not in known]
-    found = hindsight.makespans([case for case, seed in zip(cases, seeds, strict=True) if seed in set(missing)])
+    open_cases = [case for case, seed in zip(cases, seeds, strict=True) if seed in set(missing)]
+    found = hindsight.makespans(open_cases, moves=setting.moves)
     best = {seed: known.get(key(setting, seed), math.nan) for seed in seeds} | dict(zip(missing, found, strict=True))
     rows = []
     for seed, case in zip(seeds, cases, strict=True):
-        case = case if setting.prior else case.without_predictions()
+        if setting.line_known:
+            case = with_true_line(case, setting.task_size)
+        elif not setting.prior:
+            case = case.without_predictions()
         started = time.perf_counter()
         decide = partial(dynamic.decide, options=setting.options)
         run = simulate(case, decide, live=setting.live, sharing=SHARING[setting.mode])
@@ -64,7 +74,15 @@ def measure(
 
 
 def key(setting: Setting, seed: int) -> str:
-    return f"{setting.preset} {setting.task_size:g} {seed}"
+    return f"{setting.preset} {setting.task_size:g} {seed} {setting.moves}"
+
+
+def with_true_line(case: Case, task_size: float) -> Case:
+    works = [
+        replace(work, predicted_mb=task_size * CAPACITY * (0.1 + 0.9 * work.size / case.works[0].size))
+        for work in case.works
+    ]
+    return replace(case, works=tuple(works))
 
 
 def run_all(settings: Sequence[Setting], seeds: Sequence[int], jobs: int, known: dict[str, float]) -> list[list[tuple]]:
@@ -133,6 +151,8 @@ def whole_table() -> Iterator[Setting]:
             yield at(label="chromplan")
             yield at(label="chromplan, prior", prior=True)
             yield at(label="chromplan, prior, live", prior=True, live=True)
+            yield at(label="the same, true line known", options=LINE_KNOWN, prior=True, line_known=True)
+            yield at(label="the same, live", options=LINE_KNOWN, prior=True, line_known=True, live=True)
             yield at(label="chromplan, prior, own limits", prior=True, mode="B")
             yield at(label="paper: + prior, own limits", options=Options(policy=Policy.PAPER), prior=True, mode="B")
 
@@ -151,6 +171,55 @@ def print_table(summaries: Sequence[dict], settings: Sequence[Setting]) -> None:
         columns = ["policy", *(f">{size:.0%}" for size in sizes)]
         rows = [[label, *(row.get(size, "") for size in sizes)] for label, row in cells.items()]
         echo_table(columns, rows, title=f"preset {preset}: ratio (overcommits per run) by task size")
+
+
+def time_decisions() -> None:
+    """Print the median time of a decision, by tasks that wait and nodes."""
+    for waiting, done, nodes, mem_mb in (
+        (22, 0, 1, 100.0),
+        (17, 5, 1, 100.0),
+        (1000, 200, 1, 4000.0),
+        (1000, 200, 10, 800.0),
+    ):
+        sizes = [0.25 + 0.75 * (k * 0.618 % 1) for k in range(waiting + done)]
+        works = [Work(name=str(k), size=x, position=k, predicted_mb=40 * (0.1 + 0.9 * x)) for k, x in enumerate(sizes)]
+        state = State(
+            now_s=0.0,
+            nodes=tuple(Node(name=f"n{k}", mem_mb=mem_mb) for k in range(nodes)),
+            waiting=tuple(Waiting(work=work) for work in works[done:]),
+            done=tuple(Done(work=work, peak_mb=1.05 * (work.predicted_mb or 0), wall_s=1.0) for work in works[:done]),
+        )
+        for policy in Policy:
+            spent: list[float] = []
+            for _ in range(50):
+                started = time.perf_counter()
+                starts = dynamic.decide(state, Options(policy=policy))
+                spent.append(1000 * (time.perf_counter() - started))
+            median = statistics.median(spent)
+            print(f"{policy}: {waiting} wait, {done} done, {nodes} nodes: {len(starts)} start, {median:.2f} ms")
+
+
+def time_knapsacks() -> None:
+    """Print the median time to fill a node, and what the greedy filling reaches of the best."""
+    rng = np.random.default_rng(0)
+    for tasks, capacity_mb, step_mb in ((22, 64_000, 64), (22, 64_000, 1), (500, 512_000, 64), (5000, 512_000, 64)):
+        mem = rng.uniform(0.02, 0.3, tasks) * 64_000
+        values = mem * rng.uniform(0.25, 1.0, tasks)
+        packers: dict[str, Callable[[], list[int]]] = {
+            "fill": lambda mem=mem, c=capacity_mb, s=step_mb: knapsack.fill(mem, c, step_mb=s),
+            "most valuable": lambda m=mem, v=values, c=capacity_mb, s=step_mb: knapsack.most_valuable(
+                m, v, c, step_mb=s
+            ),
+            "greedy": lambda mem=mem, v=values, c=capacity_mb: knapsack.greedy(mem, v, c),
+        }
+        for name, pack in packers.items():
+            spent: list[float] = []
+            for _ in range(7):
+                started = time.perf_counter()
+                chosen = pack()
+                spent.append(1000 * (time.perf_counter() - started))
+            worth = f"{mem[chosen].sum() / capacity_mb:.4f} full, value {values[chosen].sum():.0f}"
+            print(f"{name}: {tasks} tasks, steps of {step_mb} MB: {statistics.median(spent):.2f} ms, {worth}")
 
 
 def settings_of(arguments: argparse.Namespace) -> list[Setting]:
@@ -183,6 +252,7 @@ def settings_of(arguments: argparse.Namespace) -> list[Setting]:
             prior=arguments.prior,
             live=arguments.live,
             mode=arguments.mode,
+            moves=arguments.moves,
         )
         for preset in arguments.preset or ["P"]
         for size in arguments.task_size or TASK_SIZES
@@ -210,12 +280,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=1000, help="tune on seeds from 50000 only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--hindsight", type=Path, help="JSON file that keeps the best schedules found")
+    parser.add_argument("--moves", type=int, default=hindsight.MOVES, help="per chain of the search in hindsight")
+    parser.add_argument("--times", action="store_true", help="time single decisions and knapsacks instead")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse()
+    if arguments.times:
+        time_decisions()
+        time_knapsacks()
+        return
     settings = settings_of(arguments)
     seeds = list(range(arguments.first_seed, arguments.first_seed + arguments.runs))
     kept: Path | None = arguments.hindsight
