@@ -97,7 +97,10 @@ class SizeyStyle(_Remembering):
         from sklearn.preprocessing import StandardScaler
 
         network = TransformedTargetRegressor(
-            make_pipeline(StandardScaler(), MLPRegressor((16,), solver="lbfgs", max_iter=200, random_state=self.seed)),
+            make_pipeline(
+                StandardScaler(),
+                MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", max_iter=200, random_state=self.seed),
+            ),
             transformer=StandardScaler(),
         )
         models = [

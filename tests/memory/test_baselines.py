@@ -1,0 +1,181 @@
+"""Other ways to choose a request, and the replay that compares them."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from planner.memory import baselines
+from planner.memory.baselines import Policy
+from planner.memory.baselines_learned import SizeyStyle, SupportVector
+
+ROOT = Path(__file__).parent.parent.parent
+TRACES = ROOT.parent / "shared" / "data" / "traces"
+
+
+def taught(policy: Policy, sizes: list[float], peaks: list[float], wall_s: float = 60.0) -> Policy:
+    for size, peak in zip(sizes, peaks, strict=True):
+        policy.request(size, 4000.0)
+        policy.learn(size, peak, wall_s)
+    return policy
+
+
+EVERY = {
+    "preset": baselines.Preset,
+    "largest": baselines.Largest,
+    "witt-percentile": baselines.WittPercentile,
+    "witt-linear": baselines.WittLinear,
+    "tovar": baselines.Tovar,
+    "paper": lambda: baselines.Paper(tasks=22),
+    "chromplan": baselines.Chromplan,
+    "svr": SupportVector,
+    "sizey-style": SizeyStyle,
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_policy_starts_from_the_preset_names_its_source_and_ends_its_retries(name: str) -> None:
+    policy = EVERY[name]()
+    assert policy.request(50.0, 4000.0) == 4000.0
+    assert len(policy.source) > 10
+    taught(policy, list(np.linspace(50, 250, 24)), list(np.linspace(500, 2500, 24)))
+    request = policy.request(150.0, 4000.0)
+    assert 1400 <= request <= 4000
+    failures = 0
+    while request < 1e5:
+        failures += 1
+        further = policy.retry(request, failures)
+        assert further > request
+        request = further
+    assert failures < 20
+
+
+def test_the_largest_and_the_percentile() -> None:
+    peaks = [float(n) for n in range(1, 101)]
+    assert taught(baselines.Largest(), [1.0] * 100, peaks).request(1.0, 0) == pytest.approx(105)
+    assert taught(baselines.WittPercentile(), [1.0] * 100, peaks).request(1.0, 0) == pytest.approx(95.05)
+
+
+def test_tovars_first_allocation_is_the_peak_that_wastes_least_with_the_largest_as_retry() -> None:
+    peaks = [100.0] * 8 + [170.0, 400.0, 900.0]
+    tovar = taught(baselines.Tovar(), [1.0] * 11, peaks)
+
+    def waste(first: float) -> float:
+        return sum(first - p if p <= first else first + 900 - p for p in peaks)
+
+    assert tovar.request(1.0, 0) == min(sorted(set(peaks)), key=waste)
+    assert 100.0 < tovar.request(1.0, 0) < 900.0
+    assert tovar.retry(100.0, 1) == 900.0
+    assert tovar.retry(900.0, 2) == pytest.approx(128e9 / 2**20)
+
+
+def test_witts_line_is_raised_by_the_spread_of_its_errors() -> None:
+    exact = taught(baselines.WittLinear(), [1.0, 2.0, 3.0, 4.0, 5.0], [10.0, 20.0, 30.0, 40.0, 50.0])
+    assert exact.request(6.0, 0) == pytest.approx(60)
+    noisy = taught(baselines.WittLinear(), [1.0, 2.0, 3.0, 4.0, 5.0], [10.0, 20.0, 45.0, 30.0, 60.0])
+    assert isinstance(noisy, baselines.WittLinear)
+    assert np.std(noisy.errors) > 0.1
+    x, y = np.array([1.0, 2, 3, 4, 5]), np.array([10.0, 20, 45, 30, 60])
+    line = np.polyval(np.polyfit(x, y, 1), 6.0)
+    assert noisy.request(6.0, 0) == pytest.approx(line * (1 + np.std(noisy.errors)))
+
+
+def test_the_papers_percentile_falls_as_tasks_complete() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.uniform(1, 9, 20)
+    peaks = 10 * sizes + rng.normal(0, 3, 20)
+    early = taught(baselines.Paper(tasks=200), list(sizes), list(peaks)).request(5.0, 0)
+    late = taught(baselines.Paper(tasks=20), list(sizes), list(peaks)).request(5.0, 0)
+    assert late < early
+
+
+def test_while_few_tasks_are_known_a_second_kill_leads_to_the_authors_number() -> None:
+    policy = baselines.Chromplan()
+    assert policy.retry(100.0, 1) == 200.0
+    taught(policy, [1.0, 2.0], [100.0, 110.0])
+    first = policy.request(3.0, 4000.0)
+    assert policy.retry(first, 1) < 4000.0
+    assert policy.retry(300.0, 2) == 4000.0
+
+
+@pytest.fixture(scope="module")
+def replay() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("memory_requests", ROOT / "benchmarks" / "memory_requests.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["memory_requests"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.parametrize(
+    ("trace", "method", "waste_gbh", "failures"),
+    [
+        ("methylseq", "preset", 22596, 0),
+        ("methylseq", "witt-percentile", 4372, 35),
+        ("methylseq", "tovar", 4081, 58),
+        ("methylseq", "largest", 1201, 1),
+        ("eager", "preset", 2305, 0),
+        ("eager", "witt-percentile", 860, 65),
+        ("eager", "tovar", 624, 39),
+        ("eager", "largest", 561, 3),
+    ],
+)
+def test_published_methods_waste_what_is_published(
+    replay: ModuleType, trace: str, method: str, waste_gbh: int, failures: int
+) -> None:
+    rows = replay.read_trace(TRACES / f"trace_{trace}.csv")
+    result = replay.run(trace, rows, method, "shuffled", 1996)
+    assert abs(result.waste_gbh - waste_gbh) < 1
+    assert result.failures == failures
+
+
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 335, 6), ("eager", 208, 22)])
+def test_the_ensemble_wastes_less_with_fewer_kills(
+    replay: ModuleType, trace: str, waste_gbh: float, failures: int
+) -> None:
+    result = replay.run(trace, replay.read_trace(TRACES / f"trace_{trace}.csv"), "chromplan", "shuffled", 1996)
+    assert result.waste_gbh <= waste_gbh
+    assert result.failures <= failures
+
+
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 1000, 26), ("eager", 380, 46)])
+def test_from_a_cold_start_too(replay: ModuleType, trace: str, waste_gbh: float, failures: int) -> None:
+    rows = replay.read_trace(TRACES / f"trace_{trace}.csv")
+    ours = replay.run(trace, rows, "chromplan", "submit", 1996)
+    assert ours.waste_gbh <= waste_gbh
+    assert ours.failures <= failures
+    assert ours.failures <= replay.run(trace, rows, "paper", "submit", 1996).failures
+
+
+def test_a_trace_with_missing_values_is_read(replay: ModuleType, tmp_path: Path) -> None:
+    head = "process,rchar,rss,peak_rss,realtime,memory,submit\n"
+    good = "".join(f"p,{1000 + n},{(n + 1) * 2**20},{(n + 1) * 2**20},60000,-,{n}\n" for n in range(40))
+    (tmp_path / "trace_x.csv").write_text(head + good + "p,-,5,5,1,1,1\np,1,-,-,1,1,1\np,1,5,5,-,1,1\n")
+    rows = replay.read_trace(tmp_path / "trace_x.csv")
+    assert len(rows) == 40
+    result = replay.run("x", rows, "largest", "submit", 0)
+    assert result.tasks == 40
+    assert result.usage_gbh == pytest.approx(sum(range(1, 41)) * 60 * replay.GB_H, abs=1e-3)
+
+
+def test_the_replay_prints_json(
+    replay: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["x", "--trace", "beagle_chr22", "--method", "preset", "tovar", "--seed", "7", "--json"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    replay.main()
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["trace"], one["method"], one["seed"], one["tasks"]) for one in found] == [
+        ("beagle_chr22", "preset", 7, 47),
+        ("beagle_chr22", "tovar", 7, 47),
+    ]
+    assert set(found[0]) >= {"waste_gbh", "failures", "usage_gbh", "ms_per_prediction"}
