@@ -135,11 +135,13 @@ def _fit(
 
 
 def _features(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
-    """Return the features of the pipeline that runs the tool, else those that every attempt has."""
+    """Return the features of the pipeline that runs the tool, else those that every attempt to learn from has."""
+    from planner.memory import model as models
+
     if config is not None and config.pipeline.tool == tool:
         return tuple(config.features)
-    shared = set.intersection(*(set(row.features) for row in observations))
-    return tuple(sorted(shared))
+    known = [set(row.features) for row in observations if not models.trains(row, poll_s=0)]
+    return tuple(sorted(set.intersection(*known))) if known else ()
 
 
 def _uniform(mem: str | None) -> int | None:
