@@ -247,6 +247,7 @@ def fit(
     seed: int = 0,
     poll_s: float = POLL_S,
     prior: PointModel | None = None,
+    times: bool = True,
 ) -> MemoryModel:
     """Fit the model of one tool.
 
@@ -264,6 +265,8 @@ def fit(
     prior : PointModel, optional
         How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
         (``other.memory.point``); it decides while observations are few.
+    times : bool
+        Whether run times are learnt too.
 
     Returns
     -------
@@ -287,7 +290,9 @@ def fit(
         ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
         largest_mb=float(peaks.max()),
         memory=_curve(names, rows, peaks, weights, KAPPA, seed, prior),
-        time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed) if timed.any() else None,
+        time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed)
+        if times and timed.any()
+        else None,
     )
 
 

@@ -217,6 +217,6 @@ def _non_negative(columns: Floats, values: Floats) -> tuple[float, Floats]:
         for j in range(len(terms)):
             if gram[j, j] > 0:
                 terms[j] = max(0.0, terms[j] + (moment[j] - gram[j] @ terms) / gram[j, j])
-        if np.allclose(terms, before, rtol=1e-9, atol=0):
+        if np.max(np.abs(terms - before)) <= 1e-9 * np.max(terms):
             break
     return float(terms[0]), terms[1:]
