@@ -7,6 +7,7 @@ r, and 2^n from the bits of n.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -147,9 +148,8 @@ class _Writer:
             divided = [f"{test}{u} / {_number(2.0**n)} else " for test, n in below]
             u = self.assign(f"{stem}_u{step}", "".join(divided) + f"{u} / {_number(2.0 ** (7 * step))}")
         s = self.assign(f"{stem}_s", f"({u} - 1.0) / ({u} + 1.0)")
-        series = "0.0"
-        for odd in range(25, 0, -2):
-            series = f"(1.0 / {odd}.0 + {s} * {s} * {series})"
+        square = self.assign(f"{stem}_q", f"{s} * {s}")
+        series = _horner(square, [1.0 / odd for odd in range(1, 27, 2)])
         halvings = " + ".join(f"({power})" for power in powers)
         sign = f"(if {x} < 1.0 then 0.0 - 1.0 else 1.0)"
         return self.assign(stem, f"{sign} * ({_LN2} * ({halvings}) + 2.0 * {s} * {series})")
@@ -166,12 +166,17 @@ class _Writer:
         self.lines.append(f"Int {n} = floor({z} / {_LN2} + 0.5)")
         self.lines.append(f"Int {m} = if {n} < 0 then 0 - {n} else {n}")
         r = self.assign(f"{stem}_r", f"{z} - {n} * {_LN2}")
-        series = "1.0"
-        for k in range(12, 0, -1):
-            series = f"(1.0 + {r} / {k}.0 * {series})"
+        series = _horner(r, [1.0 / math.factorial(k) for k in range(13)])
         bits = " * ".join(f"(if {m} / {bit} % 2 == 1 then {_number(2.0**bit)} else 1.0)" for bit in _BITS)
         power = self.assign(f"{stem}_p", bits)
         return self.assign(stem, f"if {n} < 0 then {series} / {power} else {series} * {power}")
+
+
+def _horner(variable: str, coefficients: Sequence[float]) -> str:
+    *rest, series = map(_number, coefficients)
+    for coefficient in reversed(rest):
+        series = f"({coefficient} + {variable} * {series})"
+    return series
 
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
