@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,6 +91,7 @@ class SizeyStyle(_Remembering):
     def _refit(self) -> None:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import RandomForestRegressor
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LinearRegression
         from sklearn.neighbors import KNeighborsRegressor
         from sklearn.neural_network import MLPRegressor
@@ -110,5 +112,7 @@ class SizeyStyle(_Remembering):
             network,
         ]
         x, y = np.array(self.sizes)[:, None], np.array(self.peaks)
-        self._models = [model.fit(x, y) for model in models]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a network stopped early is a baseline all the same
+            self._models = [model.fit(x, y) for model in models]
         self._fitted_at = len(self.peaks)

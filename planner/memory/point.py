@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 _LEAVE_ONE_OUT_UP_TO = 30
 _RIDGE = 0.1
+_LEAST_SCALE = 1e-200  # below this a feature is zero
+_MOST_FOLD = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +175,7 @@ def _log_normal(value: Floats, mean: Floats, sd: Floats) -> Floats:
 
 def _fit(form: str, names: tuple[str, ...], rows: Floats, values: Floats) -> PointModel:
     scales = np.max(np.abs(rows), axis=0)
-    scales[scales == 0] = 1.0
+    scales[scales < _LEAST_SCALE] = 1.0
     if form == "powers":
         logged = np.all(rows > 0, axis=0)
         intercept, coefficients = _ridge(_columns(rows, scales, logged), np.log(values), logged)
@@ -191,9 +193,9 @@ def _fit(form: str, names: tuple[str, ...], rows: Floats, values: Floats) -> Poi
 
 
 def _columns(rows: Floats, scales: Floats, logged: NDArray[np.bool_]) -> Floats:
-    columns = rows / scales
-    # a feature at or below zero where only positive values were seen: far outside the range, not infinitely far
-    columns[:, logged] = np.log(np.maximum(columns[:, logged], 1e-6))
+    # far outside the range is not infinitely far, nor at or below zero where only positive values were seen
+    columns = np.clip(rows / scales, -_MOST_FOLD, _MOST_FOLD)
+    columns[:, logged] = np.log(np.maximum(columns[:, logged], 1 / _MOST_FOLD))
     return np.asarray(columns)
 
 
