@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from planner import units
 from planner.jobs import Job
 from planner.plan.document import Plan, PlannedTask
 
 COARSEST_POLL_S = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """What an element of a held array gets before the array is released.
+
+    Attributes
+    ----------
+    script : str
+        Of the array.
+    mem_mb : int
+        Its own memory, MiB.
+    time_limit : str or None
+        Its own, where that is shorter than the array's.
+    """
+
+    script: str
+    element: int
+    mem_mb: int
+    time_limit: str | None
+
+    def command(self, job_id: str, *, times: bool = True) -> str:
+        """Return what scontrol is told, ``job_id`` being the array's; memory alone without ``times``."""
+        limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
+        return f"update JobId={job_id}_{self.element} MinMemoryNode={self.mem_mb}{limit}"
 
 
 def dependency(plan: Plan, job: Job) -> str | None:
@@ -42,6 +70,24 @@ def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
     """
     forward = plan.target.site.scheduler == "builtin"
     return sorted(tasks, key=lambda task: task.index, reverse=not forward)
+
+
+def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
+    """Return what each element of the held arrays gets, in the order of `update_order`."""
+    job_of = {task.index: job for job in layout if job.hold for task in job.tasks}
+    tasks = [task for task in plan.tasks if task.index in job_of]
+    return [_update(job_of[task.index], task) for task in update_order(plan, tasks)]
+
+
+def _update(job: Job, task: PlannedTask) -> Update:
+    # Slurm counts limits in minutes
+    shorter = math.ceil(task.time_limit_s / 60) < math.ceil(job.time_limit_s / 60)
+    return Update(
+        script=job.script,
+        element=job.element(task),
+        mem_mb=task.request_mb,
+        time_limit=units.format_limit(task.time_limit_s) if shorter else None,
+    )
 
 
 def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from planner import files, resources, shell, units
-from planner.asking import dependency, poll_s, submit_options, update_order
+from planner.asking import dependency, poll_s, submit_options, updates
 from planner.errors import InputError
 from planner.jobs import Job, component_jobs, jobs
 from planner.plan.document import Plan
@@ -27,12 +27,13 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
     environment = _environment(plan, template_folder)
     try:
         rendered = {job.script: _script(environment, job) for job in jobs(plan)}
+        rendered["submit.sh"] = _submit_script(environment, plan, plan.mode)
         if plan.mode is Mode.ARRAY:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
+            rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
         if plan.mode is Mode.HET:
             rendered["step.sh"] = environment.get_template("step.sh.j2").render()
         rendered["command.sh"] = environment.get_template("command.sh.j2").render()
-        rendered["submit.sh"] = environment.get_template("submit.sh.j2").render(jobs=_with_options(plan))
     except jinja2.TemplateError as error:
         where = getattr(error, "name", None) or "template"
         raise InputError(f"{where}: {error}", "the variables of templates are described in docs/templates.md") from None
@@ -60,11 +61,11 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
     about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
     environment.filters["component_jobs"] = component_jobs
     environment.filters["options"] = lambda job: _options(plan, job)
+    environment.filters["duration"] = units.format_duration
     environment.filters["values"] = lambda task: " ".join(
         shell.quote(value)
         for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
     )
-    environment.filters["update_order"] = lambda tasks: update_order(plan, tasks)
     environment.globals |= {
         "plan": plan,
         "folder": f"rounds/{plan.round_name}",
@@ -82,10 +83,15 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
     return environment
 
 
-def _with_options(plan: Plan) -> list[tuple[Job, list[str]]]:
-    """Return every job with the sbatch options besides its script; ids are those that submit.sh keeps."""
-    ids = {job.script: f"${{ids[{job.script}]}}" for job in jobs(plan)}
-    return [(job, submit_options(plan, job, ids)) for job in jobs(plan)]
+def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> str:
+    """Return the submission in bash; every job comes with its sbatch options besides the script."""
+    layout = jobs(plan, mode)
+    ids = {job.script: f"${{ids[{job.script}]}}" for job in layout}
+    return environment.get_template("submit.sh.j2").render(
+        jobs=[(job, submit_options(plan, job, ids)) for job in layout],
+        updates=updates(plan, layout),
+        instead=mode is not plan.mode,
+    )
 
 
 def _options(plan: Plan, job: Job) -> list[str]:

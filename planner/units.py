@@ -123,6 +123,14 @@ def format_duration(seconds: float) -> str:
     return f"{days}-{clock}" if days else clock
 
 
+def format_limit(seconds: float) -> str:
+    """Return a limit in whole minutes, as squeue prints what Slurm keeps: ``10:00``, ``2:30:00``, ``1-12:00:00``."""
+    days, minutes = divmod(math.ceil(seconds / 60), 1440)
+    if days:
+        return f"{days}-{minutes // 60:02d}:{minutes % 60:02d}:00"
+    return f"{minutes // 60}:{minutes % 60:02d}:00" if minutes >= 60 else f"{minutes}:00"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobId:
     """A job, array element, pending array, het component or step, as sacct's JobID column names it.

@@ -11,6 +11,7 @@ from planner.units import (
     compress_nodes,
     expand_nodes,
     format_duration,
+    format_limit,
     format_mem,
     parse_duration_s,
     parse_job_id,
@@ -115,6 +116,15 @@ def test_durations_come_back_as_they_were_written(seconds: int) -> None:
 )
 def test_durations_are_written_as_slurm_writes_them(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(60, "1:00"), (61, "2:00"), (3599, "1:00:00"), (9000, "2:30:00"), (86400, "1-00:00:00"), (999_999, "11-13:47:00")],
+)
+def test_time_limits_are_written_as_squeue_writes_them(seconds: float, text: str) -> None:
+    assert format_limit(seconds) == text
+    assert parse_duration_s(text) == 60 * math.ceil(seconds / 60)
 
 
 @pytest.mark.parametrize("seconds", [-1, math.nan])

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.asking import submit_options
+from planner.asking import submit_options, updates
 from planner.errors import FailureError, InputError
 from planner.jobs import Job, jobs
 from planner.plan.document import Plan
@@ -42,10 +42,12 @@ def describe(project: Project, number: int) -> list[str]:
         )
         for job in layout
     ]
-    held = [task.request_mb for job in layout if job.hold for task in job.tasks]
+    held = updates(plan, layout)
     if held:
+        mem_mb = [one.mem_mb for one in held]
+        times = " and its own time limit" if any(one.time_limit for one in held) else ""
         steps += [
-            ("scontrol", f"each element's own memory, {min(held)} to {max(held)} MB, by one process"),
+            ("scontrol", f"each element's own memory, {min(mem_mb)} to {max(mem_mb)} MB{times}, by one process"),
             ("squeue --array", "verify; on a mismatch scancel, then tiers"),
             ("scontrol release", "let it go"),
         ]

@@ -160,21 +160,20 @@ def usable_nodes(partitions: Iterable[str]) -> dict[str, set[str]]:
     return nodes
 
 
-def update_elements(mem_mb: Mapping[str, int]) -> None:
-    """Give each element (``12_3``) of held arrays its own memory: one scontrol, fed on stdin, in this order."""
-    commands = "".join(f"update JobId={element} MinMemoryNode={mb}\n" for element, mb in mem_mb.items())
-    run(["scontrol"], stdin=commands)
+def update(commands: Iterable[str]) -> None:
+    """Change pending jobs: one scontrol, fed these lines on stdin in this order."""
+    run(["scontrol"], stdin="".join(f"{line}\n" for line in commands))
 
 
-def element_memory(job_ids: Iterable[str]) -> dict[str, float | None]:
-    """Return the memory (MiB) that each element of pending arrays asks for: one squeue."""
+def element_limits(job_ids: Iterable[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Return the memory (MiB) and the time limit (s) of each element (``12_3``) of pending arrays: one squeue."""
     listed = f"--jobs={','.join(job_ids)}"
-    printed = run(["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m"])
-    memory: dict[str, float | None] = {}
+    printed = run(["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m|%l"])
+    limits: dict[str, tuple[float | None, float | None]] = {}
     for line in printed.split():
-        element, _, mem = line.partition("|")
-        memory[element] = units.parse_mem_mb(mem)
-    return memory
+        element, mem, limit = line.split("|")
+        limits[element] = (units.parse_mem_mb(mem), units.parse_duration_s(limit))
+    return limits
 
 
 def held(job_ids: Iterable[str]) -> set[str]:

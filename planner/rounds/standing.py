@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -99,7 +100,13 @@ def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
             attempts=len(history),
             outcome=history[-1].outcome,
             request_mb=history[-1].request_mb,
-            time_limit_s=history[-1].time_limit_s,
+            time_limit_s=_time_limit_s(history[-1]),
         )
         for task, history in attempts.items()
     }
+
+
+def _time_limit_s(last: Standing) -> int:
+    """Return the limit of an attempt, s: what ran out of time had as long as it ran, in a tier longer than its own."""
+    ran_s = math.ceil(last.wall_s or 0) if last.outcome is Outcome.TIMEOUT else 0
+    return max(last.time_limit_s, ran_s)

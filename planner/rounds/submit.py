@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from planner import files, units
-from planner.asking import submit_options, update_order
+from planner.asking import Update, submit_options, updates
 from planner.errors import InputError
 from planner.jobs import Job, jobs
 from planner.plan.document import Plan
@@ -137,30 +137,44 @@ class _Submitter:
         held = {position: entry for position, entry in enumerate(self._journal.jobs) if entry.state == "held"}
         if not held:
             return
-        ids = [entry.job_id or "" for entry in held.values()]
-        wanted = self._update(held.values())
-        given = slurm.element_memory(ids)
-        wrong = sum(given.get(name) != mb for name, mb in wanted.items())
+        ids = {entry.script: entry.job_id or "" for entry in held.values()}
+        wanted = {f"{ids[one.script]}_{one.element}": one for one in self._update(held.values())}
+        given = slurm.element_limits(ids.values())
+        wrong = sum(given.get(name, (None, None))[0] != one.mem_mb for name, one in wanted.items())
         if wrong:
             raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
-        slurm.release(ids)
+        self._see_times(given[name][1] == _seconds(one) for name, one in wanted.items() if one.time_limit)
+        slurm.release(ids.values())
         self._set(dict.fromkeys(held, "submitted"))
 
-    def _update(self, held: Iterable[SubmittedJob]) -> dict[str, int]:
-        """Give the elements of these arrays their memory, and return it."""
+    def _update(self, held: Iterable[SubmittedJob]) -> list[Update]:
+        """Give the elements of these arrays their memory and time limits, and return them.
+
+        Where time limits are refused memory goes alone: the array's limit is long enough for each.
+        """
         layout = self._layout(self._journal.mode)
-        element = {
-            task.index: layout[entry.script].id_of(task, entry.job_id or "")
-            for entry in held
-            for task in layout[entry.script].tasks
-        }
-        tasks = update_order(self._plan, [task for task in self._plan.tasks if task.index in element])
-        wanted = {element[task.index]: task.request_mb for task in tasks}
+        ids = {entry.script: entry.job_id or "" for entry in held}
+        wanted = updates(self._plan, [layout[script] for script in ids])
         try:
-            slurm.update_elements(wanted)
+            slurm.update(one.command(ids[one.script]) for one in wanted)
+        except slurm.SlurmError as error:
+            if not any(one.time_limit for one in wanted):
+                raise _NotTaken(error.said.splitlines()[0]) from None
+        else:
+            return wanted
+        try:
+            slurm.update(one.command(ids[one.script], times=False) for one in wanted)
         except slurm.SlurmError as error:
             raise _NotTaken(error.said.splitlines()[0]) from None
         return wanted
+
+    def _see_times(self, taken: Iterable[bool]) -> None:
+        """Say when elements kept the array's time limit; they run all the same."""
+        found = list(taken)
+        if not all(found):
+            note = f"{found.count(False)} of {len(found)} elements keep the array's time limit: theirs was refused"
+            self._say(note)
+            self._journal = self._journal.model_copy(update={"notes": (*self._journal.notes, note)})
 
     def _see_released(self) -> None:
         """Leave alone what an interrupted try let go already: its elements may run, or have ended."""
@@ -237,6 +251,10 @@ class _Submitter:
         return (
             f"{self._journal.mode} job {ids[0]}" if len(ids) == 1 else f"{self._journal.mode} jobs {ids[0]} … {ids[-1]}"
         )
+
+
+def _seconds(one: Update) -> float | None:
+    return units.parse_duration_s(one.time_limit) if one.time_limit else None
 
 
 class _NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers

@@ -21,7 +21,10 @@ def test_an_array_starts_in_the_plans_order(
     # one core: what starts when is the queue's order and nothing else
     one_core = start_cluster(scheduler=scheduler, priority=priority, nodes=[Node(cpus=1, mem_mb=4000)])
     site = f'scheduler = "{scheduler}"\npriority = "{priority}"\nmax_array_size = 5'
-    pipeline = Pipeline(one_core, site=site, chromosomes="1,3,8,12,16,19,22", command="echo $CHROMPLAN_TASK >> started")
+    pipeline = Pipeline(
+        one_core, site=site, chromosomes="1,3,8,12,16,19,22", command="echo $CHROMPLAN_TASK >> started", time="08:00:00"
+    )
+    pipeline.remember(minutes=0.5)  # so that each has a time limit of its own, too
     pipeline.ready()
     pipeline.chromplan("submit")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}

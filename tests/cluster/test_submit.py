@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cluster import Cluster
@@ -61,15 +62,29 @@ def test_submitting_twice_submits_once(omk_cluster: Cluster) -> None:
     assert pipeline.ran() == ALL
 
 
-def test_where_updates_are_refused_tiers_go_out_once(start_cluster: Callable[..., Cluster]) -> None:
-    pipeline = Pipeline(start_cluster(job_submit_lua=REFUSE_UPDATES))
+@pytest.fixture(scope="module")
+def refusing(clusters: Any) -> Iterator[Cluster]:
+    """A cluster where nobody may change a job."""
+    running = clusters.start(job_submit_lua=REFUSE_UPDATES)
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("argv", [("chromplan", "submit"), ("bash", "rounds/r001/submit.sh")], ids=["submit", "bash"])
+def test_where_updates_are_refused_tiers_go_out_once(refusing: Cluster, argv: tuple[str, ...]) -> None:
+    pipeline = Pipeline(refusing)
+    pipeline.remember(minutes=0.5)
+    pipeline.configure(time="08:00:00")
     pipeline.ready()
-    said = pipeline.run("chromplan", "submit").stderr
+    said = pipeline.run(*argv).stderr
     assert "the array was cancelled, tiers go out instead" in said
+    again = pipeline.run(*argv, check=False)
+    assert "submitted already" in again.stderr
     ended = pipeline.finish()
     assert {row["outcome"] for row in ended.values()} == {"completed"}
     assert len({row["job_id"].split("_")[0] for row in ended.values()}) == 4
     assert pipeline.ran() == ALL
+    assert len(array_ids(pipeline)) == 5
 
 
 def test_where_scontrol_fails_every_part_is_cancelled_and_tiers_go_out_once(omk_cluster: Cluster) -> None:

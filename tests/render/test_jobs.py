@@ -1,14 +1,16 @@
 """A plan as jobs: arrays within the site's limits, never more than K at once, in the plan's order."""
 
 import re
+from pathlib import Path
 
 import plans
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_render import check
 
 from planner import render
-from planner.asking import submit_options, update_order
+from planner.asking import submit_options, update_order, updates
 from planner.config import Sample
 from planner.jobs import Job, jobs
 from planner.plan.document import Plan
@@ -110,7 +112,38 @@ def test_the_submit_script_gives_the_elements_of_each_part_their_memory() -> Non
     text = render.render(plan_of(Mode.ARRAY, max_array_size=25, k=4, submit_rate="6/min"))["submit.sh"]
     assert text.count("sleep 10 #") == 2
     assert '"--dependency=afterany:${ids[array-part-2.sh]}"' in text
-    assert max(int(index) for index in re.findall(r"update JobId=\$\{id\}_(\d+)", text)) == 24
+    updated = re.findall(
+        r"update JobId=\$\{ids\[(\S+)\]\}_(\d+) MinMemoryNode=\d+$", text.replace('"', "\n"), re.MULTILINE
+    )
+    assert sorted((script, int(index)) for script, index in updated) == [
+        (f"array-part-{part}.sh", index) for part, last in ((1, 25), (2, 25), (3, 16)) for index in range(last)
+    ]
+
+
+def timed(plan: Plan) -> Plan:
+    """Return the plan with a time limit of its own for each task: from an hour on, a minute and a second more each."""
+    tasks = [task.model_copy(update={"time_limit_s": 3600 + 61 * task.index}) for task in plan.tasks]
+    return plan.model_copy(update={"tasks": tasks})
+
+
+def test_elements_get_time_limits_of_their_own_in_whole_minutes_where_they_are_shorter_than_the_arrays() -> None:
+    plan = timed(plan_of(Mode.ARRAY, samples=1))
+    assert "#SBATCH --time=01:21:21\n" in render.render(plan)["array.sh"]
+    limits = {update.element: update.time_limit for update in updates(plan, jobs(plan))}
+    assert limits[0] == "1:00:00"
+    assert limits[1] == "1:02:00"
+    assert limits[20] == "1:21:00"
+    assert limits[21] is None
+    assert [update.time_limit for update in updates(plan_of(Mode.ARRAY, samples=1), jobs(plan))][:2] == [None, None]
+
+
+@pytest.mark.parametrize("scheduler", ["backfill", "builtin"])
+@pytest.mark.parametrize("longest", [8, 1001])
+def test_the_submit_script_of_timed_elements_is_clean(scheduler: str, longest: int, tmp_path: Path) -> None:
+    plan = timed(plan_of(Mode.ARRAY, samples=1, scheduler=scheduler, max_array_size=longest))
+    rendered = render.render(plan)
+    assert rendered["submit.sh"].count(" TimeLimit=1:00:00\n" if scheduler == "builtin" else ' TimeLimit=1:00:00"') == 1
+    check(rendered, tmp_path)
 
 
 @pytest.mark.parametrize(("scheduler", "first"), [("backfill", 21), ("builtin", 0)])

@@ -13,7 +13,7 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# index -> task, in the order of the plan; the memory is each element's own
+# index -> task, in the order of the plan
 #             task sample chromosome panel
 # shellcheck disable=SC2016  # names are data
 case $SLURM_ARRAY_TASK_ID in

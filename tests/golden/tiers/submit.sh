@@ -9,7 +9,7 @@ if [ -e rounds/r001/manifest.tsv ]; then
 fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
-declare -A ids=()
+declare -A ids=() # script -> job id
 
 id=$(sbatch --parsable rounds/r001/tier-3.sh)
 id=${id%%;*}

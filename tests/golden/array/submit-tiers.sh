@@ -1,0 +1,37 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+# Where the cluster did not take the elements' own memory: an array per memory tier.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+if [ -e rounds/r001/manifest.tsv ]; then
+  echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+manifest=rounds/r001/manifest.tsv.new
+printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
+declare -A ids=() # script -> job id
+
+id=$(sbatch --parsable rounds/r001/tier-3.sh)
+id=${id%%;*}
+ids[tier-3.sh]=$id
+cat >>"$manifest" <<END
+NA1.chr20	${id}_0	0	1361	1	tier-3.sh	job
+a_b-c8687a08.chr20	${id}_1	1	1361	1	tier-3.sh	job
+END
+
+id=$(sbatch --parsable rounds/r001/tier-2.sh)
+id=${id%%;*}
+ids[tier-2.sh]=$id
+cat >>"$manifest" <<END
+NA1.chr22	${id}_2	2	1127	1	tier-2.sh	job
+a_b-c8687a08.chr22	${id}_3	3	1127	1	tier-2.sh	job
+END
+
+id=$(sbatch --parsable "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
+id=${id%%;*}
+ids[tier-1.sh]=$id
+cat >>"$manifest" <<END
+NA1.chr21	${id}_4	4	1063	1	tier-1.sh	job
+a_b-c8687a08.chr21	${id}_5	5	1063	1	tier-1.sh	job
+END
+mv "$manifest" rounds/r001/manifest.tsv
