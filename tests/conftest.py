@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import settings
+
+# a slow machine is no failure; in CI the rest is hypothesis' own profile for it
+settings.register_profile("chromplan", settings(), deadline=None)
+settings.load_profile("chromplan")
 
 _not_run: dict[str, int] = {}
 

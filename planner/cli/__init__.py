@@ -91,6 +91,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
         if debug:
             traceback.print_exc()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = 2
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "chromplan"

@@ -78,6 +78,8 @@ def _end_s(task: PlannedTask) -> float:
 
 def _calls(plan: Plan, layout: Sequence[Job]) -> int:
     held = [job for job in layout if job.hold]
-    # an update per element, one squeue, a release per array; a heterogeneous job's nodes are counted by one sinfo
+    # an update per element, one squeue, a release per array
     giving = sum(len(job.tasks) for job in held) + 1 + len(held) if held else 0
-    return len(layout) + giving + (plan.mode is Mode.HET) + 1
+    # one sinfo looks at the nodes before: at their memory for what is held, at their number for a heterogeneous job
+    looks = bool(held) or plan.mode is Mode.HET
+    return len(layout) + giving + looks + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner.asking import submit_options, updates
@@ -91,6 +91,25 @@ def _one_of_each_kind(plan: Plan) -> Iterator[Job]:
         layout = jobs(plan, mode)
         if layout:
             yield max(layout, key=lambda job: (job.mem_mb, len(job.tasks)))
+
+
+def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
+    """Raise when no node has what a held job asks for: Slurm takes it unseen, and it would wait for ever.
+
+    What is not held is left to sbatch, and so is another cluster.
+    """
+    partition = plan.target.partition
+    asked = [task for job in layout if job.hold for task in job.tasks]
+    largest_mb = slurm.largest_node_mb(partition.option) if asked and not partition.clusters else None
+    if largest_mb is None:
+        return
+    task = max(asked, key=lambda task: task.request_mb)
+    if task.request_mb > largest_mb:
+        raise FailureError(
+            f"task {task.task} asks for {task.request_mb} MB; "
+            f"the largest node of {partition.option or 'the cluster'} has {largest_mb:.0f} MB",
+            "it would wait for ever: 'chromplan site check' compares the site file with the cluster",
+        )
 
 
 def check_nodes(job: Job) -> None:

@@ -33,6 +33,8 @@ _HINTS = (
     ),
     ("Job violates accounting/QOS policy", "a limit of the site: fewer tasks at once, a shorter time, or another qos"),
 )
+# after these the controller may have taken the job all the same: only the answer got lost
+_ANSWER_LOST = ("timed out", "Zero Bytes", "Unable to contact", "Connection", "Communication", "connection")
 
 
 def run(
@@ -67,7 +69,7 @@ def run(
             f"{argv[0]}: not found", "is Slurm installed here? (module load slurm?) 'chromplan run --local' needs none"
         ) from None
     except subprocess.TimeoutExpired:
-        raise FailureError(
+        raise AnswerLost(
             f"{argv[0]}: no answer in {TIMEOUT_S} s", "Slurm is overloaded or down; try again later"
         ) from None
     # sacct reports a database that is down on stderr and may still exit with 0
@@ -77,6 +79,10 @@ def run(
             argv[0], done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}", done.stdout
         )
     return done.stdout
+
+
+class AnswerLost(FailureError):  # noqa: N818 - what happened
+    """One of Slurm's commands said nothing that can be understood; it may have done what it was told."""
 
 
 class SlurmError(FailureError):
@@ -96,6 +102,13 @@ class SlurmError(FailureError):
         self.stdout = stdout
 
 
+def may_have_taken(error: FailureError) -> bool:
+    """Whether a failed sbatch may have left a job behind all the same."""
+    if isinstance(error, SlurmError):
+        return any(sign in error.said for sign in _ANSWER_LOST)
+    return isinstance(error, AnswerLost)
+
+
 def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
     """Submit a script from ``cwd`` and return the job id.
 
@@ -110,7 +123,7 @@ def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
         printed = run([*argv, FINEST_ACCTG_FREQ, str(script)], cwd=cwd)
     match = re.match(r"(\d+)(?:;|$)", printed.strip())
     if match is None:
-        raise FailureError(f"sbatch printed {printed.strip()!r} instead of a job id", "look at 'squeue --me'")
+        raise AnswerLost(f"sbatch printed {printed.strip()!r} instead of a job id", "look at 'squeue --me'")
     return match[1]
 
 
@@ -158,6 +171,19 @@ def usable_nodes(partitions: Iterable[str]) -> dict[str, set[str]]:
         partition, _, node = line.partition("|")
         nodes.setdefault(partition, set()).add(node)
     return nodes
+
+
+def largest_node_mb(partition: str) -> float | None:
+    """Return the memory (MiB) of the largest node of a partition, or of several with commas: one sinfo.
+
+    An empty name stands for all partitions; None when sinfo does not tell.
+    """
+    named = [f"--partition={partition}"] if partition else []
+    try:
+        printed = run(["sinfo", "--noheader", "--exact", "--format=%m", *named])
+    except FailureError:
+        return None
+    return max((units.parse_mem_mb(mem) or 0.0 for mem in printed.replace("+", "").split()), default=None)
 
 
 def update(commands: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from planner import files, units
 from planner.asking import Update, submit_options, updates
-from planner.errors import InputError
+from planner.errors import FailureError, InputError
 from planner.jobs import Job, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
@@ -60,6 +60,7 @@ class _Submitter:
             self._adopt()
             self._see_released()
         else:
+            preview.check_memory(self._plan, self._layout(self._plan.mode).values())
             self._record()  # before sbatch: from here on a job may exist
         self._say_how_long()
         try:
@@ -105,16 +106,22 @@ class _Submitter:
             if entry.state != "wanted":
                 continue
             job = layout[entry.script]
-            preview.check_nodes(job)
-            self._pace()
-            ids[entry.script] = slurm.sbatch(
-                self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids)
-            )
+            ids[entry.script] = self._submit_one(job, ids)
             self._set({position: "held" if job.hold else "submitted"}, job_id=ids[entry.script])
             if job.hold and self._plan.target.site.scheduler == "builtin":
                 # it goes by its list of jobs, where an element stands from its update on: before the next array's
                 self._update([self._journal.jobs[position]])
         self._give_memory()
+
+    def _submit_one(self, job: Job, ids: Mapping[str, str]) -> str:
+        try:
+            preview.check_nodes(job)
+            self._pace()
+            return slurm.sbatch(self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids))
+        except FailureError as error:
+            if not ids and not slurm.may_have_taken(error):
+                self._forget()
+            raise
 
     def _say_how_long(self) -> None:
         interval_s = self._plan.target.site.submit_interval_s
@@ -245,6 +252,12 @@ class _Submitter:
             for line in manifest.lines(layout[entry.script], entry.job_id)
         ]
         manifest.write(self._folder, lines)
+
+    def _forget(self) -> None:
+        """Leave the round as it was before: nothing of it was taken, so it may be planned anew."""
+        if not any(entry.job_id for entry in self._journal.jobs):
+            journal_path(self._folder).unlink()
+            (self._folder / manifest.FILE).unlink(missing_ok=True)
 
     def _ids(self) -> str:
         ids = [entry.job_id for entry in self._journal.jobs if entry.state == "submitted" and entry.job_id]

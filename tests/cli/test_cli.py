@@ -44,6 +44,16 @@ def test_every_command_is_documented(name: str) -> None:
     assert f"chromplan {name}" in "".join(path.read_text() for path in DOCS.glob("*.md"))
 
 
+@pytest.mark.parametrize("arguments", [(), ("history",), ("site",)])
+def test_a_group_without_a_command_shows_its_help(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = chromplan(*arguments, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: chromplan")
+    assert "\nCommands:\n" in err
+
+
 def test_an_unknown_command_is_two_lines_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = chromplan("paln", capsys=capsys)
     assert (code, out) == (2, "")

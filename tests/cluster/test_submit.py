@@ -126,6 +126,34 @@ def test_without_sbatch_the_error_is_two_lines_and_nothing_is_changed(omk_cluste
     assert pipeline.ran() == ALL
 
 
+@pytest.mark.parametrize("mode", ["array", "jobs"])
+def test_a_round_too_large_for_the_cluster_is_refused_and_may_be_planned_anew(omk_cluster: Cluster, mode: str) -> None:
+    pipeline = Pipeline(omk_cluster, mode=mode, formula="50000")
+    site = (pipeline.folder / "site.toml").read_text()
+    pipeline.write("site.toml", site.replace("mem_mb = 4000", "mem_mb = 90000"))  # more than there is
+    pipeline.ready()
+    refused = pipeline.run("chromplan", "submit", check=False)
+    assert refused.returncode == 1
+    assert "site check" in refused.stderr.splitlines()[1]
+    assert {row["state"] for row in pipeline.json("status")} == {"planned"}
+    pipeline.configure(formula="100")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert [path.name for path in (pipeline.folder / "rounds").iterdir()] == ["r001"]
+
+
+def test_where_the_answer_got_lost_the_round_counts_as_started(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster)
+    pipeline.ready()
+    lost = '"$real" "$@" >/dev/null; echo "sbatch: error: Socket timed out on send/recv operation" >&2; exit 1'
+    assert pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", lost), check=False).returncode == 1
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.ran() == ALL
+    assert len(array_ids(pipeline)) == 1
+
+
 def test_with_slurmdbd_down_ingest_records_nothing_and_works_later(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="22")
     pipeline.ready()

@@ -29,7 +29,7 @@ def test_an_array_asks_for_each_tasks_own_memory() -> None:
     assert found.requested_gb_h == pytest.approx(plan.total_request_mb / 1024)
     assert found.makespan_s == 7200  # four tasks on two cores
     assert (found.jobs, found.submissions) == (4, 1)
-    assert found.slurm_calls == 1 + 4 + 1 + 1 + 1  # sbatch, updates, squeue, release, sacct
+    assert found.slurm_calls == 1 + 1 + 4 + 1 + 1 + 1  # sinfo, sbatch, updates, squeue, release, sacct
 
 
 def test_jobs_are_a_submission_each() -> None:
