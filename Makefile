@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
 SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
+# the languages that formulas are exported to
+LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench venv clean
@@ -18,7 +20,7 @@ demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo
 	@PATH="$(abspath $(BIN)):$$PATH" examples/beagle22/demo.sh demo
 
 test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arguments to pytest
-	@.ci/packages $(SLURM_PACKAGES)
+	@.ci/packages $(SLURM_PACKAGES) $(LANGUAGE_PACKAGES)
 	@$(BIN)/python -m pytest --cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from planner.config import Config, Sample
     from planner.history.store import Store
     from planner.memory.model import MemoryModel
+    from planner.memory.point import PointModel
+    from planner.memory.prior import Prior
     from planner.plan.document import Plan
+    from planner.records import Observation
     from planner.rounds.project import Project
     from planner.site import Site
 
@@ -90,6 +93,33 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
     }
 
 
+def learnt_prior(project: Project, config: Config, observations: Sequence[Observation]) -> Prior | None:
+    """Return the formula that the pipeline's plans start from, moved by what was observed; None without one."""
+    from planner.cli import formulas
+    from planner.memory import prior
+
+    found = formulas.of_pipeline(project, config)
+    if found is None:
+        return None
+    name, formula = found
+    tool = config.pipeline.tool
+    every_s = poll_s(project, config)
+    rows = formulas.usable(observations, features=formula.inputs, tool=tool, poll_s=every_s)
+    return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
+
+
+def prior_shape(project: Project, config: Config) -> PointModel | None:
+    """Return how the pipeline's formula says that tasks compare, for the model; None without a formula."""
+    from planner.cli import formulas
+
+    found = formulas.of_pipeline(project, config)
+    if found is None:
+        return None
+    from planner.memory import point, prior
+
+    return point.from_formula(prior.shape(found[1]))
+
+
 def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
     """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
     from planner.memory import model as models
@@ -100,6 +130,7 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
         tool=tool,
         feature_names=tuple(config.features),
         poll_s=poll_s(project, config),
+        prior=prior_shape(project, config),
     )
     save_model(project, fitted)
     return fitted
@@ -161,6 +192,7 @@ def plan_maker(
     with open_store(project) as store:
         found = standing.standings(project, store.observations())
         model = (fit_tool if refit else load_model)(project, store, config)
+        prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
     earlier = {} if again else standing.earlier(found)
     steps_before = config.wrap.after if config.wrap else []
     if steps_before:
@@ -175,6 +207,7 @@ def plan_maker(
             site=site,
             account=account,
             model=model,
+            prior=prior,
             earlier=earlier,
             number=project.next_number(),
             token=secrets.token_hex(3),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.common import open_project, open_store, poll_s, project_option, save_model
+from planner.cli.common import learnt_prior, open_project, open_store, poll_s, prior_shape, project_option, save_model
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.output import echo_json, echo_table, json_option
 from planner.errors import InputError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planner.config import Config
     from planner.memory.evaluate import Evaluation
     from planner.memory.model import MemoryModel
+    from planner.memory.prior import Prior
     from planner.records import Observation
     from planner.rounds.project import Project
 
@@ -92,6 +93,7 @@ class _Fitted:
     path: Path | None
     qualities: Mapping[str, int]
     figures: Evaluation | None
+    prior: Prior | None
 
     def document(self) -> dict[str, object]:
         """Return what ``--json`` prints of it."""
@@ -105,6 +107,9 @@ class _Fitted:
             "trained": self.model.rows,
             "skipped": dict(self.model.skipped),
             "cross_validation": None if self.figures is None else asdict(self.figures),
+            "prior": None
+            if self.prior is None
+            else {"formula": self.prior.name, "share": round(self.prior.share, 4), "moved": round(self.prior.moved, 4)},
         }
 
 
@@ -116,8 +121,10 @@ def _fit(
 
     names = options.features or _features(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else models.POLL_S
-    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s)
-    chosen = config.memory.level if config is not None and config.pipeline.tool == tool else None
+    own = config if config is not None and config.pipeline.tool == tool else None
+    shape = prior_shape(project, own) if own else None
+    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, prior=shape)
+    chosen = own.memory.level if own else None
     kept, _ = models.training(observations, tool=tool, feature_names=names, poll_s=every_s)
     limits = [row.limit_mb for row in observations if row.limit_mb]
     figures = evaluate.cross_validate(
@@ -131,7 +138,8 @@ def _fit(
     )
     path = save_model(project, fitted)
     qualities = Counter(row.quality.value for row in observations)
-    return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures)
+    prior = learnt_prior(project, own, observations) if own else None
+    return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures, prior=prior)
 
 
 def _features(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
@@ -226,3 +234,5 @@ def _tell(one: _Fitted) -> None:
         click.echo(f"{tool}: {one.path} saved; too few observations to judge it")
     else:
         click.echo(f"{tool}: {one.path} saved")
+    if one.prior is not None and one.prior.asked:
+        click.echo(f"{tool}: plans weigh {one.prior.counted()}")

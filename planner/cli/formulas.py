@@ -13,9 +13,11 @@ import click
 from planner.errors import InputError
 
 if TYPE_CHECKING:
+    from planner.config import Config
     from planner.memory.fitting import Fitted
     from planner.memory.formula import Formula
     from planner.records import Observation
+    from planner.rounds.project import Project
 
 _UNITS = {"_mb": "MB", "_cm": "cM", "_bp": "bp", "_s": "s", "_gz_mb": "MB"}
 
@@ -45,6 +47,34 @@ def load(name: str) -> Formula:
     elif not path.exists():
         raise InputError(f"{name}: no such formula", f"give a file, or a bundled one: {', '.join(known) or 'none'}")
     return formulas.loads(load_text(path), name=str(path))
+
+
+def of_pipeline(project: Project, config: Config) -> tuple[str, Formula] | None:
+    """Return the formula that plans start from: memory.formula when it names one, else the tool's bundled one.
+
+    None where memory.formula is arithmetic, or the bundled formula needs features that the pipeline does not have.
+
+    Raises
+    ------
+    InputError
+        For a formula that is asked for and cannot be used.
+    """
+    from planner.memory import prior
+
+    named = config.memory.formula
+    if named is None:
+        path = bundled().get(config.pipeline.tool)
+        found = None if path is None else prior.usable(load(str(path)), config.features)
+        return None if found is None else (config.pipeline.tool, found)
+    if named not in bundled() and not named.endswith(".toml"):
+        return None
+    one = load(named if named in bundled() else str(project.folder / Path(named).expanduser()))
+    found = prior.usable(one, config.features)
+    if found is None:
+        lacking = [name for name in one.names if name not in config.features]
+        what = f"needs the feature {lacking[0]}" if lacking else "has no calibration table, so no bound"
+        raise InputError(f"memory.formula: {named} {what}", "name it in [features]" if lacking else "fit it from rows")
+    return Path(named).stem, found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +134,14 @@ def _filtered(text: str, where: Sequence[str], *, source: str) -> str:
     return out.getvalue()
 
 
-def usable(observations: Sequence[Observation], *, features: Sequence[str], tool: str) -> Rows:
+def usable(
+    observations: Sequence[Observation], *, features: Sequence[str], tool: str, poll_s: float | None = None
+) -> Rows:
     """Return the observations whose peak can be learnt, and why others cannot."""
     from planner.memory import model
 
-    kept, skipped = model.training(observations, tool=tool, feature_names=tuple(features))
+    every_s = model.POLL_S if poll_s is None else poll_s
+    kept, skipped = model.training(observations, tool=tool, feature_names=tuple(features), poll_s=every_s)
     return Rows(observations=kept, skipped=skipped)
 
 

@@ -25,6 +25,7 @@ BEYOND = 1.1
 
 _ROWS_PER_BIN = 40  # with fewer than 39, the 95 % bound of a bin would be its very largest row
 _MOST_BINS = 5
+_DRAWS = 200  # of what is needed, when levels are weighed
 _APART = 1.02  # knots nearer than this would join noise by a steep line
 
 
@@ -92,6 +93,37 @@ class Calibration:
         x0, x1 = knots[right - 1], knots[right]
         u0, u1 = x0 * factors[right - 1], x1 * factors[right]
         return u0 + (u1 - u0) * (predicted - x0) / (x1 - x0)
+
+    def cheapest_level(self, failure_cost: float = 2.0) -> float:
+        """Return the tabulated level from the median up that is expected to waste least.
+
+        A request ``a`` for a task that needs ``y`` wastes ``a - y`` when it suffices; when it does not, the whole
+        request, plus ``failure_cost * y`` for the lost time, plus what the retry at twice the request wastes. What is
+        needed is drawn from the table itself, so that a formula from a file can be weighed as well.
+
+        Parameters
+        ----------
+        failure_cost : float
+            Cost of one kill in multiples of the peak, > 0.
+
+        Returns
+        -------
+        float
+        """
+        if failure_cost <= 0.0:
+            raise ValueError("the cost of a failure must be positive, or failing cheaply on purpose would win")
+        # what lies below the lowest request costs all of them the same
+        needs = [self.factors_at((i + 0.5) / _DRAWS) for i in range(_DRAWS)]
+
+        def waste(level: float) -> float:
+            asked = self.factors_at(level)
+            return sum(
+                knot * _waste(a, y, failure_cost)
+                for need in needs
+                for knot, a, y in zip(self.knots_mb, asked, need, strict=True)
+            )
+
+        return min((level for level in self.levels if level >= 0.5), key=waste, default=self.levels[-1])
 
     def rounded(self) -> Calibration:
         """Return the table as a file shows it: knots to a tenth of a MiB, factors up to the next ten-thousandth."""
@@ -178,43 +210,6 @@ def bound_factor(ratios: Sequence[float], level: float) -> float:
         return ratios[position - 1]
     largest = ratios[-1]
     return max(largest, 1.0 + BEYOND * (largest - 1.0))
-
-
-def cheapest_level(
-    predicted: Sequence[float],
-    actual: Sequence[float],
-    *,
-    failure_cost: float = 2.0,
-    levels: Sequence[float] = LEVELS,
-) -> float:
-    """Return the tabulated level that wastes least on the calibration rows.
-
-    A request ``a`` for a task that needs ``y`` wastes ``a - y`` when it suffices; when it does not, the whole request,
-    plus ``failure_cost * y`` for the lost time, plus what the retry at twice the request wastes.
-
-    Parameters
-    ----------
-    predicted, actual : sequence of float
-        As for :func:`calibrate`.
-    failure_cost : float
-        Cost of one kill in multiples of the peak, > 0.
-    levels : sequence of float
-        Candidates.
-
-    Returns
-    -------
-    float
-    """
-    if failure_cost <= 0.0:
-        raise ValueError("the cost of a failure must be positive, or failing cheaply on purpose would win")
-    table = calibrate(predicted, actual, levels=levels)
-
-    def waste(level: float) -> float:
-        return sum(
-            _waste(table.upper(float(p), level), float(a), failure_cost) for p, a in zip(predicted, actual, strict=True)
-        )
-
-    return min(table.levels, key=waste)
 
 
 def _waste(request: float, peak: float, failure_cost: float) -> float:

@@ -37,8 +37,8 @@ class Engine(Protocol):
         """
 
 
-def operon(logs: Array, target: Array, *, seed: int) -> list[str]:
-    """Genetic programming with Operon (C++, through pyoperon; Burlacu et al., GECCO 2020).
+def operon() -> Engine:
+    """Return genetic programming with Operon (C++, through pyoperon; Burlacu et al., GECCO 2020).
 
     The work is bounded by evaluations and never by time: the same seed then gives the same front.
     """
@@ -46,41 +46,52 @@ def operon(logs: Array, target: Array, *, seed: int) -> list[str]:
         from pyoperon.sklearn import SymbolicRegressor
     except ImportError as error:  # pragma: no cover - a dependency of chromplan itself
         raise FailureError(f"pyoperon cannot be imported: {error}", "pip install pyoperon") from None
-    search = SymbolicRegressor(
-        allowed_symbols="add,sub,mul,exp,constant,variable",
-        objectives=["r2", "length"],
-        optimizer_iterations=5,
-        max_length=_LONGEST_TREE,
-        population_size=500,
-        max_evaluations=120_000,
-        generations=10_000,
-        tournament_size=3,
-        n_threads=1,
-        random_state=seed,
-    )
-    search.fit(np.array(logs, order="C"), np.array(target))  # fresh arrays: read-only ones crash after the search
-    names = [f"X{i}" for i in range(logs.shape[1])]
-    found = sorted(search.pareto_front_, key=lambda model: (model["length"], model["mean_squared_error"]))
-    return [search.get_model_string(model["tree"], 8, names) for model in found]
+
+    def search(logs: Array, target: Array, *, seed: int) -> list[str]:
+        run = SymbolicRegressor(
+            allowed_symbols="add,sub,mul,exp,constant,variable",
+            objectives=["r2", "length"],
+            optimizer_iterations=5,
+            max_length=_LONGEST_TREE,
+            population_size=500,
+            max_evaluations=120_000,
+            generations=10_000,
+            tournament_size=3,
+            n_threads=1,
+            random_state=seed,
+        )
+        run.fit(np.array(logs, order="C"), np.array(target))  # fresh arrays: read-only ones crash after the search
+        found = sorted(run.pareto_front_, key=lambda model: (model["length"], model["mean_squared_error"]))
+        return [run.get_model_string(model["tree"], 8, _variables(logs)) for model in found]
+
+    return search
 
 
-def pysr(logs: Array, target: Array, *, seed: int) -> list[str]:
-    """Evolutionary search with PySR 2 (Julia; Cranmer 2023), imported only here: its import installs Julia."""
+def pysr() -> Engine:
+    """Return evolutionary search with PySR 2 (Julia; Cranmer 2023), imported only here: its import installs Julia."""
     try:
         from pysr import PySRRegressor
     except ImportError:
         raise InputError(
-            "the engine pysr is not installed", "pip install 'chromplan[pysr]', or use --engine operon"
+            "the engine pysr is not installed",
+            "pip install 'chromplan[pysr]' where there is network, or use --engine operon",
         ) from None
     except Exception as error:  # noqa: BLE001 - Julia is fetched by the import, and fails in many ways
         raise FailureError(
-            f"PySR cannot get Julia: {type(error).__name__}: {error}",
+            f"PySR cannot get Julia: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
             "run 'python -c \"import pysr\"' once where there is network (a login node), or use --engine operon",
         ) from None
-    search = PySRRegressor(**PYSR_SETTINGS, random_state=seed)
-    names = [f"X{i}" for i in range(logs.shape[1])]
-    search.fit(np.array(logs), np.array(target), variable_names=names)
-    return [str(equation) for equation in search.equations_["equation"]]
+
+    def search(logs: Array, target: Array, *, seed: int) -> list[str]:
+        run = PySRRegressor(**PYSR_SETTINGS, random_state=seed)
+        run.fit(np.array(logs), np.array(target), variable_names=_variables(logs))
+        return [str(equation) for equation in run.equations_["equation"]]
+
+    return search
+
+
+def _variables(logs: Array) -> list[str]:
+    return [f"X{i}" for i in range(logs.shape[1])]
 
 
 PYSR_SETTINGS: Mapping[str, object] = {
@@ -99,14 +110,22 @@ PYSR_SETTINGS: Mapping[str, object] = {
     "delete_tempfiles": True,
 }
 
-ENGINES: Mapping[str, Engine] = {"operon": operon, "pysr": pysr}
+ENGINES: Mapping[str, Callable[[], Engine]] = {"operon": operon, "pysr": pysr}
 
 
 def engine(name: str) -> Engine:
-    """Return an engine by name; InputError for any other."""
+    """Return an engine, its package imported: what is not installed shows before anything is computed.
+
+    Raises
+    ------
+    InputError
+        For another name, or a package that is not installed.
+    FailureError
+        For a package that cannot be imported.
+    """
     if name not in ENGINES:
         raise InputError(f"no engine is called {name}", f"engines: {', '.join(ENGINES)}")
-    return ENGINES[name]
+    return ENGINES[name]()
 
 
 def front(search: Engine, columns: LogColumns, logs: Array, peaks: Array, *, seed: int) -> list[Node]:

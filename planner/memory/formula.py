@@ -182,8 +182,8 @@ class Formula:
         for name, feature in known.items():
             steps.append((f"{PREFIX}{name}_from", _not_far_below(name, feature)))
             steps.append((f"{PREFIX}{name}_within", _clamped(name, feature)))
-        value = _substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
-        limit = _substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
+        value = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
+        limit = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
         fold: Node = Number(1.0)
         for name, feature in self.features.items():
             above, below = _folds(name, feature)
@@ -309,14 +309,6 @@ def _not_far_below(name: str, known: Feature) -> Node:
 
 def _clamped(name: str, known: Feature) -> Node:
     return Call("min", (Call("max", (Name(name), Number(known.low))), Number(known.high)))
-
-
-def _substituted(node: Node, replacements: Mapping[str, Node]) -> Node:
-    if isinstance(node, Name):
-        return replacements.get(node.name, node)
-    if isinstance(node, Call):
-        return Call(node.operation, tuple(_substituted(argument, replacements) for argument in node.arguments))
-    return node
 
 
 def _folds(name: str, known: Feature) -> tuple[Node, Node]:

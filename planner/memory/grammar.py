@@ -177,6 +177,15 @@ def names(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Name)))
 
 
+def substituted(node: Node, known: Mapping[str, Node]) -> Node:
+    """Return arithmetic with names replaced."""
+    if isinstance(node, Name):
+        return known.get(node.name, node)
+    if isinstance(node, Call):
+        return Call(node.operation, tuple(substituted(argument, known) for argument in node.arguments))
+    return node
+
+
 def render(node: Node) -> str:
     """Write arithmetic as text that parses to the same tree."""
     return _render(node, 0)

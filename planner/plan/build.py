@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner import genome, shell
 from planner.config import Config, Memory, Sample
 from planner.memory.model import MemoryModel
+from planner.memory.prior import Prior
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import LeftOut, Plan, Target, round_name
 from planner.plan.placing import place
@@ -67,6 +68,7 @@ def build(
     site: Site,
     account: str | None,
     model: MemoryModel | None,
+    prior: Prior | None = None,
     earlier: Mapping[str, Earlier],
     number: int,
     token: str,
@@ -100,7 +102,7 @@ def build(
             ready.append(task)
         elif reason:
             left_out.append(LeftOut(task=task.name, reason=reason))
-    sizer = Sizer(config, site, model)
+    sizer = Sizer(config, site, model, prior)
     ready, waiting = _pilot(ready, sizer, config.memory.pilot, first=not earlier)
     left_out += waiting
     sized, given_up = _size_all(ready, sizer, earlier)

@@ -1,4 +1,4 @@
-"""What each task asks for, and why: from the model, else a given formula, else a default."""
+"""What each task asks for, and why: from formula and model as far as each is trusted, else a default."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from planner import units
 from planner.config import Config
 from planner.errors import InputError
 from planner.memory import formula as formulas
-from planner.memory.model import MemoryModel
+from planner.memory.model import MemoryModel, Prediction
+from planner.memory.prior import Prior
 from planner.records import Outcome, Task
 from planner.site import Site
 from planner.site.file import LOCAL
@@ -53,15 +54,17 @@ class Sized:
 
 
 class Sizer:
-    """Chooses requests: from the model, else the first-round formula, else a default."""
+    """Chooses requests: from a prior formula and the model, else the first-round formula, else a default."""
 
-    def __init__(self, config: Config, site: Site, model: MemoryModel | None) -> None:
+    def __init__(self, config: Config, site: Site, model: MemoryModel | None, prior: Prior | None = None) -> None:
         self._memory = config.memory
         self._pipeline = config.pipeline
         self._wrapped = config.wrap is not None
         self._model = model if model is not None and model.fitted else None
         self._site = site
-        self._formula = formulas.parse(config.memory.formula) if config.memory.formula else None
+        self._prior = prior if prior is not None and prior.asked else None
+        bare = config.memory.formula if prior is None else None
+        self._formula = formulas.parse(bare) if bare else None
         self._first_limit_s = int(units.parse_duration_s(config.pipeline.time) or 0)
         self._partition = config.submit.partition
         named = [site.partition(self._partition)] if self._partition else site.partitions
@@ -72,7 +75,7 @@ class Sizer:
     @property
     def blind(self) -> bool:
         """Whether nothing at all is known of the tool's memory."""
-        return self._model is None and self._formula is None
+        return self._model is None and self._formula is None and self._prior is None
 
     def size(self, task: Task, before: Earlier | None) -> Sized:
         """Return what a task asks for; a kill or a timeout of its last attempt raises it.
@@ -107,6 +110,8 @@ class Sizer:
         return math.ceil(self._model.after_a_kill(killed_mb)) if self._model else 2 * killed_mb
 
     def _first(self, task: Task, floor_mb: int) -> Sized:
+        if self._prior is not None:
+            return self._from_prior(self._prior, task, floor_mb)
         if self._model is not None:
             return self._from_model(self._model, task, floor_mb)
         if self._formula is not None:
@@ -123,14 +128,39 @@ class Sizer:
         found = model.predict(task.features, level=self._memory.level, floor_mb=floor_mb, cap_mb=self.cap_mb)
         # the floor is a request, which had the script's share already
         script_mb = self._script_mb if found.request_mb > floor_mb else 0
-        shortest_s = min(SHORTEST_LIMIT_S, self._first_limit_s)
         return Sized(
             mem_mb=found.request_mb + script_mb,
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
-            time_limit_s=self._first_limit_s if found.time_limit_s is None else max(found.time_limit_s, shortest_s),
+            time_limit_s=self._limit_s(found),
             reason=f"{found.reason}, {script_mb} MB for the script" if script_mb else found.reason,
         )
+
+    def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> Sized:
+        level = self._memory.level
+        point_mb, upper_mb = prior.request(task.features, level)
+        found = None if self._model is None else self._model.predict(task.features, level=level)
+        if found is not None:
+            point_mb, upper_mb = prior.blend(point_mb, found.point_mb), prior.blend(upper_mb, found.request_mb)
+        request_mb = formulas.request_mb(upper_mb)
+        reason = f"predicted {point_mb:.0f} MB + {100 * (request_mb / point_mb - 1):.0f} % safety, {prior.counted()}"
+        if outside := prior.formula.outside(task.features):
+            reason += f"; {', '.join(outside)}"
+        if request_mb <= floor_mb:
+            reason += f", raised to the {floor_mb} MB it is known to need"
+        script_mb = self._script_mb if request_mb > floor_mb else 0
+        return Sized(
+            mem_mb=max(request_mb, floor_mb) + script_mb,
+            predicted_mb=point_mb,
+            wall_s=None if found is None else found.wall_s,
+            time_limit_s=self._limit_s(found),
+            reason=f"{reason}, {script_mb} MB for the script" if script_mb else reason,
+        )
+
+    def _limit_s(self, found: Prediction | None) -> int:
+        if found is None or found.time_limit_s is None:
+            return self._first_limit_s
+        return max(found.time_limit_s, min(SHORTEST_LIMIT_S, self._first_limit_s))
 
     def _unlearnt(self, mem_mb: int, source: str, predicted_mb: float | None = None) -> Sized:
         return Sized(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.memory.conformal import BEYOND, LEVELS, Calibration, calibrate, cheapest_level, rank
+from planner.memory.conformal import BEYOND, LEVELS, Calibration, calibrate, rank
 
 POSITIVE = st.floats(1.0, 1e5)
 PAIRS = st.lists(st.tuples(POSITIVE, st.floats(0.2, 5.0)), min_size=1, max_size=150)
@@ -159,15 +159,28 @@ def test_a_table_rounded_for_a_file_never_promises_less() -> None:
 
 
 def test_a_dearer_failure_never_lowers_the_cheapest_level() -> None:
-    rows = noisy(200)
-    levels = [cheapest_level(*rows, failure_cost=cost) for cost in (0.1, 1.0, 2.0, 10.0)]
+    table = calibrate(*noisy(200))
+    levels = [table.cheapest_level(cost) for cost in (0.1, 1.0, 2.0, 10.0)]
     assert levels == sorted(levels)
     assert levels[0] < levels[-1]
 
 
 def test_failing_on_purpose_is_not_free() -> None:
     with pytest.raises(ValueError, match="positive"):
-        cheapest_level([100.0], [100.0], failure_cost=0.0)
+        calibrate([100.0], [100.0]).cheapest_level(0.0)
+
+
+def test_the_cheapest_level_wastes_least_on_new_rows() -> None:
+    table = calibrate(*noisy(2000), bins=1)
+    predicted, actual = noisy(2000, seed=5)
+
+    def waste(level: float) -> float:
+        asked = [table.upper(p, level) for p in predicted]
+        doubled = [3 * a + 2 * y - y if a < y else a - y for a, y in zip(asked, actual, strict=True)]
+        return sum(doubled)
+
+    best = min(waste(level) for level in table.levels)
+    assert waste(table.cheapest_level()) <= 1.05 * best
 
 
 @pytest.mark.parametrize(
