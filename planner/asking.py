@@ -43,7 +43,7 @@ def dependency(plan: Plan, job: Job) -> str | None:
 
     An array whose elements wait each for the element of the same index of one other array says ``aftercorr``.
     """
-    terms = [plan.kept.dependency] if plan.kept and plan.kept.dependency else []
+    terms = [plan.kept.dependency] if job.tasks and plan.kept and plan.kept.dependency else []
     waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
     if waited_for:
         if job.array:
@@ -104,3 +104,8 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
         own = dependency(plan, job)
         options.append(f"--dependency={f'{own},' if own else ''}afterany:{ids[job.after]}")
     return options
+
+
+def follow_up_options(ids: Iterable[str]) -> list[str]:
+    """Return what ``sbatch`` is told besides the script that waits for these jobs."""
+    return [f"--dependency=afterany:{':'.join(ids)}"]

@@ -10,6 +10,10 @@ from planner.plan.document import Batch, Plan, PlannedTask
 from planner.records import Mode
 
 NICE_STEP = 10
+# 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
+FOLLOW_UP = "next.sh"
+FOLLOW_UP_MB = 1024
+FOLLOW_UP_S = 1800
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +93,23 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     if mode is Mode.ARRAY:
         return _arrays(plan, base)
     return _tier_arrays(plan, base)
+
+
+def follow_up(plan: Plan) -> Job:
+    """Return the job that plans and submits the next round once the others have ended; it runs no task."""
+    partition = plan.target.partition
+    asked = plan.target.site.adjust(partition, min(FOLLOW_UP_MB, partition.cap_mb), 1, FOLLOW_UP_S)
+    return Job(
+        script=FOLLOW_UP,
+        name=f"{plan.name}.{plan.round_name}.{plan.token}.next",
+        tasks=(),
+        array=None,
+        mem_mb=min(asked.mem_mb, partition.cap_mb),
+        cpus=asked.cpus,
+        time_limit_s=int(min(asked.wall_s, partition.max_time_s)),
+        nice=0,
+        hold=False,
+    )
 
 
 def _single_jobs(plan: Plan, base: str) -> list[Job]:

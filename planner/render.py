@@ -10,7 +10,7 @@ import jinja2
 from planner import files, resources, shell, units
 from planner.asking import dependency, poll_s, submit_options, updates
 from planner.errors import InputError
-from planner.jobs import Job, component_jobs, jobs
+from planner.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.site import Partition
@@ -33,6 +33,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
             rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
         if plan.mode is Mode.HET:
             rendered["step.sh"] = environment.get_template("step.sh.j2").render()
+        rendered[FOLLOW_UP] = _script(environment, follow_up(plan))
         rendered["command.sh"] = environment.get_template("command.sh.j2").render()
     except jinja2.TemplateError as error:
         where = getattr(error, "name", None) or "template"
@@ -41,7 +42,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
 
 
 def _script(environment: jinja2.Environment, job: Job) -> str:
-    kinds = {"het": job.components, "packed": job.batch, "array": job.array, "job": True}
+    kinds = {"next": not job.tasks, "het": job.components, "packed": job.batch, "array": job.array, "job": True}
     kind = next(name for name, applies in kinds.items() if applies)
     return environment.get_template(f"{kind}.sh.j2").render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
 
@@ -111,7 +112,7 @@ def _options(plan: Plan, job: Job) -> list[str]:
         "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
-    kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept else [])]
+    kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept and job.tasks else [])]
     return [*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept]
 
 
@@ -126,7 +127,7 @@ def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
 
 
 def _cpus_per_task(plan: Plan, job: Job) -> int | None:
-    if plan.kept is None:
+    if plan.kept is None or not job.tasks:
         return job.cpus
     cpus = -(-job.cpus // plan.kept.ntasks)
     return cpus if cpus > 1 or plan.kept.cpus_given else None

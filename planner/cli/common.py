@@ -39,6 +39,13 @@ def project_option(function: F) -> F:
     )(function)
 
 
+def then_next_option(function: F) -> F:
+    """Add ``--then-next`` (parameter ``then_next``) to a command that submits."""
+    return click.option(
+        "--then-next", is_flag=True, help="A last job goes on with the next round, until nothing is left."
+    )(function)
+
+
 def open_project(folder: Path) -> Project:
     """Return the project in ``folder``."""
     from planner.rounds.project import Project

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import make_plan, open_project, open_store, project_option
+from planner.cli.common import make_plan, open_project, open_store, project_option, then_next_option
 from planner.cli.ingest import show_ingested
 from planner.cli.output import json_option
 from planner.cli.plan import show_plan
@@ -14,20 +14,25 @@ from planner.cli.plan import show_plan
 
 @click.command("next")
 @click.option("--submit", "submits", is_flag=True, help="Submit the new round, too.")
+@then_next_option
+@click.option("--wait-s", default=0, type=click.IntRange(min=0), help="Wait so long for accounting to see tasks end.")
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @json_option
 @project_option
-def command(folder: Path, submits: bool, retry_failed: bool, as_json: bool) -> None:
+def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_failed: bool, as_json: bool) -> None:
     """Ingest, refit, and plan what is left.
 
     The new round is rendered, too; tasks that are done never run again.
     """
     from planner import render
+    from planner.errors import InputError
     from planner.rounds import ingest, submit
 
+    if then_next and not submits:
+        raise InputError("--then-next without --submit", "say both, or 'chromplan submit --then-next' afterwards")
     project = open_project(folder)
     with open_store(project) as store:
-        found = ingest.ingest(project, store)
+        found = ingest.until_ended(project, store, wait_s=wait_s)
     if not as_json:
         show_ingested(found)
     plan = make_plan(project, refit=True, retry_failed=retry_failed)
@@ -40,6 +45,6 @@ def command(folder: Path, submits: bool, retry_failed: bool, as_json: bool) -> N
     project.write_plan(plan)
     render.write(render.render(plan), project.round_folder(plan.round))
     if submits:
-        submit.submit(project, plan.round, say=lambda line: click.echo(line, err=True))
+        submit.submit(project, plan.round, say=lambda line: click.echo(line, err=True), then_next=then_next)
     elif not as_json:
         click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from planner.cli.common import make_plan
+from planner.cli.common import make_plan, then_next_option
 from planner.cli.wrap import SETTINGS, Choices, make, wrap_options
 from planner.errors import InputError
 
 
 @click.command("sbatch", context_settings=SETTINGS)
+@then_next_option
 @wrap_options
-def command(words: tuple[str, ...], **options: Any) -> None:
+def command(words: tuple[str, ...], then_next: bool, **options: Any) -> None:
     """Wrap, plan and submit an existing array script.
 
     Prints the job id on stdout, as 'sbatch --parsable' does (several, separated by colons, where the plan is several
@@ -37,6 +38,6 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     render.write(render.render(plan), project.round_folder(plan.round))
     requests = [task.request_mb for task in plan.tasks]
     say(f"{len(requests)} tasks ask for {min(requests)} to {max(requests)} MB each: {plan.tasks[0].reason}")
-    submission = submit.submit(project, plan.round, say=say)
+    submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")
-    click.echo(":".join(job.job_id for job in submission.jobs if job.state == "submitted" and job.job_id))
+    click.echo(":".join(submission.ids))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, project_option
+from planner.cli.common import open_project, project_option, then_next_option
 
 if TYPE_CHECKING:
     from planner.rounds.preview import Trial
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 @click.command("submit")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--test-only", is_flag=True, help="Ask Slurm whether it would take the scripts; submit nothing.")
+@then_next_option
 @project_option
-def command(folder: Path, dry_run: bool, test_only: bool) -> None:
+def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> None:
     """Submit the rendered round.
 
     Safe to repeat after any crash: nothing is submitted twice.
@@ -27,13 +28,13 @@ def command(folder: Path, dry_run: bool, test_only: bool) -> None:
     project = open_project(folder)
     number = project.latest()
     if dry_run:
-        for line in preview.describe(project, number):
+        for line in preview.describe(project, number, then_next=then_next):
             click.echo(line)
         return
     if test_only:
         _test(preview.try_out(project, number))
         return
-    submit.submit(project, number, say=lambda line: click.echo(line, err=True))
+    submit.submit(project, number, say=lambda line: click.echo(line, err=True), then_next=then_next)
 
 
 def _test(trials: list[Trial]) -> None:

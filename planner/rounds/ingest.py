@@ -22,6 +22,7 @@ from planner.rounds.project import Project
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900
 LOG_TAIL_BYTES = 16_384
+FIRST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,30 @@ def ingest(project: Project, store: Store) -> Ingested:
     found += [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
     store.add(found)
     return Ingested(observations=found, running=running)
+
+
+def until_ended(project: Project, store: Store, *, wait_s: float) -> Ingested:
+    """Ingest again, less and less often, until every task has ended or ``wait_s`` (seconds) are over.
+
+    Accounting learns of an end seconds after the next job may have started; a database that does not answer may do so
+    soon.
+    """
+    until_s = time.monotonic() + wait_s
+    pause_s = FIRST_PAUSE_S
+    seen: list[Observation] = []
+    while True:
+        last = time.monotonic() + pause_s > until_s
+        try:
+            found = ingest(project, store)
+        except FailureError:
+            if last:
+                raise
+        else:
+            seen += found.observations
+            if last or not found.running:
+                return Ingested(observations=seen, running=found.running)
+        time.sleep(pause_s)
+        pause_s *= 2
 
 
 def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observation], dict[str, str]]:

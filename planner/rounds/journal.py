@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from planner.documents import Document, parse_json, read_text
+from planner.jobs import FOLLOW_UP
 from planner.records import Mode
 
 State = Literal["wanted", "held", "submitted", "cancelled"]
@@ -28,7 +29,19 @@ class Submission(Document):
     started_s: int
     mode: Mode
     jobs: list[SubmittedJob]
+    then_next: bool = False
+    """Whether a job waits for all others and goes on with the next round."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> list[str]:
+        """The jobs that run the round's tasks, as far as they are submitted."""
+        return [job.job_id for job in self.jobs if job.state == "submitted" and job.job_id and job.script != FOLLOW_UP]
+
+    @property
+    def follow_up(self) -> SubmittedJob | None:
+        """The job that goes on with the next round."""
+        return next((job for job in self.jobs if job.script == FOLLOW_UP and job.state != "cancelled"), None)
 
     @property
     def done(self) -> bool:

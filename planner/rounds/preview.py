@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from planner.asking import submit_options, updates
+from planner.asking import follow_up_options, submit_options, updates
 from planner.errors import FailureError, InputError
-from planner.jobs import Job, jobs
+from planner.jobs import FOLLOW_UP, Job, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.rounds import slurm
@@ -29,7 +29,7 @@ class Trial:
     refused: str | None
 
 
-def describe(project: Project, number: int) -> list[str]:
+def describe(project: Project, number: int, *, then_next: bool = False) -> list[str]:
     """Return what `submit` would do, a line per command."""
     plan = project.plan(number)
     folder = project.round_folder(number).relative_to(project.folder)
@@ -51,6 +51,10 @@ def describe(project: Project, number: int) -> list[str]:
             ("squeue --array", "verify; on a mismatch scancel, then tiers"),
             ("scontrol release", "let it go"),
         ]
+    if then_next:
+        waits = follow_up_options([ids[job.script] for job in layout])
+        command = " ".join(["sbatch --parsable", *waits, f"{folder}/{FOLLOW_UP}"])
+        steps.append((command, "a last job goes on with the next round"))
     return [f"{command:<60} # {what}" for command, what in steps]
 
 

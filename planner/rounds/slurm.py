@@ -109,18 +109,20 @@ def may_have_taken(error: FailureError) -> bool:
     return isinstance(error, AnswerLost)
 
 
-def sbatch(script: Path, *, cwd: Path, options: Sequence[str] = ()) -> str:
+def sbatch(
+    script: Path, *, cwd: Path, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> str:
     """Submit a script from ``cwd`` and return the job id.
 
     A site may refuse a sampling interval coarser than its own; then the finest is asked for instead.
     """
     argv = ["sbatch", "--parsable", *options]
     try:
-        printed = run([*argv, str(script)], cwd=cwd)
+        printed = run([*argv, str(script)], cwd=cwd, environment=environment)
     except SlurmError as error:
         if ACCTG_FREQ_REFUSED not in error.said:
             raise
-        printed = run([*argv, FINEST_ACCTG_FREQ, str(script)], cwd=cwd)
+        printed = run([*argv, FINEST_ACCTG_FREQ, str(script)], cwd=cwd, environment=environment)
     match = re.match(r"(\d+)(?:;|$)", printed.strip())
     if match is None:
         raise AnswerLost(f"sbatch printed {printed.strip()!r} instead of a job id", "look at 'squeue --me'")

@@ -7,14 +7,16 @@ whose id was not recorded any more is found again by its name.
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from planner import files, units
-from planner.asking import Update, submit_options, updates
+from planner.asking import Update, follow_up_options, submit_options, updates
 from planner.errors import FailureError, InputError
-from planner.jobs import Job, jobs
+from planner.jobs import FOLLOW_UP, Job, follow_up, jobs
 from planner.plan.document import Plan
 from planner.records import Mode
 from planner.rounds import manifest, preview, slurm
@@ -24,8 +26,13 @@ from planner.rounds.project import Project
 Say = Callable[[str], None]
 
 
-def submit(project: Project, number: int, *, say: Say) -> Submission:
+def submit(project: Project, number: int, *, say: Say, then_next: bool = False) -> Submission:
     """Submit a round, or go on where an earlier try stopped.
+
+    Parameters
+    ----------
+    then_next : bool
+        Whether a job waits for all others and goes on with the next round; also where they were submitted before.
 
     Raises
     ------
@@ -36,17 +43,17 @@ def submit(project: Project, number: int, *, say: Say) -> Submission:
     """
     plan = project.plan(number)
     with project.lock():
-        return _Submitter(project, plan, say).run()
+        return _Submitter(project, plan, say, then_next=then_next).run()
 
 
 class _Submitter:
-    def __init__(self, project: Project, plan: Plan, say: Say) -> None:
+    def __init__(self, project: Project, plan: Plan, say: Say, *, then_next: bool) -> None:
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
         self._plan = plan
         self._say = say
         self._layouts: dict[Mode, dict[str, Job]] = {}
-        self._journal = self._open()
+        self._journal = self._open(then_next=then_next)
         self._resumed = journal_path(self._folder).exists()
         # an earlier try may have submitted a moment ago
         self._last_s = time.monotonic() if self._resumed else None
@@ -71,39 +78,45 @@ class _Submitter:
         self._say(f"submitted {len(self._plan.tasks)} tasks: {self._ids()}")
         return self._journal
 
-    def _open(self) -> Submission:
+    def _open(self, *, then_next: bool) -> Submission:
         before = read_journal(self._folder)
         if before is not None:
-            return before
+            if not then_next or before.then_next:
+                return before
+            entries = [*before.jobs, _entry(follow_up(self._plan))]
+            return before.model_copy(update={"then_next": True, "jobs": entries})
         if not self._plan.tasks:
             raise InputError(
                 f"round {self._plan.round_name} has no tasks", "'chromplan plan' says why each was left out"
             )
         for job in self._layout(self._plan.mode).values():
-            self._script(job)
+            if job.tasks or then_next:
+                self._script(job)
         if any((self._folder / name).exists() for name in (manifest.FILE, "local.jsonl", "running")):
             raise InputError(f"round {self._plan.round_name} was started already", "see 'chromplan status'")
         return Submission(
             token=self._plan.token,
             started_s=int(time.time()),
             mode=self._plan.mode,
-            jobs=self._wanted(self._plan.mode),
+            jobs=self._wanted(self._plan.mode, then_next=then_next),
+            then_next=then_next,
         )
 
     def _layout(self, mode: Mode) -> dict[str, Job]:
-        """Return the jobs of the plan in this mode, by their script."""
+        """Return the jobs of the plan in this mode, by their script, and the one that may follow them."""
         if mode not in self._layouts:
-            self._layouts[mode] = {job.script: job for job in jobs(self._plan, mode)}
+            found = [*jobs(self._plan, mode), follow_up(self._plan)]
+            self._layouts[mode] = {job.script: job for job in found}
         return self._layouts[mode]
 
-    def _wanted(self, mode: Mode) -> list[SubmittedJob]:
-        return [SubmittedJob(script=job.script, name=job.name) for job in self._layout(mode).values()]
+    def _wanted(self, mode: Mode, *, then_next: bool) -> list[SubmittedJob]:
+        return [_entry(job) for job in self._layout(mode).values() if job.tasks or then_next]
 
     def _submit_all(self) -> None:
         layout = self._layout(self._journal.mode)
         ids = {entry.script: entry.job_id for entry in self._journal.jobs if entry.job_id}
         for position, entry in enumerate(self._journal.jobs):
-            if entry.state != "wanted":
+            if entry.state != "wanted" or entry.script == FOLLOW_UP:
                 continue
             job = layout[entry.script]
             ids[entry.script] = self._submit_one(job, ids)
@@ -112,6 +125,22 @@ class _Submitter:
                 # it goes by its list of jobs, where an element stands from its update on: before the next array's
                 self._update([self._journal.jobs[position]])
         self._give_memory()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Submit the job that goes on with the next round: last, when it is certain what it waits for."""
+        entry = self._journal.follow_up
+        if entry is None or entry.state != "wanted":
+            return
+        self._pace()
+        job_id = slurm.sbatch(
+            self._script(self._layout(self._journal.mode)[FOLLOW_UP]),
+            cwd=self._root,
+            options=follow_up_options(self._journal.ids),
+            environment=_own_command(),
+        )
+        self._set({self._journal.jobs.index(entry): "submitted"}, job_id=job_id)
+        self._say(f"job {job_id} goes on with the next round when they have ended; 'scancel {job_id}' prevents it")
 
     def _submit_one(self, job: Job, ids: Mapping[str, str]) -> str:
         try:
@@ -202,7 +231,7 @@ class _Submitter:
         self._journal = self._journal.model_copy(
             update={
                 "mode": Mode.TIERS,
-                "jobs": refused + self._wanted(Mode.TIERS),
+                "jobs": refused + self._wanted(Mode.TIERS, then_next=self._journal.then_next),
                 "notes": (*self._journal.notes, note),
             }
         )
@@ -260,10 +289,22 @@ class _Submitter:
             (self._folder / manifest.FILE).unlink(missing_ok=True)
 
     def _ids(self) -> str:
-        ids = [entry.job_id for entry in self._journal.jobs if entry.state == "submitted" and entry.job_id]
+        ids = self._journal.ids
         return (
             f"{self._journal.mode} job {ids[0]}" if len(ids) == 1 else f"{self._journal.mode} jobs {ids[0]} … {ids[-1]}"
         )
+
+
+def _entry(job: Job) -> SubmittedJob:
+    return SubmittedJob(script=job.script, name=job.name)
+
+
+def _own_command() -> dict[str, str]:
+    """Return what tells a job where this chromplan is: the environment it lives in need not be on the PATH there."""
+    named = Path(sys.argv[0])
+    found = shutil.which(named) if named.name == "chromplan" else None
+    path = found or shutil.which("chromplan")
+    return {"CHROMPLAN": str(Path(path).absolute())} if path else {}
 
 
 def _seconds(one: Update) -> float | None:

@@ -21,6 +21,7 @@ from planner.site import Partition, Site
 GOLDEN = Path(__file__).parent.parent / "golden" / "sites"
 NAMES = sorted(path.stem for path in resources.folder("site_configs").glob("*.toml"))
 SAMPLES = [Sample(name=name, columns={}) for name in ("NA12878", "NA12891", "NA12892")]
+SAME_EVERYWHERE = ("command.sh", "submit.sh", "submit-tiers.sh")
 FORMULA = "900 + 45 * length_mb"
 # the part of a script that is the same for every site has golden files of its own
 _TABLE = re.compile(r"^  \d+\) set -- .*\n", re.MULTILINE)
@@ -43,7 +44,7 @@ def shortened(rendered: dict[str, str]) -> dict[str, str]:
     """Return what of a round's scripts is particular to the site: the head of each, and a digest of its table."""
     found = {}
     for script, text in sorted(rendered.items()):
-        if script in ("command.sh", "submit.sh"):
+        if script in SAME_EVERYWHERE:
             continue
         head = text.partition("set -euo pipefail")[0]
         rows = _TABLE.findall(text)
@@ -138,7 +139,7 @@ def indices(array: str) -> list[int]:
 def test_the_preamble_of_a_site_stands_before_the_task(name: str) -> None:
     plan = planned(name)
     for script, text in render.render(plan).items():
-        if script not in ("command.sh", "submit.sh"):
+        if script not in (*SAME_EVERYWHERE, "next.sh"):
             for line in plan.target.site.preamble:
                 assert line in text.partition("CHROMPLAN_TMP=")[0]
 

@@ -16,7 +16,7 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# index -> task, in the order of the plan; the memory is each element's own
+# index -> task, in the order of the plan; memory and time limit are each element's own: see submit.sh
 #             task sample chromosome index
 # shellcheck disable=SC2016  # names are data
 case $SLURM_ARRAY_TASK_ID in
