@@ -206,13 +206,21 @@ def element_limits(job_ids: Iterable[str]) -> dict[str, tuple[float | None, floa
 
 def held(job_ids: Iterable[str]) -> set[str]:
     """Return those jobs that are held: their priority is 0."""
+    return {line.partition("|")[0] for line in _queue(job_ids, "%F|%Q") if line.endswith("|0")}
+
+
+def queued(job_ids: Iterable[str]) -> set[str]:
+    """Return those jobs that have not ended."""
+    return set(_queue(job_ids, "%F"))
+
+
+def _queue(job_ids: Iterable[str], form: str) -> list[str]:
     try:
-        printed = run(["squeue", "--noheader", f"--jobs={','.join(job_ids)}", "--format=%F|%Q"])
+        return run(["squeue", "--noheader", f"--jobs={','.join(job_ids)}", f"--format={form}"]).split()
     except SlurmError as error:
         if "Invalid job id" in error.said:  # it ended long ago
-            return set()
+            return []
         raise
-    return {line.partition("|")[0] for line in printed.split() if line.endswith("|0")}
 
 
 def release(job_ids: Iterable[str]) -> None:

@@ -416,6 +416,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     for name, text in (("env", "print the lines for a shell"), ("down", "stop and remove it"), ("list", "what is up")):
         commands.add_parser(name, help=text).add_argument("home", nargs="?", type=Path)
     run = commands.add_parser("run", help="run a command as the submitting user, in a new directory of that user's")
+    run.add_argument("--home", type=Path, help="which cluster, when several are up (default: the newest)")
     run.add_argument("--cwd", type=Path, help="run there instead")
     run.add_argument("argv", nargs=argparse.REMAINDER)
     options = parser.parse_args(None if arguments is None else list(arguments))

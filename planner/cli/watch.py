@@ -1,0 +1,186 @@
+"""``chromplan watch``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from planner.cli.common import open_project, project_option
+from planner.cli.status import look
+from planner.errors import FailureError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from planner.rounds.project import Project
+    from planner.rounds.standing import Standing
+
+MOST_ROWS = 20
+LONGEST_PAUSE_S = 600.0
+SLOWER = 1.5
+
+
+@click.command("watch")
+@click.option("--interval", "interval_s", type=click.IntRange(min=1), help="Seconds between two looks.")
+@project_option
+def command(folder: Path, interval_s: int | None) -> None:
+    """Follow what was submitted until it has ended.
+
+    One sacct call a minute at most (or as often as the site's query_interval_s allows), less often while nothing
+    changes; nothing is recorded. Ctrl-C stops watching; the jobs go on.
+    """
+    project = open_project(folder)
+    numbers = project.round_numbers()
+    allowed_s = max((project.plan(number).target.site.query_interval_s for number in numbers[-1:]), default=60)
+    if interval_s and interval_s < allowed_s:
+        click.echo(f"the site wants {allowed_s} s between two looks", err=True)
+    try:
+        found = follow(project, Pause(max(interval_s or 0, allowed_s)))
+    except KeyboardInterrupt:
+        click.echo("no longer watching; the jobs go on", err=True)
+        sys.exit(130)
+    counts = Counter(standing.state for standing in found)
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing was submitted yet")
+    if found:
+        click.echo("next: chromplan submit" if "planned" in counts else "next: chromplan next")
+
+
+class Pause:
+    """How long to wait for the next look: longer and longer while nothing changes.
+
+    Parameters
+    ----------
+    shortest_s : float
+        Seconds.
+    """
+
+    def __init__(self, shortest_s: float) -> None:
+        self._shortest_s = self._next_s = shortest_s
+
+    def after(self, *, changed: bool) -> float:
+        """Return the seconds to wait after a look that found something new, or did not."""
+        longest_s = max(self._shortest_s, LONGEST_PAUSE_S)
+        self._next_s = self._shortest_s if changed else min(longest_s, SLOWER * self._next_s)
+        return self._next_s
+
+
+def follow(project: Project, pause: Pause) -> list[Standing]:
+    """Look again and again until everything submitted has ended; return how the tasks stand then.
+
+    Raises
+    ------
+    FailureError
+        When Slurm does not answer the first look; later the next look may succeed.
+    """
+    found: list[Standing] | None = None
+    with _Screen() as screen:
+        while True:
+            before = found
+            try:
+                found = look(project, offline=False)
+                screen.show(found, before)
+                if not any(_in_flight(one) for one in found) and not _goes_on(project):
+                    return found
+            except FailureError as error:
+                if found is None:
+                    raise
+                screen.say(f"{error.message}; looking again later")
+            wait_s = pause.after(changed=found != before)
+            screen.wait(found, wait_s)
+            time.sleep(wait_s)
+
+
+def _has_ended(one: Standing) -> bool:
+    return one.outcome is not None
+
+
+def _in_flight(one: Standing) -> bool:
+    return one.outcome is None and one.job_id is not None
+
+
+def _goes_on(project: Project) -> bool:
+    """Whether a job behind the last round will still submit another one: one squeue, when there is such a job."""
+    from planner.rounds import journal, slurm
+
+    numbers = project.round_numbers()
+    submission = journal.read_journal(project.round_folder(numbers[-1])) if numbers else None
+    last = submission.follow_up if submission else None
+    return bool(last and last.job_id and slurm.queued([last.job_id]))
+
+
+class _Screen:
+    """A line for every attempt that ends; below them, on a terminal, a table of those that have not."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True) if sys.stdout.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        line = f"{time.strftime('%H:%M:%S')} {line}"
+        if self._live:
+            self._console.print(line, markup=False)
+        else:
+            click.echo(line)
+
+    def show(self, found: Sequence[Standing], before: Sequence[Standing] | None) -> None:
+        """Say what ended since the look before."""
+        open_before = {(one.task, one.job_id) for one in before or [] if one.outcome is None}
+        if before is None:
+            ended, flying = (sum(map(state, found)) for state in (_has_ended, _in_flight))
+            self.say(f"{ended} attempts have ended, {flying} have not")
+            return
+        known = {(one.task, one.job_id) for one in before}
+        for one in found:
+            name = (one.task, one.job_id)
+            if _has_ended(one) and (name in open_before or name not in known):
+                self.say(_ended(one))
+            elif name not in known and _in_flight(one):
+                self.say(f"{one.task}: submitted in round {one.round} as {one.job_id}, {one.request_mb} MB")
+
+    def wait(self, found: Sequence[Standing], wait_s: float) -> None:
+        """Draw the table anew."""
+        if self._live:
+            table = _table([one for one in found if _in_flight(one)])
+            table.caption = f"seen at {time.strftime('%H:%M:%S')}, next look in {wait_s:.0f} s"
+            self._live.update(table, refresh=True)
+
+
+def _ended(one: Standing) -> str:
+    peak = "" if one.peak_mb is None else f", {one.peak_mb:.0f} of {one.request_mb} MB"
+    wall = "" if one.wall_s is None else f", {one.wall_s:.0f} s"
+    return f"{one.task}: {one.outcome}{peak}{wall}"
+
+
+def _table(flying: Sequence[Standing]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    for name in ("task", "state", "job"):
+        table.add_column(name)
+    table.add_column("request MB", justify="right")
+    # what runs first: it ends first
+    for one in sorted(flying, key=lambda one: one.state != "RUNNING")[:MOST_ROWS]:
+        table.add_row(one.task, one.state, one.job_id, str(one.request_mb))
+    if len(flying) > MOST_ROWS:
+        table.add_row(f"and {len(flying) - MOST_ROWS} more", "", "", "")
+    return table

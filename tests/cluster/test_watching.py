@@ -1,0 +1,58 @@
+"""``chromplan watch`` on a real Slurm."""
+
+from __future__ import annotations
+
+import pytest
+from cluster import Cluster
+from pipelines import Pipeline
+
+pytestmark = pytest.mark.cluster
+OFTEN = "query_interval_s = 1"
+
+
+def test_it_tells_what_ends_and_ends_with_the_last_task(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="20-22", site=OFTEN, command="test {chromosome} != 21 && sleep 2")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    said = pipeline.chromplan("watch", env=pipeline.counting("sacct")).splitlines()
+    assert said[0].endswith("0 attempts have ended, 3 have not")
+    assert sorted(line.split()[1:3] for line in said[1:-2]) == [
+        ["s1.chr20:", "completed,"],
+        ["s1.chr21:", "failed,"],
+        ["s1.chr22:", "completed,"],
+    ]
+    assert said[-2:] == ["2 completed, 1 failed", "next: chromplan next"]
+    assert len(pipeline.calls("sacct")) < 10
+    # nothing is recorded, and there is nothing left to wait for
+    assert "1 failed" in pipeline.chromplan("ingest")
+    assert pipeline.chromplan("watch").splitlines()[-1] == "next: chromplan next"
+
+
+def test_it_goes_on_with_the_rounds_that_follow_each_other(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="1,2", site=OFTEN + "\nmax_submit = 1")
+    pipeline.ready()
+    pipeline.chromplan("submit", "--then-next")
+    said = pipeline.chromplan("watch")
+    assert "s1.chr2: submitted in round 2 as " in said or "s1.chr2: completed" in said
+    assert "2 completed" in said
+    assert pipeline.ran() == {"s1.chr1": 1, "s1.chr2": 1}
+
+
+def test_interrupted_it_leaves_the_jobs_alone(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="22", command="sleep 600")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    stopped = pipeline.run("timeout", "--preserve-status", "-s", "INT", "5", "chromplan", "watch", check=False)
+    assert (stopped.returncode, stopped.stderr) == (130, "no longer watching; the jobs go on\n")
+    assert [row["state"] for row in pipeline.json("status")] == ["RUNNING"]
+
+
+def test_a_database_that_does_not_answer_for_a_while_is_asked_again(omk_cluster: Cluster) -> None:
+    gate = "until test -e go; do sleep 0.2; done"
+    pipeline = Pipeline(omk_cluster, chromosomes="22", site=OFTEN, command=gate)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    second = '[ $(wc -l < asked) != 2 ] || { touch go; echo "Connection refused" >&2; exit 1; }'
+    said = pipeline.chromplan("watch", env=pipeline.intercept("sacct", f'echo >> asked; {second}; exec "$real" "$@"'))
+    assert "sacct: Connection refused; looking again later" in said
+    assert "1 completed" in said
