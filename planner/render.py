@@ -113,7 +113,10 @@ def _options(plan: Plan, job: Job) -> list[str]:
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
     kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept and job.tasks else [])]
-    return [*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept]
+    # the site's own options may say what a batch says, too
+    return list(
+        dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept])
+    )
 
 
 def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:

@@ -34,7 +34,11 @@ def choose_mode(config: Config, target: Target, sized: Sequence[Sized]) -> tuple
         raise InputError(
             f"a wrapped script is a job of its own: it cannot run in mode {wanted}", "use array, tiers or jobs"
         )
-    refused = why_no_array(target.site) if wanted is Mode.ARRAY else None
+    if wanted is not Mode.ARRAY:
+        return wanted, []
+    if _shares_whole_nodes(sized, target.site, target.partition, wrapped=config.wrap is not None):
+        return Mode.PACKED, [f"site {target.site.name} gives whole nodes: mode packed instead of a node per task"]
+    refused = why_no_array(target.site)
     return (Mode.TIERS, [f"{refused}: tiers instead of one array"]) if refused else (wanted, [])
 
 
@@ -85,12 +89,11 @@ def choose(sized: Sequence[Sized], site: Site, partition: Partition, *, wrapped:
     wrapped : bool
         Whether the tasks are an existing script's, which cannot be steps.
     """
-    if not wrapped and _steps_fit(sized, partition):
-        if site.mem_policy == "whole_node":
-            return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
-        if site.max_submit is not None and len(sized) > site.max_submit:
-            few = f"{len(sized)} tasks, and site {site.name} takes {site.max_submit} jobs at once"
-            return Mode.PACKED, f"{few}: as steps of few jobs they all go out"
+    if _shares_whole_nodes(sized, site, partition, wrapped=wrapped):
+        return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
+    if not wrapped and site.max_submit is not None and len(sized) > site.max_submit and _steps_fit(sized, partition):
+        few = f"{len(sized)} tasks, and site {site.name} takes {site.max_submit} jobs at once"
+        return Mode.PACKED, f"{few}: as steps of few jobs they all go out"
     if len(sized) <= FEW_TASKS:
         return Mode.JOBS, f"only {len(sized)} tasks: a job for each, with exactly what it needs"
     refused = why_no_array(site)
@@ -104,6 +107,10 @@ def why_no_array(site: Site) -> str | None:
     if site.mem_policy != "mem":
         return f"site {site.name} takes no --mem ({site.mem_policy})"
     return None if site.job_updates else f"site {site.name} forbids changing pending jobs"
+
+
+def _shares_whole_nodes(sized: Sequence[Sized], site: Site, partition: Partition, *, wrapped: bool) -> bool:
+    return site.mem_policy == "whole_node" and not wrapped and _steps_fit(sized, partition)
 
 
 def _steps_fit(sized: Sequence[Sized], partition: Partition) -> bool:

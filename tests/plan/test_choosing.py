@@ -70,6 +70,12 @@ def test_the_mode_follows_from_the_site(site: dict[str, object], mode: Mode, rea
     assert plan.notes == [reason]
 
 
+def test_where_nodes_are_given_whole_an_array_becomes_batches_that_share_them() -> None:
+    plan = plans.plan(plans.config(submit={"mode": "array"}), at=plans.site(mem_policy="whole_node"))
+    assert plan.mode is Mode.PACKED
+    assert plan.notes == ["site test gives whole nodes: mode packed instead of a node per task"]
+
+
 def test_a_few_tasks_are_jobs() -> None:
     assert auto("20-22").notes == ["mode jobs: only 3 tasks: a job for each, with exactly what it needs"]
 
