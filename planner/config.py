@@ -101,10 +101,14 @@ class Submit(Document):
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
-    mode: Literal["array", "tiers", "jobs", "packed", "het", "auto"] = "array"
+    mode: Literal["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"] = "array"
     """``auto``: chosen from site and workload."""
     max_running: Annotated[int, Field(ge=1)] | None = None
     """At most so many tasks at once."""
+    nodes: Annotated[int, Field(ge=1)] = 1
+    """Mode dynamic: at most so many nodes in its allocation."""
+    pool: bool = False
+    """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
 
 
 class Kept(Document):

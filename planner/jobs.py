@@ -14,6 +14,7 @@ NICE_STEP = 10
 FOLLOW_UP = "next.sh"
 FOLLOW_UP_MB = 1024
 FOLLOW_UP_S = 1800
+DRIVEN = "driven"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +39,8 @@ class Job:
         The batch whose tasks run as steps of this job.
     components : tuple of Batch
         Of a heterogeneous job.
+    drives : bool
+        Whether it is an allocation in which ``chromplan drive`` runs the tasks.
     """
 
     script: str
@@ -53,11 +56,17 @@ class Job:
     after: str | None = None
     batch: Batch | None = None
     components: tuple[Batch, ...] = ()
+    drives: bool = False
 
     @property
     def runs_steps(self) -> bool:
         """Whether the tasks are steps of this job."""
         return self.batch is not None or bool(self.components)
+
+    @property
+    def runs_as(self) -> str:
+        """What a task is in this job: ``job`` (an element of it, or all), ``step``, or ``driven``."""
+        return DRIVEN if self.drives else "step" if self.runs_steps else "job"
 
     def element(self, task: PlannedTask) -> int:
         """Return the array index of a task."""
@@ -90,6 +99,8 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
         return [_packed(plan, batch, base) for batch in plan.batches]
     if mode is Mode.HET:
         return [_het(plan, base)] if plan.tasks else []
+    if mode is Mode.DYNAMIC:
+        return [_allocation(plan, batch, base) for batch in plan.batches]
     if mode is Mode.ARRAY:
         return _arrays(plan, base)
     return _tier_arrays(plan, base)
@@ -221,6 +232,10 @@ def _packed(plan: Plan, batch: Batch, base: str) -> Job:
         hold=False,
         batch=batch,
     )
+
+
+def _allocation(plan: Plan, batch: Batch, base: str) -> Job:
+    return replace(_packed(plan, batch, base), script="drive.sh", name=base, drives=True)
 
 
 def _het(plan: Plan, base: str) -> Job:

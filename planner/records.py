@@ -40,6 +40,7 @@ class Mode(StrEnum):
     JOBS = "jobs"
     PACKED = "packed"
     HET = "het"
+    DYNAMIC = "dynamic"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +86,7 @@ class Observation:
     evidence : str
         What the outcome was decided from.
     source : str
-        Where the record came from (``sacct``, ``local``, ``nextflow``, ``snakemake``, ``table``).
+        Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``).
     """
 
     tool: str

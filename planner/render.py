@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import jinja2
@@ -31,6 +32,8 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
         if plan.mode is Mode.ARRAY:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
             rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
+        if plan.mode is Mode.DYNAMIC:
+            rendered["driven.sh"] = environment.get_template("driven.sh.j2").render()
         if plan.mode is Mode.HET:
             rendered["step.sh"] = environment.get_template("step.sh.j2").render()
         rendered[FOLLOW_UP] = _script(environment, follow_up(plan))
@@ -41,8 +44,25 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
     return rendered
 
 
+def driven_script(plan: Plan) -> str:
+    """Return the script by which 'chromplan drive' runs a task as a step, for a plan of any mode."""
+    return _environment(plan, None).get_template("driven.sh.j2").render()
+
+
+def _program() -> list[str]:
+    """Return the words that start this very installation, wherever the PATH leads."""
+    return [sys.executable, "-P", "-m", "planner"]
+
+
 def _script(environment: jinja2.Environment, job: Job) -> str:
-    kinds = {"next": not job.tasks, "het": job.components, "packed": job.batch, "array": job.array, "job": True}
+    kinds = {
+        "next": not job.tasks,
+        "drive": job.drives,
+        "het": job.components,
+        "packed": job.batch,
+        "array": job.array,
+        "job": True,
+    }
     kind = next(name for name, applies in kinds.items() if applies)
     return environment.get_template(f"{kind}.sh.j2").render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
 
@@ -67,8 +87,10 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         shell.quote(value)
         for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
     )
+    environment.filters["quote"] = shell.quote
     environment.globals |= {
         "plan": plan,
+        "program": _program(),
         "folder": f"rounds/{plan.round_name}",
         "about": about,
         "poll_s": poll_s(plan),
@@ -100,12 +122,14 @@ def _options(plan: Plan, job: Job) -> list[str]:
     site = plan.target.site
     partition = (job.batch and job.batch.partition) or plan.target.partition
     mem_mb, steps = _allocation(plan, job, partition) if job.batch else (job.mem_mb, 1)
+    nodes = job.batch.nodes if job.batch else 1
     options = {
         "--partition": partition.option,
         "--account": plan.target.account,
         "--qos": partition.qos,
-        "--nodes": job.batch and 1,
-        "--ntasks": steps if job.batch else None,
+        "--nodes": nodes if job.batch else None,
+        "--ntasks": nodes * steps if job.batch else None,
+        "--ntasks-per-node": steps if nodes > 1 else None,
         "--cpus-per-task": _cpus_per_task(plan, job),
         "--time": units.format_duration(job.time_limit_s),
         "--dependency": dependency(plan, job),

@@ -18,7 +18,7 @@ ROOMS = [
     {"wrap"},
     {"report"},
     {"export"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 PURE = ("memory", "schedule", "plan")

@@ -27,6 +27,7 @@ COMMANDS = {
     "ingest": "ingest",
     "next": "next",
     "run": "run",
+    "drive": "drive",
     "wrap": "wrap",
     "sbatch": "sbatch",
 }
@@ -47,6 +48,7 @@ SUMMARIES: dict[str, str] = {
     "ingest": "Record what the rounds really used.",
     "next": "Ingest, refit, and plan what is left.",
     "run": "Run the planned round on this machine.",
+    "drive": "Run the planned round inside this Slurm allocation.",
     "wrap": "Make a project of an existing array script.",
     "sbatch": "Wrap, plan and submit an existing array script.",
 }

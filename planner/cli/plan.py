@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from planner.rounds.project import Project
 
 MOST_NAMES = 5
-MODES = ("array", "tiers", "jobs", "packed", "het", "auto")
+MODES = ("array", "tiers", "jobs", "packed", "het", "dynamic", "auto")
 
 
 @click.command("plan")

@@ -63,12 +63,13 @@ def look(project: Project, *, offline: bool) -> list[Standing]:
     recorded = {(o.task, o.job_id) for o in observations}
     seen = [o for o in ingest.local_observations(project) if (o.task, o.job_id) not in recorded]
     running: dict[str, str] = {}
+    over: dict[int, str] = {}
     if not offline:
-        ended, running = ingest.look(project, recorded)
+        ended, running, over = ingest.look(project, recorded)
         seen += ended
     return [
         replace(s, state=running[s.task]) if s.state == standing.IN_FLIGHT and s.task in running else s
-        for s in standing.standings(project, [*observations, *seen])
+        for s in standing.standings(project, [*observations, *seen], over=over)
     ]
 
 

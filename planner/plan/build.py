@@ -20,7 +20,7 @@ _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go
 
 
 # modes in which a job runs many tasks
-_TASKS_ARE_STEPS = (Mode.PACKED, Mode.HET)
+_TASKS_ARE_STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
 
 
 def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapping[str, float]]) -> list[Task]:
@@ -103,7 +103,8 @@ def build(
         elif reason:
             left_out.append(LeftOut(task=task.name, reason=reason))
     sizer = Sizer(config, site, model, prior)
-    ready, waiting = _pilot(ready, sizer, config.memory.pilot, first=not earlier)
+    # mode dynamic learns within the round
+    ready, waiting = _pilot(ready, sizer, config.memory.pilot, first=not earlier and config.submit.mode != "dynamic")
     left_out += waiting
     sized, given_up = _size_all(ready, sizer, earlier)
     left_out += given_up
@@ -117,7 +118,7 @@ def build(
     ready, queued_later = _queueable(ready, sized, earlier, site, mode)
     left_out += queued_later
     types = allowed_types(config, site) if mode is Mode.HET else []
-    placed = place(ready, sized, earlier, target, mode, types)
+    placed = place(ready, sized, earlier, target, mode, types, config.submit)
     if mode is Mode.HET and len(placed.batches) == 1:
         mode = Mode.PACKED
         notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")

@@ -32,26 +32,29 @@ class PlannedTask(Document):
     tier: int
     """The memory tier in mode tiers, 0 the smallest."""
     batch: int | None = None
-    """The batch in mode packed, the component in mode het."""
+    """The batch in the modes packed and dynamic, the component in mode het."""
     after: list[str] = []
     """Jobs that must complete before this task starts: its chromosome's part of an earlier step."""
 
 
 class Batch(Document):
-    """The tasks that share one allocation: a job in mode packed, a component of the job in mode het."""
+    """The tasks that share one allocation: a job in mode packed or dynamic, a component of the job in mode het."""
 
     batch: int
     pool_mb: int
-    """Memory for the tasks: the most that their order holds at once."""
+    """Memory for the tasks, on each node: the most that their order holds at once, or what mode dynamic chose."""
     mem_mb: int
-    """Memory of the allocation: the pool, and what the batch script and its sruns need themselves where they run."""
+    """Memory of the allocation, on each node: the pool, and what the batch script and its sruns need themselves."""
     workers: int
-    """Most tasks at once."""
+    """Most tasks at once, on each node."""
     cpus: int
     """Of each task."""
     time_limit_s: int
     partition: Partition | None = None
     """Where a component lies."""
+    nodes: int = 1
+    shared: bool = False
+    """In mode dynamic: the tasks share the memory instead of being held each to a limit of its own."""
 
 
 class LeftOut(Document):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.config import Submit
+from planner.plan.allocating import allocate
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
 from planner.plan.packing import Load, Packed, pack
@@ -18,7 +20,7 @@ MOST_TIERS = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """The tasks in order, and the batches of the modes packed and het."""
+    """The tasks in order, and the batches of the modes packed, het and dynamic."""
 
     tasks: list[PlannedTask]
     batches: list[Batch]
@@ -32,6 +34,7 @@ def place(
     target: Target,
     mode: Mode,
     types: Sequence[Partition] = (),
+    submit: Submit | None = None,
 ) -> Placed:
     """Order the tasks by memory x time, and predict when each starts.
 
@@ -39,11 +42,13 @@ def place(
     ----------
     types : sequence of Partition
         The node types of mode het.
+    submit : Submit, optional
+        What mode dynamic may have.
 
     Raises
     ------
     InputError
-        In the modes packed and het, when a task and the batch script do not fit on a node together.
+        In the modes whose tasks are steps, when a task and the batch script do not fit on a node together.
     """
     if not ready:
         return Placed(tasks=[], batches=[], makespan_s=None)
@@ -60,7 +65,7 @@ def place(
     )
     chosen = order.by_cost(load.mem_mb, load.wall_s)
     tier = tiers.partition(load.mem_mb, load.wall_s, most=MOST_TIERS)
-    packed = _run(chosen, load, target, mode, types)
+    packed = _run(chosen, load, target, mode, types, submit or Submit())
     planned = [
         _planned(
             index,
@@ -77,7 +82,11 @@ def place(
     return Placed(tasks=planned, batches=packed.batches, makespan_s=packed.makespan_s)
 
 
-def _run(chosen: Sequence[int], load: Load, target: Target, mode: Mode, types: Sequence[Partition]) -> Packed:
+def _run(
+    chosen: Sequence[int], load: Load, target: Target, mode: Mode, types: Sequence[Partition], submit: Submit
+) -> Packed:
+    if mode is Mode.DYNAMIC:
+        return allocate(chosen, load, target, nodes=submit.nodes, shared=submit.pool)
     if mode is Mode.PACKED:
         return pack(chosen, load, target)
     if mode is Mode.HET:
@@ -90,7 +99,7 @@ def _run(chosen: Sequence[int], load: Load, target: Target, mode: Mode, types: S
 
 def _ask(task: Task, found: Sized, target: Target, mode: Mode) -> Adjusted:
     """Return what is asked for: a job obeys the site's rules, a step only has to fit into its job."""
-    if mode in (Mode.PACKED, Mode.HET):
+    if mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
         return Adjusted(mem_mb=found.mem_mb, cpus=task.cpus, wall_s=found.time_limit_s)
     return target.site.adjust(target.partition, found.mem_mb, task.cpus, found.time_limit_s)
 

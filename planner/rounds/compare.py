@@ -52,7 +52,7 @@ def figures(plan: Plan) -> Figures:
 
 
 def _makespan_s(plan: Plan, layout: Sequence[Job]) -> float | None:
-    if plan.mode in (Mode.PACKED, Mode.HET):
+    if plan.mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
         return plan.makespan_s
     given_mb = {task.index: job.given_mb(task) for job in layout for task in job.tasks}
     tasks = sorted(plan.tasks, key=lambda task: task.index)
@@ -67,6 +67,8 @@ def _held_mb_s(plan: Plan, layout: Sequence[Job], makespan_s: float) -> float:
     """Return memory x time: of every task, or of the allocation that holds it until its last task ends."""
     if plan.mode is Mode.HET:  # all components end together
         return sum(batch.mem_mb for batch in plan.batches) * makespan_s
+    if plan.mode is Mode.DYNAMIC:
+        return sum(batch.mem_mb * batch.nodes for batch in plan.batches) * makespan_s
     if plan.mode is Mode.PACKED:
         return sum(job.mem_mb * max(_end_s(task) for task in job.tasks) for job in layout)
     return sum(job.given_mb(task) * (task.wall_s or 0.0) for job in layout for task in job.tasks)

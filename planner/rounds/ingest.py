@@ -15,7 +15,7 @@ from planner.history.outcomes import classify_log
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
-from planner.rounds import local, manifest, peak, runs, slurm
+from planner.rounds import drive, local, manifest, peak, runs, slurm
 from planner.rounds.journal import read_journal
 from planner.rounds.project import Project
 
@@ -62,8 +62,11 @@ def ingest(project: Project, store: Store) -> Ingested:
         When sacct does not answer; nothing is recorded then.
     """
     recorded = {(o.task, o.job_id) for o in store.observations()}
-    found, running = look(project, recorded)
+    found, running, over = look(project, recorded)
     _collect_local(project)
+    for number, job_id in over.items():
+        _collect_driven(project, number)
+        drive.mark_ended(project.round_folder(number), job_id)
     found += [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
     store.add(found)
     return Ingested(observations=found, running=running)
@@ -93,11 +96,21 @@ def until_ended(project: Project, store: Store, *, wait_s: float) -> Ingested:
         pause_s *= 2
 
 
-def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observation], dict[str, str]]:
-    """Return the ended attempts that are not recorded yet, and the state of the others; nothing is written."""
+def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observation], dict[str, str], dict[int, str]]:
+    """Return what is new: nothing is written.
+
+    Returns
+    -------
+    list of Observation
+        The ended attempts that are not recorded yet.
+    dict
+        Task -> Slurm's state, of those that have not ended.
+    dict
+        Round -> job, of the rounds whose allocation drives them no more.
+    """
     waiting = _open_tasks(project, recorded)
     if not waiting:
-        return [], {}
+        return [], {}, {}
     printed = slurm.accounting([task.entry.job_id for task in waiting])
     read = sacct.read_text(printed, poll_s=max(task.poll_s for task in waiting))
     attempts: dict[str, list[sacct.Attempt]] = {}
@@ -106,25 +119,40 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     now_s = int(time.time())
     found: list[Observation] = []
     running: dict[str, str] = {}
+    over: dict[int, str] = {}
     for task in waiting:
         history = sorted(attempts.get(task.entry.job_id, []), key=lambda a: a.submit_s or 0)
-        if not history:
+        if task.entry.is_driven:
+            state = history[-1].state if history else "SUBMITTED"
+            gone = history[-1].outcome is not None if history else now_s - task.submitted_s > LOST_AFTER_S
+            if gone:
+                over[task.round] = task.entry.job_id
+            else:
+                running[task.entry.task] = state
+        elif not history:
             if now_s - task.submitted_s > LOST_AFTER_S:
                 found.append(_without_record(task, "the accounting has no record of it"))
             else:
                 running[task.entry.task] = "SUBMITTED"
-            continue
-        *requeued, last = history
-        step = _step(task, last)
-        record = step or last
-        if record.outcome is None:
-            running[task.entry.task] = record.state
-        elif task.entry.is_step and step is None:
-            found.append(_without_record(task, f"its job ended ({last.state}) before its step began"))
         else:
-            found += [_observe(task, attempt, _step(task, attempt)) for attempt in requeued if attempt.outcome]
-            found.append(_with_own_records(project.round_folder(task.round), task, last, step))
-    return found, running
+            ended, going_on = _ended(project.round_folder(task.round), task, history)
+            found += ended
+            if going_on is not None:
+                running[task.entry.task] = going_on
+    return found, running, over
+
+
+def _ended(folder: Path, task: OpenTask, history: list[sacct.Attempt]) -> tuple[list[Observation], str | None]:
+    """Return a task's ended attempts, or the state of the last one while that goes on."""
+    *requeued, last = history
+    step = _step(task, last)
+    record = step or last
+    if record.outcome is None:
+        return [], record.state
+    if task.entry.is_step and step is None:
+        return [_without_record(task, f"its job ended ({last.state}) before its step began")], None
+    before = [_observe(task, attempt, _step(task, attempt)) for attempt in requeued if attempt.outcome]
+    return [*before, _with_own_records(folder, task, last, step)], None
 
 
 def _step(task: OpenTask, attempt: sacct.Attempt) -> sacct.Step | None:
@@ -137,7 +165,9 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
     waiting: list[OpenTask] = []
     for number in project.round_numbers():
         folder = project.round_folder(number)
-        entries = [e for e in manifest.read(folder) if (e.task, e.job_id) not in recorded]
+        listed = manifest.read(folder)
+        entries = [e for e in listed if not e.is_driven and (e.task, e.job_id) not in recorded]
+        entries += drive.in_flight(folder, listed)
         if not entries:
             continue
         plan = project.plan(number)
@@ -240,8 +270,16 @@ def _collect_local(project: Project) -> None:
                 local.collect(project.plan(number), root=project.folder.resolve(), folder=folder.resolve())
 
 
+def _collect_driven(project: Project, number: int) -> None:
+    """Have what a killed driver left behind recorded, now that its allocation is over."""
+    folder = project.round_folder(number).resolve()
+    with contextlib.suppress(FailureError), project.lock(number):
+        if drive.was_cut_short(folder):
+            drive.collect(project.plan(number), root=project.folder.resolve(), folder=folder)
+
+
 def local_observations(project: Project) -> list[Observation]:
-    """Return the attempts of local runs."""
+    """Return the attempts that chromplan ran itself: of local runs, and of allocations that it drove."""
     found: list[Observation] = []
     for number in project.round_numbers():
         ended = runs.read(project.round_folder(number))
@@ -258,28 +296,30 @@ def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Ob
     outcome, evidence = run.outcome, run.evidence
     if outcome is Outcome.FAILED:
         # a heap that was too small: it follows the request, so a larger one helps
-        shortage = classify_log(_tail(runs.log_path(folder, run.task)))
+        shortage = classify_log(_tail(runs.log_path(folder, run.task, run.source)))
         if shortage is not None:
             outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
     censored = outcome is Outcome.OOM
+    own_mb = peak.read(peak.path(folder, run.task, run.job_id)) if run.source == "drive" else run.peak_mb
+    quality = Quality.MEASURED if own_mb is not None else Quality.SAMPLED if run.peak_mb else Quality.MISSING
     return Observation(
         tool=tool,
         task=run.task,
         sample=task.sample,
         chromosome=task.chromosome,
         features=task.features,
-        peak_mb=max(run.peak_mb, run.limit_mb) if censored else run.peak_mb,
+        peak_mb=max(run.peak_mb, run.limit_mb) if censored else run.peak_mb or None,
         limit_mb=run.limit_mb,
         wall_s=run.wall_s,
         outcome=outcome,
-        quality=Quality.CENSORED if censored else Quality.MEASURED,
+        quality=Quality.CENSORED if censored else quality,
         job_id=run.job_id,
         submit_s=run.start_s,
         cpus=task.cpus,
         start_s=run.start_s,
         end_s=run.end_s,
         evidence=evidence,
-        source="local",
+        source=run.source,
     )
 
 

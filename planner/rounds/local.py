@@ -15,9 +15,14 @@ from types import FrameType
 from planner.errors import InputError
 from planner.plan.document import Plan
 from planner.rounds import runs
-from planner.rounds.executor import Bounds, Executor, Progress, too_large
+from planner.rounds.attempts import Bounds, Progress, one_node
+from planner.rounds.executor import Executor, too_large
+from planner.rounds.kept import FOLDER, Kept
 from planner.rounds.localtask import LocalLauncher
 from planner.rounds.runs import Run
+
+# what a terminal, a person, Slurm at the end of a job, or a job's --signal sends
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 def run(
@@ -62,19 +67,19 @@ def run(
         if other.parent != folder:  # an earlier round that was left behind: its tasks are planned anew in this one
             LocalLauncher(plan, root=root, folder=other.parent).end_all()
     executor = _executor(plan, root, folder, bounds, on_end, watch)
-    with _signals(executor.interrupt):
+    with signals(executor.interrupt):
         executor.run()
     return runs.read(folder)
 
 
 def was_cut_short(folder: Path) -> bool:
-    """Whether tasks of the round run, or ran when their driver was killed."""
-    return (folder / "running").exists()
+    """Whether tasks of the round run here, or ran when their driver was killed."""
+    return (folder / FOLDER).exists() and any(record.allocation is None for record in Kept(folder).records())
 
 
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:
     """Record the tasks that ended after their driver was killed. No driver may be at work: hold the project's lock."""
-    bounds = Bounds(mem_mb=1, cores=1)  # nothing is started
+    bounds = one_node(mem_mb=1, cores=1)  # nothing is started
     _executor(plan, root, folder, bounds, lambda _: None, lambda _: None).collect()
 
 
@@ -95,14 +100,13 @@ def _executor(
         before=runs.read(folder),
         launcher=LocalLauncher(plan, root=root, folder=folder),
         bounds=bounds,
-        token=plan.token,
         record=record,
         watch=watch,
     )
 
 
 @contextlib.contextmanager
-def _signals(interrupt: Callable[[], None]) -> Iterator[None]:
+def signals(interrupt: Callable[[], None]) -> Iterator[None]:
     """Have signals that end this process end the run first, between two steps and never within one."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -111,7 +115,7 @@ def _signals(interrupt: Callable[[], None]) -> Iterator[None]:
     def note(_number: int, _frame: FrameType | None) -> None:
         interrupt()
 
-    before = {which: signal.signal(which, note) for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {which: signal.signal(which, note) for which in ENDING}
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planner import files
 from planner.errors import InputError
-from planner.jobs import Job
+from planner.jobs import DRIVEN, Job
 
 FILE = "manifest.tsv"
 COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script", "runs_as")
@@ -24,6 +24,8 @@ class Entry:
     request_mb: int
     is_step: bool = False
     """Whether the task is a step, named after it, of a job that runs others too."""
+    is_driven: bool = False
+    """Whether 'chromplan drive' runs the task in the job, and records its attempts itself."""
 
 
 def lines(job: Job, job_id: str) -> list[str]:
@@ -37,7 +39,7 @@ def lines(job: Job, job_id: str) -> list[str]:
                 str(job.given_mb(task)),
                 str(task.cpus),
                 job.script,
-                "step" if job.runs_steps else "job",
+                job.runs_as,
             )
         )
         for task in job.tasks
@@ -73,4 +75,6 @@ def _entry(path: Path, number: int, row: Sequence[str]) -> Entry:
             f"{path}:{number}: not a line of a manifest",
             "it was edited or cut; the submission's journal lies beside it",
         )
-    return Entry(task=row[0], job_id=row[1], request_mb=int(row[3]), is_step=row[6] == "step")
+    return Entry(
+        task=row[0], job_id=row[1], request_mb=int(row[3]), is_step=row[6] == "step", is_driven=row[6] == DRIVEN
+    )

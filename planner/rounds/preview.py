@@ -64,6 +64,9 @@ def _what(job: Job) -> str:
         return f"one array of {tasks}"
     if job.components:
         return f"{tasks} as steps on {len(job.components)} nodes, {job.mem_mb} MB in all"
+    if job.drives and job.batch:
+        nodes = f"{job.batch.nodes} node{'s' * (job.batch.nodes > 1)}"
+        return f"one allocation for {tasks}, {nodes} with {job.mem_mb} MB: 'chromplan drive' runs them"
     return f"{tasks} as steps, {job.mem_mb} MB in all" if job.batch else f"{tasks}, {job.mem_mb} MB each"
 
 

@@ -92,10 +92,11 @@ class Project:
         return path
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the project for one submitting or running command; the lock goes with its process."""
+    def lock(self, round_number: int | None = None) -> Iterator[None]:
+        """Hold the project, or one of its rounds, for a command at work; the lock goes with its process."""
         self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "lock").open("w") as stream:
+        name = "lock" if round_number is None else f"lock.{round_name(round_number)}"
+        with (self.state / name).open("w") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

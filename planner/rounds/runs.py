@@ -1,4 +1,4 @@
-"""``local.jsonl``: the attempts that ran on this machine, one line each, written as they end."""
+"""``local.jsonl``: the attempts that chromplan ran itself, here or in an allocation, written as they end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ FILE = "local.jsonl"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One attempt of a task on this machine.
+    """One attempt of a task.
 
     Attributes
     ----------
     limit_mb : int
         What it was held to, MiB.
+    source : str
+        ``local`` or ``drive``.
     """
 
     task: str
@@ -33,6 +35,7 @@ class Run:
     start_s: int
     end_s: int
     evidence: str
+    source: str = "local"
 
 
 def read(folder: Path) -> list[Run]:
@@ -51,7 +54,7 @@ def read(folder: Path) -> list[Run]:
         except (ValueError, TypeError, KeyError):
             if number == len(lines):
                 break
-            raise InputError(f"{path}:{number}: not a record of a local run", "remove that line") from None
+            raise InputError(f"{path}:{number}: not a record of an attempt", "remove that line") from None
     return runs
 
 
@@ -66,6 +69,6 @@ def append(folder: Path, run: Run) -> None:
         os.fsync(stream.fileno())
 
 
-def log_path(folder: Path, task: str) -> Path:
+def log_path(folder: Path, task: str, source: str = "local") -> Path:
     """Return where a task of the round in ``folder`` writes what it prints."""
-    return folder / "logs" / f"{task}.local.out"
+    return folder / "logs" / f"{task}.{source}.out"

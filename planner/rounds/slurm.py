@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from planner import units
 from planner.errors import FailureError
@@ -243,3 +244,69 @@ def accounting(job_ids: Iterable[str]) -> str:
     More than `sacct.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
     return "".join(run(argv, environment=sacct.ENVIRONMENT) for argv in sacct.calls(job_ids))
+
+
+def job_details(job_id: str) -> str:
+    """Return what slurmctld tells of a job, its nodes one by one, times as seconds since the epoch."""
+    return run(["scontrol", "--details", "show", "job", job_id], environment={"SLURM_TIME_FORMAT": "%s"})
+
+
+def job_state(job_id: str) -> str | None:
+    """Return a job's state as slurmctld tells it; None when it knows the job no more."""
+    try:
+        states = run(["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]).split()
+    except SlurmError as error:
+        if "Invalid job id" in error.said:
+            return None
+        raise
+    return states[0] if states else None
+
+
+def live_steps(job_id: str) -> dict[str, str]:
+    """Return step id -> name of the steps of a job that run; none of a job that slurmctld knows no more."""
+    try:
+        printed = run(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"])
+    except SlurmError as error:
+        if "Invalid job id" in error.said:
+            return {}
+        raise
+    pairs = (line.partition("|") for line in printed.split())
+    return {step: name for step, _, name in pairs}
+
+
+def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
+    """Return step id -> resident memory now and at most (as Slurm samples it), MiB, of the steps that run."""
+    argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", f"--jobs={job_id}"]
+    found: dict[str, tuple[float, float]] = {}
+    for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"]).split():
+        step, now, most = line.split("|")
+        # without a suffix these are bytes
+        found[step] = tuple((units.parse_mem_mb(text, default_unit="B") or 0.0) for text in (now, most))  # type: ignore[assignment]
+    return found
+
+
+def signal_step(step: str, name: str) -> None:
+    """Send a signal to a step (``12.3``); one that has ended is fine."""
+    try:
+        run(["scancel", f"--signal={name}", step])
+    except SlurmError as error:
+        if not any(sign in error.said for sign in ("Invalid job id", "already completing or completed")):
+            raise
+
+
+def srun(
+    argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start a step and return its srun, which ends with it; Ctrl-C in the terminal does not reach it."""
+    try:
+        return subprocess.Popen(
+            ["srun", *argv],
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise FailureError("srun: not found", "is Slurm installed here? (module load slurm?)") from None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.requests import Earlier
 from planner.records import Observation, Outcome, Quality
-from planner.rounds import manifest, runs
+from planner.rounds import drive, manifest, runs
 from planner.rounds.project import Project
 
 PLANNED = "planned"
@@ -39,23 +39,34 @@ class Standing:
     evidence: str = ""
 
 
-def standings(project: Project, observations: Iterable[Observation]) -> list[Standing]:
-    """Return every attempt of every round, and the tasks of a round that is planned but not started."""
+def standings(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[Standing]:
+    """Return every attempt of every round, and the tasks that are planned but were not started.
+
+    Parameters
+    ----------
+    over : collection of int
+        Rounds known to be driven no more.
+    """
     known: dict[tuple[str, str], Observation] = {}
     for observation in sorted(observations, key=lambda o: o.submit_s):
         known[observation.task, observation.job_id] = observation
     found: list[Standing] = []
+    planned: dict[str, Standing] = {}
     for number in project.round_numbers():
         plan = project.plan(number)
+        folder = project.round_folder(number)
+        listed = manifest.read(folder)
+        entries = [entry for entry in listed if not entry.is_driven]
+        entries += drive.in_flight(folder, listed, over=number in over)
         started = [
-            *((entry.task, entry.job_id, entry.request_mb) for entry in manifest.read(project.round_folder(number))),
-            *((run.task, run.job_id, run.limit_mb) for run in runs.read(project.round_folder(number))),
+            *((entry.task, entry.job_id, entry.request_mb) for entry in entries),
+            *((run.task, run.job_id, run.limit_mb) for run in runs.read(folder)),
         ]
-        if started:
-            found += _of_round(plan, started, known)
-        else:
-            found += [_standing(plan, task, task.request_mb, None, None) for task in plan.tasks]
-    return found
+        found += _of_round(plan, started, known)
+        begun = {task for task, _, _ in started}
+        planned |= {task.task: _standing(plan, task, task.request_mb, None, None) for task in plan.tasks}
+        planned = {name: standing for name, standing in planned.items() if name not in begun}
+    return found + list(planned.values())
 
 
 def _of_round(
@@ -98,7 +109,7 @@ def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
         task: Earlier(
             round=history[-1].round,
             attempts=len(history),
-            outcome=history[-1].outcome,
+            outcome=None if any(standing.outcome is None for standing in history) else history[-1].outcome,
             request_mb=history[-1].request_mb,
             time_limit_s=_time_limit_s(history[-1]),
         )

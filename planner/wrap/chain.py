@@ -85,8 +85,8 @@ def look(folders: Iterable[Path]) -> list[Before]:
 def _look(project: Project) -> list[Before]:
     with Store.open(project.store_path) as store:
         observations = store.observations()
-    ended, _ = ingest.look(project, {(one.task, one.job_id) for one in observations})
-    latest = {one.task: one for one in standing.standings(project, [*observations, *ended])}
+    ended, _, over = ingest.look(project, {(one.task, one.job_id) for one in observations})
+    latest = {one.task: one for one in standing.standings(project, [*observations, *ended], over=over)}
     tasks = {task.task: task for number in project.round_numbers() for task in project.plan(number).tasks}
     return [
         Before(

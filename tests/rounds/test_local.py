@@ -17,7 +17,8 @@ from planner.errors import FailureError, InputError
 from planner.plan.document import Plan
 from planner.records import Outcome
 from planner.rounds import local, processes, runs
-from planner.rounds.executor import Bounds, Executor
+from planner.rounds.attempts import one_node
+from planner.rounds.executor import Executor
 from planner.rounds.localtask import LocalLauncher
 from planner.rounds.runs import Run
 
@@ -39,7 +40,7 @@ def folder_of(root: Path) -> Path:
 
 def go(plan: Plan, root: Path, **bounds: int) -> list[Run]:
     render.write(render.render(plan), folder_of(root))
-    limits = Bounds(**{"mem_mb": 1000, "cores": 4, **bounds})  # type: ignore[arg-type]
+    limits = one_node(**{"mem_mb": 1000, "cores": 4, **bounds})  # type: ignore[arg-type]
     return local.run(plan, root=root, folder=folder_of(root), bounds=limits, on_end=lambda _: None)
 
 
@@ -48,13 +49,11 @@ import sys
 from pathlib import Path
 from planner.plan.document import Plan
 from planner.rounds import local
-from planner.rounds.executor import Bounds
-from planner.rounds.runs import Run
-from planner.rounds.executor import Bounds
+from planner.rounds.attempts import one_node
 
 root = Path(sys.argv[1])
 plan = Plan.model_validate_json((root / "plan.json").read_text())
-bounds = Bounds(mem_mb=int(sys.argv[2]), cores=int(sys.argv[3]))
+bounds = one_node(mem_mb=int(sys.argv[2]), cores=int(sys.argv[3]))
 local.run(plan, root=root, folder=root / "rounds" / "r001", bounds=bounds, on_end=print)
 """
 
@@ -101,7 +100,7 @@ def test_twenty_two_tasks_run_to_the_end_within_two_fifths_of_their_memory(tmp_p
     plan = plans.plan(config)
     held: list[float] = []
     render.write(render.render(plan), folder_of(tmp_path))
-    bounds = Bounds(mem_mb=plan.total_request_mb * 2 // 5, cores=22, max_attempts=8)
+    bounds = one_node(mem_mb=plan.total_request_mb * 2 // 5, cores=22, max_attempts=8)
     ended = local.run(
         plan,
         root=tmp_path,
@@ -239,8 +238,7 @@ def executor(plan: Plan, root: Path) -> Executor:
         plan.tasks,
         before=[],
         launcher=Scarce(plan, root=root, folder=folder),
-        bounds=Bounds(mem_mb=1000, cores=4),
-        token=plan.token,
+        bounds=one_node(mem_mb=1000, cores=4),
         record=lambda run: runs.append(folder, run),
         watch=lambda _: None,
     )
@@ -351,7 +349,7 @@ def test_the_next_round_ends_what_an_abandoned_one_left_running(tmp_path: Path) 
     after = plan.model_copy(update={"round": 2, "token": "def456"})
     folder = tmp_path / "rounds" / "r002"
     render.write(render.render(after), folder)
-    local.run(after, root=tmp_path, folder=folder, bounds=Bounds(mem_mb=999, cores=1), on_end=lambda _: None)
+    local.run(after, root=tmp_path, folder=folder, bounds=one_node(mem_mb=999, cores=1), on_end=lambda _: None)
     assert [alive(pid) for pid in words(tmp_path / "pids")] == [False, False]
     assert not (folder_of(tmp_path) / "running").exists()
 

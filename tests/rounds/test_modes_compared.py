@@ -80,7 +80,7 @@ def test_compare_shows_every_mode_and_writes_nothing(tmp_path: Path, capsys: pyt
     project(tmp_path)
     assert run("plan", "--compare", "--json", "-C", str(tmp_path)) == 0
     rows = {row["mode"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == ["array", "tiers", "jobs", "packed", "het", "auto"]
+    assert list(rows) == ["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"]
     assert rows["het"]["refused"].startswith("mode het: site here schedules with sched/builtin")
     assert rows["auto"]["becomes"] == "jobs"
     assert rows["array"]["jobs"] == 3

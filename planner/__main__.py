@@ -1,0 +1,5 @@
+"""``python -m planner`` is ``chromplan``."""
+
+from planner.cli import main
+
+main()

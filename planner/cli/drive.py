@@ -1,0 +1,45 @@
+"""``chromplan drive``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from planner.cli.common import open_project, project_option
+from planner.cli.screen import Screen, memory_option, say_what_is_left
+
+
+@click.command("drive")
+@click.option("--round", "number", type=click.IntRange(min=1), help="Which round (default: the last).")
+@click.option("-k", "--workers", type=click.IntRange(min=1), help="Tasks at once (default: what the cores take).")
+@memory_option("Memory to use of each node, as 60G (default: all that is allocated).")
+@click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to a limit of its own.")
+@project_option
+def command(folder: Path, number: int | None, workers: int | None, mem_mb: int | None, pool: bool) -> None:
+    """Run the planned round inside this Slurm allocation.
+
+    Each task is a step; what starts next is decided at every end, from what the tasks so far have used. One killed for
+    memory runs again with more. Near the time limit nothing is started that cannot end. Ctrl-C stops the running tasks;
+    running it again, here or in another allocation, goes on with what is left.
+    """
+    from planner.records import Outcome
+    from planner.rounds import allocation, drive, runs
+
+    project = open_project(folder)
+    number = number or project.latest()
+    plan = project.plan(number)
+    use = drive.Use(
+        pool=pool,
+        mem_mb=mem_mb,
+        most_at_once=workers or plan.target.max_running,
+        max_attempts=project.config().memory.max_attempts,
+    )
+    here = allocation.current(os.environ)
+    done = {run.task for run in runs.read(project.round_folder(number)) if run.outcome is Outcome.COMPLETED}
+    with Screen(len(plan.tasks), len(done), again="chromplan drive in an allocation") as screen:
+        found = drive.run(project, number, allocation=here, use=use, on_end=screen.ended, watch=screen.watch)
+    if found.out_of_time:
+        click.echo(f"job {here.job_id} has no time left for the tasks that wait")
+    say_what_is_left(found.runs, len(found.tasks))

@@ -1,0 +1,208 @@
+"""Running a round inside one Slurm allocation: the loop of a local run, with steps of the allocation as its tasks.
+
+The round's manifest says which allocation drives it; ``allocation.ended`` says that it does so no more. Every attempt
+that ends is appended to ``local.jsonl`` at once, as in a local run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from planner import files, render
+from planner.errors import FailureError, InputError
+from planner.jobs import DRIVEN
+from planner.plan.document import Plan, PlannedTask
+from planner.records import Outcome
+from planner.rounds import manifest, runs, slurm
+from planner.rounds.allocation import Allocation
+from planner.rounds.attempts import Bounds, Limits, Progress
+from planner.rounds.executor import Executor
+from planner.rounds.kept import FOLDER, Kept
+from planner.rounds.local import signals
+from planner.rounds.project import Project
+from planner.rounds.runs import Run
+from planner.rounds.steptask import OVERHEAD_MB, SCRIPT, StepLauncher
+from planner.schedule.state import Node
+
+ENDED = "allocation.ended"
+# outcomes after which a round does not run a task again
+_FINAL = (Outcome.COMPLETED, Outcome.FAILED, Outcome.TIMEOUT, Outcome.CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """What a drive may use of its allocation.
+
+    Attributes
+    ----------
+    pool : bool
+        Tasks share the memory.
+    mem_mb : int or None
+        Of each node, instead of all that is allocated, MiB.
+    most_at_once : int or None
+        Tasks that may run at once.
+    """
+
+    pool: bool = False
+    mem_mb: int | None = None
+    most_at_once: int | None = None
+    max_attempts: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What came of it: the attempts of the round, its tasks, and why those that are left were not run."""
+
+    runs: list[Run]
+    tasks: Sequence[PlannedTask]
+    out_of_time: bool
+
+
+def run(
+    project: Project,
+    number: int,
+    *,
+    allocation: Allocation,
+    use: Use,
+    on_end: Callable[[Run], None],
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Driven:
+    """Run what of a round has not run yet, in this allocation.
+
+    Raises
+    ------
+    InputError
+        When the round is not rendered, runs otherwise, or a task needs more than the allocation has.
+    FailureError
+        When another allocation is at it, or steps cannot be started.
+    KeyboardInterrupt
+        After SIGINT, SIGTERM, SIGHUP or SIGUSR1, once all tasks are stopped.
+    """
+    plan = project.plan(number)
+    folder = project.round_folder(number).resolve()
+    if not (folder / "command.sh").exists():
+        raise InputError(f"{folder / 'command.sh'}: not rendered", "run 'chromplan render' first")
+    nodes = allocation.for_tasks(
+        most_at_once=use.most_at_once, cpus=max((task.cpus for task in plan.tasks), default=1), mem_mb=use.mem_mb
+    )
+    bounds = Bounds(
+        nodes=nodes,
+        limits=Limits.POOL if use.pool else Limits.LEARNT,
+        max_attempts=use.max_attempts,
+        overhead_mb=OVERHEAD_MB,
+    )
+    _check_fits(plan.tasks, bounds)
+    tasks = _not_planned_anew(project, plan)
+    with project.lock(number):
+        _claim(folder, plan, allocation.job_id)
+        if not (folder / SCRIPT).exists():
+            files.write_text(folder / SCRIPT, render.driven_script(plan), executable=True)
+        launcher = StepLauncher(
+            plan, root=project.folder.resolve(), folder=folder, allocation=allocation, pool=use.pool
+        )
+        executor = _executor(tasks, folder, launcher, bounds, on_end, watch)
+        try:
+            with signals(executor.interrupt):
+                executor.run()
+        finally:
+            mark_ended(folder, allocation.job_id)
+    return Driven(runs.read(folder), tasks, executor.left > 0 and launcher.until_s() is not None)
+
+
+def _executor(
+    tasks: Sequence[PlannedTask],
+    folder: Path,
+    launcher: StepLauncher,
+    bounds: Bounds,
+    on_end: Callable[[Run], None] = lambda _: None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Executor:
+    def record(ended: Run) -> None:
+        ended = replace(ended, source="drive")
+        runs.append(folder, ended)
+        on_end(ended)
+
+    return Executor(tasks, before=runs.read(folder), launcher=launcher, bounds=bounds, record=record, watch=watch)
+
+
+def _check_fits(tasks: Sequence[PlannedTask], bounds: Bounds) -> None:
+    for task in tasks:
+        needs_mb = task.request_mb if task.predicted_mb is None else task.predicted_mb + bounds.overhead_mb
+        if needs_mb > bounds.largest_mb:
+            raise InputError(
+                f"task {task.task} needs about {needs_mb:.0f} MB, a node of this allocation has {bounds.largest_mb} MB "
+                "for tasks",
+                "ask for more memory: salloc --mem=8G …",
+            )
+
+
+def _not_planned_anew(project: Project, plan: Plan) -> list[PlannedTask]:
+    """Return the tasks of a round that no later round plans: those are run there."""
+    later = (project.plan(number) for number in project.round_numbers() if number > plan.round)
+    anew = {task.task for after in later for task in after.tasks}
+    return [task for task in plan.tasks if task.task not in anew]
+
+
+def _claim(folder: Path, plan: Plan, job_id: str) -> None:
+    """Have the manifest say that this allocation drives the round, unless another one does."""
+    entries = manifest.read(folder)
+    if any(not entry.is_driven for entry in entries):
+        raise InputError(
+            f"round {plan.round_name} was submitted in mode {plan.mode}", "'chromplan status' shows how it stands"
+        )
+    other = next((entry.job_id for entry in entries if entry.job_id != job_id), None)
+    if other is not None and ended(folder) != other and slurm.job_state(other) in ("PENDING", "RUNNING", "SUSPENDED"):
+        raise FailureError(
+            f"round {plan.round_name} is job {other}'s, which waits or runs", f"wait for it, or end it: scancel {other}"
+        )
+    (folder / ENDED).unlink(missing_ok=True)
+    if other is not None or not entries:
+        rows = [
+            "\t".join((task.task, job_id, str(task.index), str(task.request_mb), str(task.cpus), "drive.sh", DRIVEN))
+            for task in plan.tasks
+        ]
+        manifest.write(folder, rows)
+
+
+def ended(folder: Path) -> str | None:
+    """Return the job that drives a round no more; None while one may."""
+    path = folder / ENDED
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def mark_ended(folder: Path, job_id: str) -> None:
+    """Note that a job drives a round no more."""
+    files.write_text(folder / ENDED, job_id + "\n")
+
+
+def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = False) -> list[manifest.Entry]:
+    """Return the driven tasks of a round that their allocation may still run.
+
+    Parameters
+    ----------
+    over : bool
+        The allocation is known to have ended.
+    """
+    driven = [entry for entry in entries if entry.is_driven]
+    if not driven or over or ended(folder) == driven[0].job_id:
+        return []
+    last = {attempt.task: attempt.outcome for attempt in runs.read(folder)}
+    return [entry for entry in driven if last.get(entry.task) not in _FINAL]
+
+
+def collect(plan: Plan, *, root: Path, folder: Path) -> None:
+    """Record the tasks that ended in an allocation that is over, and whose driver had been killed before."""
+    records = Kept(folder).records()
+    for job_id in sorted({record.allocation for record in records if record.allocation}):
+        if slurm.job_state(job_id) in ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING"):
+            continue
+        allocation = Allocation(job_id=job_id, nodes=(Node(name="", mem_mb=1, cores=1),), here=None, end_s=None)
+        launcher = StepLauncher(plan, root=root, folder=folder, allocation=allocation, pool=False)
+        _executor(plan.tasks, folder, launcher, Bounds(nodes=allocation.nodes)).collect()
+
+
+def was_cut_short(folder: Path) -> bool:
+    """Whether steps run, or ran when their driver was killed."""
+    return (folder / FOLDER).exists() and any(record.allocation for record in Kept(folder).records())

@@ -1,0 +1,29 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+#SBATCH --job-name=impute.r001.abc123
+#SBATCH --mem=2822M
+#SBATCH --partition=main
+#SBATCH --account=genomics
+#SBATCH --nodes=1
+#SBATCH --ntasks=2
+#SBATCH --cpus-per-task=1
+#SBATCH --time=06:00:00
+#SBATCH --acctg-freq=task=5
+#SBATCH --output=rounds/r001/logs/%x_%j.out
+#SBATCH --open-mode=append
+#SBATCH --requeue
+set -euo pipefail
+
+# 6 tasks share this allocation. 'chromplan drive' decides at every end what starts next, and learns as it goes
+# the installation that rendered this script, when this node sees it; else the one that the node has
+chromplan=('/opt/chrom plan/bin/python' -P -m planner)
+first=${chromplan[0]}
+if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
+  chromplan=("${CHROMPLAN:-chromplan}")
+fi
+if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
+  echo "error: no chromplan on $(hostname): neither $first nor on the PATH" >&2
+  echo "hint: mode dynamic needs it on the nodes, as from a shared file system; or plan with mode packed" >&2
+  exit 1
+fi
+exec "${chromplan[@]}" drive --round 1

@@ -1,0 +1,23 @@
+#!/bin/bash
+# chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
+# What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+if [ -e rounds/r001/manifest.tsv ]; then
+  echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+manifest=rounds/r001/manifest.tsv.new
+printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
+
+id=$(sbatch --parsable rounds/r001/drive.sh)
+id=${id%%;*}
+cat >>"$manifest" <<END
+NA1.chr20	${id}	0	1361	1	drive.sh	driven
+a_b-c8687a08.chr20	${id}	1	1361	1	drive.sh	driven
+NA1.chr22	${id}	2	1127	1	drive.sh	driven
+a_b-c8687a08.chr22	${id}	3	1127	1	drive.sh	driven
+NA1.chr21	${id}	4	1063	1	drive.sh	driven
+a_b-c8687a08.chr21	${id}	5	1063	1	drive.sh	driven
+END
+mv "$manifest" rounds/r001/manifest.tsv
