@@ -13,6 +13,7 @@ ROOMS = [
     {"memory"},
     {"schedule"},
     {"plan"},
+    {"replay"},
     {"render", "jobs", "asking"},
     {"rounds"},
     {"wrap"},
@@ -21,7 +22,7 @@ ROOMS = [
     {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
-PURE = ("memory", "schedule", "plan")
+PURE = ("memory", "schedule", "plan", "replay")
 IMPURE = {"datetime", "os", "pathlib", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
 
 

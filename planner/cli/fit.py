@@ -69,7 +69,7 @@ def command(
     if not any(found.values()):
         what = f"of {', '.join(tools)} " if tools else ""
         raise InputError(f"{project.store_path}: no observation {what}yet", "'chromplan history import' adds some")
-    options = _Options(features=features, level=level, uniform_mb=_uniform(mem), seed=seed)
+    options = _Options(features=features, level=level, uniform_mb=memory("--mem", mem), seed=seed)
     fitted = [_fit(project, config, tool, observations, options) for tool, observations in found.items()]
     if as_json:
         echo_json([one.document() for one in fitted])
@@ -119,7 +119,7 @@ def _fit(
     from planner.memory import evaluate
     from planner.memory import model as models
 
-    names = options.features or _features(config, tool, observations)
+    names = options.features or feature_names(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else models.POLL_S
     own = config if config is not None and config.pipeline.tool == tool else None
     shape = prior_shape(project, own) if own else None
@@ -142,7 +142,7 @@ def _fit(
     return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures, prior=prior)
 
 
-def _features(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
+def feature_names(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
     """Return the features of the pipeline that runs the tool, else those that every attempt to learn from has."""
     from planner.memory import model as models
 
@@ -152,17 +152,24 @@ def _features(config: Config | None, tool: str, observations: Sequence[Observati
     return tuple(sorted(set.intersection(*known))) if known else ()
 
 
-def _uniform(mem: str | None) -> int | None:
+def memory(option: str, text: str | None) -> int | None:
+    """Return what an option gives as memory, MiB.
+
+    Raises
+    ------
+    InputError
+        When it is no memory.
+    """
     from planner import units
 
-    if mem is None:
+    if text is None:
         return None
     try:
-        size_mb = units.parse_mem_mb(mem)
+        size_mb = units.parse_mem_mb(text)
     except ValueError as error:
-        raise InputError(f"--mem: {error}", "write it as for sbatch: 8G, 3500M") from error
+        raise InputError(f"{option}: {error}", "write it as for sbatch: 8G, 3500M") from error
     if not size_mb:
-        raise InputError(f"--mem: {mem!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
+        raise InputError(f"{option}: {text!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
     return round(size_mb)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.history.labels import Labels
     from planner.history.reading import HistoryRead, Skipped
     from planner.history.summary import Summary
+    from planner.history.tables import Columns
     from planner.records import Observation
     from planner.rounds.project import Project
 
@@ -76,10 +77,10 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     """
     project = open_project(folder)
     reads = [(path, *_read_file(path, options)) for path in files]
-    lengths = _lengths(project, options["genome"])
+    lengths = genome_lengths(project, options["genome"])
     for path, kind, read in reads:
         click.echo(f"{path}: {kind}, {len(read.observations)} attempts, {len(read.skipped)} skipped")
-        _tell_skipped(read.skipped)
+        tell_skipped(read.skipped)
     _record(project, [read for _, _, read in reads], lengths)
 
 
@@ -106,8 +107,8 @@ def collect(
     text = slurm.run(argv, environment=sacct.ENVIRONMENT)
     read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
     click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
-    _tell_skipped(read.skipped)
-    _record(project, [read], _lengths(project, options["genome"]))
+    tell_skipped(read.skipped)
+    _record(project, [read], genome_lengths(project, options["genome"]))
 
 
 @command.command("show")
@@ -153,7 +154,7 @@ def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
         from planner.records import Quality
 
         quality = Quality.SAMPLED if options["sampled"] else Quality.MEASURED
-        return kind, tables.read_table(text, columns=_columns(options), tool=tool, quality=quality, source=source)
+        return kind, tables.read_table(text, columns=table_columns(options), tool=tool, quality=quality, source=source)
     columns = [name.strip() for name in options["columns"].split(",")] if options["columns"] else None
     wanted = _labels(options)
     read = sacct.read(text, columns=columns, poll_s=_poll_s(options), strict=True, source=source)
@@ -173,7 +174,8 @@ def _labels(options: dict[str, Any]) -> Labels:
     return wanted
 
 
-def _columns(options: dict[str, Any]) -> Any:
+def table_columns(options: dict[str, Any]) -> Columns:
+    """Return which column of a table holds what, from the options of the command line."""
     from planner.history.tables import Columns
 
     features: dict[str, str] = {}
@@ -197,7 +199,8 @@ def _poll_s(options: dict[str, Any]) -> float:
     return POLL_S if given is None else given
 
 
-def _lengths(project: Project, genome: str | None) -> dict[str, int]:
+def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:
+    """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
     from planner import genome as genomes
 
     if genome is None:
@@ -219,7 +222,8 @@ def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, i
     click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
 
 
-def _tell_skipped(skipped: Sequence[Skipped]) -> None:
+def tell_skipped(skipped: Sequence[Skipped]) -> None:
+    """Print what was not read, and why."""
     lines: dict[str, list[int]] = {}
     for one in skipped:
         lines.setdefault(one.reason, []).append(one.line)

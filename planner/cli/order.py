@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.output import echo_json, echo_table, json_option
+from planner.cli.progress import progress
 from planner.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from planner.cli.ordertasks import TaskTable
     from planner.schedule.order import Schedule
     from planner.schedule.orderproblem import Problem
     from planner.schedule.ordersearch import Found
     from planner.schedule.ordertables import Entry
 
-_PATIENCE_S = 1.0
 _MOST_LISTED = 60
 
 
@@ -171,7 +166,7 @@ def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: di
     from planner.schedule.ordersearch import Method, search
     from planner.schedule.ordertables import orders_of
 
-    with _progress() as report:
+    with progress("searching (Ctrl-C: the best so far)") as report:
         found = search(
             problem,
             seed=asked["seed"],
@@ -183,32 +178,6 @@ def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: di
     if found.interrupted:
         click.echo("interrupted: the best order so far", err=True)
     return found
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float], None]]:
-    """Yield what takes the share done; a bar on the terminal once that has taken a second."""
-    started = time.perf_counter()
-    bar: Progress | None = None
-    terminal = sys.stderr.isatty()
-
-    def report(share: float) -> None:
-        nonlocal bar
-        if bar is None and terminal and time.perf_counter() - started > _PATIENCE_S:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            bar.add_task("searching (Ctrl-C: the best so far)", total=1.0)
-            bar.start()
-        if bar is not None:
-            bar.update(bar.task_ids[0], completed=share)
-
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.stop()
 
 
 def _document(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule, seconds: float) -> dict[str, object]:
@@ -277,7 +246,8 @@ def _change(before: float, after: float) -> str:
 def _plot(path: Path, problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> None:
     from planner.report import timeline
 
-    unit, scale = ("Mb of chromosome", 1.0) if tasks.genome else _time_unit(max(natural.makespan, found.makespan))
+    longest = max(natural.makespan, found.makespan)
+    unit, scale = ("Mb of chromosome", 1.0) if tasks.genome else timeline.time_unit(longest)
     found_schedule = problem.run(found.order)
     panels = [
         timeline.Panel(title=title, order=order, schedule=_scaled(schedule, scale))
@@ -304,12 +274,6 @@ def _scaled(schedule: Schedule, scale: float) -> Schedule:
         makespan=schedule.makespan / scale,
         profile=tuple((instant / scale, used) for instant, used in schedule.profile),
     )
-
-
-def _time_unit(longest_s: float) -> tuple[str, float]:
-    if longest_s > 2 * 3600:
-        return "hours", 3600.0
-    return ("minutes", 60.0) if longest_s > 120 else ("seconds", 1.0)
 
 
 def _heading(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> str:

@@ -69,11 +69,29 @@ def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap
     InputError
         When the suffix is none of the three.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise InputError(f"{path}: cannot draw a {path.suffix or 'file without suffix'}", "name it .png, .svg or .pdf")
+    check_format(path)
     figure = _figure(tasks, panels, heading, cap)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
+
+
+def time_unit(longest_s: float) -> tuple[str, float]:
+    """Return the unit to draw times in, and how many seconds it has."""
+    if longest_s > 2 * 3600:
+        return "hours", 3600.0
+    return ("minutes", 60.0) if longest_s > 120 else ("seconds", 1.0)
+
+
+def check_format(path: Path) -> None:
+    """Refuse to draw what is neither PNG, SVG nor PDF.
+
+    Raises
+    ------
+    InputError
+        When the suffix is none of the three.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise InputError(f"{path}: cannot draw a {path.suffix or 'file without suffix'}", "name it .png, .svg or .pdf")
 
 
 def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | None) -> Figure:

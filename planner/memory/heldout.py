@@ -1,0 +1,174 @@
+"""What would have been predicted for past attempts: each by a model that has not seen how it ended.
+
+Attempts of one sample (of one task, where there is only one sample) share more than the rest of a history does: they
+are left out together. Otherwise a model would be judged on what it was told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.memory.model import POLL_S, MemoryModel, Prediction, fit, training
+from planner.records import Observation
+
+FOLDS = 10
+# A model is fitted anew once the evidence has grown by this share: fits of thousands of rows take seconds.
+_GROWN = 1.05
+
+
+class Evidence(StrEnum):
+    """What an attempt may be predicted from."""
+
+    OTHERS = "others"  # everything but its own sample
+    EARLIER = "earlier"  # what had ended before its sample was submitted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldOut:
+    """A past attempt, and what would have been said of it.
+
+    Attributes
+    ----------
+    observation : Observation
+        Completed, with a peak that can be trusted.
+    prediction : Prediction or None
+        None when nothing was known before it.
+    largest_mb : float
+        Largest peak that the model had seen, MiB; 0 without a prediction.
+    """
+
+    observation: Observation
+    prediction: Prediction | None = None
+    largest_mb: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """How to fit and to predict.
+
+    Attributes
+    ----------
+    level : float or None
+        Coverage of the requests; None weighs waste against failure.
+    cap_mb : float or None
+        What the site can give, MiB.
+    poll_s : float
+        The site's sampling interval, s.
+    seed : int
+        Decides the folds.
+    """
+
+    tool: str
+    feature_names: tuple[str, ...]
+    level: float | None = None
+    cap_mb: float | None = None
+    poll_s: float = POLL_S
+    seed: int = 0
+
+
+def predict(
+    observations: Iterable[Observation],
+    asked: Asked,
+    *,
+    evidence: Evidence = Evidence.OTHERS,
+    wanted: Callable[[Observation], bool] = lambda _: True,
+    report: Callable[[float], None] = lambda _: None,
+) -> tuple[list[HeldOut], dict[str, int]]:
+    """Predict past attempts, each from evidence that does not hold its own outcome.
+
+    Parameters
+    ----------
+    observations : iterable of Observation
+        In any order. Attempts that do not train a model (killed for memory, failed, without a peak) are no evidence and
+        are not predicted.
+    evidence : Evidence
+        ``OTHERS`` takes up to `FOLDS` groups of samples and predicts each from the other groups; ``EARLIER`` goes
+        through the samples in the order of submission.
+    wanted : callable
+        Which of them to predict; the rest is evidence only.
+    report : callable
+        Called with the share done.
+
+    Returns
+    -------
+    list of HeldOut
+        Those predicted, oldest first.
+    dict of str to int
+        How many attempts of the tool were left aside, by reason.
+
+    Raises
+    ------
+    InputError
+        With ``EARLIER``, when a record does not say when the attempt was submitted.
+    """
+    kept, skipped = training(observations, tool=asked.tool, feature_names=asked.feature_names, poll_s=asked.poll_s)
+    parts = _folds(kept, asked.seed) if evidence is Evidence.OTHERS else _in_time(kept)
+    found: dict[int, HeldOut] = {}
+    model: MemoryModel | None = None
+    grown_to = 0.0
+    for number, (part, known) in enumerate(parts):
+        chosen = [row for row in part if wanted(kept[row])]
+        if chosen and (evidence is Evidence.OTHERS or len(known) >= grown_to):
+            model = _fit([kept[row] for row in known], asked)
+            grown_to = _GROWN * len(known) + 1
+        found |= {row: _held_out(kept[row], model, asked) for row in chosen}
+        report((number + 1) / len(parts))
+    return [found[row] for row in sorted(found)], skipped
+
+
+def _fit(rows: Sequence[Observation], asked: Asked) -> MemoryModel | None:
+    if not rows:
+        return None
+    # these rows are trusted already
+    return fit(rows, tool=asked.tool, feature_names=asked.feature_names, seed=asked.seed, poll_s=0.0)
+
+
+def _held_out(row: Observation, model: MemoryModel | None, asked: Asked) -> HeldOut:
+    if model is None:
+        return HeldOut(observation=row)
+    prediction = model.predict(row.features, level=asked.level, cap_mb=asked.cap_mb)
+    return HeldOut(observation=row, prediction=prediction, largest_mb=model.largest_mb)
+
+
+def _groups(kept: Sequence[Observation]) -> list[list[int]]:
+    """Return rows by sample; by task where there is one sample, and one by one where there is one task."""
+    for name in ("sample", "task"):
+        groups: dict[str, list[int]] = {}
+        for row, observation in enumerate(kept):
+            groups.setdefault(getattr(observation, name), []).append(row)
+        if len(groups) > 1:
+            return list(groups.values())
+    return [[row] for row in range(len(kept))]
+
+
+def _folds(kept: Sequence[Observation], seed: int) -> list[tuple[list[int], list[int]]]:
+    """Return (rows to predict, rows to learn from), up to `FOLDS` times."""
+    groups = _groups(kept)
+    if not groups:
+        return []
+    order = np.random.default_rng(seed).permutation(len(groups))
+    parts = [[row for group in part for row in groups[group]] for part in np.array_split(order, min(FOLDS, len(order)))]
+    return [(part, sorted(row for other in parts if other is not part for row in other)) for part in parts]
+
+
+def _in_time(kept: Sequence[Observation]) -> list[tuple[list[int], list[int]]]:
+    """Return (rows of a sample, rows that had ended when it was submitted), first submitted first."""
+    undated = next((row for row in kept if row.submit_s <= 0), None)
+    if undated is not None:
+        raise InputError(
+            f"the history does not say when task {undated.task} was submitted",
+            "without times, each job can only be predicted from the others: --evidence others",
+        )
+    end_s = [row.end_s if row.end_s is not None else row.submit_s + (row.wall_s or math.inf) for row in kept]
+    parts = sorted(_groups(kept), key=lambda part: min(kept[row].submit_s for row in part))
+    found = []
+    for part in parts:
+        submitted_s = min(kept[row].submit_s for row in part)
+        found.append((part, [row for row in range(len(kept)) if end_s[row] <= submitted_s]))
+    return found

@@ -1,0 +1,181 @@
+"""Past attempts as jobs that can be replayed."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from planner import genome
+from planner.memory.heldout import HeldOut
+from planner.memory.sizing import Retry
+from planner.records import Observation
+from planner.schedule.state import Work
+
+NO_TIME = "no run time recorded"
+_MARGIN = 1.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A past job: what it used, which no strategy is told, and what is known before it runs.
+
+    Attributes
+    ----------
+    peak_mb, wall_s : float
+        What it used.
+    request_mb : int or None
+        What chromplan would have asked for, MiB; None when nothing was known before it.
+    predicted_mb, predicted_s : float or None
+        What it was expected to use.
+    largest_mb : float
+        The largest peak that was known, MiB: decides what is asked for after a kill.
+    length_mb : float or None
+        Length of its chromosome, where that is a feature.
+    recorded_mb : int or None
+        The limit it really ran under, MiB.
+    """
+
+    name: str
+    peak_mb: float
+    wall_s: float
+    cpus: int = 1
+    request_mb: int | None = None
+    predicted_mb: float | None = None
+    predicted_s: float | None = None
+    largest_mb: float = 0.0
+    length_mb: float | None = None
+    recorded_mb: int | None = None
+
+    def retry_mb(self, killed_mb: float) -> float:
+        """Return what chromplan asks for after a kill, MiB."""
+        return Retry(largest=self.largest_mb, always_double=False).after(killed_mb)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workload:
+    """Jobs in the order in which they were submitted, and what those who do not plan would ask for.
+
+    Attributes
+    ----------
+    uniform_mb : int
+        The one ``--mem`` for all, MiB; also asked for where nothing is known.
+    first_mb : int
+        The low first guess of retries, MiB.
+    """
+
+    jobs: tuple[Job, ...]
+    uniform_mb: int
+    first_mb: int
+
+    @property
+    def used_mb_s(self) -> float:
+        """Memory x time that the jobs need, MiB s: each its peak for as long as it runs."""
+        return sum(job.peak_mb * job.wall_s for job in self.jobs)
+
+    @property
+    def unknown(self) -> int:
+        """How many jobs nothing was known of."""
+        return sum(job.request_mb is None for job in self.jobs)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether every job's own limit is on record."""
+        return all(job.recorded_mb for job in self.jobs)
+
+    def works(self) -> tuple[Work, ...]:
+        """Return the jobs as the dynamic scheduler sees them, numbered from the largest down."""
+        sizes = self._sizes()
+        rank = {size: number for number, size in enumerate(sorted(set(sizes), reverse=True), start=1)}
+        return tuple(
+            Work(
+                name=job.name,
+                size=size,
+                position=rank[size],
+                cpus=job.cpus,
+                predicted_mb=job.predicted_mb,
+                predicted_s=job.predicted_s,
+            )
+            for job, size in zip(self.jobs, sizes, strict=True)
+        )
+
+    def _sizes(self) -> list[float]:
+        """Return what tells the jobs apart: their predicted peaks, else their lengths, else nothing."""
+        for name in ("predicted_mb", "length_mb"):
+            sizes = [getattr(job, name) for job in self.jobs]
+            if all(sizes):
+                return sizes
+        return [1.0] * len(self.jobs)
+
+
+def workload(
+    found: Iterable[HeldOut], *, uniform_mb: int | None = None, first_mb: int | None = None
+) -> tuple[Workload | None, dict[str, int]]:
+    """Return the jobs that can be replayed, and how many cannot, by reason.
+
+    Parameters
+    ----------
+    uniform_mb : int, optional
+        By default 1.1 times the largest peak.
+    first_mb : int, optional
+        By default 1.1 times the median peak.
+
+    Returns
+    -------
+    Workload or None
+        None when no job is left.
+    """
+    every = list(found)
+    timed = [one for one in every if one.observation.wall_s]
+    left_out = {NO_TIME: len(every) - len(timed)} if len(timed) < len(every) else {}
+    if not timed:
+        return None, left_out
+    timed.sort(key=lambda one: _natural(one.observation))
+    peaks = [one.observation.peak_mb or 0.0 for one in timed]
+    return (
+        Workload(
+            jobs=tuple(_job(name, one) for name, one in zip(_names(timed), timed, strict=True)),
+            uniform_mb=uniform_mb or _with_margin(max(peaks)),
+            first_mb=first_mb or _with_margin(statistics.median(peaks)),
+        ),
+        left_out,
+    )
+
+
+def _with_margin(mb: float) -> int:
+    return max(1, round(_MARGIN * mb))
+
+
+def _natural(row: Observation) -> tuple[int, str, int, str, str]:
+    """Sort as people submit: sample by sample, from chromosome 1 on."""
+    known = row.chromosome in genome.CHROMOSOMES
+    number = genome.CHROMOSOMES.index(row.chromosome) if known else len(genome.CHROMOSOMES)
+    return (row.submit_s, row.sample, number, row.task, row.job_id)
+
+
+def _names(found: Sequence[HeldOut]) -> list[str]:
+    """Return the names of the tasks, numbered where a task ran more than once."""
+    tasks = [one.observation.task for one in found]
+    often, seen = Counter(tasks), Counter[str]()
+    names = []
+    for task in tasks:
+        seen[task] += 1
+        names.append(f"{task}#{seen[task]}" if often[task] > 1 else task)
+    return names
+
+
+def _job(name: str, one: HeldOut) -> Job:
+    row, prediction = one.observation, one.prediction
+    return Job(
+        name=name,
+        peak_mb=row.peak_mb or 0.0,
+        wall_s=row.wall_s or 0.0,
+        cpus=row.cpus,
+        request_mb=None if prediction is None else prediction.request_mb,
+        predicted_mb=None if prediction is None else prediction.point_mb,
+        predicted_s=None if prediction is None else prediction.wall_s,
+        largest_mb=one.largest_mb,
+        length_mb=row.features.get("length_mb"),
+        recorded_mb=row.limit_mb,
+    )

@@ -1,0 +1,158 @@
+"""All strategies on the same jobs, often enough to see what chance does."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.plan.document import Target
+from planner.replay.course import GB_H, Course, most_at_once
+from planner.replay.past import Workload
+from planner.replay.strategies import LIMITED, Strategy, allocation, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one strategy came to.
+
+    Attributes
+    ----------
+    what : str
+        What it does, with its numbers.
+    courses : tuple of Course
+        One per run; none when it was refused.
+    refused : str
+        Why the jobs cannot run this way.
+    """
+
+    strategy: Strategy
+    what: str
+    used_mb_s: float
+    courses: tuple[Course, ...] = ()
+    refused: str = ""
+
+    @property
+    def makespans_s(self) -> list[float]:
+        """Makespan of each run."""
+        return [course.makespan_s for course in self.courses]
+
+    @property
+    def makespan_s(self) -> float:
+        """Mean makespan."""
+        return statistics.fmean(self.makespans_s)
+
+    @property
+    def killed(self) -> float:
+        """Mean number of attempts killed for memory."""
+        return statistics.fmean(course.killed for course in self.courses)
+
+    @property
+    def reserved_gb_h(self) -> float:
+        """Mean memory x time reserved, GB h."""
+        return statistics.fmean(course.reserved_mb_s for course in self.courses) * GB_H
+
+    @property
+    def wasted_gb_h(self) -> float:
+        """What of it nobody needed, GB h."""
+        return self.reserved_gb_h - self.used_mb_s * GB_H
+
+    @property
+    def at_once(self) -> int:
+        """Most attempts at once in the first run."""
+        return most_at_once(self.courses[0].spans)
+
+
+def replay(
+    work: Workload,
+    target: Target,
+    *,
+    runs: int,
+    seed: int = 0,
+    strategies: Sequence[Strategy] = tuple(Strategy),
+    report: Callable[[float], None] = lambda _: None,
+) -> list[Outcome]:
+    """Replay past jobs under every strategy.
+
+    Parameters
+    ----------
+    runs : int
+        How often; each run draws anew when attempts reach their peaks, the same for all strategies.
+    report : callable
+        Called with the share done.
+
+    Returns
+    -------
+    list of Outcome
+        In the order asked for; without ``RECORDED`` where a job's own limit is not on record.
+
+    Raises
+    ------
+    InputError
+        When a job needs more than a node has.
+    """
+    _check(work, target)
+    wanted = [one for one in strategies if one is not Strategy.RECORDED or work.recorded]
+    found = []
+    for number, strategy in enumerate(wanted):
+        courses: list[Course] = []
+        refused = ""
+        try:
+            for k in range(runs):
+                if k == 1 and strategy in LIMITED and not courses[0].killed:
+                    courses *= runs  # chance only decides when a job is killed
+                    break
+                courses.append(run(strategy, work, target, np.random.default_rng([seed, k])))
+                report((number + (k + 1) / runs) / len(wanted))
+        except InputError as error:
+            courses, refused = [], error.message
+        found.append(
+            Outcome(
+                strategy=strategy,
+                what=_what(strategy, work, target, courses),
+                used_mb_s=work.used_mb_s,
+                courses=tuple(courses),
+                refused=refused,
+            )
+        )
+    return found
+
+
+def _check(work: Workload, target: Target) -> None:
+    partition = target.partition
+    largest = max(work.jobs, key=lambda job: job.peak_mb)
+    if largest.peak_mb > partition.cap_mb:
+        raise InputError(
+            f"job {largest.name} used {largest.peak_mb:.0f} MB; a node offers {partition.cap_mb} MB",
+            "give nodes that hold it: --mem, or --partition",
+        )
+    widest = max(work.jobs, key=lambda job: job.cpus)
+    if widest.cpus > partition.cores:
+        raise InputError(
+            f"job {widest.name} has {widest.cpus} cores; a node has {partition.cores}",
+            "give nodes that hold it: --cpus, or --partition",
+        )
+
+
+def _what(strategy: Strategy, work: Workload, target: Target, courses: Sequence[Course]) -> str:
+    match strategy:
+        case Strategy.RECORDED:
+            return "each job with the limit it really had; doubled when killed"
+        case Strategy.UNIFORM:
+            return f"one --mem for all, {work.uniform_mb}M; doubled when killed"
+        case Strategy.DOUBLING:
+            return f"a low first guess, {work.first_mb}M; doubled when killed"
+        case Strategy.ARRAY:
+            return "each element of one array its own --mem; what was killed: in the next round"
+        case Strategy.PACKED:
+            jobs = sum(held.start_s == 0 for course in courses[:1] for held in course.held)
+            return f"{'one job' if jobs == 1 else f'{jobs} jobs'} with many tasks, each held to its own limit"
+        case Strategy.KNOWN:
+            return "each job asks for exactly its peak: what nobody can know"
+    nodes = allocation(work, target)
+    size = f"{len(nodes)} x {nodes[0].mem_mb:.0f}M" if len(nodes) > 1 else f"{nodes[0].mem_mb:.0f}M"
+    how = "repacked whenever a task ends" if strategy is Strategy.DYNAMIC else "filled batch by batch"
+    return f"one allocation of {size}, {how}"

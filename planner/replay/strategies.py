@@ -1,0 +1,318 @@
+"""Ways to ask for memory, each run on the same past jobs and the same nodes.
+
+Separate jobs start as Slurm starts them: in their order, whatever fits (under a scheduler without backfill, nothing
+overtakes). A job whose peak is above its limit is killed when it reaches the peak, after a share of its run that is
+drawn at random, and holds its memory until then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+
+import numpy as np
+
+from planner.errors import InputError
+from planner.plan.document import Target
+from planner.plan.packing import Load, pack
+from planner.replay.course import Course, Held
+from planner.replay.past import Job, Workload
+from planner.schedule import dynamic, order
+from planner.schedule.dynamic import Options, Policy
+from planner.schedule.simulator import Case, Simulated, Span, simulate
+from planner.schedule.state import Node, Sharing, Start, State, Waiting
+from planner.site import Adjusted
+
+_ATTEMPTS = 12
+
+
+class Strategy(StrEnum):
+    """A way to ask for memory."""
+
+    RECORDED = "recorded"
+    UNIFORM = "uniform"
+    DOUBLING = "doubling"
+    PAPER = "paper"
+    ARRAY = "array"
+    PACKED = "packed"
+    DYNAMIC = "dynamic"
+    KNOWN = "known"
+
+
+LIMITED = frozenset(Strategy) - {Strategy.PAPER, Strategy.DYNAMIC}
+"""Each job has a limit of its own: who is killed does not depend on when others peak."""
+
+
+def run(strategy: Strategy, work: Workload, target: Target, rng: np.random.Generator) -> Course:
+    """Replay all jobs once.
+
+    Parameters
+    ----------
+    target : Target
+        Nodes, and the site's rules for requests.
+    rng : numpy.random.Generator
+        Draws when each attempt reaches its peak.
+
+    Raises
+    ------
+    InputError
+        When a job cannot run this way on these nodes.
+    """
+    case = Case(
+        works=work.works(),
+        true_mb=tuple(job.peak_mb for job in work.jobs),
+        wall_s=tuple(job.wall_s for job in work.jobs),
+        peak_at=tuple(tuple(row) for row in rng.random((len(work.jobs), _ATTEMPTS)).tolist()),
+    )
+    return _RUNS[strategy](work, target, case)
+
+
+def allocation(work: Workload, target: Target) -> list[Node]:
+    """Return the nodes of one allocation that is expected to hold all jobs at once, or all nodes there are.
+
+    One node is taken only as far as the requests go.
+    """
+    partition = target.partition
+    requests = [_first(job, work) for job in work.jobs]
+    memory = max(sum(requests), 2 * max(requests))
+    enough = max(math.ceil(memory / partition.cap_mb), math.ceil(sum(job.cpus for job in work.jobs) / partition.cores))
+    nodes = max(1, min(enough, partition.nodes or enough))
+    mem_mb = min(memory, partition.cap_mb) if nodes == 1 else partition.cap_mb
+    cores = min(partition.cores, target.max_running or partition.cores)
+    return [Node(name=f"node{number}", mem_mb=mem_mb, cores=cores) for number in range(nodes)]
+
+
+def _first(job: Job, work: Workload) -> int:
+    return work.uniform_mb if job.request_mb is None else job.request_mb
+
+
+# --- separate jobs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asking:
+    """What a strategy asks for.
+
+    Attributes
+    ----------
+    first : callable
+        The first request of a job, MiB.
+    again : callable
+        The next one after a request that was too low, MiB.
+    """
+
+    first: Callable[[Job], float]
+    again: Callable[[Job, float], float] = lambda _, killed_mb: 2 * killed_mb
+
+    def mem_mb(self, job: Job, kills: int, cap_mb: float) -> int:
+        """Return the request after so many kills; no node gives more than ``cap_mb``."""
+        mem_mb = self.first(job)
+        for _ in range(kills):
+            mem_mb = self.again(job, mem_mb)
+        return math.ceil(min(mem_mb, cap_mb))
+
+
+class _Queue:
+    """Slurm's queue: decides which of the separate jobs start."""
+
+    def __init__(self, work: Workload, target: Target, asking: _Asking, *, by_cost: bool, rounds: bool) -> None:
+        self._jobs = {job.name: job for job in work.jobs}
+        self._target = target
+        self._asking = asking
+        self._rounds = rounds
+        self._asked: dict[tuple[str, int], Adjusted] = {}
+        names = [job.name for job in work.jobs]
+        if by_cost:
+            mem_mb = [float(self.ask(job.name, 0).mem_mb) for job in work.jobs]
+            names = [names[k] for k in order.by_cost(mem_mb, _expected_s(work.jobs))]
+        self._rank = {name: rank for rank, name in enumerate(names)}
+
+    def ask(self, name: str, kills: int) -> Adjusted:
+        """Return what a job asks for, by the rules of the site."""
+        key = (name, kills)
+        if key not in self._asked:
+            job, partition = self._jobs[name], self._target.partition
+            mem_mb = self._asking.mem_mb(job, kills, partition.cap_mb)
+            asked = self._target.site.adjust(partition, mem_mb, job.cpus)
+            if asked.mem_mb > partition.cap_mb or asked.cpus > partition.cores:
+                raise InputError(
+                    f"job {name} would ask for {asked.mem_mb} MB and {asked.cpus} cores; "
+                    f"a node has {partition.cap_mb} MB and {partition.cores}",
+                    "give larger nodes: --mem, --cpus",
+                )
+            self._asked[key] = asked
+        return self._asked[key]
+
+    def __call__(self, state: State) -> list[Start]:
+        """Return what starts now."""
+        free = {node.name: [node.mem_mb, float(node.cores or math.inf)] for node in state.nodes}
+        for run in state.running:
+            self._take(free[run.node], self.ask(run.work.name, run.kills))
+        slots = (self._target.max_running or math.inf) - len(state.running)
+        starts: list[Start] = []
+        for task in self._next(state):
+            if len(starts) >= slots:
+                break
+            asked = self.ask(task.work.name, task.kills)
+            node = next((name for name, left in free.items() if left[0] >= asked.mem_mb and left[1] >= asked.cpus), "")
+            if node:
+                self._take(free[node], asked)
+                starts.append(Start(name=task.work.name, node=node, limit_mb=asked.mem_mb))
+            elif self._target.site.scheduler != "backfill":
+                break
+        return starts
+
+    def _next(self, state: State) -> list[Waiting]:
+        """Return what is queued: in rounds, what was killed goes out again when everything else has ended."""
+        waiting = sorted(state.waiting, key=lambda task: (task.kills, self._rank[task.work.name]))
+        if not self._rounds:
+            return waiting
+        current = min([task.kills for task in waiting] + [run.kills for run in state.running])
+        return [task for task in waiting if task.kills == current]
+
+    @staticmethod
+    def _take(left: list[float], asked: Adjusted) -> None:
+        left[0] -= asked.mem_mb
+        left[1] -= asked.cpus
+
+
+def _expected_s(jobs: Sequence[Job]) -> list[float]:
+    """Return expected run times; all the same where one is not known."""
+    expected = [job.predicted_s for job in jobs]
+    return [one or 1e-9 for one in expected] if all(one is not None for one in expected) else [1.0] * len(jobs)
+
+
+def _separate(
+    work: Workload, target: Target, case: Case, *, asking: _Asking, by_cost: bool = False, rounds: bool = False
+) -> Course:
+    partition = target.partition
+    nodes = min(partition.nodes or len(work.jobs), len(work.jobs))
+    queue = _Queue(work, target, asking, by_cost=by_cost, rounds=rounds)
+    run = simulate(
+        case,
+        queue,
+        sharing=Sharing.LIMITS,
+        nodes=[Node(name=f"node{k}", mem_mb=partition.cap_mb, cores=partition.cores) for k in range(nodes)],
+    )
+    return Course(spans=run.spans, held=tuple(_held(span) for span in run.spans))
+
+
+def _held(span: Span) -> Held:
+    return Held(start_s=span.start_s, end_s=span.end_s, mem_mb=span.limit_mb or 0.0)
+
+
+def _uniform(work: Workload, target: Target, case: Case) -> Course:
+    return _separate(work, target, case, asking=_Asking(first=lambda _: work.uniform_mb))
+
+
+def _recorded(work: Workload, target: Target, case: Case) -> Course:
+    return _separate(work, target, case, asking=_Asking(first=lambda job: job.recorded_mb or work.uniform_mb))
+
+
+def _doubling(work: Workload, target: Target, case: Case) -> Course:
+    return _separate(work, target, case, asking=_Asking(first=lambda _: work.first_mb))
+
+
+def _array(work: Workload, target: Target, case: Case) -> Course:
+    asking = _Asking(first=partial(_first, work=work), again=Job.retry_mb)
+    return _separate(work, target, case, asking=asking, by_cost=True, rounds=True)
+
+
+def _known(work: Workload, target: Target, case: Case) -> Course:
+    told = replace(work, jobs=tuple(replace(job, predicted_s=job.wall_s) for job in work.jobs))
+    return _separate(told, target, case, asking=_Asking(first=lambda job: job.peak_mb), by_cost=True)
+
+
+# --- jobs that hold many tasks ------------------------------------------------------------------------------------
+
+
+def _packed(work: Workload, target: Target, case: Case) -> Course:
+    """Pack all jobs onto nodes, run each node's share in order; pack what was killed anew when all have ended."""
+    requests = {job.name: min(_first(job, work), target.partition.cap_mb) for job in work.jobs}
+    left = list(range(len(work.jobs)))
+    spans: list[Span] = []
+    held: list[Held] = []
+    now_s, number = 0.0, 0
+    while left:
+        jobs = [work.jobs[k] for k in left]
+        ran = _packed_round(jobs, requests, target, _part(case, left, attempt=number))
+        spans += [replace(one, start_s=now_s + one.start_s, end_s=now_s + one.end_s) for one in ran.spans]
+        held += [replace(one, start_s=now_s + one.start_s, end_s=now_s + one.end_s) for one in ran.held]
+        killed = {span.name for span in ran.spans if span.killed}
+        left = [k for k in left if work.jobs[k].name in killed]
+        for k in left:
+            job = work.jobs[k]
+            requests[job.name] = math.ceil(min(job.retry_mb(requests[job.name]), target.partition.cap_mb))
+        now_s, number = now_s + ran.makespan_s, number + 1
+    return Course(spans=tuple(spans), held=tuple(held))
+
+
+def _packed_round(jobs: Sequence[Job], requests: Mapping[str, int], target: Target, case: Case) -> Course:
+    mem_mb, wall_s = [requests[job.name] for job in jobs], _expected_s(jobs)
+    timed = all(job.predicted_s is not None for job in jobs)
+    load = Load(mem_mb, wall_s, [math.ceil(one) for one in wall_s], [job.cpus for job in jobs], timed)
+    ranked = order.by_cost(mem_mb, wall_s)
+    packed = pack(ranked, load, target)
+    spans: list[Span] = []
+    held: list[Held] = []
+    for batch in packed.batches:
+        mine = [k for k in ranked if packed.batch_of[k] == batch.batch]
+        node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.workers)
+        ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node)
+        spans += ran.spans
+        held.append(Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.mem_mb))
+    return Course(spans=tuple(spans), held=tuple(held))
+
+
+def _steps(case: Case, mem_mb: Sequence[int], node: Node) -> Simulated:
+    """Run tasks as steps of one job: strictly in order, a slot each, as its dispatcher starts them."""
+    asked = {one.name: mb for one, mb in zip(case.works, mem_mb, strict=True)}
+
+    def decide(state: State) -> list[Start]:
+        free_mb = node.mem_mb - sum(asked[run.work.name] for run in state.running)
+        slots = (node.cores or 1) - len(state.running)
+        starts: list[Start] = []
+        for task in state.waiting:
+            free_mb -= asked[task.work.name]
+            if len(starts) == slots or free_mb < 0:
+                break
+            starts.append(Start(name=task.work.name, node=node.name, limit_mb=asked[task.work.name]))
+        return starts
+
+    return simulate(case, decide, sharing=Sharing.LIMITS, nodes=(node,), rerun=False)
+
+
+def _part(case: Case, tasks: Sequence[int], *, attempt: int = 0) -> Case:
+    """Return some tasks of a case, in this order; ``attempt`` attempts of them are over."""
+    first = min(attempt, _ATTEMPTS - 1)
+    return Case(
+        works=tuple(case.works[k] for k in tasks),
+        true_mb=tuple(case.true_mb[k] for k in tasks),
+        wall_s=tuple(case.wall_s[k] for k in tasks),
+        peak_at=tuple(case.peak_at[k][first:] for k in tasks),
+    )
+
+
+# --- one allocation -----------------------------------------------------------------------------------------------
+
+
+def _pooled(work: Workload, target: Target, case: Case, *, policy: Policy, live: bool) -> Course:
+    nodes = allocation(work, target)
+    run = simulate(case, partial(dynamic.decide, options=Options(policy=policy)), live=live, nodes=nodes)
+    whole = Held(start_s=0.0, end_s=run.makespan_s, mem_mb=sum(node.mem_mb for node in nodes))
+    return Course(spans=run.spans, held=(whole,))
+
+
+_RUNS: Mapping[Strategy, Callable[[Workload, Target, Case], Course]] = {
+    Strategy.RECORDED: _recorded,
+    Strategy.UNIFORM: _uniform,
+    Strategy.DOUBLING: _doubling,
+    Strategy.PAPER: partial(_pooled, policy=Policy.PAPER, live=False),
+    Strategy.ARRAY: _array,
+    Strategy.PACKED: _packed,
+    Strategy.DYNAMIC: partial(_pooled, policy=Policy.CHROMPLAN, live=True),
+    Strategy.KNOWN: _known,
+}
