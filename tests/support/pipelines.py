@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,17 @@ mem_mb = 4000
 default = true
 """
 
-# what a task holds grows with its chromosome: 40 + 1.1 x length MB, and the interpreter's own 10
+# what a task holds grows with its chromosome: HELD_MB, and the interpreter's own 10; one that holds more than it may
+# waits to be killed, so that nothing depends on when Slurm looks
 HOLD = """
-import sys, time
-length_mb, sample, chromosome = float(sys.argv[1]), sys.argv[2], sys.argv[3]
-held = []
-while len(held) < 40 + 1.1 * length_mb:
-    held.append(bytearray(1 << 20))
-    if len(held) % 20 == 0:
-        time.sleep(0.05)
-time.sleep(2.5)
+import os, sys, time
+held_mb, sample, chromosome = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+held = bytearray(int(held_mb) << 20)
+time.sleep(60 if held_mb > float(os.environ["CHROMPLAN_MEM_MB"]) else 0.3)
 open(f"out/{sample}.chr{chromosome}", "a").write("done\\n")
 """
-HOLD_COMMAND = "python3 hold.py $(awk -v c={chromosome} '$1 == c {{print $2}}' lengths.tsv) {sample} {chromosome}"
+HOLD_COMMAND = "python3 hold.py $(awk -v c={chromosome} '$1 == c {{print $2}}' held.tsv) {sample} {chromosome}"
+HELD_MB = {name: 40 + 1.1 * bases / 1e6 for name, bases in genome.lengths("GRCh37").items()}
 QUICK_COMMAND = "echo done >> out/{sample}.chr{chromosome}"
 
 CONFIG = """
@@ -71,18 +70,28 @@ class Pipeline:
         What the site file says; the cluster samples every second.
     site
         Further lines at the top of the site file.
+    held_mb
+        What `HOLD_COMMAND` holds, where it is not `HELD_MB`.
     **settings
         Fields of `CONFIG`.
     """
 
-    def __init__(self, cluster: Any, *, acctg_freq_s: int = 1, site: str = "", **settings: str) -> None:
+    def __init__(
+        self,
+        cluster: Any,
+        *,
+        acctg_freq_s: int = 1,
+        site: str = "",
+        held_mb: Mapping[str, float] = HELD_MB,
+        **settings: str,
+    ) -> None:
         self.cluster = cluster
         self.folder: Path = cluster.user_dir("project")
-        lengths = "".join(f"{name}\t{bases / 1e6}\n" for name, bases in genome.lengths("GRCh37").items())
+        held = "".join(f"{name}\t{mb:.0f}\n" for name, mb in held_mb.items())
         for name, text in {
             "hold.py": HOLD,
             "site.toml": SITE.format(acctg_freq_s=acctg_freq_s, site=site),
-            "lengths.tsv": lengths,
+            "held.tsv": held,
         }.items():
             self.write(name, text)
         self.run("mkdir", "out")
