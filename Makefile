@@ -5,6 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
+# cluster tests mostly wait: one process more than there are cores
+WORKERS ?= $(shell expr $$(nproc) + 1)
 SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
 SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
 # the languages that formulas are exported to
@@ -21,7 +23,8 @@ demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo
 
 test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arguments to pytest
 	@.ci/packages $(SLURM_PACKAGES) $(LANGUAGE_PACKAGES)
-	@$(BIN)/python -m pytest --cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup \
+		--cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
 	@$(BIN)/ruff check --quiet .

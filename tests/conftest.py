@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -23,7 +24,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Say it after everything else."""
-    if _not_run:
+    """Say it after everything else, once for all processes."""
+    if _not_run and "PYTEST_XDIST_WORKER" not in os.environ:
         reasons = "; ".join(f"{count} ({reason})" for reason, count in _not_run.items())
         sys.stdout.write(f"cluster tests SKIPPED: {reasons}\n")
