@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -131,8 +132,9 @@ class Kept:
         """Remove everything that was kept of a task."""
         for suffix in ("end", "begun", f"{record.turn}.wait", "srun", "json"):
             self.path(record.job_id, suffix).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.state.rmdir()
+        if not any(self.state.glob("*.json")):
+            # a driver that was killed as it wrote a record left half of it
+            shutil.rmtree(self.state, ignore_errors=True)
 
 
 def runs_still(record: Record) -> bool:
