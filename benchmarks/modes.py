@@ -1,7 +1,8 @@
 """How long planning, rendering and submitting many tasks takes: ``python benchmarks/modes.py [SAMPLES]``.
 
-22 chromosomes of each sample (100 unless given: 2 200 tasks) as one array with per-element memory, submitted to a
-private Slurm (tests/cluster); 10 samples as packed batches. Slurm, munge and MariaDB are needed, see docs/testing.md.
+22 chromosomes of each sample (100 unless given: 2 200 tasks) as arrays with per-element memory, then with per-element
+time limits, too, submitted to a private Slurm (tests/cluster); 10 samples as packed batches. Slurm, munge and MariaDB
+are needed, see docs/testing.md.
 """
 
 from __future__ import annotations
@@ -52,18 +53,25 @@ def on_slurm(samples: int) -> None:
     cluster = Cluster().start()
     try:
         names = str([f"s{number}" for number in range(samples)]).replace("'", '"')
-        pipeline = Pipeline(cluster, samples=names, command="sleep 600")
-        for command in ("plan", "render"):
-            timed(f"chromplan {command}", lambda command=command: pipeline.chromplan(command))  # type: ignore[misc]
-        counting = pipeline.counting("scontrol")
-        timed("chromplan submit", lambda: pipeline.chromplan("submit", env=counting))
-        arrays = {line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()}
-        updating = [call for call in pipeline.calls("scontrol") if not call.startswith("release")]
-        print(
-            f"  {len(pipeline.manifest())} elements in {len(arrays)} arrays, {len(updating)} scontrol for their memory"
-        )
+        for limits in (False, True):
+            pipeline = Pipeline(cluster, samples=names, command="sleep 600", time="08:00:00")
+            if limits:
+                pipeline.remember(minutes=0.5)
+            _submit(pipeline, "memory and time limits" if limits else "memory")
+            cluster.cancel_all()
     finally:
         cluster.stop()
+
+
+def _submit(pipeline: Pipeline, what: str) -> None:
+    print(f"each element's own {what}:")
+    for command in ("plan", "render"):
+        timed(f"chromplan {command}", lambda command=command: pipeline.chromplan(command))  # type: ignore[misc]
+    counting = pipeline.counting("scontrol")
+    timed("chromplan submit", lambda: pipeline.chromplan("submit", env=counting))
+    arrays = {line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()}
+    updating = [call for call in pipeline.calls("scontrol") if not call.startswith("release")]
+    print(f"  {len(pipeline.manifest())} elements in {len(arrays)} arrays, {len(updating)} scontrol for them")
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from planner.rounds.project import Project
 
 MOST_NAMES = 5
+# a longer table is read in plan.json, if at all
+MOST_ROWS = 110
 MODES = ("array", "tiers", "jobs", "packed", "het", "dynamic", "auto")
 
 
@@ -139,10 +141,12 @@ def show_plan(plan: Plan) -> None:
                     "" if task.start_s is None else units.format_duration(round(task.start_s)),
                     task.reason,
                 )
-                for task in plan.tasks
+                for task in plan.tasks[:MOST_ROWS]
             ],
             title=f"{plan.name}, round {plan.round}: {len(plan.tasks)} tasks, {plan.mode} on {plan.target.site.name}",
         )
+        if len(plan.tasks) > MOST_ROWS:
+            click.echo(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")
         largest = max(task.request_mb for task in plan.tasks)
         uniform = largest * len(plan.tasks)
         click.echo(

@@ -61,6 +61,7 @@ class Sizer:
         self._pipeline = config.pipeline
         self._wrapped = config.wrap is not None
         self._model = model if model is not None and model.fitted else None
+        self._predictions: dict[tuple[object, ...], Prediction] = {}
         self._site = site
         self._prior = prior if prior is not None and prior.asked else None
         bare = config.memory.formula if prior is None else None
@@ -124,8 +125,15 @@ class Sizer:
         default_mb, source = self._default()
         return self._unlearnt(max(floor_mb, default_mb), f"no history, {source}")
 
+    def _predict(self, model: MemoryModel, task: Task, **bounds: int) -> Prediction:
+        """Return what the model says; many samples have the same features on a chromosome, and are asked about once."""
+        key = (*sorted(task.features.items()), *bounds.items())
+        if key not in self._predictions:
+            self._predictions[key] = model.predict(task.features, level=self._memory.level, **bounds)
+        return self._predictions[key]
+
     def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> Sized:
-        found = model.predict(task.features, level=self._memory.level, floor_mb=floor_mb, cap_mb=self.cap_mb)
+        found = self._predict(model, task, floor_mb=floor_mb, cap_mb=self.cap_mb)
         # the floor is a request, which had the script's share already
         script_mb = self._script_mb if found.request_mb > floor_mb else 0
         return Sized(
@@ -139,7 +147,7 @@ class Sizer:
     def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> Sized:
         level = self._memory.level
         point_mb, upper_mb = prior.request(task.features, level)
-        found = None if self._model is None else self._model.predict(task.features, level=level)
+        found = None if self._model is None else self._predict(self._model, task)
         if found is not None:
             point_mb, upper_mb = prior.blend(point_mb, found.point_mb), prior.blend(upper_mb, found.request_mb)
         request_mb = formulas.request_mb(upper_mb)
