@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
@@ -15,11 +16,19 @@ DRIVER_MB = 80
 # the least memory is asked for with which the round takes at most this much longer than with all that may be had
 _SLACK = 1.1
 _SIZES = 24
+# what the scheduler takes a predicted task to need while it has measured none, relative, and the shells around it, MiB
+_DOUBT = 1.3
+_SHELLS_MB = 8
 
 
 def overhead_mb(tasks_at_once: int) -> int:
     """Return what the driver and its sruns need of the memory of the node it runs on, MiB."""
     return DRIVER_MB + SRUN_MB * tasks_at_once
+
+
+def at_first_mb(predicted_mb: float | None, request_mb: int) -> int:
+    """Return what a task is taken to need as long as its round has taught nothing, MiB."""
+    return request_mb if predicted_mb is None else math.ceil(_DOUBT * (predicted_mb + _SHELLS_MB))
 
 
 def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, shared: bool) -> Packed:
@@ -29,6 +38,8 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     ----------
     chosen : sequence of int
         The tasks, costliest first.
+    load : Load
+        With what the scheduler takes them to need (`at_first_mb`).
     nodes : int
         At most so many.
 
@@ -44,12 +55,14 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     share_mb = overhead_mb(nodes * workers)
     cap_mb = target.partition.cap_mb - share_mb
     largest_mb = max(tasks.mem_mb)
-    if largest_mb > cap_mb:
+    if largest_mb > _DOUBT * cap_mb:  # with less doubt the whole node is taken for one task
         raise InputError(
-            f"a task of {largest_mb} MB and its driver ({share_mb} MB) do not fit on a node of "
+            f"a task of {largest_mb / _DOUBT:.0f} MB and its driver ({share_mb} MB) do not fit on a node of "
             f"{target.site.name} with {target.partition.cap_mb} MB",
             "use mode array, where no driver shares the memory",
         )
+    largest_mb = min(largest_mb, cap_mb)
+    tasks = replace(tasks, mem_mb=[min(mb, cap_mb) for mb in tasks.mem_mb])
     pool_mb = _pool_mb(tasks, nodes, workers, largest_mb, cap_mb)
     expected = _schedule(tasks, tasks.wall_s, nodes, workers, pool_mb)
     at_worst = _schedule(tasks, [float(limit) for limit in tasks.limit_s], nodes, workers, pool_mb)

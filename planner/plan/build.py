@@ -123,6 +123,8 @@ def build(
         mode = Mode.PACKED
         notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
         placed = place(ready, sized, earlier, target, mode)
+    if mode is Mode.DYNAMIC:
+        notes.append("requests are a first guess: chromplan drive sets each task's limit when it starts")
     if config.submit.mode == AUTO and not config.wrap:
         mode, placed, notes = try_het(config, ready, sized, earlier, target, (mode, placed, notes))
     return Plan(

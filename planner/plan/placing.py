@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.config import Submit
-from planner.plan.allocating import allocate
+from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
 from planner.plan.packing import Load, Packed, pack
@@ -65,7 +65,8 @@ def place(
     )
     chosen = order.by_cost(load.mem_mb, load.wall_s)
     tier = tiers.partition(load.mem_mb, load.wall_s, most=MOST_TIERS)
-    packed = _run(chosen, load, target, mode, types, submit or Submit())
+    held_mb = [at_first_mb(one.predicted_mb, load.mem_mb[i]) for i, one in enumerate(found)]
+    packed = _run(chosen, load, held_mb, target, mode, types, submit or Submit())
     planned = [
         _planned(
             index,
@@ -83,10 +84,16 @@ def place(
 
 
 def _run(
-    chosen: Sequence[int], load: Load, target: Target, mode: Mode, types: Sequence[Partition], submit: Submit
+    chosen: Sequence[int],
+    load: Load,
+    held_mb: list[int],
+    target: Target,
+    mode: Mode,
+    types: Sequence[Partition],
+    submit: Submit,
 ) -> Packed:
     if mode is Mode.DYNAMIC:
-        return allocate(chosen, load, target, nodes=submit.nodes, shared=submit.pool)
+        return allocate(chosen, replace(load, mem_mb=held_mb), target, nodes=submit.nodes, shared=submit.pool)
     if mode is Mode.PACKED:
         return pack(chosen, load, target)
     if mode is Mode.HET:

@@ -116,7 +116,9 @@ class StepTask:
         return kept.log_tail(runs.log_path(self._launcher.folder, self.attempt.task.task, "drive"))
 
     def close(self) -> None:
-        """Remove what was kept to find it again; what it left running ended with its step."""
+        """Remove what was kept to find it again; what it left running ends with its step, here in any case."""
+        if self._begun is not None and self._launcher.is_here(self.attempt):
+            processes.kill_tree(self._begun.pid, self._known)
         if self._process is not None:
             try:
                 self._process.wait(_CLOSE_S)

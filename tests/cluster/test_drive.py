@@ -94,3 +94,83 @@ def test_22_tasks_in_two_fifths_of_their_memory_survive_whatever_dies(cluster: C
     assert outcomes["s1.chr17", "oom"] >= 1
     assert lines(pipeline, ".done") == dict.fromkeys(set(CHROMOSOMES) - {"s1.chr20"}, 1)
     assert pipeline.json("next")["tasks"] == []
+
+
+def test_nothing_is_started_that_cannot_end_in_time_and_the_next_round_goes_on(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="1,2,21,22")
+    walls = {1: 600, 2: 590, 21: 2, 22: 2}
+    rows = [f"{c},{mb},100,{walls[c]}\n" for c, mb in ((1, 249.25), (2, 243.2), (21, 48.13), (22, 51.3))]
+    pipeline.write("earlier.csv", "chromosome,length_mb,peak_rss_mb,wall_s\n" + "".join(rows))
+    pipeline.chromplan("history", "import", "earlier.csv", "--tool", "hold")
+    pipeline.ready()
+    out = salloc(pipeline, "chromplan drive", "--time=1", "--ntasks=4", "--mem=1000M")
+    assert "has no time left for the tasks that wait\n2 of 4 tasks completed, 2 not run; next: chromplan next" in out
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
+    plan = pipeline.json("next")
+    assert [(task["task"], task["attempt"]) for task in plan["tasks"]] == [("s1.chr1", 1), ("s1.chr2", 1)]
+
+
+def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) -> None:
+    command = (
+        "echo $$ >> out/{task}.pids; trap '' TERM; until test -e go; do sleep 0.1; done; echo x >> out/{task}.done"
+    )
+    pipeline = Pipeline(omk_cluster, mode="dynamic", command=command, chromosomes="20-22")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    job = pipeline.manifest()[0].split("\t")[1]
+    wait_until(lambda: len(lines(pipeline, ".pids")) == 3)
+    # a round belongs to one allocation at a time
+    refused = salloc(pipeline, "chromplan drive", "--ntasks=1", "--mem=400M", check=False)
+    assert f"is job {job}'s, which waits or runs" in refused or "another chromplan is at work" in refused
+    assert {row["state"] for row in pipeline.json("status")} == {"RUNNING"}
+    assert pipeline.json("next")["tasks"] == []
+
+    # the whole job is cancelled: Slurm tells steps and driver to end, then ends them
+    pipeline.run("scancel", job)
+    omk_cluster.wait(job)
+    assert not (pipeline.latest() / "local.jsonl").exists()
+    pipeline.chromplan("ingest")
+
+    # Ctrl-C, in an allocation by hand; then the rest
+    out = salloc(
+        pipeline,
+        "chromplan drive & driver=$!\n"
+        "until [ $(cat out/*.pids | wc -l) = 6 ]; do sleep 0.1; done\n"
+        "kill -INT $driver; wait $driver; echo exit $?; squeue --noheader --steps --jobs=$SLURM_JOB_ID --format=%j\n"
+        "touch go; chromplan drive",
+        *("--ntasks=3", "--mem=1000M"),
+    )
+    stopped, _, after = out.partition("exit 130\n")
+    assert "stopping 3 tasks" in stopped
+    assert "0 of 3 tasks completed; go on with: chromplan drive" in stopped
+    assert "s1.chr" not in after.partition("1/3")[0].replace("interrupted", "")
+    assert "3 of 3 tasks completed" in after
+    assert {row["outcome"] for row in attempts(pipeline)} == {"completed"}
+    assert lines(pipeline, ".done") == {"s1.chr20": 1, "s1.chr21": 1, "s1.chr22": 1}
+
+
+def test_two_nodes_share_the_work_and_in_a_pool_the_memory(omk_cluster: Cluster) -> None:
+    # each waits until all run at once: they do so on two nodes only, and only because they share the memory
+    command = "echo x >> out/{task}; until [ $(ls out | wc -l) = 6 ]; do sleep 0.1; done; sleep 1.5"
+    settings = {"chromosomes": "17-22", "formula": "90 + 0 * length_mb", "submit": "nodes = 2\npool = true"}
+    pipeline = Pipeline(omk_cluster, mode="dynamic", command=command, **settings)
+    site = (pipeline.folder / "site.toml").read_text()
+    pipeline.write("site.toml", site.replace("mem_mb = 4000", "mem_mb = 600").replace("cores = 8", "cores = 3"))
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    job = pipeline.manifest()[0].split("\t")[1]
+    omk_cluster.wait(job)
+    assert {row["outcome"] for row in pipeline.json("status")} == {"completed"}
+    rows = omk_cluster.sacct(job, fields=("JobName", "NodeList"))
+    nodes = Counter(row["NodeList"] for row in rows if row["JobName"].startswith("s1."))
+    assert nodes == {"n1": 3, "n2": 3}
+
+
+def test_a_step_that_holds_the_allocation_is_no_place_for_a_drive(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="22")
+    pipeline.ready()
+    refused = salloc(pipeline, "srun --ntasks=1 chromplan drive", "--mem=200M", check=False)
+    assert "error: step " in refused
+    assert "hint: start drive from a batch script or from salloc, not with srun" in refused
+    tiny = salloc(pipeline, "chromplan drive", "--mem=20M", check=False)
+    assert "the largest" in tiny or "a node of this allocation has 20 MB" in tiny

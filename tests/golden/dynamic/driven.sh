@@ -12,6 +12,12 @@ measure=()
 if [ -x /usr/bin/time ]; then
   measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$3")
 fi
+# GNU time outlives what it measures: it hears no SIGTERM, its command does (coreutils 8.31 or newer)
+spared=
+if [ -n "${measure[*]}" ] && env --default-signal=TERM true 2>/dev/null; then
+  spared=spared
+  measure+=(env --default-signal=TERM)
+fi
 
 # where Slurm tells only this shell to end, its command hears it, too
 told=
@@ -23,7 +29,10 @@ tell() {
 }
 trap tell TERM
 set -m # the command gets a process group of its own
-"${measure[@]}" bash rounds/r001/command.sh &
+(
+  [ -z "$spared" ] || trap '' TERM
+  exec "${measure[@]}" bash rounds/r001/command.sh
+) &
 pid=$!
 set +m
 code=0
