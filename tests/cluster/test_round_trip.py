@@ -82,16 +82,24 @@ def test_the_rendered_submit_script_does_the_same(omk_cluster: Cluster) -> None:
     assert pipeline.ran() == ALL
 
 
-def test_hostile_sample_names_reach_the_tool_unchanged(omk_cluster: Cluster) -> None:
-    names = ["a b", "x;rm -rf y", "$(id)", "it's", "Ünï", "-n", '"']
-    pipeline = Pipeline(omk_cluster, chromosomes="22", command="printf '%s\\n' {sample} > out/{task}")
-    table = "\n".join(["sample,n", *('"' + name.replace('"', '""') + f'",{i}' for i, name in enumerate(names))])
-    pipeline.write("samples.csv", table + "\n")
+HOSTILE = ["a b", "x;rm -rf y", "$(id)", "it's", "Ünï", "-n", '"', "a\nb", "`id`", "\\", "*", "#", "x" * 300]
+
+
+@pytest.mark.parametrize("mode", ["array", "jobs", "packed", "het"])
+def test_hostile_names_reach_the_tool_unchanged(omk_cluster: Cluster, mode: str) -> None:
+    # a heterogeneous job needs a node for each of its tasks here
+    names = [HOSTILE[7], HOSTILE[3] + HOSTILE[6] + HOSTILE[2]] if mode == "het" else HOSTILE
+    command = "printf '%s\\0%s' {sample} {other} > out/{task}; basename \"$PWD\" >> out/{task}"
+    name = 'it\'s a $(id) "folder" ü'
+    pipeline = Pipeline(omk_cluster, name=name, mode=mode, chromosomes="22", command=command)
+    rows = [",".join('"' + cell.replace('"', '""') + '"' for cell in (one, one[::-1])) for one in names]
+    pipeline.write("samples.csv", "\n".join(["sample,other", *rows, ""]))
     pipeline.configure(samples='"samples.csv"')
     pipeline.ready()
     pipeline.chromplan("submit")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
-    assert sorted(path.read_text() for path in (pipeline.folder / "out").iterdir()) == sorted(f"{n}\n" for n in names)
+    read = [path.read_text() for path in (pipeline.folder / "out").iterdir()]
+    assert sorted(read) == sorted(f"{one}\0{one[::-1]}{pipeline.folder.name}\n" for one in names)
 
 
 def test_a_failure_is_left_to_the_user(omk_cluster: Cluster) -> None:

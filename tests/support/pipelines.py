@@ -70,6 +70,8 @@ class Pipeline:
         What the site file says; the cluster samples every second.
     site
         Further lines at the top of the site file.
+    name
+        Of the folder.
     held_mb
         What `HOLD_COMMAND` holds, where it is not `HELD_MB`.
     **settings
@@ -82,11 +84,12 @@ class Pipeline:
         *,
         acctg_freq_s: int = 1,
         site: str = "",
+        name: str = "project",
         held_mb: Mapping[str, float] = HELD_MB,
         **settings: str,
     ) -> None:
         self.cluster = cluster
-        self.folder: Path = cluster.user_dir("project")
+        self.folder: Path = cluster.user_dir(name)
         held = "".join(f"{name}\t{mb:.0f}\n" for name, mb in held_mb.items())
         for name, text in {
             "hold.py": HOLD,
