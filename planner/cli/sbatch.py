@@ -36,8 +36,9 @@ def command(words: tuple[str, ...], then_next: bool, **options: Any) -> None:
         raise InputError("no task is left to submit", "the reasons are above")
     project.write_plan(plan)
     render.write(render.render(plan), project.round_folder(plan.round))
-    requests = [task.request_mb for task in plan.tasks]
-    say(f"{len(requests)} tasks ask for {min(requests)} to {max(requests)} MB each: {plan.tasks[0].reason}")
+    least_mb, most_mb = (choose(task.request_mb for task in plan.tasks) for choose in (min, max))
+    asked = f"{least_mb} to {most_mb} MB, each its own" if least_mb < most_mb else f"{most_mb} MB each"
+    say(f"{len(plan.tasks)} tasks ask for {asked}; {plan.tasks[0].task}: {plan.tasks[0].reason}")
     submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")
     click.echo(":".join(submission.ids))

@@ -14,7 +14,9 @@ from planner import units
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
 STAMP = 'echo "$(date +%s.%N) $CHROMPLAN_TASK {}" >> times'
-NAP = f"{STAMP.format('start')}; sleep 0.6; {STAMP.format('end')}"
+# no task ends before a second one has started: two run together for certain, and a third would be seen
+TWO = "until [ $(grep -c start times) -gt 1 ]; do sleep 0.1; done"
+NAP = f"{STAMP.format('start')}; {TWO}; sleep 0.6; {STAMP.format('end')}"
 
 
 def most_at_once(pipeline: Pipeline) -> int:

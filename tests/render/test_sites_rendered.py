@@ -20,6 +20,10 @@ from planner.site import Partition, Site
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "sites"
 NAMES = sorted(path.stem for path in resources.folder("site_configs").glob("*.toml"))
+# partitions with rules that the default one of their site has not
+SPECIAL = [("bell", "highmem"), ("bell", "standby"), ("pelle", "fat-2TB"), ("kelvin2", "himem")]
+PLACES = [(name, None) for name in NAMES] + SPECIAL
+EVERYWHERE = [(name, partition.name) for name in NAMES for partition in sites.load(name).partitions]
 SAMPLES = [Sample(name=name, columns={}) for name in ("NA12878", "NA12891", "NA12892")]
 SAME_EVERYWHERE = ("command.sh", "submit.sh", "submit-tiers.sh")
 FORMULA = "900 + 45 * length_mb"
@@ -27,10 +31,12 @@ FORMULA = "900 + 45 * length_mb"
 _TABLE = re.compile(r"^  (?:\d+\) set --|start) .*\n", re.MULTILINE)
 
 
-def planned(name: str, **memory: object) -> Plan:
+def planned(name: str, partition: str | None = None, **memory: object) -> Plan:
     """Return the plan for a site, with an account and the environment that its modules expect."""
     config = plans.config(
-        pipeline={"time": "08:00:00", "cpus": 2}, memory={"formula": FORMULA, **memory}, submit={"account": "genomics"}
+        pipeline={"time": "08:00:00", "cpus": 2},
+        memory={"formula": FORMULA, **memory},
+        submit={"account": "genomics", "partition": partition},
     )
     site, account = sites.load(name).for_account("genomics", {})
     return plans.plan(_with_account(config, account), at=site, samples=SAMPLES)
@@ -55,11 +61,11 @@ def shortened(rendered: dict[str, str]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_scripts_of_a_site_are_as_recorded(name: str) -> None:
-    scripts = shortened(render.render(planned(name)))
+@pytest.mark.parametrize(("name", "partition"), PLACES)
+def test_the_scripts_of_a_site_are_as_recorded(name: str, partition: str | None) -> None:
+    scripts = shortened(render.render(planned(name, partition)))
     found = "".join(f"===== {script}\n{text}" for script, text in scripts.items())
-    recorded = GOLDEN / name / "scripts.txt"
+    recorded = GOLDEN / ".".join(filter(None, (name, partition))) / "scripts.txt"
     if not recorded.exists():
         recorded.parent.mkdir(parents=True, exist_ok=True)
         recorded.write_text(found)
@@ -68,7 +74,8 @@ def test_the_scripts_of_a_site_are_as_recorded(name: str) -> None:
 
 
 def test_no_site_is_recorded_that_is_not_bundled() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == NAMES
+    recorded = sorted(path.name for path in GOLDEN.iterdir())
+    assert recorded == sorted(".".join(filter(None, place)) for place in PLACES)
 
 
 def headers(plan: Plan) -> Iterator[tuple[jobs.Job, dict[str, str]]]:
@@ -79,10 +86,10 @@ def headers(plan: Plan) -> Iterator[tuple[jobs.Job, dict[str, str]]]:
         yield job, dict(lines)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "where"), EVERYWHERE)
 @pytest.mark.parametrize("mode", [Mode.ARRAY, Mode.TIERS, Mode.JOBS])
-def test_every_job_obeys_the_rules_of_its_site(name: str, mode: Mode) -> None:
-    plan = planned(name)
+def test_every_job_obeys_the_rules_of_its_site_and_partition(name: str, where: str, mode: Mode) -> None:
+    plan = planned(name, where)
     if plan.mode is Mode.ARRAY or mode is not Mode.ARRAY:
         plan = plan.model_copy(update={"mode": mode})
     site, partition = plan.target.site, plan.target.partition
