@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.jobs import Job, component_jobs, jobs
-from planner.plan.document import Plan, PlannedTask
+from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
 from planner.records import Mode
 
@@ -65,13 +65,19 @@ def _makespan_s(plan: Plan, layout: Sequence[Job]) -> float | None:
 
 def _held_mb_s(plan: Plan, layout: Sequence[Job], makespan_s: float) -> float:
     """Return memory x time: of every task, or of the allocation that holds it until its last task ends."""
-    if plan.mode is Mode.HET:  # all components end together
-        return sum(batch.mem_mb for batch in plan.batches) * makespan_s
-    if plan.mode is Mode.DYNAMIC:
-        return sum(batch.mem_mb * batch.nodes for batch in plan.batches) * makespan_s
+    if plan.mode in (Mode.HET, Mode.DYNAMIC):  # all components end together
+        return sum(_granted_mb(plan, batch) * batch.nodes for batch in plan.batches) * makespan_s
     if plan.mode is Mode.PACKED:
-        return sum(job.mem_mb * max(_end_s(task) for task in job.tasks) for job in layout)
+        return sum(
+            _granted_mb(plan, job.batch) * max(_end_s(task) for task in job.tasks) for job in layout if job.batch
+        )
     return sum(job.given_mb(task) * (task.wall_s or 0.0) for job in layout for task in job.tasks)
+
+
+def _granted_mb(plan: Plan, batch: Batch) -> int:
+    """Return the memory that an allocation holds on a node, MiB: all of it where nodes are given whole."""
+    site = plan.target.site
+    return site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.workers * batch.cpus).mem_mb
 
 
 def _end_s(task: PlannedTask) -> float:

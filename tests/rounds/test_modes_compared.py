@@ -52,6 +52,13 @@ def test_without_durations_only_the_counts_are_known() -> None:
     assert found.jobs == 22
 
 
+def test_where_nodes_are_given_whole_an_allocation_holds_all_of_its_node() -> None:
+    plan = timed(Mode.PACKED, mem_policy="whole_node")
+    starts = [task.model_copy(update={"start_s": 0.0}) for task in plan.tasks]
+    found = compare.figures(plan.model_copy(update={"tasks": starts, "makespan_s": 3600.0}))
+    assert found.requested_gb_h == pytest.approx(64_000 / 1024)
+
+
 def test_an_allocation_is_held_until_its_last_task_ends() -> None:
     plan = timed(Mode.PACKED)
     starts = [task.model_copy(update={"start_s": 1800.0 * task.index}) for task in plan.tasks]
