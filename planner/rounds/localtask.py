@@ -227,7 +227,13 @@ class LocalLauncher:
                     f"{path}: task {record.task} was started on {record.host}, and may run there still",
                     f"run it there again; when that machine is gone, remove {self.kept.state}",
                 )
-        return found
+        return [record if record.pid is not None else self._with_process(record) for record in found]
+
+    def _with_process(self, record: Record) -> Record:
+        """Return the record of a task whose driver was killed before it could note the process."""
+        started = {pid: processes.started_s(pid) for pid in processes.marked(MARK, self.mark(record.job_id))}
+        first = min(((at_s, pid) for pid, at_s in started.items() if at_s is not None), default=None)
+        return record if first is None else replace(record, pid=first[1], pid_start_s=first[0])
 
     def _goes_on(self, record: Record) -> bool:
         """Whether a task needs no other start: it runs and was not told to end, or it ended and said so."""

@@ -119,13 +119,16 @@ def send(pids: Iterable[int], which: signal.Signals) -> None:
 
 
 def kill_tree(root: int, known: Collection[int] = ()) -> None:
-    """End a task's processes at once, also those started while we look."""
+    """End a task's processes at once, also those started while we look.
+
+    The root goes first: it must not see the others end, and say how.
+    """
     mine = set(known)
     for _ in range(3):
         mine = members(table(), root, mine)
         if not mine:
             return
-        send(mine, signal.SIGKILL)
+        send(sorted(mine, key=lambda pid: pid != root), signal.SIGKILL)
 
 
 def started_s(pid: int) -> float | None:
