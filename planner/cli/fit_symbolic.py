@@ -135,9 +135,9 @@ def _show(fitted: Fitted, path: Path, skipped: Mapping[str, int]) -> None:
     )
     click.echo()
     echo_table(
-        ["source", ">log error held out", ">nodes allowed"],
-        [(one.source, f"{one.error:.3f}", one.limit) for one in fitted.discovery.standings],
-        title="What competed",
+        ["source", ">log error", ">mean error", ">nodes allowed"],
+        [(one.source, f"{one.error:.3f}", f"{one.mape:.1f} %", one.limit) for one in fitted.discovery.standings],
+        title="What competed, on rows held out",
     )
     for reason, count in skipped.items():
         click.echo(f"{count} rows not used ({reason})")

@@ -196,7 +196,12 @@ def document(fitted: Fitted, *, path: Path, skipped: dict[str, int]) -> dict[str
         "cross_validation": dict(formula.errors),
         "too_few_rows_for": [] if calibration is None else list(calibration.too_few_rows),
         "sources": [
-            {"source": one.source, "log_error": round(one.error, 4), "nodes_allowed": one.limit}
+            {
+                "source": one.source,
+                "log_error": round(one.error, 4),
+                "mape": round(one.mape, 2),
+                "nodes_allowed": one.limit,
+            }
             for one in found.standings
         ],
         "front": [{"nodes": nodes, "formula": text} for nodes, text in front(fitted)],

@@ -19,6 +19,8 @@ from planner.memory.grammar import Call, Node
 from planner.memory.numeric import Array
 from planner.memory.tidy import tidy
 
+OPERON_EVALUATIONS = 120_000
+
 _LONGEST_TREE = 24  # an engine's own count: a weighted feature is one node there and up to four in the formula
 
 
@@ -54,7 +56,7 @@ def operon() -> Engine:
             optimizer_iterations=5,
             max_length=_LONGEST_TREE,
             population_size=500,
-            max_evaluations=120_000,
+            max_evaluations=OPERON_EVALUATIONS,
             generations=10_000,
             tournament_size=3,
             n_threads=1,

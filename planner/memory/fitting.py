@@ -53,7 +53,7 @@ def fit(
     tool, target, units, date : str, str, mapping of str to str, str
         For the formula's file: what it is of, what the table calls the peak, units by feature, when it was made.
     engine, seed, most_nodes, sources, progress
-        See :func:`planner.memory.symbolic.discover`.
+        See :class:`planner.memory.symbolic.Competition`.
 
     Returns
     -------
@@ -65,12 +65,32 @@ def fit(
         For too few rows, names that a formula cannot have, or no feature that varies.
     """
     _check_names(names)
-    found = symbolic.discover(
+    competition = symbolic.Competition(
         names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
     )
+    found = competition.formula_of(competition.winner)
+    return Fitted(
+        formula=calibrated(found, names, table, peaks, tool=tool, target=target, units=units, date=date, seed=seed),
+        discovery=found,
+    )
+
+
+def calibrated(
+    found: Discovery,
+    names: Sequence[str],
+    table: Array,
+    peaks: Array,
+    *,
+    tool: str = "",
+    target: str = "peak_mb",
+    units: Mapping[str, str] | None = None,
+    date: str = "",
+    seed: int = 0,
+) -> Formula:
+    """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
     predicted = [float(value) for value in found.predicted]
     columns = dict(zip(names, table.T, strict=True))
-    formula = Formula(
+    return Formula(
         root=found.root,
         tool=tool,
         target=target,
@@ -86,7 +106,6 @@ def fit(
         calibration=calibrate(predicted, peaks.tolist()).rounded(),
         errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, peaks.tolist()).items()},
     )
-    return Fitted(formula=formula, discovery=found)
 
 
 def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence[float]) -> dict[str, object]:

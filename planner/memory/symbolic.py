@@ -3,8 +3,8 @@
 Ways ("sources"): a plain log-linear formula; sums and products of power laws (:mod:`planner.memory.powers`); an
 engine of symbolic regression on the rows themselves ("direct"), and on many synthetic rows labelled by the
 teacher ("distilled"). Each brings its front of accuracy against complexity. The rows are split into folds;
-every source runs on the rest and is judged on the fold, at several node limits; the winner runs again on all
-rows, and its predictions out of fold calibrate the bound.
+every source runs on the rest and is judged on the fold; the winner runs again on all rows, and its predictions out
+of fold calibrate the bound.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _ROWS_FOR_ENGINES = 24  # below, a search of expressions only finds the noise
 _SYNTHETIC_ROWS = 400
 _PRUNED = 2  # formulas of a front that are too long and worth cutting to the limit
 _REPEATS = 3  # of the split, for sources that take a fraction of a second
-_AS_GOOD = 1.02  # a log-linear formula wins with an error up to this times the best
+_AS_GOOD = 1.02  # a log-linear formula wins with errors, of both kinds, up to this times the best
+_CLEARLY = 1.2  # a lower limit than the one given must be better by this: the lowest of many errors is lucky
 _BEST_PENALTY = 2.0  # log(rows) per constant, times this: BIC halves it, a beam of hundreds of forms needs more
 
 Progress = Callable[[str], None]
@@ -51,6 +52,8 @@ class Standing:
         Nodes allowed.
     error : float
         Root of the mean (damped) squared error of log peak on the rows held out.
+    mape : float
+        Mean absolute error on the same rows, percent.
     predicted : array of shape (rows,)
         Predictions out of fold, MiB, in the order of the table.
     """
@@ -58,6 +61,7 @@ class Standing:
     source: str
     limit: int
     error: float
+    mape: float
     predicted: Array
 
 
@@ -70,7 +74,7 @@ class Discovery:
     root : Node
     source : str
     standings : tuple of Standing
-        The best limit of every source, best source first.
+        All that competed, best first.
     front : tuple of Node
         The winner's front on all rows, simplest first.
     predicted : array of shape (rows,)
@@ -87,19 +91,8 @@ class Discovery:
     teacher_scale: str | None
 
 
-def discover(
-    names: Sequence[str],
-    table: Array,
-    peaks: Array,
-    *,
-    engine: str = "operon",
-    seed: int = 0,
-    most_nodes: int = MOST_NODES,
-    folds: int = 5,
-    sources: Sequence[str] | None = None,
-    progress: Progress = lambda _: None,
-) -> Discovery:
-    """Find the formula that predicts rows held out best.
+class Competition:
+    """The sources, each judged on rows held out.
 
     Parameters
     ----------
@@ -120,33 +113,60 @@ def discover(
     progress : callable
         Told what is being done.
 
-    Returns
-    -------
-    Discovery
+    Attributes
+    ----------
+    standings : tuple of Standing
+        Every source at the limit that suits it, best source first.
 
     Raises
     ------
     InputError
-        For fewer than 6 rows, or when no feature varies.
+        For fewer than 6 rows, when no feature varies, or an engine that is not installed.
     """
-    search = _Search(tuple(names), engine, most_nodes, seed, progress)
-    chosen = _allowed(source_names(engine) if sources is None else sources, len(peaks))
-    _check(table, peaks)
-    search.choose_scale(table, peaks, chosen)
-    standings = _compete(search, table, peaks, chosen, min(folds, len(peaks)))
-    winner = _winner(standings)
-    progress(f"{winner.source} on all {len(peaks)} rows")
-    front = search.front(winner.source, table, peaks)
-    root = _rounded(_best(front, names, table, peaks, winner.limit))
-    best = {source: min((s for s in standings if s.source == source), key=lambda s: s.error) for source in chosen}
-    return Discovery(
-        root=root,
-        source=winner.source,
-        standings=tuple(sorted(best.values(), key=lambda s: s.error)),
-        front=tuple(front),
-        predicted=winner.predicted,
-        teacher_scale=search.scale,
-    )
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        table: Array,
+        peaks: Array,
+        *,
+        engine: str = "operon",
+        seed: int = 0,
+        most_nodes: int = MOST_NODES,
+        folds: int = 5,
+        sources: Sequence[str] | None = None,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        _check(table, peaks)
+        self._names, self._table, self._peaks = tuple(names), table, peaks
+        self._search = _Search(self._names, engine, most_nodes, seed, progress)
+        chosen = _allowed(source_names(engine) if sources is None else sources, len(peaks))
+        self._search.choose_scale(table, peaks, chosen)
+        judged = [_judge(self._search, one, table, peaks, min(folds, len(peaks))) for one in chosen]
+        self.standings = tuple(sorted(judged, key=lambda s: s.error))
+
+    @property
+    def winner(self) -> Standing:
+        """The lowest error, or the log-linear formula when it is as good."""
+        best = self.standings[0]
+        for one in self.standings:
+            if one.source == LOG_LINEAR and one.error <= _AS_GOOD * best.error and one.mape <= _AS_GOOD * best.mape:
+                return one
+        return best
+
+    def formula_of(self, standing: Standing) -> Discovery:
+        """Run a source again, on all rows."""
+        names, table, peaks = self._names, self._table, self._peaks
+        self._search.progress(f"{standing.source} on all {len(peaks)} rows")
+        front = self._search.front(standing.source, table, peaks)
+        return Discovery(
+            root=_rounded(_best(front, names, table, peaks, standing.limit)),
+            source=standing.source,
+            standings=self.standings,
+            front=tuple(front),
+            predicted=standing.predicted,
+            teacher_scale=self._search.scale,
+        )
 
 
 def source_names(engine: str) -> tuple[str, ...]:
@@ -210,19 +230,21 @@ class _Search:
         return [node for node in refitted + cut if grammar.names(node)]
 
 
-def _compete(search: _Search, table: Array, peaks: Array, sources: Sequence[str], folds: int) -> list[Standing]:
+def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int) -> Standing:
+    """Return how a source does at the full limit, or at a lower one that is clearly better."""
     limits = [limit for limit in _LIMITS if limit < search.most_nodes] + [search.most_nodes]
     rng = np.random.default_rng(search.seed)
     orders = [rng.permutation(len(peaks)) for _ in range(_REPEATS)]
-    standings = []
-    for source in sources:
-        repeats = 1 if source.endswith(_FROM_ENGINE) else _REPEATS
-        rounds = [_out_of_fold(search, source, table, peaks, limits, order, folds) for order in orders[:repeats]]
-        for k, limit in enumerate(limits):
-            losses = [mean_loss(np.log(predicted[k] / peaks)) for predicted in rounds]
-            error = float(np.sqrt(np.mean(losses)))
-            standings.append(Standing(source=source, limit=limit, error=error, predicted=rounds[0][k]))
-    return standings
+    repeats = 1 if source.endswith(_FROM_ENGINE) else _REPEATS
+    rounds = [_out_of_fold(search, source, table, peaks, limits, order, folds) for order in orders[:repeats]]
+    losses = np.array([[mean_loss(np.log(row / peaks)) for row in predicted] for predicted in rounds])
+    errors = np.sqrt(losses.mean(axis=0))
+    k = int(np.argmin(errors))
+    if errors[-1] <= _CLEARLY * errors[k]:
+        k = len(limits) - 1
+    predicted = np.array([row[k] for row in rounds])
+    mape = 100.0 * float(np.mean(np.abs(predicted / peaks - 1.0)))
+    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=rounds[0][k])
 
 
 def _out_of_fold(
@@ -259,13 +281,6 @@ def _best(front: Sequence[Node], names: Sequence[str], table: Array, peaks: Arra
         return float(len(peaks) * np.log(error) + np.log(len(peaks)) * constants / _BEST_PENALTY)
 
     return min(short, key=criterion)
-
-
-def _winner(standings: Sequence[Standing]) -> Standing:
-    """Return the lowest error held out, or the log-linear formula when it is as good."""
-    best = min(standings, key=lambda s: (s.error, s.limit))
-    plain = [s for s in standings if s.source == LOG_LINEAR and s.error <= _AS_GOOD * best.error]
-    return min(plain, key=lambda s: (s.error, s.limit), default=best)
 
 
 def _rounded(node: Node) -> Node:

@@ -27,14 +27,17 @@ class Teacher:
         ``log`` or ``raw``: what the trees were fitted to.
     model : object
         scikit-learn's VotingRegressor.
+    threads : int
     """
 
     scale: str
     model: Any
+    threads: int = 1
 
     def predict(self, logs: Array) -> Array:
         """Return peaks, MiB, > 0, for logs of features, shape (rows, features)."""
-        values = np.asarray(self.model.predict(logs), dtype=float)
+        with _threads(self.threads):
+            values = np.asarray(self.model.predict(logs), dtype=float)
         return np.asarray(np.exp(values) if self.scale == "log" else np.maximum(values, 1.0))
 
 
@@ -71,8 +74,9 @@ def teach(
         scale = better_scale(logs, peaks, seed, progress)
     progress(f"teacher on {len(peaks)} rows ({scale} peaks)")
     model = _ensemble(seed, len(peaks), threads)
-    model.fit(logs, np.log(peaks) if scale == "log" else peaks)
-    return Teacher(scale, model)
+    with _threads(threads):
+        model.fit(logs, np.log(peaks) if scale == "log" else peaks)
+    return Teacher(scale, model, threads)
 
 
 def better_scale(logs: Array, peaks: Array, seed: int, progress: Callable[[str], None]) -> str:
@@ -87,6 +91,13 @@ def better_scale(logs: Array, peaks: Array, seed: int, progress: Callable[[str],
             predicted = teach(logs[rest], peaks[rest], seed=seed, scale=scale, progress=progress).predict(logs[held])
             errors[scale] += float(np.sum((np.log(predicted) - np.log(peaks[held])) ** 2))
     return min(SCALES, key=lambda scale: errors[scale])
+
+
+def _threads(count: int) -> Any:
+    """Bound the threads of OpenMP and BLAS too: on a busy node idle ones spin, and a fit takes ten times as long."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(count)
 
 
 def _ensemble(seed: int, rows: int, threads: int) -> Any:

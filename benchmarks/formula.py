@@ -1,0 +1,290 @@
+"""How good formulas are on the bundled Beagle runs: errors, coverage and cost of their bounds.
+
+    python benchmarks/formula.py [--part splits|folds|longer|seconds …] [--first SEED] [--splits N] [--json]
+
+Every way to find a formula is judged on rows it has not seen: a log-linear law, shapes made of power laws, an engine
+of symbolic regression on the rows themselves (direct) and on the teacher's labels (distilled), the teacher itself, and
+``chromplan``: what `chromplan fit --symbolic` chooses among them. The runs are those with Java's serial collector.
+
+splits   random splits, 65 % to fit, 35 % to judge; the seed is the split's and the fit's
+folds    five folds
+longer   fitted to short chromosomes, judged on chromosomes up to twice as long as any seen
+seconds  CPU time of a fit, per way, on 94 and on 300 rows
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+
+from planner.errors import PlannerError
+from planner.memory import engines, fitting, scoring, symbolic, teacher
+from planner.memory.columns import LogColumns
+from planner.memory.conformal import calibrate
+
+DATA = Path(__file__).parent.parent / "examples" / "data"
+FEATURES = (
+    "n_threads",
+    "burnin_iterations",
+    "main_iterations",
+    "window_cm",
+    "n_variants",
+    "n_samples",
+    "n_ref_variants",
+    "n_ref_samples",
+)
+PEAK = "peak_rss_mb"
+LEVELS = fitting.LEVELS
+CHOSEN, TEACHER = "chromplan", "teacher"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One way on rows held out: its predictions and bounds, what was measured, and the formula's size."""
+
+    way: str
+    predicted: np.ndarray
+    bounds: dict[float, np.ndarray]
+    measured: np.ndarray
+    nodes: int
+    outside: int = 0
+
+    def figures(self) -> dict[str, float]:
+        """Return errors, and per level coverage (overall and in thirds of the prediction) and over-allocation."""
+        predicted, measured = self.predicted.tolist(), self.measured.tolist()
+        found = dict(scoring.point_errors(predicted, measured), nodes=float(self.nodes), outside=float(self.outside))
+        thirds = np.array_split(np.argsort(self.predicted, kind="stable"), 3)
+        for level, bound in self.bounds.items():
+            covered = self.measured <= bound
+            found[f"coverage {level:.2f}"] = float(covered.mean())
+            found[f"overallocation {level:.2f}"] = float(np.mean(bound / self.measured))
+            for number, third in enumerate(thirds):
+                found[f"third {number} {level:.2f}"] = float(covered[third].mean())
+        return found
+
+
+def runs(name: str = "beagle_runs") -> pd.DataFrame:
+    table = pd.read_csv(DATA / f"{name}.csv")
+    return table[(table["gc"] == "serial") & (table["exit_code"] == 0)]
+
+
+def ways(engine: str = "operon") -> tuple[str, ...]:
+    return symbolic.source_names(engine)
+
+
+def usable_engines() -> Iterator[str]:
+    """Yield the engines that run here; say of the others why not."""
+    for name in engines.ENGINES:
+        try:
+            engines.engine(name)
+        except PlannerError as error:
+            print(f"{name}: not run ({error})")
+        else:
+            yield name
+
+
+def judge(train: pd.DataFrame, test: pd.DataFrame, *, seed: int, names: Sequence[str]) -> Iterator[Judged]:
+    """Fit every way to the training rows and yield how it does on the others."""
+    table, peaks = train[list(FEATURES)].to_numpy(float), train[PEAK].to_numpy(float)
+    for number, name in enumerate(names):
+        # the plain ways compete with every engine, but once is enough to tell of them
+        competition = symbolic.Competition(FEATURES, table, peaks, engine=name, seed=seed)
+        for standing in competition.standings:
+            if number and not standing.source.startswith(name):
+                continue
+            found = competition.formula_of(standing)
+            yield _of_formula(standing.source, found, table, peaks, test)
+            if standing is competition.winner and not number:
+                yield _of_formula(CHOSEN, found, table, peaks, test)
+    yield _of_teacher(table, peaks, test, seed=seed)
+
+
+def _of_formula(
+    way: str, found: symbolic.Discovery, table: np.ndarray, peaks: np.ndarray, test: pd.DataFrame
+) -> Judged:
+    one = fitting.calibrated(found, FEATURES, table, peaks)
+    rows = test[list(FEATURES)].astype(float).to_dict("records")
+    bounds = {level: [one.bound(row, level) for row in rows] for level in LEVELS}
+    return Judged(
+        way=way,
+        predicted=np.array([bound.point_mb for bound in bounds[LEVELS[0]]]),
+        bounds={level: np.array([bound.upper_mb for bound in of]) for level, of in bounds.items()},
+        measured=test[PEAK].to_numpy(float),
+        nodes=one.nodes,
+        outside=sum(bool(bound.outside) for bound in bounds[LEVELS[0]]),
+    )
+
+
+def _of_teacher(table: np.ndarray, peaks: np.ndarray, test: pd.DataFrame, *, seed: int) -> Judged:
+    columns = LogColumns.of(FEATURES, table)
+    logs = columns.logs(table)
+    scale = teacher.better_scale(logs, peaks, seed, lambda _: None)
+    held_out = np.empty(len(peaks))
+    order = np.random.default_rng(seed).permutation(len(peaks))
+    for fold in range(5):
+        held = order[fold::5]
+        rest = np.setdiff1d(order, held)
+        held_out[held] = teacher.teach(logs[rest], peaks[rest], seed=seed, scale=scale).predict(logs[held])
+    bound = calibrate(held_out.tolist(), peaks.tolist())
+    told = teacher.teach(logs, peaks, seed=seed, scale=scale)
+    predicted = told.predict(columns.logs(test[list(FEATURES)].to_numpy(float)))
+    return Judged(
+        way=TEACHER,
+        predicted=predicted,
+        bounds={level: np.array([bound.upper(value, level) for value in predicted]) for level in LEVELS},
+        measured=test[PEAK].to_numpy(float),
+        nodes=0,
+    )
+
+
+def splits(first: int, count: int, names: Sequence[str]) -> Iterator[Judged]:
+    table = runs()
+    for seed in range(first, first + count):
+        order = np.random.default_rng(seed).permutation(len(table))
+        kept = round(0.65 * len(table))
+        yield from judge(table.iloc[order[:kept]], table.iloc[order[kept:]], seed=seed, names=names)
+
+
+def folds(seed: int, names: Sequence[str]) -> Iterator[Judged]:
+    """Yield every way once, its folds put together."""
+    table = runs()
+    order = np.random.default_rng(seed).permutation(len(table))
+    parts: dict[str, list[Judged]] = {}
+    for fold in range(5):
+        held = order[fold::5]
+        rest = np.setdiff1d(order, held)
+        for one in judge(table.iloc[rest], table.iloc[held], seed=seed, names=names):
+            parts.setdefault(one.way, []).append(one)
+    for way, found in parts.items():
+        yield Judged(
+            way=way,
+            predicted=np.concatenate([one.predicted for one in found]),
+            bounds={level: np.concatenate([one.bounds[level] for one in found]) for level in LEVELS},
+            measured=np.concatenate([one.measured for one in found]),
+            nodes=round(np.mean([one.nodes for one in found])),
+        )
+
+
+def longer(names: Sequence[str]) -> Iterator[tuple[str, Judged]]:
+    """Yield (what was fitted and judged, how it did); chromosome lengths are GRCh37's over 10, or over 5."""
+    tenth, fifth, design = runs("beagle_chr22"), runs("beagle_chr22_fifth"), runs()
+    longest = tenth["segment_mb"].max()
+    cases = [
+        (f"chromosomes up to {longest:.0f} Mb, all up to {2 * longest:.0f} Mb", tenth, fifth),
+        (
+            f"chromosomes up to {longest:.0f} Mb, those beyond",
+            tenth,
+            fifth[fifth["segment_mb"] > longest],
+        ),
+        ("the design, chromosomes up to 50 Mb", design, fifth),
+        ("the design, chromosomes up to 25 Mb", design, tenth),
+    ]
+    for feature in ("n_ref_variants", "n_variants", "segment_mb"):
+        for share in (0.5, 0.6, 0.7):
+            most = design[feature].quantile(share)
+            beyond = design[(design[feature] > 1.5 * most) & (design[feature] <= 3 * most)]
+            cases.append(
+                (
+                    f"the design's {share:.0%} with least {feature}, 1.5 to 3 times that",
+                    design[design[feature] <= most],
+                    beyond,
+                )
+            )
+    for what, train, test in cases:
+        for one in judge(train, test, seed=1, names=names):
+            yield what, one
+
+
+def seconds(names: Sequence[str]) -> dict[str, dict[int, float]]:
+    """Return the CPU seconds of a fit by way and rows; beyond the runs there are, rows are drawn again with noise."""
+    table = runs()
+    rng = np.random.default_rng(1)
+    drawn = rng.integers(0, len(table), 300)
+    more = table.iloc[drawn].assign(**{PEAK: table[PEAK].to_numpy()[drawn] * np.exp(0.05 * rng.standard_normal(300))})
+    found: dict[str, dict[int, float]] = {}
+    for rows in (table, more):
+        features, peaks = rows[list(FEATURES)].to_numpy(float), rows[PEAK].to_numpy(float)
+        for name in names:
+            for way in (*ways(name), CHOSEN):
+                start = time.process_time()
+                fitting.fit(FEATURES, features, peaks, engine=name, seed=1, sources=None if way == CHOSEN else (way,))
+                found.setdefault(way, {})[len(rows)] = time.process_time() - start
+        columns = LogColumns.of(FEATURES, features)
+        start = time.process_time()
+        teacher.teach(columns.logs(features), peaks, seed=1)
+        found.setdefault(TEACHER, {})[len(rows)] = time.process_time() - start
+    return found
+
+
+def mean(found: Sequence[Judged]) -> dict[str, dict[str, float]]:
+    """Return the mean figures by way, ways in order of appearance."""
+    by_way: dict[str, list[dict[str, float]]] = {}
+    for one in found:
+        by_way.setdefault(one.way, []).append(one.figures())
+    return {way: {key: float(np.mean([f[key] for f in of])) for key in of[0]} for way, of in by_way.items()}
+
+
+def show(title: str, figures: dict[str, dict[str, float]]) -> None:
+    print(f"\n{title}\n")
+    print("| way | Pearson | R2 | MAPE % | nodes | coverage 80 / 90 / 95 % | worst third | bound / peak |")
+    print("|---|---|---|---|---|---|---|---|")
+    for way, one in sorted(figures.items(), key=lambda item: (item[0] != CHOSEN, item[1]["mape"])):
+        covered = " / ".join(f"{100 * one[f'coverage {level:.2f}']:.1f}" for level in LEVELS)
+        worst = " / ".join(f"{100 * min(one[f'third {n} {level:.2f}'] for n in range(3)):.0f}" for level in LEVELS)
+        ratio = " / ".join(f"{one[f'overallocation {level:.2f}']:.2f}" for level in LEVELS)
+        nodes = f"{one['nodes']:.0f}" if one["nodes"] else ""
+        print(
+            f"| {way} | {one['pearson']:.3f} | {one['r2']:.3f} | {one['mape']:.1f} | {nodes} | {covered} | {worst} "
+            f"| {ratio} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = ("splits", "folds", "longer", "seconds")
+    parser.add_argument("--part", action="append", choices=parts, help="default: all")
+    parser.add_argument("--first", type=int, default=0, help="the first split's seed (default: 0)")
+    parser.add_argument("--splits", type=int, default=12, help="how many splits (default: 12)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    wanted = options.part or parts
+    names = list(usable_engines())
+    document: dict[str, object] = {}
+    if "splits" in wanted:
+        document["splits"] = mean(list(splits(options.first, options.splits, names)))
+        last = options.first + options.splits - 1
+        show(f"{options.splits} random 65/35 splits, seeds {options.first} to {last}", document["splits"])
+    if "folds" in wanted:
+        document["folds"] = mean(list(folds(options.first, names)))
+        show("Five folds", document["folds"])
+    if "longer" in wanted:
+        cases: dict[str, list[Judged]] = {}
+        for what, one in longer(names):
+            cases.setdefault(what, []).append(one)
+        document["longer"] = {what: mean(found) for what, found in cases.items()}
+        for what, found in cases.items():
+            rows, outside = len(found[0].measured), max(one.outside for one in found)
+            show(f"Fitted, judged: {what} ({rows} runs, {outside} outside a range)", mean(found))
+    if "seconds" in wanted:
+        document["seconds"] = seconds(names)
+        print(
+            "\n| way | " + " | ".join(f"s, {rows} rows" for rows in document["seconds"][TEACHER]) + " |\n|---|---|---|"
+        )
+        for way, one in document["seconds"].items():
+            print(f"| {way} | " + " | ".join(f"{value:.1f}" for value in one.values()) + " |")
+    if options.json:
+        print(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()
