@@ -122,7 +122,7 @@ def build(
     if mode is Mode.HET and len(placed.batches) == 1:
         mode = Mode.PACKED
         notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
-        placed = place(ready, sized, earlier, target, mode)
+        placed = place(ready, sized, earlier, target, mode, submit=config.submit)
     if mode is Mode.DYNAMIC:
         notes.append("requests are a first guess: chromplan drive sets each task's limit when it starts")
     if config.submit.mode == AUTO and not config.wrap:

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
-from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, deal, fill, join, least, most_workers, share_of
+from planner.plan.packing import (
+    SCRIPT_MB,
+    SRUN_MB,
+    Load,
+    Packed,
+    deal,
+    fill,
+    holds,
+    join,
+    least,
+    most_workers,
+    share_of,
+)
 from planner.site import Partition, Site
 
 
@@ -81,7 +93,7 @@ def _by_type(
 ) -> list[tuple[Partition, list[list[int]]]]:
     of_type: dict[int, list[int]] = {}
     for task in chosen:
-        fitting = (number for number, partition in enumerate(types) if _holds(partition, load, task))
+        fitting = (number for number, partition in enumerate(types) if holds(partition, load, task))
         number = next(fitting, None)
         if number is None:
             raise InputError(
@@ -97,11 +109,6 @@ def _by_type(
         groups = [[task] for task in tasks] if alone else deal(tasks, load, partition, nodes=nodes, reserve_mb=0)
         dealt.append((partition, groups))
     return dealt
-
-
-def _holds(partition: Partition, load: Load, task: int) -> bool:
-    fits = load.mem_mb[task] <= partition.cap_mb and load.cpus[task] <= partition.cores
-    return fits and load.limit_s[task] <= partition.max_time_s
 
 
 def _check(components: int, target: Target) -> None:

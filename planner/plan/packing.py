@@ -48,23 +48,56 @@ class Packed:
     makespan_s: float | None
 
 
-def pack(chosen: Sequence[int], load: Load, target: Target) -> Packed:
+def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition] | None = None) -> Packed:
     """Share the tasks out over nodes by memory x time, and run each share through one allocation in order.
+
+    Parameters
+    ----------
+    types : sequence of Partition, optional
+        Node types, the smallest first: a task goes to the first that holds it and its batch script. The target's alone
+        without them.
 
     Raises
     ------
     InputError
         When a task and the batch script do not fit on a node together.
     """
-    partition = target.partition
-    nodes = least(partition.nodes, target.max_running)
-    groups = deal(chosen, load, partition, nodes=nodes, reserve_mb=SCRIPT_MB + SRUN_MB)
+    types = types or [target.partition]
+    of_type: dict[int, list[int]] = {}
+    for task in chosen:
+        fitting = (n for n, one in enumerate(types) if holds(one, load, task, reserve_mb=SCRIPT_MB + SRUN_MB))
+        of_type.setdefault(next(fitting, len(types) - 1), []).append(task)
+    if target.max_running is not None and target.max_running < len(of_type):
+        of_type, types = {0: list(chosen)}, [target.partition]
+    parts = [
+        (types[number], group)
+        for number, tasks in sorted(of_type.items())
+        for group in deal(
+            tasks,
+            load,
+            types[number],
+            nodes=least(types[number].nodes, share_of(target.max_running, len(of_type))),
+            reserve_mb=SCRIPT_MB + SRUN_MB,
+        )
+    ]
+    most = share_of(target.max_running, len(parts))
     batches: list[tuple[Batch, order.Schedule]] = []
-    for number, group in enumerate(groups):
-        workers = most_workers(load.of(group), partition, share_of(target.max_running, len(groups)))
+    for number, (partition, group) in enumerate(parts):
+        # every step that may run needs its srun: fewer at once where a task leaves room for few
+        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in group) - SCRIPT_MB
+        workers = max(1, min(most_workers(load.of(group), partition, most), spare_mb // SRUN_MB))
         share_mb = SCRIPT_MB + SRUN_MB * workers
-        batches.append(fill(number, load.of(group), target, partition, workers=workers, share_mb=share_mb))
-    return join(groups, batches, load)
+        batch, schedule = fill(number, load.of(group), target, partition, workers=workers, share_mb=share_mb)
+        if len(of_type) > 1:
+            batch = batch.model_copy(update={"partition": partition})
+        batches.append((batch, schedule))
+    return join([group for _, group in parts], batches, load)
+
+
+def holds(partition: Partition, load: Load, task: int, *, reserve_mb: int = 0) -> bool:
+    """Whether a node of this type holds a task and so much memory besides, MiB."""
+    fits = load.mem_mb[task] + reserve_mb <= partition.cap_mb and load.cpus[task] <= partition.cores
+    return fits and load.limit_s[task] <= partition.max_time_s
 
 
 def deal(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.config import Submit
+from planner.errors import InputError
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
-from planner.plan.packing import Load, Packed, pack
+from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, pack
 from planner.plan.requests import Earlier, Sized
 from planner.records import Mode, Task
 from planner.schedule import order, tiers
@@ -95,13 +97,24 @@ def _run(
     if mode is Mode.DYNAMIC:
         return allocate(chosen, replace(load, mem_mb=held_mb), target, nodes=submit.nodes, shared=submit.pool)
     if mode is Mode.PACKED:
-        return pack(chosen, load, target)
+        return pack(chosen, load, target, _own_types(load, target, submit))
     if mode is Mode.HET:
         return spread(chosen, load, target, types)
     if not load.timed:
         return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None)
     expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
     return Packed(batches=[], batch_of={}, start_s=dict(enumerate(expected.start_s)), makespan_s=expected.makespan)
+
+
+def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
+    """Return the partitions that the tasks would choose each for itself, the smallest first."""
+    found = {target.partition.name: target.partition}
+    longest_s = max(load.limit_s)  # a batch outlasts its tasks
+    for mem_mb, cpus in set(zip(load.mem_mb, load.cpus, strict=True)):
+        with contextlib.suppress(InputError):  # it goes where the largest goes, or is refused there
+            own = target.site.choose(mem_mb + SCRIPT_MB + SRUN_MB, cpus, longest_s, submit.partition)
+            found.setdefault(own.name, own.model_copy(update={"qos": submit.qos}) if submit.qos else own)
+    return sorted(found.values(), key=lambda partition: partition.cap_mb)
 
 
 def _ask(task: Task, found: Sized, target: Target, mode: Mode) -> Adjusted:

@@ -40,8 +40,8 @@ def two_types(clusters: Clusters) -> Iterator[Cluster]:
     running.stop()
 
 
-def of_two_types(cluster: Cluster, **settings: Any) -> Pipeline:
-    pipeline = Pipeline(cluster, mode="het", **settings)
+def of_two_types(cluster: Cluster, *, mode: str = "het", **settings: Any) -> Pipeline:
+    pipeline = Pipeline(cluster, mode=mode, **settings)
     site = (pipeline.folder / "site.toml").read_text().partition("[[partitions]]")[0]
     pipeline.write("site.toml", site + TWO_TYPES)
     return pipeline
@@ -79,6 +79,19 @@ def test_a_heterogeneous_job_runs_each_task_on_the_smallest_node_that_holds_it(t
     nodes = {row["JobName"]: row["NodeList"] for row in rows if row["JobName"] in first}
     assert nodes == {task: "n1" if row["request_mb"] > 500 else "n2" for task, row in first.items()}
     assert set(nodes.values()) == {"n1", "n2"}
+
+
+def test_batches_for_nodes_of_two_sizes_run_at_once(two_types: Cluster) -> None:
+    together = "until test -e out/s1.chr1 -a -e out/s1.chr20; do sleep 0.1; done"
+    command = "touch out/{sample}.chr{chromosome}; " + together
+    pipeline = of_two_types(two_types, mode="packed", chromosomes="1,2,20-22", formula=FORMULA, command=command)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    ended = pipeline.finish()
+    assert {row["outcome"] for row in ended.values()} == {"completed"}
+    rows = two_types.sacct(*{row["job_id"] for row in ended.values()}, fields=("JobName", "NodeList"))
+    nodes = {row["JobName"]: row["NodeList"] for row in rows if row["JobName"] in ended}
+    assert nodes == {task: "n1" if task in ("s1.chr1", "s1.chr2") else "n2" for task in ended}
 
 
 def runs_to_the_end(pipeline: Pipeline, mode: str) -> dict[str, dict[str, Any]]:
