@@ -144,9 +144,10 @@ class _Screen:
     def show(self, found: Sequence[Standing], before: Sequence[Standing] | None) -> None:
         """Say what ended since the look before."""
         open_before = {(one.task, one.job_id) for one in before or [] if one.outcome is None}
-        if before is None:
+        if before is None and found:
             ended, flying = (sum(map(state, found)) for state in (_has_ended, _in_flight))
             self.say(f"{ended} attempts have ended, {flying} have not")
+        if before is None:
             return
         known = {(one.task, one.job_id) for one in before}
         for one in found:

@@ -84,7 +84,7 @@ class Sizer:
         Raises
         ------
         InputError
-            When the task is predicted to need more than the largest node offers.
+            When the task is predicted, or said, to need more than the largest node offers.
         """
         killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
         sized = self._first(task, self._after_kill(killed_mb))
@@ -123,6 +123,12 @@ class Sizer:
                 )
             return self._unlearnt(max(floor_mb, math.ceil(value_mb)), "the formula of chromplan.toml", value_mb)
         default_mb, source = self._default()
+        if default_mb > self.cap_mb:
+            raise InputError(
+                f"task {task.name} needs {default_mb} MB ({source}); "
+                f"the largest node of site {self._site.name} offers {self.cap_mb} MB",
+                "ask for less, or choose a site or partition with larger nodes",
+            )
         return self._unlearnt(max(floor_mb, default_mb), f"no history, {source}")
 
     def _predict(self, model: MemoryModel, task: Task, **bounds: int) -> Prediction:

@@ -75,7 +75,7 @@ class _Submitter:
         except _NotTaken as refused:
             self._fall_back(str(refused))
             self._submit_all()
-        self._say(f"submitted {len(self._plan.tasks)} tasks: {self._ids()}")
+        self._say(f"submitted {len(self._plan.tasks)} tasks in mode {self._journal.mode}: {self._ids()}")
         return self._journal
 
     def _open(self, *, then_next: bool) -> Submission:
@@ -290,9 +290,7 @@ class _Submitter:
 
     def _ids(self) -> str:
         ids = self._journal.ids
-        return (
-            f"{self._journal.mode} job {ids[0]}" if len(ids) == 1 else f"{self._journal.mode} jobs {ids[0]} … {ids[-1]}"
-        )
+        return f"job {ids[0]}" if len(ids) == 1 else f"jobs {ids[0]} … {ids[-1]}"
 
 
 def _entry(job: Job) -> SubmittedJob:

@@ -15,13 +15,14 @@ from planner.wrap.options import Option
 # the plan and its scripts say these themselves
 _BY_THE_PLAN = """
 account acctg-freq array chdir cpus-per-task dependency error ignore-pbs input job-name kill-on-invalid-dep mem
-mem-per-cpu no-requeue open-mode output parsable partition qos quiet requeue time verbose wait
+mem-per-cpu no-requeue open-mode output parsable partition qos quiet requeue time verbose
 """
 _REPLACED = frozenset(_BY_THE_PLAN.split())
 _REFUSED = {
     "hold": "leave it out: 'chromplan wrap' submits nothing by itself",
     "mem-per-gpu": "ask for --mem: it is what chromplan plans",
     "test-only": "'chromplan wrap', then 'chromplan plan' and 'chromplan submit --dry-run' there",
+    "wait": "'chromplan watch' waits: it ends when all jobs have ended",
     "wrap": "write the command into a script",
     "help": "'chromplan wrap --help', or 'sbatch --help'",
     "usage": "'chromplan wrap --help', or 'sbatch --help'",

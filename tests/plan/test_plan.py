@@ -138,6 +138,11 @@ def test_attempts_end() -> None:
     assert plan.left_out[0].reason == "gave up after 4 attempts, the last: oom at 1000 MB"
 
 
+def test_a_first_request_above_every_node_is_refused_too() -> None:
+    with pytest.raises(InputError, match=r"task chr\d+ needs 64001 MB \(memory.default_mb\).* offers 64000 MB"):
+        plans.plan(plans.config(memory={"formula": None, "default_mb": 64_001}))
+
+
 def test_a_need_above_every_node_names_task_need_and_largest_node() -> None:
     small = plans.site(partitions=(Partition(name="small", nodes=1, cores=4, mem_mb=3000),))
     with pytest.raises(InputError) as refused:

@@ -71,6 +71,7 @@ def test_what_the_plan_does_not_decide_stays(tmp_path: Path) -> None:
         ("--nodes=2", "more than one node"),
         ("-N 1-4", "more than one node"),
         ("--hold", "--hold cannot be planned"),
+        ("--wait", "--wait cannot be planned"),
         ("--mem-per-gpu=4G", "--mem-per-gpu cannot be planned"),
         ("--mem=1G --mem-per-cpu=1G", "mutually exclusive"),
         ("--mem=lots", "not a memory size"),
