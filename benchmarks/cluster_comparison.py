@@ -136,10 +136,11 @@ def doubling(pipeline: Pipeline) -> list[str]:
     return jobs
 
 
-def chromplan(mode: str) -> Callable[[Pipeline], list[str]]:
+def chromplan(mode: str, submit: str = "") -> Callable[[Pipeline], list[str]]:
     def go(pipeline: Pipeline) -> list[str]:
         """Plan from one earlier sample, then rounds until everything is done."""
-        pipeline.configure(mode=mode, command="python3 hold.py workload.csv {chromosome}", samples='["s2"]')
+        command = "python3 hold.py workload.csv {chromosome}"
+        pipeline.configure(mode=mode, command=command, samples='["s2"]', submit=submit)
         pipeline.write("earlier.csv", earlier_sample())
         pipeline.chromplan("history", "import", "earlier.csv", "--tool", "hold")
         pipeline.ready()
@@ -177,6 +178,8 @@ STRATEGIES: Mapping[str, Callable[[Pipeline], list[str]]] = {
     "chromplan-tiers": chromplan("tiers"),
     "chromplan-jobs": chromplan("jobs"),
     "chromplan-packed": chromplan("packed"),
+    "chromplan-dynamic": chromplan("dynamic", "nodes = 2"),
+    "chromplan-pool": chromplan("dynamic", "nodes = 2\npool = true"),
 }
 
 

@@ -193,6 +193,7 @@ def plan_maker(
     from planner.rounds import standing
 
     config = project.config()
+    _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     wanted = build.tasks(config, samples, task_features(project, config, samples))
@@ -232,6 +233,15 @@ def plan_maker(
         return chain.follow(plan, chain.look(project.folder / one for one in steps_before))
 
     return make
+
+
+def _refuse_while_running(project: Project) -> None:
+    """Raise while a round is run on this machine: what runs would be planned anew."""
+    from planner.rounds import local
+
+    if any(local.was_cut_short(project.round_folder(number)) for number in project.round_numbers()):
+        with project.lock():
+            pass
 
 
 def _in_mode(config: Config, mode: str | None) -> Config:

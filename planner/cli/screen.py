@@ -107,7 +107,8 @@ class Screen:
         """Draw the table anew, twice a second; say when tasks are being stopped."""
         if progress.stopping and not self._stopping:
             self._stopping = True
-            self._say(f"stopping {len(progress.running)} tasks, which run again next time")
+            some = f"{len(progress.running)} task{'s' * (len(progress.running) > 1)}"
+            self._say(f"stopping what runs ({some}); it runs again next time")
         if self._live and time.monotonic() - self._drawn_s > _REDRAW_S:
             self._drawn_s = time.monotonic()
             self._live.update(_table(progress), refresh=True)

@@ -19,6 +19,8 @@ _SIZES = 24
 # what the scheduler takes a predicted task to need while it has measured none, relative, and the shells around it, MiB
 _DOUBT = 1.3
 _SHELLS_MB = 8
+# small tasks together, or tasks that turn out smaller than thought: more at once than those of the mean size
+_MORE = 1.5
 
 
 def overhead_mb(tasks_at_once: int) -> int:
@@ -28,7 +30,14 @@ def overhead_mb(tasks_at_once: int) -> int:
 
 def at_first_mb(predicted_mb: float | None, request_mb: int) -> int:
     """Return what a task is taken to need as long as its round has taught nothing, MiB."""
-    return request_mb if predicted_mb is None else math.ceil(_DOUBT * (predicted_mb + _SHELLS_MB))
+    if predicted_mb is None or has_margin(predicted_mb, request_mb):
+        return request_mb
+    return math.ceil(_DOUBT * (predicted_mb + _SHELLS_MB))
+
+
+def has_margin(predicted_mb: float, request_mb: int) -> bool:
+    """Whether a request is more than its prediction: history says by how much that is passed (`planner.memory`)."""
+    return request_mb > math.ceil(predicted_mb)
 
 
 def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, shared: bool) -> Packed:
@@ -52,6 +61,9 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     nodes = least(nodes, target.partition.nodes, target.max_running, len(chosen)) or 1
     workers = most_workers(tasks, target.partition, share_of(target.max_running, nodes))
     nodes = min(nodes, math.ceil(len(chosen) / workers))
+    # memory lets fewer run at once than cores would: no more cores, and no more sruns, than that takes
+    most_mb = nodes * (target.partition.cap_mb - overhead_mb(nodes))
+    workers = min(workers, math.ceil(_MORE * _at_once(tasks.mem_mb, most_mb) / nodes))
     share_mb = overhead_mb(nodes * workers)
     cap_mb = target.partition.cap_mb - share_mb
     largest_mb = max(tasks.mem_mb)
@@ -63,9 +75,10 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
         )
     largest_mb = min(largest_mb, cap_mb)
     tasks = replace(tasks, mem_mb=[min(mb, cap_mb) for mb in tasks.mem_mb])
-    pool_mb = _pool_mb(tasks, nodes, workers, largest_mb, cap_mb)
-    expected = _schedule(tasks, tasks.wall_s, nodes, workers, pool_mb)
-    at_worst = _schedule(tasks, [float(limit) for limit in tasks.limit_s], nodes, workers, pool_mb)
+    spare_mb = (nodes - 1) * share_mb  # the driver is on one node only
+    pool_mb = _pool_mb(tasks, nodes, workers, largest_mb, cap_mb, spare_mb)
+    expected = _schedule(tasks, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb)
+    at_worst = _schedule(tasks, [float(limit) for limit in tasks.limit_s], nodes * workers, nodes * pool_mb + spare_mb)
     batch = Batch(
         batch=0,
         pool_mb=pool_mb,
@@ -84,26 +97,35 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     )
 
 
-def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int) -> int:
-    """Return the memory for tasks on each node, MiB."""
-    at_once_mb = math.ceil(sum(sorted(tasks.mem_mb)[-nodes * workers :]) / nodes)
+def _at_once(mem_mb: Sequence[int], most_mb: int) -> int:
+    """Return how many tasks run at once on average, as far as memory goes: as many of the mean size as fit."""
+    return max(1, min(len(mem_mb), round(most_mb * len(mem_mb) / sum(mem_mb))))
+
+
+def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int, spare_mb: int) -> int:
+    """Return the memory for tasks on the driver's node, MiB; the others have ``spare_mb`` more together."""
+    at_once_mb = math.ceil((sum(sorted(tasks.mem_mb)[-nodes * workers :]) - spare_mb) / nodes)
     most_mb = min(cap_mb, max(at_once_mb, largest_mb))
     if not tasks.timed:
         return most_mb
-    soonest_s = _schedule(tasks, tasks.wall_s, nodes, workers, most_mb).makespan
+
+    def makespan_s(pool_mb: int) -> float:
+        return _schedule(tasks, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb).makespan
+
+    soonest_s = makespan_s(most_mb)
     for size in range(_SIZES):
         pool_mb = largest_mb + (most_mb - largest_mb) * size // _SIZES
-        if _schedule(tasks, tasks.wall_s, nodes, workers, pool_mb).makespan <= _SLACK * soonest_s:
+        if makespan_s(pool_mb) <= _SLACK * soonest_s:
             return pool_mb
     return most_mb
 
 
-def _schedule(tasks: Load, wall_s: list[float], nodes: int, workers: int, pool_mb: int) -> order.Schedule:
+def _schedule(tasks: Load, wall_s: list[float], workers: int, mem_mb: int) -> order.Schedule:
     return order.list_schedule(
         range(len(wall_s)),
         tasks.mem_mb,
         wall_s,
-        workers=nodes * workers,
-        cap_mb=nodes * pool_mb,
+        workers=workers,
+        cap_mb=mem_mb,
         dispatch=order.Dispatch.FIRST_FIT,
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from planner.plan.allocating import has_margin
 from planner.plan.document import PlannedTask
 from planner.records import Outcome
 from planner.rounds.attempts import Attempt, Bounds, Limits, Seen
@@ -157,8 +158,15 @@ class Agenda:
 
     def _given(self, one: Queued) -> int | None:
         """Return the limit that a task gets whatever the scheduler has learnt, MiB."""
-        fixed = self._bounds.limits is Limits.REQUESTS or (self._bounds.limits is Limits.LEARNT and one.raised)
-        return one.request_mb if fixed else None
+        if self._bounds.limits is not Limits.LEARNT:
+            return None if self._bounds.pool else one.request_mb
+        if one.raised:
+            return one.request_mb
+        # until the round has taught anything, a request with a margin of its own knows more
+        predicted_mb = one.task.predicted_mb
+        taught = any(run.outcome in (Outcome.COMPLETED, Outcome.OOM) for run in self.runs)
+        fresh = not taught and predicted_mb is not None and has_margin(predicted_mb, one.request_mb)
+        return min(one.request_mb, self._bounds.largest_mb) if fresh else None
 
     def _exceeded(self, running: Iterable[tuple[Attempt, float, Seen]]) -> list[Overflow]:
         """Return what single tasks are known to need more than: what they hold, and what they were killed at."""

@@ -101,6 +101,6 @@ class Project:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise FailureError(
-                    f"{self.folder}: another chromplan is at work here", "wait until it is done"
+                    f"{self.folder}: another chromplan is at work here", "wait until it is done, or stop it with Ctrl-C"
                 ) from None
             yield

@@ -141,7 +141,7 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
         *("--ntasks=3", "--mem=1000M"),
     )
     stopped, _, after = out.partition("exit 130\n")
-    assert "stopping 3 tasks" in stopped
+    assert "stopping what runs (3 tasks)" in stopped
     assert "0 of 3 tasks completed; go on with: chromplan drive" in stopped
     assert "s1.chr" not in after.partition("1/3")[0].replace("interrupted", "")
     assert "3 of 3 tasks completed" in after

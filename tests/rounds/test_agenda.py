@@ -13,11 +13,11 @@ from planner.rounds.runs import Run
 from planner.schedule.state import Node
 
 
-def tasks(*predicted_mb: float | None, wall_s: float | None = None) -> list[PlannedTask]:
+def tasks(*predicted_mb: float | None, wall_s: float | None = None, request_mb: int | None = None) -> list[PlannedTask]:
     config = plans.config(pipeline={"chromosomes": f"1-{len(predicted_mb)}"})
     planned = plans.plan(config).tasks
     return [
-        task.model_copy(update={"predicted_mb": mb, "request_mb": 150, "wall_s": wall_s})
+        task.model_copy(update={"predicted_mb": mb, "request_mb": request_mb or math.ceil(mb or 150), "wall_s": wall_s})
         for task, mb in zip(sorted(planned, key=lambda task: int(task.chromosome)), predicted_mb, strict=True)
     ]
 
@@ -52,6 +52,13 @@ def limits_of(found: Agenda, *running: tuple[Attempt, float, Seen], left_s: floa
 def test_a_limit_is_the_prediction_and_the_doubt_about_it() -> None:
     (limit_mb,) = limits_of(agenda(tasks(100.0))).values()
     assert 108 < limit_mb < 160
+
+
+def test_until_the_round_teaches_a_request_that_history_chose_is_the_limit() -> None:
+    planned = tasks(100.0, 100.0, request_mb=123)
+    assert limits_of(agenda(planned)) == {"chr1": 123, "chr2": 123}
+    (limit_mb,) = limits_of(agenda(planned, ended("chr1", Outcome.COMPLETED, peak_mb=130))).values()
+    assert limit_mb > 123
 
 
 def test_what_completed_as_predicted_narrows_the_limits_of_the_others() -> None:

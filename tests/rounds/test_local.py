@@ -13,6 +13,7 @@ import plans
 import pytest
 
 from planner import render
+from planner.cli import main
 from planner.errors import FailureError, InputError
 from planner.plan.document import Plan
 from planner.records import Outcome
@@ -423,3 +424,30 @@ def test_a_record_after_one_cut_by_a_crash_stands_on_its_own_line(tmp_path: Path
 def test_both_ways_to_list_processes_agree() -> None:
     mine = {pid: kin for pid, kin in processes.from_psutil().items() if pid == os.getpid()}
     assert mine == {os.getpid(): processes.table()[os.getpid()]}
+
+
+def test_nothing_is_planned_while_a_round_runs_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = plans.CONFIG.replace('"1-22"', '"22"').replace(
+        "beagle gt=chr{chromosome}.vcf.gz", "sleep 30 # {chromosome}"
+    )
+    (tmp_path / "chromplan.toml").write_text(config)
+
+    def chromplan(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "-C", str(tmp_path)])
+        return int(ended.value.code or 0)
+
+    assert chromplan("plan") == chromplan("render") == 0
+    argv = [sys.executable, "-m", "planner", "run", "--local", "--mem", "9G", "-C", str(tmp_path)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    until(lambda: list(folder_of(tmp_path).glob("running/*.json")))
+    assert chromplan("next") == 1
+    assert "another chromplan is at work here" in capsys.readouterr().err
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines() == [
+        "stopping what runs (1 task); it runs again next time",
+        "0 of 1 tasks completed; go on with: chromplan run --local",
+    ]
+    assert chromplan("next") == 0

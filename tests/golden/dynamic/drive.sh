@@ -20,10 +20,10 @@ chromplan=('/opt/chrom plan/bin/python' -P -m planner)
 first=${chromplan[0]}
 if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
   chromplan=("${CHROMPLAN:-chromplan}")
-fi
-if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
-  echo "error: no chromplan on $(hostname): neither $first nor on the PATH" >&2
-  echo "hint: mode dynamic needs it on the nodes, as from a shared file system; or plan with mode packed" >&2
-  exit 1
+  if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
+    echo "error: no chromplan on $(hostname): neither $first nor on the PATH" >&2
+    echo "hint: mode dynamic needs it on the nodes, as from a shared file system; or plan with mode packed" >&2
+    exit 1
+  fi
 fi
 exec "${chromplan[@]}" drive --round 1
