@@ -104,7 +104,7 @@ def _at_once(mem_mb: Sequence[int], most_mb: int) -> int:
 
 def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int, spare_mb: int) -> int:
     """Return the memory for tasks on the driver's node, MiB; the others have ``spare_mb`` more together."""
-    at_once_mb = math.ceil((sum(sorted(tasks.mem_mb)[-nodes * workers :]) - spare_mb) / nodes)
+    at_once_mb = math.ceil(sum(sorted(tasks.mem_mb)[-nodes * workers :]) / nodes)
     most_mb = min(cap_mb, max(at_once_mb, largest_mb))
     if not tasks.timed:
         return most_mb
