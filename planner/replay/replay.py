@@ -12,7 +12,7 @@ from planner.errors import InputError
 from planner.plan.document import Target
 from planner.replay.course import GB_H, Course, most_at_once
 from planner.replay.past import Workload
-from planner.replay.strategies import LIMITED, Strategy, allocation, run
+from planner.replay.strategies import LIMITED, Strategy, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def replay(
         found.append(
             Outcome(
                 strategy=strategy,
-                what=_what(strategy, work, target, courses),
+                what="" if refused else _what(strategy, work, courses),
                 used_mb_s=work.used_mb_s,
                 courses=tuple(courses),
                 refused=refused,
@@ -137,7 +137,7 @@ def _check(work: Workload, target: Target) -> None:
         )
 
 
-def _what(strategy: Strategy, work: Workload, target: Target, courses: Sequence[Course]) -> str:
+def _what(strategy: Strategy, work: Workload, courses: Sequence[Course]) -> str:
     match strategy:
         case Strategy.RECORDED:
             return "each job with the limit it really had; doubled when killed"
@@ -152,7 +152,5 @@ def _what(strategy: Strategy, work: Workload, target: Target, courses: Sequence[
             return f"{'one job' if jobs == 1 else f'{jobs} jobs'} with many tasks, each held to its own limit"
         case Strategy.KNOWN:
             return "each job asks for exactly its peak: what nobody can know"
-    nodes = allocation(work, target)
-    size = f"{len(nodes)} x {nodes[0].mem_mb:.0f}M" if len(nodes) > 1 else f"{nodes[0].mem_mb:.0f}M"
-    how = "repacked whenever a task ends" if strategy is Strategy.DYNAMIC else "filled batch by batch"
-    return f"one allocation of {size}, {how}"
+    how = "limits learnt as tasks end" if strategy is Strategy.DYNAMIC else "filled batch by batch"
+    return f"one allocation of {courses[0].held[0].mem_mb:.0f}M, {how}"

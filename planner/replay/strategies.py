@@ -8,6 +8,7 @@ drawn at random, and holds its memory until then.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +17,8 @@ from functools import partial
 import numpy as np
 
 from planner.errors import InputError
-from planner.plan.document import Target
+from planner.plan.allocating import allocate
+from planner.plan.document import Batch, Target
 from planner.plan.packing import Load, pack
 from planner.replay.course import Course, Held
 from planner.replay.past import Job, Workload
@@ -42,7 +44,7 @@ class Strategy(StrEnum):
     KNOWN = "known"
 
 
-LIMITED = frozenset(Strategy) - {Strategy.PAPER, Strategy.DYNAMIC}
+LIMITED = frozenset(Strategy) - {Strategy.PAPER}
 """Each job has a limit of its own: who is killed does not depend on when others peak."""
 
 
@@ -68,21 +70,6 @@ def run(strategy: Strategy, work: Workload, target: Target, rng: np.random.Gener
         peak_at=tuple(tuple(row) for row in rng.random((len(work.jobs), _ATTEMPTS)).tolist()),
     )
     return _RUNS[strategy](work, target, case)
-
-
-def allocation(work: Workload, target: Target) -> list[Node]:
-    """Return the nodes of one allocation that is expected to hold all jobs at once, or all nodes there are.
-
-    One node is taken only as far as the requests go.
-    """
-    partition = target.partition
-    requests = [_first(job, work) for job in work.jobs]
-    memory = max(sum(requests), 2 * max(requests))
-    enough = max(math.ceil(memory / partition.cap_mb), math.ceil(sum(job.cpus for job in work.jobs) / partition.cores))
-    nodes = max(1, min(enough, partition.nodes or enough))
-    mem_mb = min(memory, partition.cap_mb) if nodes == 1 else partition.cap_mb
-    cores = min(partition.cores, target.max_running or partition.cores)
-    return [Node(name=f"node{number}", mem_mb=mem_mb, cores=cores) for number in range(nodes)]
 
 
 def _first(job: Job, work: Workload) -> int:
@@ -185,6 +172,12 @@ def _expected_s(jobs: Sequence[Job]) -> list[float]:
     return [one or 1e-9 for one in expected] if all(one is not None for one in expected) else [1.0] * len(jobs)
 
 
+def _load(jobs: Sequence[Job], requests: Sequence[int]) -> Load:
+    wall_s = _expected_s(jobs)
+    timed = all(job.predicted_s is not None for job in jobs)
+    return Load(list(requests), wall_s, [math.ceil(one) for one in wall_s], [job.cpus for job in jobs], timed)
+
+
 def _separate(
     work: Workload, target: Target, case: Case, *, asking: _Asking, by_cost: bool = False, rounds: bool = False
 ) -> Course:
@@ -229,32 +222,49 @@ def _known(work: Workload, target: Target, case: Case) -> Course:
 # --- jobs that hold many tasks ------------------------------------------------------------------------------------
 
 
-def _packed(work: Workload, target: Target, case: Case) -> Course:
-    """Pack all jobs onto nodes, run each node's share in order; pack what was killed anew when all have ended."""
-    requests = {job.name: min(_first(job, work), target.partition.cap_mb) for job in work.jobs}
+def _in_rounds(
+    work: Workload,
+    target: Target,
+    case: Case,
+    one_round: Callable[[Sequence[Job], Sequence[int], Target, Case], Course],
+) -> Course:
+    """Run all jobs, then those that were killed, with what they ask for after a kill, and so on.
+
+    Parameters
+    ----------
+    one_round : callable
+        Takes jobs, their requests (MiB), the nodes and the case of these jobs.
+    """
+    cap_mb = target.partition.cap_mb
+    requests = {job.name: min(_first(job, work), cap_mb) for job in work.jobs}
     left = list(range(len(work.jobs)))
     spans: list[Span] = []
     held: list[Held] = []
-    now_s, number = 0.0, 0
+    now_s = 0.0
+    tried = 0
     while left:
         jobs = [work.jobs[k] for k in left]
-        ran = _packed_round(jobs, requests, target, _part(case, left, attempt=number))
-        spans += [replace(one, start_s=now_s + one.start_s, end_s=now_s + one.end_s) for one in ran.spans]
+        ran = one_round(jobs, [requests[job.name] for job in jobs], target, _part(case, left, attempt=tried))
+        spans += [replace(span, start_s=now_s + span.start_s, end_s=now_s + span.end_s) for span in ran.spans]
         held += [replace(one, start_s=now_s + one.start_s, end_s=now_s + one.end_s) for one in ran.held]
-        killed = {span.name for span in ran.spans if span.killed}
-        left = [k for k in left if work.jobs[k].name in killed]
+        done = {span.name for span in ran.spans if not span.killed}
+        left = [k for k in left if work.jobs[k].name not in done]
         for k in left:
             job = work.jobs[k]
-            requests[job.name] = math.ceil(min(job.retry_mb(requests[job.name]), target.partition.cap_mb))
-        now_s, number = now_s + ran.makespan_s, number + 1
+            most_mb = max(span.limit_mb or 0.0 for span in ran.spans if span.name == job.name)
+            requests[job.name] = math.ceil(min(job.retry_mb(most_mb), cap_mb))
+        now_s += ran.makespan_s
+        tried += max(Counter(span.name for span in ran.spans).values())
     return Course(spans=tuple(spans), held=tuple(held))
 
 
-def _packed_round(jobs: Sequence[Job], requests: Mapping[str, int], target: Target, case: Case) -> Course:
-    mem_mb, wall_s = [requests[job.name] for job in jobs], _expected_s(jobs)
-    timed = all(job.predicted_s is not None for job in jobs)
-    load = Load(mem_mb, wall_s, [math.ceil(one) for one in wall_s], [job.cpus for job in jobs], timed)
-    ranked = order.by_cost(mem_mb, wall_s)
+def _packed(work: Workload, target: Target, case: Case) -> Course:
+    return _in_rounds(work, target, case, _packed_round)
+
+
+def _packed_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
+    load = _load(jobs, mem_mb)
+    ranked = order.by_cost(load.mem_mb, load.wall_s)
     packed = pack(ranked, load, target)
     spans: list[Span] = []
     held: list[Held] = []
@@ -263,7 +273,7 @@ def _packed_round(jobs: Sequence[Job], requests: Mapping[str, int], target: Targ
         node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.workers)
         ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node)
         spans += ran.spans
-        held.append(Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.mem_mb))
+        held.append(Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=_granted_mb(batch, target)))
     return Course(spans=tuple(spans), held=tuple(held))
 
 
@@ -282,7 +292,7 @@ def _steps(case: Case, mem_mb: Sequence[int], node: Node) -> Simulated:
             starts.append(Start(name=task.work.name, node=node.name, limit_mb=asked[task.work.name]))
         return starts
 
-    return simulate(case, decide, sharing=Sharing.LIMITS, nodes=(node,), rerun=False)
+    return simulate(case, decide, sharing=Sharing.LIMITS, nodes=(node,), again=lambda _: False)
 
 
 def _part(case: Case, tasks: Sequence[int], *, attempt: int = 0) -> Case:
@@ -299,20 +309,76 @@ def _part(case: Case, tasks: Sequence[int], *, attempt: int = 0) -> Case:
 # --- one allocation -----------------------------------------------------------------------------------------------
 
 
-def _pooled(work: Workload, target: Target, case: Case, *, policy: Policy, live: bool) -> Course:
-    nodes = allocation(work, target)
-    run = simulate(case, partial(dynamic.decide, options=Options(policy=policy)), live=live, nodes=nodes)
-    whole = Held(start_s=0.0, end_s=run.makespan_s, mem_mb=sum(node.mem_mb for node in nodes))
-    return Course(spans=run.spans, held=(whole,))
+def allocation(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target) -> Batch:
+    """Return the one allocation that mode dynamic asks for, on as many of the nodes as it needs.
+
+    Parameters
+    ----------
+    mem_mb : sequence of int
+        Requests of the jobs, MiB.
+
+    Raises
+    ------
+    InputError
+        When a task and the driver do not fit on a node together.
+    """
+    load = _load(jobs, mem_mb)
+    ranked = order.by_cost(load.mem_mb, load.wall_s)
+    nodes = target.partition.nodes or len(jobs)
+    (batch,) = allocate(ranked, load, target, nodes=nodes, shared=False).batches
+    return batch
+
+
+def _paper(work: Workload, target: Target, case: Case) -> Course:
+    requests = [min(_first(job, work), target.partition.cap_mb) for job in work.jobs]
+    decide = partial(dynamic.decide, options=Options(policy=Policy.PAPER))
+    return _allocated(allocation(work.jobs, requests, target), target, case, decide, Sharing.POOL)
+
+
+def _dynamic(work: Workload, target: Target, case: Case) -> Course:
+    return _in_rounds(work, target, case, _dynamic_round)
+
+
+def _dynamic_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
+    """Let the scheduler choose limits and learn from what ends; what was killed gets twice its limit."""
+    batch = allocation(jobs, mem_mb, target)
+    raised = {job.name: float(mb) for job, mb in zip(jobs, mem_mb, strict=True) if mb > (job.request_mb or mb)}
+
+    def decide(state: State) -> list[Start]:
+        given = raised | {one.names[0]: min(2 * one.mem_mb, batch.pool_mb) for one in state.overflows}
+        waiting = tuple(replace(task, held=False, limit_mb=given.get(task.work.name)) for task in state.waiting)
+        return dynamic.decide(replace(state, waiting=waiting))
+
+    return _allocated(batch, target, case, decide, Sharing.LIMITS)
+
+
+def _granted_mb(batch: Batch, target: Target) -> int:
+    """Return the memory that a job of this batch holds on a node, MiB: all of it where nodes are given whole."""
+    return target.site.adjust(target.partition, batch.mem_mb, batch.workers * batch.cpus).mem_mb
+
+
+def _allocated(
+    batch: Batch, target: Target, case: Case, decide: Callable[[State], Sequence[Start]], sharing: Sharing
+) -> Course:
+    node = Node(name="", mem_mb=batch.pool_mb, cores=batch.workers * batch.cpus)
+    ran = simulate(
+        case,
+        decide,
+        sharing=sharing,
+        nodes=[replace(node, name=f"node{number}") for number in range(batch.nodes)],
+        again=lambda run: run.limit_mb is None or run.limit_mb < batch.pool_mb,
+    )
+    whole = Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * _granted_mb(batch, target))
+    return Course(spans=ran.spans, held=(whole,))
 
 
 _RUNS: Mapping[Strategy, Callable[[Workload, Target, Case], Course]] = {
     Strategy.RECORDED: _recorded,
     Strategy.UNIFORM: _uniform,
     Strategy.DOUBLING: _doubling,
-    Strategy.PAPER: partial(_pooled, policy=Policy.PAPER, live=False),
+    Strategy.PAPER: _paper,
     Strategy.ARRAY: _array,
     Strategy.PACKED: _packed,
-    Strategy.DYNAMIC: partial(_pooled, policy=Policy.CHROMPLAN, live=True),
+    Strategy.DYNAMIC: _dynamic,
     Strategy.KNOWN: _known,
 }

@@ -88,6 +88,10 @@ class Belief:
         tool = self._tools[work.tool]
         return work.size * tool.rate_s if tool.rate_s is not None else work.size / tool.scale
 
+    def times(self, work: Work) -> bool:
+        """Return whether `duration_s` is in seconds."""
+        return work.predicted_s is not None or self._tools[work.tool].rate_s is not None
+
     def variance(self, tool: str, count: float, sum_x: float, sum_w: float) -> float:
         """Return the variance of a sum of tasks of one tool, given the sums of their x and noise weights."""
         line = self._tools[tool].line

@@ -66,10 +66,13 @@ def decide(state: State, options: PaperOptions) -> list[Start]:
     """Return the next batch, or nothing while the last one still runs."""
     if state.running:
         return []
-    waiting = _in_order(state.waiting, options.init)
+    largest = max(state.nodes, key=lambda node: node.mem_mb)
+    waiting = [task for task in _in_order(state.waiting, options.init) if _within_cores([task], largest)]
+    if not waiting:
+        return []
     predicted = [task for task in waiting if task.work.predicted_mb is not None]
     if not predicted and len(state.done) < options.sequential:
-        return [_start(waiting[0], state, state.nodes[0], state.nodes[0].mem_mb)]
+        return [_start(waiting[0], state, largest, largest.mem_mb)]
     expected = dict(zip((task.work.name for task in waiting), _predict(state, waiting, options), strict=True))
     starts: list[Start] = []
     for node in state.nodes:
@@ -78,8 +81,7 @@ def decide(state: State, options: PaperOptions) -> list[Start]:
         packed = {task.work.name for task in batch}
         waiting = [task for task in waiting if task.work.name not in packed]
     if not starts:
-        node = max(state.nodes, key=lambda node: node.mem_mb)
-        starts = [_start(min(waiting, key=lambda task: expected[task.work.name]), state, node, node.mem_mb)]
+        starts = [_start(min(waiting, key=lambda task: expected[task.work.name]), state, largest, largest.mem_mb)]
     return starts
 
 

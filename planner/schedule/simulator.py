@@ -122,7 +122,7 @@ def simulate(
     live: bool = False,
     sharing: Sharing = Sharing.POOL,
     nodes: Sequence[Node] = (Node(name="node", mem_mb=CAPACITY),),
-    rerun: bool = True,
+    again: Callable[[Running], bool] = lambda _: True,
 ) -> Simulated:
     """Run a case.
 
@@ -136,15 +136,15 @@ def simulate(
         Called at the start, at every completion and kill, and with ``live`` also at every peak.
     live : bool
         Memory is watched: a task's peak is known from the instant it is reached.
-    rerun : bool
-        A killed task waits to run again; otherwise it is left at that.
+    again : callable
+        Whether a task that was killed waits to run again; otherwise it is left at that.
 
     Raises
     ------
     RuntimeError
         When nothing runs and nothing is started although tasks wait.
     """
-    return _Run(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), rerun=rerun).run()
+    return _Run(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again).run()
 
 
 def _sizes(preset: Preset) -> np.ndarray:
@@ -164,14 +164,14 @@ class _Run:
         live: bool,
         sharing: Sharing,
         nodes: tuple[Node, ...],
-        rerun: bool,
+        again: Callable[[Running], bool],
     ) -> None:
         self._case = case
         self._decide = decide
         self._live = live
         self._sharing = sharing
         self._nodes = nodes
-        self._rerun = rerun
+        self._again = again
         self._capacity = {node.name: node.mem_mb for node in nodes}
         self._index = {work.name: k for k, work in enumerate(case.works)}
         self._now = 0.0
@@ -268,7 +268,7 @@ class _Run:
     def _kill(self, name: str) -> None:
         run = self._running.pop(name)
         self._spans.append(self._span(run, killed=True))
-        if self._rerun:
+        if self._again(run):
             self._waiting[name] = Waiting(work=run.work, kills=run.kills + 1, held=True)
 
     def _beside(self, run: Running) -> Iterator[str]:

@@ -111,6 +111,8 @@ def test_the_rules_of_the_site_hold_for_every_job() -> None:
     assert attempts(raised, "a") == [(200, False)]
     whole = course(Strategy.UNIFORM, work(*map(job, "abc")), target(nodes=2, mem_policy="whole_node"))
     assert (whole.makespan_s, whole.reserved_mb_s) == (20, 3 * 250 * 10)
+    packed = course(Strategy.PACKED, work(*map(job, "abc")), target(mem_mb=1000, mem_policy="whole_node"))
+    assert packed.held[0].mem_mb == 1000
 
 
 def test_packed_tasks_hold_the_memory_of_their_job_until_the_last_has_ended() -> None:
@@ -143,16 +145,29 @@ def test_steps_keep_their_order_and_the_memory_of_their_job() -> None:
 @pytest.mark.parametrize("strategy", [Strategy.PAPER, Strategy.DYNAMIC])
 def test_an_allocation_is_held_whole_until_the_end(strategy: Strategy) -> None:
     what = work(*(job(str(k)) for k in range(9)))
-    found = course(strategy, what, target(nodes=2, mem_mb=400))
-    assert len(found.held) == 1
-    assert found.held[0] == Held(start_s=0.0, end_s=found.makespan_s, mem_mb=800)
+    where = target(nodes=2, mem_mb=1000)
+    found = course(strategy, what, where)
+    batch = allocation(what.jobs, [110] * 9, where)
+    assert found.held == (Held(start_s=0.0, end_s=found.makespan_s, mem_mb=batch.nodes * batch.mem_mb),)
+    assert batch.mem_mb > batch.pool_mb  # the driver needs some, too
 
 
-def test_an_allocation_is_no_larger_than_the_jobs_want() -> None:
-    what = work(*(job(str(k)) for k in range(4)))
-    assert [node.mem_mb for node in allocation(what, target(nodes=5, mem_mb=1000))] == [440]
-    assert [node.mem_mb for node in allocation(what, target(nodes=5, mem_mb=300))] == [300, 300]
-    assert len(allocation(what, target(nodes=5, mem_mb=1000, cores=1))) == 4
+def test_in_an_allocation_limits_are_learnt_and_what_was_killed_gets_twice_its_own() -> None:
+    jobs = [job(str(k), 100.0 if k else 190.0, 10.0 + k) for k in range(9)]
+    found = course(Strategy.DYNAMIC, work(*jobs), target(mem_mb=1500, cores=3))
+    (first, killed), (second, again) = attempts(found, "0")
+    assert (killed, again) == (True, False)
+    assert second == pytest.approx(2 * (first or 0))
+    last = max(found.spans, key=lambda span: span.start_s)
+    assert 100 < (last.limit_mb or 0) < 190
+
+
+def test_a_task_that_the_allocation_is_too_small_for_gets_a_larger_one_in_the_next_round() -> None:
+    found = course(Strategy.DYNAMIC, work(job("a", 200.0)), target(mem_mb=1000))
+    assert len(found.held) == 2
+    assert found.held[0].end_s == found.held[1].start_s
+    assert found.held[1].mem_mb > found.held[0].mem_mb
+    assert attempts(found, "a") == [(110, True), (220, False)]
 
 
 JOBS = st.lists(

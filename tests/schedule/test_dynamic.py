@@ -97,6 +97,14 @@ def test_cores_limit_too() -> None:
     assert names(starts) == ["t0", "t1"]
 
 
+def test_nothing_starts_while_all_cores_are_taken() -> None:
+    busy = running(replace(work("busy", 0.1, mb=1.0), cpus=4))
+    node = (Node(name="node", mem_mb=1000.0, cores=5),)
+    two = replace(work("two", 0.1, mb=1.0), cpus=2)
+    assert dynamic.decide(state([two], nodes=node, running=(busy,))) == []
+    assert names(dynamic.decide(state([two, work("one", 0.1, mb=1.0)], nodes=node, running=(busy,)))) == ["one"]
+
+
 def test_a_task_with_more_cores_than_any_node_has_does_not_start() -> None:
     assert (
         dynamic.decide(state([work("wide", 1.0, mb=1.0, cpus=9)], nodes=(Node(name="n", mem_mb=9.0, cores=8),))) == []
@@ -131,6 +139,31 @@ def test_a_killed_task_waits_for_a_completion_unless_nothing_runs() -> None:
     assert names(dynamic.decide(state([], waiting=held))) == ["t0"]
 
 
+def timed(name: str, mb: float, seconds: float) -> Work:
+    return replace(work(name, mb, mb=mb), predicted_s=seconds)
+
+
+def test_with_limits_a_killed_task_goes_first_and_nothing_starts_that_would_keep_it_waiting() -> None:
+    busy = running(timed("busy", 50.0, 60.0), limit_mb=50.0, seen_mb=50.0)
+    killed = Waiting(work=timed("killed", 70.0, 30.0), kills=1, limit_mb=70.0)
+    short, long = (
+        Waiting(work=timed(name, 20.0, seconds), limit_mb=20.0) for name, seconds in (("short", 20.0), ("long", 90.0))
+    )
+    one = state([], waiting=(long, short, killed), running=(busy,), sharing=Sharing.LIMITS, now_s=10.0)
+    assert names(dynamic.decide(one)) == ["short"]
+    patient = replace(one, waiting=(long, short, replace(killed, kills=0)))
+    assert names(dynamic.decide(patient)) == ["long", "short"]
+    assert names(dynamic.decide(replace(one, running=())))[0] == "killed"
+
+
+def test_without_durations_a_killed_task_keeps_nobody_waiting() -> None:
+    busy = running(work("busy", 0.5, mb=50.0), limit_mb=50.0)
+    killed = Waiting(work=work("killed", 0.7, mb=70.0), kills=1, limit_mb=70.0)
+    other = Waiting(work=work("other", 0.2, mb=20.0), limit_mb=20.0)
+    one = state([], waiting=(other, killed), running=(busy,), sharing=Sharing.LIMITS, now_s=1e6)
+    assert names(dynamic.decide(one)) == ["other"]
+
+
 def test_tasks_that_were_too_much_together_are_expected_to_need_more() -> None:
     works = sized(*[0.5] * 6, mb=44.0)  # 24 MB each, 3 fit
     together = state(works[2:], running=tuple(map(running, works[:2])))
@@ -151,6 +184,23 @@ def test_with_limits_each_task_gets_one_and_they_fit_together() -> None:
     assert all(start.limit_mb is not None and start.limit_mb > 0 for start in starts)
     assert sum(start.limit_mb or 0 for start in starts) <= 100
     assert next(start for start in starts if start.name == "t0").limit_mb > 40
+
+
+def test_where_many_share_a_node_caution_goes_to_the_tasks_that_cost_least() -> None:
+    def safety(mb: float) -> list[float]:
+        works = [replace(one, predicted_s=100 * one.size) for one in sized(1.0, 0.2, mb=mb)]
+        limits = {start.name: start.limit_mb for start in dynamic.decide(state(works, sharing=Sharing.LIMITS))}
+        return [(limits[one.name] or 0) / (one.predicted_mb or 1) for one in works]
+
+    large, small = safety(mb=10.0)
+    assert 1 < large < small
+    few_large, few_small = safety(mb=50.0)
+    assert few_small / few_large < small / large
+
+
+def test_limits_are_chosen_where_tasks_are_expected_to_take_no_time() -> None:
+    works = [replace(one, predicted_s=0.0) for one in sized(0.5, 0.4)]
+    assert len(dynamic.decide(state(works, sharing=Sharing.LIMITS))) == 2
 
 
 def test_a_limit_that_was_too_low_grows_by_at_least_30_percent() -> None:

@@ -110,6 +110,18 @@ def test_cores_limit_a_batch() -> None:
     assert len(start(state(works, nodes=(Node(name="node", mem_mb=100.0, cores=5),)))) == 2
 
 
+def test_a_task_with_more_cores_than_a_node_has_does_not_start() -> None:
+    node = (Node(name="node", mem_mb=100.0, cores=2),)
+    assert start(state([work(1, 10.0, cpus=3)], nodes=node)) == set()
+    assert start(state([work(1, 10.0, cpus=3), work(2, 130.0)], nodes=node)) == {"chr2"}
+
+
+def test_the_first_tasks_run_on_the_largest_node() -> None:
+    nodes = (Node(name="thin", mem_mb=10.0), NODE)
+    (first,) = dynamic.decide(state([work(1)], nodes=nodes), Options(policy=Policy.PAPER, paper=PLAIN))
+    assert first.node == "node"
+
+
 def test_every_node_gets_a_batch() -> None:
     works = [work(k, 62.0 - 2 * k) for k in range(1, 6)]
     one = state(works, nodes=(NODE, Node(name="other", mem_mb=70.0)))
