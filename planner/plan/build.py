@@ -123,7 +123,7 @@ def build(
         mode = Mode.PACKED
         notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
         placed = place(ready, sized, earlier, target, mode, submit=config.submit)
-    if mode is Mode.DYNAMIC:
+    if mode is Mode.DYNAMIC and ready:
         notes.append("requests are a first guess: chromplan drive sets each task's limit when it starts")
     if config.submit.mode == AUTO and not config.wrap:
         mode, placed, notes = try_het(config, ready, sized, earlier, target, (mode, placed, notes))

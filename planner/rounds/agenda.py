@@ -140,6 +140,7 @@ class Agenda:
         bounds = self._bounds
         learns = bounds.limits is not Limits.REQUESTS
         completed = [run for run in self.runs if run.outcome is Outcome.COMPLETED and run.task in self._tasks]
+        pace_s = max((run.wall_s / self._size(self._tasks[run.task]) for run in completed), default=0.0)
         return State(
             now_s=now_s,
             nodes=bounds.nodes,
@@ -148,7 +149,7 @@ class Agenda:
                     work=self._work(one.task, one.request_mb), kills=one.kills, held=one.held, limit_mb=self._given(one)
                 )
                 for one in self.waiting
-                if _TIME_SAFETY * self._expected_s(one.task, completed) <= left_s
+                if _TIME_SAFETY * self._expected_s(one.task, pace_s) <= left_s
             ),
             running=tuple(self._running(*one) for one in running),
             done=tuple(self._done(run) for run in completed) if learns else (),
@@ -185,10 +186,9 @@ class Agenda:
         cpus, overhead_mb = self.cpus(task), self._bounds.overhead_mb
         if self._bounds.limits is Limits.REQUESTS:
             return Work(name=task.task, size=request_mb, cpus=cpus, predicted_mb=request_mb, predicted_s=task.wall_s)
-        size = max(task.features.values(), default=1.0) if task.predicted_mb is None else task.predicted_mb
         return Work(
             name=task.task,
-            size=max(size, 1e-9),
+            size=self._size(task),
             cpus=cpus,
             predicted_mb=None if task.predicted_mb is None else task.predicted_mb + overhead_mb,
             predicted_s=task.wall_s,
@@ -208,10 +208,11 @@ class Agenda:
         peak_mb = run.peak_mb + self._bounds.overhead_mb
         return Done(work=self._work(task, task.request_mb), peak_mb=peak_mb, wall_s=run.wall_s)
 
-    def _expected_s(self, task: PlannedTask, completed: Iterable[Run]) -> float:
+    def _expected_s(self, task: PlannedTask, pace_s: float) -> float:
         """Return how long a task is expected to run, s; without a prediction as the slowest so far for its size."""
-        if task.wall_s is not None:
-            return task.wall_s
-        size = self._work(task, task.request_mb).size
-        paces = (run.wall_s / self._work(self._tasks[run.task], run.limit_mb).size for run in completed)
-        return size * max(paces, default=0.0)
+        return self._size(task) * pace_s if task.wall_s is None else task.wall_s
+
+    def _size(self, task: PlannedTask) -> float:
+        """Return what memory and time grow with."""
+        size = max(task.features.values(), default=1.0) if task.predicted_mb is None else task.predicted_mb
+        return max(size, 1e-9)

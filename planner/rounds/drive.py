@@ -6,6 +6,7 @@ that ends is appended to ``local.jsonl`` at once, as in a local run.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +82,8 @@ def run(
         After SIGINT, SIGTERM, SIGHUP or SIGUSR1, once all tasks are stopped.
     """
     plan = project.plan(number)
+    if plan.kept is not None:
+        raise InputError("a wrapped script is a job of its own: it cannot be a step", "use 'chromplan submit'")
     folder = project.round_folder(number).resolve()
     if not (folder / "command.sh").exists():
         raise InputError(f"{folder / 'command.sh'}: not rendered", "run 'chromplan render' first")
@@ -106,8 +109,13 @@ def run(
         try:
             with signals(executor.interrupt):
                 executor.run()
-        finally:
-            mark_ended(folder, allocation.job_id)
+        except BaseException:
+            # of an allocation that is being ended Slurm tells what becomes of it: it may be requeued
+            with contextlib.suppress(FailureError):
+                if not launcher.closing():
+                    mark_ended(folder, allocation.job_id)
+            raise
+        mark_ended(folder, allocation.job_id)
     return Driven(runs.read(folder), tasks, executor.left > 0 and launcher.until_s() is not None)
 
 

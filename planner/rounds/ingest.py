@@ -17,11 +17,14 @@ from planner.plan.document import PlannedTask
 from planner.records import Observation, Outcome, Quality
 from planner.rounds import drive, local, manifest, peak, runs, slurm
 from planner.rounds.journal import read_journal
+from planner.rounds.kept import Kept
 from planner.rounds.project import Project
 
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900
 LOG_TAIL_BYTES = 16_384
+# in an allocation that runs
+WAITING = "WAITING"
 FIRST_PAUSE_S = 2.0
 
 
@@ -123,7 +126,7 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     for task in waiting:
         history = sorted(attempts.get(task.entry.job_id, []), key=lambda a: a.submit_s or 0)
         if task.entry.is_driven:
-            state = history[-1].state if history else "SUBMITTED"
+            state = _driven_state(project, task, history[-1].state) if history else "SUBMITTED"
             gone = history[-1].outcome is not None if history else now_s - task.submitted_s > LOST_AFTER_S
             if gone:
                 over[task.round] = task.entry.job_id
@@ -140,6 +143,12 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
             if going_on is not None:
                 running[task.entry.task] = going_on
     return found, running, over
+
+
+def _driven_state(project: Project, task: OpenTask, of_job: str) -> str:
+    """Return the state of a task whose allocation is in this state: it may wait there for its turn."""
+    started = {record.task for record in Kept(project.round_folder(task.round)).records()}
+    return WAITING if of_job == "RUNNING" and task.entry.task not in started else of_job
 
 
 def _ended(folder: Path, task: OpenTask, history: list[sacct.Attempt]) -> tuple[list[Observation], str | None]:

@@ -157,7 +157,7 @@ class StepTask:
 
     def _end(self, code: int) -> Seen:
         _, _, told = self._launcher.kept.exit_code(self.attempt.job_id)
-        own_mb = peak.read(peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id))
+        own_mb = self._own_mb()
         peak_mb = max(own_mb or 0.0, self._peak_mb - OVERHEAD_MB if own_mb else self._peak_mb)
         seen = Seen(
             held_mb=0.0,
@@ -171,6 +171,15 @@ class StepTask:
         if code != 0 and self._launcher.take_back(self._record):
             return self._launcher.never_began(seen, self._said())
         return replace(seen, verdict=self._killed_for_memory(code))
+
+    def _own_mb(self) -> float | None:
+        """Return its own peak record, MiB."""
+        path = peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id)
+        own_mb = peak.read(path)
+        if own_mb is None and not self._launcher.is_here(self.attempt):
+            list(path.parent.iterdir())  # a network file system may remember for a while that there was no such file
+            own_mb = peak.read(path)
+        return own_mb
 
     def _killed_for_memory(self, code: int) -> tuple[Outcome, str] | None:
         """Return whether Slurm or the kernel killed it at its limit."""
@@ -264,7 +273,8 @@ class StepLauncher:
         options = [
             *("--exact", "--nodes=1", "--ntasks=1", f"--nodelist={attempt.node}", f"--cpus-per-task={attempt.cpus}"),
             *(f"--mem={0 if self._pool else attempt.limit_mb}M", f"--job-name={task.task}"),
-            *(f"--output={log}", "--open-mode=append"),
+            # relative: srun would take a % in the project's path for a pattern
+            *(f"--output={os.path.relpath(log, self._root)}", "--open-mode=append"),
         ]
         command = ["bash", str(self.folder / SCRIPT), str(self.kept.state / attempt.job_id), record.turn, str(own)]
         environment = kept.variables(self._plan, task, attempt.request_mb, attempt.cpus)

@@ -125,6 +125,12 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     assert {row["state"] for row in pipeline.json("status")} == {"RUNNING"}
     assert pipeline.json("next")["tasks"] == []
 
+    # the job is requeued, and starts again: Slurm would have it wait two minutes
+    pipeline.run("scontrol", "requeue", job)
+    wait_until(lambda: {row["state"] for row in pipeline.json("status")} == {"PENDING"})
+    pipeline.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+    wait_until(lambda: lines(pipeline, ".pids") == {"s1.chr20": 2, "s1.chr21": 2, "s1.chr22": 2})
+
     # the whole job is cancelled: Slurm tells steps and driver to end, then ends them
     pipeline.run("scancel", job)
     omk_cluster.wait(job)
@@ -135,7 +141,7 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     out = salloc(
         pipeline,
         "chromplan drive & driver=$!\n"
-        "until [ $(cat out/*.pids | wc -l) = 6 ]; do sleep 0.1; done\n"
+        "until [ $(cat out/*.pids | wc -l) = 9 ]; do sleep 0.1; done\n"
         "kill -INT $driver; wait $driver; echo exit $?; squeue --noheader --steps --jobs=$SLURM_JOB_ID --format=%j\n"
         "touch go; chromplan drive",
         *("--ntasks=3", "--mem=1000M"),
