@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import plans
 import pytest
 
-from planner import render
+from planner import render, resources
 from planner.config import Sample
 from planner.errors import InputError
 from planner.records import Mode
@@ -128,6 +129,17 @@ def test_a_template_with_an_unknown_variable_is_refused(tmp_path: Path) -> None:
     (tmp_path / "command.sh.j2").write_text("{{ nothing }}")
     with pytest.raises(InputError, match="'nothing' is undefined"):
         render.render(plans.plan(), template_folder=tmp_path)
+
+
+def test_every_variable_and_filter_of_a_template_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
+    plain, ours = jinja2.Environment(), render._environment(plans.plan(), None)
+    for name in {*ours.globals} - {*plain.globals}:
+        assert f"`{name}`" in text
+    for name in {*ours.filters} - {*plain.filters}:
+        assert f" | {name}`" in text
+    for path in resources.folder("templates").glob("*.sh.j2"):
+        assert f"`{path.name}`" in text or path.name == "wrap.sh.j2"  # that one makes a command, not a script
 
 
 def test_a_partition_the_site_routes_itself_is_not_named() -> None:
