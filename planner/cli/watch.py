@@ -111,7 +111,9 @@ def _goes_on(project: Project) -> bool:
     numbers = project.round_numbers()
     submission = journal.read_journal(project.round_folder(numbers[-1])) if numbers else None
     last = submission.follow_up if submission else None
-    return bool(last and last.job_id and slurm.queued([last.job_id]))
+    if not (last and last.job_id):
+        return False
+    return bool(slurm.queued([last.job_id], cluster=project.plan(numbers[-1]).cluster))
 
 
 class _Screen:

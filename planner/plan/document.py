@@ -99,6 +99,13 @@ class Plan(Document):
     notes: list[str]
 
     @property
+    def cluster(self) -> str | None:
+        """The cluster that the jobs go to, where it is not the one of the login node."""
+        kept = self.kept.options if self.kept else []
+        named = [option.partition("=")[2] for option in kept if option.startswith(("--clusters=", "--cluster="))]
+        return next(iter(named), None) or self.target.partition.clusters or self.target.site.clusters
+
+    @property
     def round_name(self) -> str:
         """The folder of this plan's round, ``r001``."""
         return round_name(self.round)

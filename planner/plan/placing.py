@@ -113,7 +113,8 @@ def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
     for mem_mb, cpus in set(zip(load.mem_mb, load.cpus, strict=True)):
         with contextlib.suppress(InputError):  # it goes where the largest goes, or is refused there
             own = target.site.choose(mem_mb + SCRIPT_MB + SRUN_MB, cpus, longest_s, submit.partition)
-            found.setdefault(own.name, own.model_copy(update={"qos": submit.qos}) if submit.qos else own)
+            if own.clusters == target.partition.clusters:
+                found.setdefault(own.name, own.model_copy(update={"qos": submit.qos}) if submit.qos else own)
     return sorted(found.values(), key=lambda partition: partition.cap_mb)
 
 

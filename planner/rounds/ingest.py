@@ -38,6 +38,7 @@ class OpenTask:
     tool: str
     submitted_s: int
     poll_s: int
+    cluster: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,17 +115,17 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     waiting = _open_tasks(project, recorded)
     if not waiting:
         return [], {}, {}
-    printed = slurm.accounting([task.entry.job_id for task in waiting])
-    read = sacct.read_text(printed, poll_s=max(task.poll_s for task in waiting))
-    attempts: dict[str, list[sacct.Attempt]] = {}
-    for attempt in read.attempts:
-        attempts.setdefault(attempt.job_id, []).append(attempt)
+    attempts: dict[tuple[str | None, str], list[sacct.Attempt]] = {}
+    for cluster in {task.cluster for task in waiting}:
+        printed = slurm.accounting([task.entry.job_id for task in waiting if task.cluster == cluster], cluster=cluster)
+        for attempt in sacct.read_text(printed, poll_s=max(task.poll_s for task in waiting)).attempts:
+            attempts.setdefault((cluster, attempt.job_id), []).append(attempt)
     now_s = int(time.time())
     found: list[Observation] = []
     running: dict[str, str] = {}
     over: dict[int, str] = {}
     for task in waiting:
-        history = sorted(attempts.get(task.entry.job_id, []), key=lambda a: a.submit_s or 0)
+        history = sorted(attempts.get((task.cluster, task.entry.job_id), []), key=lambda a: a.submit_s or 0)
         if task.entry.is_driven:
             state = _driven_state(project, task, history[-1].state) if history else "SUBMITTED"
             gone = history[-1].outcome is not None if history else now_s - task.submitted_s > LOST_AFTER_S
@@ -191,6 +192,7 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
                 tool=plan.tool,
                 submitted_s=submitted_s,
                 poll_s=poll_s(plan),
+                cluster=plan.cluster,
             )
             for entry in entries
             if entry.task in tasks

@@ -85,7 +85,7 @@ def try_out(project: Project, number: int) -> list[Trial]:
         path = project.round_folder(number) / job.script
         if not path.exists():
             raise InputError(f"{path}: not rendered", "run 'chromplan render' first")
-        check_nodes(job)
+        check_nodes(project.plan(number), job)
         refused = slurm.refusal(path.relative_to(project.folder), cwd=project.folder)
         found.append(Trial(script=job.script, refused=refused))
     return found
@@ -103,11 +103,11 @@ def _one_of_each_kind(plan: Plan) -> Iterator[Job]:
 def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
     """Raise when no node has what a held job asks for: Slurm takes it unseen, and it would wait for ever.
 
-    What is not held is left to sbatch, and so is another cluster.
+    What is not held is left to sbatch.
     """
     partition = plan.target.partition
     asked = [task for job in layout if job.hold for task in job.tasks]
-    largest_mb = slurm.largest_node_mb(partition.option) if asked and not partition.clusters else None
+    largest_mb = slurm.largest_node_mb(partition.option, cluster=plan.cluster) if asked else None
     if largest_mb is None:
         return
     task = max(asked, key=lambda task: task.request_mb)
@@ -119,16 +119,16 @@ def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
         )
 
 
-def check_nodes(job: Job) -> None:
+def check_nodes(plan: Plan, job: Job) -> None:
     """Raise when the cluster has not a node for each component of a job: it would wait for ever.
 
-    Left to Slurm where a component names several partitions, or none, or another cluster.
+    Left to Slurm where a component names several partitions, or none.
     """
     wanted = Counter(batch.partition.option for batch in job.components if batch.partition)
     places = [batch.partition for batch in job.components if batch.partition]
-    if not wanted or any(place.clusters or "," in place.option or not place.option for place in places):
+    if not wanted or any("," in place.option or not place.option for place in places):
         return
-    usable = slurm.usable_nodes(wanted)
+    usable = slurm.usable_nodes(wanted, cluster=plan.cluster)
     for name, components in wanted.items():
         if components > len(usable[name]):
             raise FailureError(

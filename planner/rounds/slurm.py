@@ -44,17 +44,24 @@ def run(
     stdin: str | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    cluster: str | None = None,
 ) -> str:
     """Run one of Slurm's commands and return its stdout.
+
+    Parameters
+    ----------
+    cluster : str, optional
+        The cluster meant, where it is not the one of this machine; every command knows ``--clusters``.
 
     Raises
     ------
     FailureError
         When the program is missing, does not answer within five minutes, or fails; the message is its own.
     """
+    elsewhere = [f"--clusters={cluster}"] if cluster else []
     try:
         done = subprocess.run(
-            list(argv),
+            [argv[0], *elsewhere, *argv[1:]],
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -147,15 +154,15 @@ def refusal(script: Path, *, cwd: Path) -> str | None:
     return None
 
 
-def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
+def find_jobs(names: Iterable[str], *, since_s: int, cluster: str | None = None) -> dict[str, str]:
     """Return name -> job id of the jobs of these names.
 
     squeue knows the queued ones and those that ended minutes ago, which accounting may not show yet; sacct the others.
     """
     listed = ",".join(names)
-    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%F"])
+    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%F"], cluster=cluster)
     start = f"--starttime=now-{max(1, since_s // 60 + 1)}minutes"
-    ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"])
+    ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"], cluster=cluster)
     found: dict[str, int] = {}
     for line in (*ended.splitlines(), *queued.splitlines()):
         name, _, job_id = line.rpartition("|")
@@ -166,38 +173,41 @@ def find_jobs(names: Iterable[str], *, since_s: int) -> dict[str, str]:
     return {name: str(number) for name, number in found.items()}
 
 
-def usable_nodes(partitions: Iterable[str]) -> dict[str, set[str]]:
+def usable_nodes(partitions: Iterable[str], *, cluster: str | None = None) -> dict[str, set[str]]:
     """Return the nodes of these partitions that take jobs, now or when others have ended: one sinfo."""
     argv = ["sinfo", "--noheader", "--Node", "--states=idle,alloc,mix", "--format=%R|%N"]
     nodes: dict[str, set[str]] = {name: set() for name in partitions}
-    for line in run([*argv, f"--partition={','.join(nodes)}"]).split():
+    for line in run([*argv, f"--partition={','.join(nodes)}"], cluster=cluster).split():
         partition, _, node = line.partition("|")
         nodes.setdefault(partition, set()).add(node)
     return nodes
 
 
-def largest_node_mb(partition: str) -> float | None:
+def largest_node_mb(partition: str, *, cluster: str | None = None) -> float | None:
     """Return the memory (MiB) of the largest node of a partition, or of several with commas: one sinfo.
 
     An empty name stands for all partitions; None when sinfo does not tell.
     """
     named = [f"--partition={partition}"] if partition else []
     try:
-        printed = run(["sinfo", "--noheader", "--exact", "--format=%m", *named])
+        printed = run(["sinfo", "--noheader", "--exact", "--format=%m", *named], cluster=cluster)
     except FailureError:
         return None
     return max((units.parse_mem_mb(mem) or 0.0 for mem in printed.replace("+", "").split()), default=None)
 
 
-def update(commands: Iterable[str]) -> None:
+def update(commands: Iterable[str], *, cluster: str | None = None) -> None:
     """Change pending jobs: one scontrol, fed these lines on stdin in this order."""
-    run(["scontrol"], stdin="".join(f"{line}\n" for line in commands))
+    run(["scontrol"], stdin="".join(f"{line}\n" for line in commands), cluster=cluster)
 
 
-def element_limits(job_ids: Iterable[str]) -> dict[str, tuple[float | None, float | None]]:
+def element_limits(
+    job_ids: Iterable[str], *, cluster: str | None = None
+) -> dict[str, tuple[float | None, float | None]]:
     """Return the memory (MiB) and the time limit (s) of each element (``12_3``) of pending arrays: one squeue."""
     listed = f"--jobs={','.join(job_ids)}"
-    printed = run(["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m|%l"])
+    argv = ["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m|%l"]
+    printed = run(argv, cluster=cluster)
     limits: dict[str, tuple[float | None, float | None]] = {}
     for line in printed.split():
         element, mem, limit = line.split("|")
@@ -205,45 +215,46 @@ def element_limits(job_ids: Iterable[str]) -> dict[str, tuple[float | None, floa
     return limits
 
 
-def held(job_ids: Iterable[str]) -> set[str]:
+def held(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
     """Return those jobs that are held: their priority is 0."""
-    return {line.partition("|")[0] for line in _queue(job_ids, "%F|%Q") if line.endswith("|0")}
+    return {line.partition("|")[0] for line in _queue(job_ids, "%F|%Q", cluster) if line.endswith("|0")}
 
 
-def queued(job_ids: Iterable[str]) -> set[str]:
+def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
     """Return those jobs that have not ended."""
-    return set(_queue(job_ids, "%F"))
+    return set(_queue(job_ids, "%F", cluster))
 
 
-def _queue(job_ids: Iterable[str], form: str) -> list[str]:
+def _queue(job_ids: Iterable[str], form: str, cluster: str | None) -> list[str]:
+    argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", f"--format={form}"]
     try:
-        return run(["squeue", "--noheader", f"--jobs={','.join(job_ids)}", f"--format={form}"]).split()
+        return run(argv, cluster=cluster).split()
     except SlurmError as error:
         if "Invalid job id" in error.said:  # it ended long ago
             return []
         raise
 
 
-def release(job_ids: Iterable[str]) -> None:
+def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
     """Let held jobs start."""
-    run(["scontrol", "release", ",".join(job_ids)])
+    run(["scontrol", "release", ",".join(job_ids)], cluster=cluster)
 
 
-def cancel(job_id: str) -> None:
+def cancel(job_id: str, *, cluster: str | None = None) -> None:
     """Cancel a job; one that is gone already is fine."""
     try:
-        run(["scancel", job_id])
+        run(["scancel", job_id], cluster=cluster)
     except SlurmError as error:
         if "Invalid job id" not in error.said:
             raise
 
 
-def accounting(job_ids: Iterable[str]) -> str:
+def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
     """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids.
 
     More than `sacct.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
-    return "".join(run(argv, environment=sacct.ENVIRONMENT) for argv in sacct.calls(job_ids))
+    return "".join(run(argv, environment=sacct.ENVIRONMENT, cluster=cluster) for argv in sacct.calls(job_ids))
 
 
 def job_details(job_id: str) -> str:

@@ -51,6 +51,7 @@ class _Submitter:
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
         self._plan = plan
+        self._cluster = plan.cluster
         self._say = say
         self._layouts: dict[Mode, dict[str, Job]] = {}
         self._journal = self._open(then_next=then_next)
@@ -144,7 +145,7 @@ class _Submitter:
 
     def _submit_one(self, job: Job, ids: Mapping[str, str]) -> str:
         try:
-            preview.check_nodes(job)
+            preview.check_nodes(self._plan, job)
             self._pace()
             return slurm.sbatch(self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids))
         except FailureError as error:
@@ -175,12 +176,12 @@ class _Submitter:
             return
         ids = {entry.script: entry.job_id or "" for entry in held.values()}
         wanted = {f"{ids[one.script]}_{one.element}": one for one in self._update(held.values())}
-        given = slurm.element_limits(ids.values())
+        given = slurm.element_limits(ids.values(), cluster=self._cluster)
         wrong = sum(given.get(name, (None, None))[0] != one.mem_mb for name, one in wanted.items())
         if wrong:
             raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
         self._see_times(given[name][1] == _seconds(one) for name, one in wanted.items() if one.time_limit)
-        slurm.release(ids.values())
+        slurm.release(ids.values(), cluster=self._cluster)
         self._set(dict.fromkeys(held, "submitted"))
 
     def _update(self, held: Iterable[SubmittedJob]) -> list[Update]:
@@ -192,14 +193,14 @@ class _Submitter:
         ids = {entry.script: entry.job_id or "" for entry in held}
         wanted = updates(self._plan, [layout[script] for script in ids])
         try:
-            slurm.update(one.command(ids[one.script]) for one in wanted)
+            slurm.update([one.command(ids[one.script]) for one in wanted], cluster=self._cluster)
         except slurm.SlurmError as error:
             if not any(one.time_limit for one in wanted):
                 raise _NotTaken(error.said.splitlines()[0]) from None
         else:
             return wanted
         try:
-            slurm.update(one.command(ids[one.script], times=False) for one in wanted)
+            slurm.update([one.command(ids[one.script], times=False) for one in wanted], cluster=self._cluster)
         except slurm.SlurmError as error:
             raise _NotTaken(error.said.splitlines()[0]) from None
         return wanted
@@ -218,7 +219,7 @@ class _Submitter:
             position: entry.job_id or "" for position, entry in enumerate(self._journal.jobs) if entry.state == "held"
         }
         if held:
-            still = slurm.held(held.values())
+            still = slurm.held(held.values(), cluster=self._cluster)
             self._set({position: "submitted" for position, job_id in held.items() if job_id not in still})
 
     def _fall_back(self, why: str) -> None:
@@ -241,7 +242,7 @@ class _Submitter:
     def _cancel_refused(self) -> None:
         for entry in self._journal.jobs:
             if entry.state == "cancelled" and entry.job_id:
-                slurm.cancel(entry.job_id)
+                slurm.cancel(entry.job_id, cluster=self._cluster)
 
     def _adopt(self) -> None:
         """Find the job that an interrupted try submitted without recording its id."""
@@ -250,7 +251,8 @@ class _Submitter:
             return
         # one after the other: only the first without an id may have been submitted
         entry = self._journal.jobs[lost]
-        found = slurm.find_jobs([entry.name], since_s=int(time.time()) - self._journal.started_s + 60)
+        since_s = int(time.time()) - self._journal.started_s + 60
+        found = slurm.find_jobs([entry.name], since_s=since_s, cluster=self._cluster)
         if entry.name in found:
             hold = self._layout(self._journal.mode)[entry.script].hold
             self._set({lost: "held" if hold else "submitted"}, job_id=found[entry.name])

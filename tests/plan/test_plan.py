@@ -5,7 +5,7 @@ import json
 import plans
 import pytest
 
-from planner.config import Sample
+from planner.config import Kept, Sample
 from planner.errors import InputError
 from planner.plan.document import Plan
 from planner.plan.requests import Earlier
@@ -200,3 +200,14 @@ def test_steps_do_not_count_as_jobs() -> None:
 def test_batches_share_k_out(k: int) -> None:
     plan = plans.plan(plans.config(submit={"mode": Mode.PACKED, "max_running": k}))
     assert sum(batch.workers for batch in plan.batches) <= k
+
+
+def test_the_cluster_of_a_plan_is_its_scripts_or_its_partitions_or_its_sites() -> None:
+    here = plans.plan()
+    elsewhere = plans.plan(at=plans.site(clusters="b"))
+    nearest = Partition(name="c-main", nodes=1, cores=64, mem_mb=64_000, clusters="c")
+    kept = Kept(options=["--comment=x", "--clusters=d"])
+    assert here.cluster is None
+    assert elsewhere.cluster == "b"
+    assert plans.plan(at=plans.site(clusters="b", partitions=(nearest,))).cluster == "c"
+    assert elsewhere.model_copy(update={"kept": kept}).cluster == "d"

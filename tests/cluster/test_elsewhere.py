@@ -1,0 +1,45 @@
+"""A site whose jobs go to another cluster than the one of the login node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from cluster import Cluster
+from pipelines import Pipeline
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("argv", [("chromplan", "submit"), ("bash", "rounds/r001/submit.sh")], ids=["submit", "bash"])
+def test_what_is_submitted_to_another_cluster_is_changed_released_and_found_there(
+    omk_cluster: Cluster, start_cluster: Callable[..., Cluster], argv: tuple[str, ...]
+) -> None:
+    there = start_cluster()
+    pipeline = Pipeline(omk_cluster, site=f'clusters = "{there.name}"', chromosomes="17-22", time="08:00:00")
+    pipeline.remember(minutes=0.5)
+    pipeline.ready()
+    pipeline.run(*argv)
+    job = pipeline.manifest()[0].split("\t")[1].partition("_")[0]
+    there.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
+    ended = {row["task"]: row for row in pipeline.json("status")}
+    assert {row["state"] for row in ended.values()} == {"completed"}
+    asked = pipeline.run("squeue", f"--clusters={there.name}", "-rh", "-t", "all", "-o", "%F_%K|%m", "-j", job).stdout
+    assert dict(line.split("|") for line in asked.split()) == {
+        row["job_id"]: f"{row['request_mb']}M" for row in ended.values()
+    }
+    assert len(set(asked.split())) == 6
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in range(17, 23)}
+
+
+def test_an_interrupted_submission_to_another_cluster_goes_on_there(
+    omk_cluster: Cluster, start_cluster: Callable[..., Cluster]
+) -> None:
+    there = start_cluster()
+    pipeline = Pipeline(omk_cluster, site=f'clusters = "{there.name}"', chromosomes="20-22")
+    pipeline.ready()
+    killed = pipeline.intercept("sbatch", '"$real" "$@"; kill -9 "$PPID"')
+    assert pipeline.run("chromplan", "submit", env=killed, check=False).returncode != 0
+    pipeline.chromplan("submit")
+    there.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in range(20, 23)}
