@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from planner.errors import InputError
-from planner.plan.allocating import allocate
+from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target
 from planner.plan.packing import Load, pack
 from planner.replay.course import Course, Held
@@ -322,9 +322,10 @@ def allocation(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target) -> Ba
     InputError
         When a task and the driver do not fit on a node together.
     """
-    load = _load(jobs, mem_mb)
-    ranked = order.by_cost(load.mem_mb, load.wall_s)
+    at_first = [at_first_mb(job.predicted_mb, mb) for job, mb in zip(jobs, mem_mb, strict=True)]
+    ranked = order.by_cost(list(mem_mb), _expected_s(jobs))
     nodes = target.partition.nodes or len(jobs)
+    load = _load(jobs, at_first)
     (batch,) = allocate(ranked, load, target, nodes=nodes, shared=False).batches
     return batch
 
@@ -340,12 +341,20 @@ def _dynamic(work: Workload, target: Target, case: Case) -> Course:
 
 
 def _dynamic_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
-    """Let the scheduler choose limits and learn from what ends; what was killed gets twice its limit."""
+    """Let the scheduler choose limits, as a drive does.
+
+    Requests count until something has ended; then limits are learnt. What was killed gets twice its limit.
+    """
     batch = allocation(jobs, mem_mb, target)
-    raised = {job.name: float(mb) for job, mb in zip(jobs, mem_mb, strict=True) if mb > (job.request_mb or mb)}
+    asked = {job.name: float(mb) for job, mb in zip(jobs, mem_mb, strict=True)}
+    raised = {job.name for job in jobs if asked[job.name] > (job.request_mb or asked[job.name])}
+    sure = {job.name for job in jobs if has_margin(job.predicted_mb or 0.0, job.request_mb or 0)}
 
     def decide(state: State) -> list[Start]:
-        given = raised | {one.names[0]: min(2 * one.mem_mb, batch.pool_mb) for one in state.overflows}
+        killed_mb = {one.names[0]: one.mem_mb for one in state.overflows}
+        taught = bool(state.done or killed_mb)
+        given = {name: min(asked[name], batch.pool_mb) for name in (raised if taught else raised | sure)}
+        given |= {name: min(2 * mb, batch.pool_mb) for name, mb in killed_mb.items()}
         waiting = tuple(replace(task, held=False, limit_mb=given.get(task.work.name)) for task in state.waiting)
         return dynamic.decide(replace(state, waiting=waiting))
 
@@ -360,12 +369,14 @@ def _granted_mb(batch: Batch, target: Target) -> int:
 def _allocated(
     batch: Batch, target: Target, case: Case, decide: Callable[[State], Sequence[Start]], sharing: Sharing
 ) -> Course:
-    node = Node(name="", mem_mb=batch.pool_mb, cores=batch.workers * batch.cpus)
+    # the driver is on one node only
+    memory = [batch.pool_mb, *[batch.mem_mb] * (batch.nodes - 1)]
+    cores = batch.workers * batch.cpus
     ran = simulate(
         case,
         decide,
         sharing=sharing,
-        nodes=[replace(node, name=f"node{number}") for number in range(batch.nodes)],
+        nodes=[Node(name=f"node{number}", mem_mb=mb, cores=cores) for number, mb in enumerate(memory)],
         again=lambda run: run.limit_mb is None or run.limit_mb < batch.pool_mb,
     )
     whole = Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * _granted_mb(batch, target))
