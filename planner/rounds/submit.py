@@ -48,6 +48,7 @@ def submit(project: Project, number: int, *, say: Say, then_next: bool = False) 
 
 class _Submitter:
     def __init__(self, project: Project, plan: Plan, say: Say, *, then_next: bool) -> None:
+        self._project = project
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
         self._plan = plan
@@ -137,7 +138,7 @@ class _Submitter:
         job_id = slurm.sbatch(
             self._script(self._layout(self._journal.mode)[FOLLOW_UP]),
             cwd=self._root,
-            options=follow_up_options(self._journal.ids),
+            options=follow_up_options([*self._journal.ids, *_going_on_before(self._project)]),
             environment=_own_command(),
         )
         self._set({self._journal.jobs.index(entry): "submitted"}, job_id=job_id)
@@ -297,6 +298,15 @@ class _Submitter:
 
 def _entry(job: Job) -> SubmittedJob:
     return SubmittedJob(script=job.script, name=job.name)
+
+
+def _going_on_before(project: Project) -> list[str]:
+    """Return the jobs that go on with the earlier steps of a chain: what they submit, the next round here waits for."""
+    wrap = project.config().wrap
+    steps = [Project(project.folder / name) for name in (wrap.after if wrap else [])]
+    journals = [read_journal(step.round_folder(step.latest())) for step in steps if step.round_numbers()]
+    found = [journal.follow_up for journal in journals if journal]
+    return [entry.job_id for entry in found if entry and entry.job_id]
 
 
 def _own_command() -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import slurm_processes as processes
 from cluster import Cluster
 from test_wrap import SITE
 
@@ -130,6 +131,23 @@ def test_a_killed_element_runs_again_and_sees_what_it_saw_before(cluster: Cluste
     assert folder.left("seen.*")["seen.21"] == "21 19-22 4\n" * 2
 
 
+def test_steps_whose_rounds_follow_each_other_keep_their_order(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    # with Python and bash about 100 MB: above the script's own 60 MB, below the double
+    hold = f'[ "$SLURM_ARRAY_TASK_ID" != 21 ] || {HOLD.replace("$1", "75")}'
+    folder.script("phase.sh", f"{hold} || exit 1; touch phased.$SLURM_ARRAY_TASK_ID", array="20-22")
+    folder.script("impute.sh", "cat phased.$SLURM_ARRAY_TASK_ID && touch imputed.$SLURM_ARRAY_TASK_ID", array="20-22")
+    folder.sbatch("--then-next", "phase.sh")
+    folder.sbatch("--then-next", "--after=phase", "impute.sh")
+    queue = ["squeue", "-h", "-o", "%F"]
+    processes.wait_until(lambda: not omk_cluster.run(queue).stdout, "the last job to end", timeout_s=120, pause_s=0.5)
+    assert sorted(folder.left("imputed.*")) == ["imputed.20", "imputed.21", "imputed.22"]
+    for step in ("phase", "impute"):
+        rows = folder.finish(step)
+        assert set(outcomes(rows).values()) == {"completed"}
+        assert rows["chr21"]["round"] == 2
+
+
 def test_history_is_found_under_the_name_of_the_script(omk_cluster: Cluster) -> None:
     folder = Folder(omk_cluster)
     name = f"known-{time.time_ns()}"
@@ -176,8 +194,7 @@ touch "ready.$SLURM_ARRAY_TASK_ID"
 sleep 60 & wait"""
     folder.script("signals.sh", body, array="21-22")
     job = folder.sbatch("signals.sh")
-    while len(folder.left("ready.*")) < 2:
-        time.sleep(0.2)
+    processes.wait_until(lambda: len(folder.left("ready.*")) == 2, "both to be ready", timeout_s=60, pause_s=0.2)
     folder.run("scancel", f"{job}_0")
     folder.run("scancel", "--batch", "--signal=USR1", f"{job}_1")
     assert outcomes(folder.finish("signals")) == {"chr21": "cancelled", "chr22": "failed"}
