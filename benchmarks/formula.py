@@ -8,7 +8,7 @@ of symbolic regression on the rows themselves (direct) and on the teacher's labe
 
 splits   random splits, 65 % to fit, 35 % to judge; the seed is the split's and the fit's
 folds    five folds
-longer   fitted to short chromosomes, judged on chromosomes up to twice as long as any seen
+longer   plain ways fitted to short chromosomes, judged on longer ones: what `chromplan` chose, and the worst of all
 seconds  CPU time of a fit, per way, on 94 and on 300 rows
 """
 
@@ -31,6 +31,7 @@ from planner.errors import PlannerError
 from planner.memory import engines, fitting, scoring, symbolic, teacher
 from planner.memory.columns import LogColumns
 from planner.memory.conformal import calibrate
+from planner.memory.formula import Formula
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 FEATURES = (
@@ -93,27 +94,35 @@ def usable_engines() -> Iterator[str]:
             yield name
 
 
-def judge(train: pd.DataFrame, test: pd.DataFrame, *, seed: int, names: Sequence[str]) -> Iterator[Judged]:
-    """Fit every way to the training rows and yield how it does on the others."""
-    table, peaks = train[list(FEATURES)].to_numpy(float), train[PEAK].to_numpy(float)
+def judge(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    seed: int,
+    names: Sequence[str],
+    features: Sequence[str] = FEATURES,
+    plain: bool = False,
+) -> Iterator[Judged]:
+    """Fit every way (without engines when ``plain``) to the training rows and yield how it does on the others."""
+    table, peaks = train[list(features)].to_numpy(float), train[PEAK].to_numpy(float)
     for number, name in enumerate(names):
         # the plain ways compete with every engine, but once is enough to tell of them
-        competition = symbolic.Competition(FEATURES, table, peaks, engine=name, seed=seed)
+        sources = [way for way in ways(name) if not (plain and way.startswith(name))]
+        competition = symbolic.Competition(features, table, peaks, engine=name, seed=seed, sources=sources)
         for standing in competition.standings:
             if number and not standing.source.startswith(name):
                 continue
             found = competition.formula_of(standing)
-            yield _of_formula(standing.source, found, table, peaks, test)
+            one = fitting.calibrated(found, features, table, peaks)
+            yield _of_formula(standing.source, one, test)
             if standing is competition.winner and not number:
-                yield _of_formula(CHOSEN, found, table, peaks, test)
-    yield _of_teacher(table, peaks, test, seed=seed)
+                yield _of_formula(CHOSEN, one, test)
+    if not plain:
+        yield _of_teacher(table, peaks, test, seed=seed)
 
 
-def _of_formula(
-    way: str, found: symbolic.Discovery, table: np.ndarray, peaks: np.ndarray, test: pd.DataFrame
-) -> Judged:
-    one = fitting.calibrated(found, FEATURES, table, peaks)
-    rows = test[list(FEATURES)].astype(float).to_dict("records")
+def _of_formula(way: str, one: Formula, test: pd.DataFrame) -> Judged:
+    rows = test[list(one.inputs)].astype(float).to_dict("records")
     bounds = {level: [one.bound(row, level) for row in rows] for level in LEVELS}
     return Judged(
         way=way,
@@ -175,33 +184,26 @@ def folds(seed: int, names: Sequence[str]) -> Iterator[Judged]:
         )
 
 
-def longer(names: Sequence[str]) -> Iterator[tuple[str, Judged]]:
+def longer() -> Iterator[tuple[str, Judged]]:
     """Yield (what was fitted and judged, how it did); chromosome lengths are GRCh37's over 10, or over 5."""
     tenth, fifth, design = runs("beagle_chr22"), runs("beagle_chr22_fifth"), runs()
     longest = tenth["segment_mb"].max()
+    with_length = (*FEATURES, "segment_mb")
     cases = [
-        (f"chromosomes up to {longest:.0f} Mb, all up to {2 * longest:.0f} Mb", tenth, fifth),
-        (
-            f"chromosomes up to {longest:.0f} Mb, those beyond",
-            tenth,
-            fifth[fifth["segment_mb"] > longest],
-        ),
-        ("the design, chromosomes up to 50 Mb", design, fifth),
-        ("the design, chromosomes up to 25 Mb", design, tenth),
+        (f"chromosomes up to {longest:.0f} Mb; those of up to {2 * longest:.0f} Mb", tenth, fifth, FEATURES),
+        ("the design; chromosomes up to 25 Mb", design, tenth, FEATURES),
+        ("the design; chromosomes up to 50 Mb", design, fifth, FEATURES),
     ]
-    for feature in ("n_ref_variants", "n_variants", "segment_mb"):
-        for share in (0.5, 0.6, 0.7):
-            most = design[feature].quantile(share)
-            beyond = design[(design[feature] > 1.5 * most) & (design[feature] <= 3 * most)]
+    for share in (0.5, 0.6, 0.7, 0.8):
+        most = design["segment_mb"].quantile(share)
+        short = design[design["segment_mb"] <= most]
+        beyond = design[(design["segment_mb"] > 1.5 * most) & (design["segment_mb"] <= 3 * most)]
+        for features, known in ((FEATURES, "length no feature"), (with_length, "length a feature")):
             cases.append(
-                (
-                    f"the design's {share:.0%} with least {feature}, 1.5 to 3 times that",
-                    design[design[feature] <= most],
-                    beyond,
-                )
+                (f"the design's shorter {share:.0%}; 1.5 to 3 times as long, {known}", short, beyond, features)
             )
-    for what, train, test in cases:
-        for one in judge(train, test, seed=1, names=names):
+    for what, train, test, features in cases:
+        for one in judge(train, test, seed=1, names=["operon"], features=features, plain=True):
             yield what, one
 
 
@@ -269,12 +271,20 @@ def main() -> None:
         show("Five folds", document["folds"])
     if "longer" in wanted:
         cases: dict[str, list[Judged]] = {}
-        for what, one in longer(names):
+        for what, one in longer():
             cases.setdefault(what, []).append(one)
         document["longer"] = {what: mean(found) for what, found in cases.items()}
+        print(
+            "\n| fitted; judged | runs | outside a range | coverage 80 / 90 / 95 % | bound / peak "
+            "| least 95 % coverage of all ways |\n|---|---|---|---|---|---|"
+        )
         for what, found in cases.items():
+            of = {one.way: one.figures() for one in found}
+            least = 100 * min(one["coverage 0.95"] for one in of.values())
+            covers = " / ".join(f"{100 * of[CHOSEN][f'coverage {level:.2f}']:.0f}" for level in LEVELS)
+            ratio = " / ".join(f"{of[CHOSEN][f'overallocation {level:.2f}']:.2f}" for level in LEVELS)
             rows, outside = len(found[0].measured), max(one.outside for one in found)
-            show(f"Fitted, judged: {what} ({rows} runs, {outside} outside a range)", mean(found))
+            print(f"| {what} | {rows} | {outside} | {covers} | {ratio} | {least:.0f} |")
     if "seconds" in wanted:
         document["seconds"] = seconds(names)
         print(

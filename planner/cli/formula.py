@@ -115,23 +115,36 @@ def _document(one: Formula) -> dict[str, object]:
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.95,
+    default="0.95",
     show_default=True,
-    help="How often the request must suffice.",
+    help="How often the request must suffice; 'cheapest' for what is expected to waste least, kills counted.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
-def export(name: str, target: str, level: float, out: Path | None) -> None:
+def export(name: str, target: str, level: str, out: Path | None) -> None:
     """Write the request in another language, the same to the MiB."""
     from planner import files
     from planner.memory import exports
 
-    text = exports.export(formulas.load(name), target, level)
+    one = formulas.load(name)
+    wanted = _level(level, one)
+    text = exports.export(one, target, wanted)
     if out is None:
         click.echo(text, nl=False)
     else:
         files.write_text(out, text)
-        click.echo(f"{out}: {target}, {level:.0%} bound")
+        click.echo(f"{out}: {target}, {wanted:.0%} bound")
+
+
+def _level(text: str, one: Formula) -> float:
+    if text == "cheapest" and one.calibration is not None:
+        return one.calibration.cheapest_level()
+    try:
+        value = 0.95 if text == "cheapest" else float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= 1.0:
+        raise InputError(f"--level {text}: no level", "write 0.95 for 95 %, or cheapest")
+    return value
 
 
 @command.command("check")
