@@ -12,6 +12,9 @@ from planner.memory.grammar import Call, Name, Node, Number
 
 Array = npt.NDArray[np.float64]
 
+EXACT = 1e-12
+"""Squared log error of what counts as exact: rounded constants are further off."""
+
 _OUTLYING = 0.3  # of a log residual: beyond about 35 %
 _STEEPEST = 1e6  # slopes of a log beyond are a pole that no step should trust
 _SMALLEST = 1e-3  # MiB: residuals are taken in logs, which need a positive prediction

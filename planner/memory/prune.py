@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.memory import grammar
 from planner.memory.grammar import Call, Node, Number
-from planner.memory.numeric import Array, log_error, refit
+from planner.memory.numeric import EXACT, Array, log_error, refit
 from planner.memory.tidy import tidy
 
 _QUICK = 3  # steps that tell a good cut from a bad one
@@ -37,7 +37,7 @@ def prune(node: Node, names: Sequence[str], table: Array, peaks: Array, *, most_
 
         def price(shorter: Node, size: int = grammar.size(node), error: float = error) -> float:
             saved = size - max(grammar.size(shorter), most_nodes)
-            return float(np.log(log_error(shorter, names, table, peaks) / error)) / saved
+            return float(np.log((log_error(shorter, names, table, peaks) + EXACT) / (error + EXACT))) / saved
 
         shorter = [refit(cut, names, table, peaks, steps=_QUICK) for cut in _cuts(node)]
         node = refit(min(shorter, key=price), names, table, peaks)

@@ -19,7 +19,7 @@ from planner.errors import InputError
 from planner.memory import engines, grammar, powers, teacher
 from planner.memory.columns import LogColumns, rounded
 from planner.memory.grammar import Node, Number
-from planner.memory.numeric import Array, Program, log_error, mean_loss, refit
+from planner.memory.numeric import EXACT, Array, Program, log_error, mean_loss, refit
 from planner.memory.prune import prune
 
 MOST_NODES = 30
@@ -278,7 +278,7 @@ def _best(front: Sequence[Node], names: Sequence[str], table: Array, peaks: Arra
     def criterion(node: Node) -> float:
         constants = len(Program(node, names).constants)
         error = log_error(node, names, table, peaks)
-        return float(len(peaks) * np.log(error) + np.log(len(peaks)) * constants / _BEST_PENALTY)
+        return float(len(peaks) * np.log(error + EXACT) + np.log(len(peaks)) * constants / _BEST_PENALTY)
 
     return min(short, key=criterion)
 
