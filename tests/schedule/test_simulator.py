@@ -90,6 +90,12 @@ def test_with_limits_a_task_is_killed_at_its_own_peak_and_comes_back() -> None:
     assert spans(run) == [("0", 0, 2.5, True), ("0", 2.5, 12.5, False)]
 
 
+def test_what_is_killed_may_be_left_at_that() -> None:
+    both = case([60, 20], [10, 4])
+    run = simulate(both, within(40), sharing=Sharing.LIMITS, again=lambda killed: killed.work.name != "0")
+    assert spans(run) == [("0", 0, 5, True), ("1", 5, 9, False)]
+
+
 def test_nodes_do_not_share_memory() -> None:
     def apart(state: State) -> list[Start]:
         return [Start(name=task.work.name, node=f"n{task.work.name}") for task in state.waiting]
