@@ -116,7 +116,7 @@ def run(
                     mark_ended(folder, allocation.job_id)
             raise
         mark_ended(folder, allocation.job_id)
-    return Driven(runs.read(folder), tasks, executor.left > 0 and launcher.until_s() is not None)
+    return Driven(runs.read(folder), tasks, executor.out_of_time)
 
 
 def _executor(

@@ -61,6 +61,11 @@ class Executor:
         Makes an ended attempt permanent.
     watch : callable
         Called with the progress at every look.
+
+    Attributes
+    ----------
+    out_of_time : bool
+        Tasks were left, or stopped, because everything that runs there is about to be ended.
     """
 
     def __init__(
@@ -80,15 +85,11 @@ class Executor:
         self._watch = watch
         self._children: list[_Child] = []
         self._interrupted = False
+        self.out_of_time = False
 
     def interrupt(self) -> None:
         """Have `run` stop the running tasks and raise KeyboardInterrupt, as soon as it can."""
         self._interrupted = True
-
-    @property
-    def left(self) -> int:
-        """How many tasks wait."""
-        return len(self._agenda.waiting)
 
     def run(self) -> None:
         """Run what has not ended; whatever interrupts it stops the running tasks, which then run again next time."""
@@ -102,6 +103,7 @@ class Executor:
                     raise KeyboardInterrupt
                 if self._look():
                     self._start()
+            self.out_of_time = bool(self._children or self._agenda.waiting)
         finally:
             self._stop_all()
 

@@ -1,6 +1,7 @@
 """Local runs: real processes with real memory, held to their limits, resumed after an interruption."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from planner.plan.document import Plan
 from planner.records import Outcome
 from planner.rounds import local, processes, runs
 from planner.rounds.attempts import one_node
-from planner.rounds.executor import Executor
+from planner.rounds.executor import STOP_S, Executor
 from planner.rounds.localtask import LocalLauncher
 from planner.rounds.runs import Run
 
@@ -232,13 +233,22 @@ class Scarce(LocalLauncher):
         return super().spare_mb() if stopped else 0.0
 
 
-def executor(plan: Plan, root: Path) -> Executor:
+class Ending(LocalLauncher):
+    """A place where everything is ended soon."""
+
+    end_s = math.inf
+
+    def until_s(self) -> float:
+        return self.end_s + STOP_S
+
+
+def executor(plan: Plan, root: Path, launcher: type[LocalLauncher] = Scarce) -> Executor:
     folder = folder_of(root)
     render.write(render.render(plan), folder)
     return Executor(
         plan.tasks,
         before=[],
-        launcher=Scarce(plan, root=root, folder=folder),
+        launcher=launcher(plan, root=root, folder=folder),
         bounds=one_node(mem_mb=1000, cores=4),
         record=lambda run: runs.append(folder, run),
         watch=lambda _: None,
@@ -251,6 +261,20 @@ def test_the_youngest_is_stopped_while_the_machine_has_nothing_left_and_runs_aga
     (stopped,) = [run for run in ended if run.outcome is Outcome.INFRA]
     assert "the machine had 0 MB left" in stopped.evidence
     assert sorted(run.task for run in ended if run.outcome is Outcome.COMPLETED) == ["chr20", "chr21", "chr22"]
+
+
+def test_what_runs_is_stopped_before_everything_is_ended_and_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ending, "end_s", time.time() + 2)
+    plan = plan_of("echo {chromosome} >> started; test {chromosome} = 22 || test -e go || sleep 60")
+    found = executor(plan, tmp_path, Ending)
+    found.run()
+    assert found.out_of_time
+    assert [(run.task, run.outcome) for run in runs.read(folder_of(tmp_path))] == [("chr22", Outcome.COMPLETED)]
+    assert sorted(words(tmp_path / "started")) == ["20", "21", "22"]
+    (tmp_path / "go").touch()
+    assert sorted(run.task for run in go(plan, tmp_path)) == ["chr20", "chr21", "chr22"]
 
 
 def test_exit_137_while_the_machine_has_nothing_left_is_no_fault_of_the_task(tmp_path: Path) -> None:
