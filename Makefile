@@ -23,7 +23,7 @@ demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo
 
 test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arguments to pytest
 	@.ci/packages $(SLURM_PACKAGES) $(LANGUAGE_PACKAGES)
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup \
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
 		--cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck

@@ -1,9 +1,13 @@
-"""What holds for every test: the run's last line says which cluster tests did not run, and why."""
+"""What holds for every test, however many processes run them.
+
+The run's last line says which cluster tests did not run, and why.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +17,23 @@ settings.register_profile("chromplan", settings(), deadline=None)
 settings.load_profile("chromplan")
 
 _not_run: dict[str, int] = {}
+
+
+# modules whose tests share something that takes long to make: of several processes only one is to make it
+TOGETHER = ("tests/cluster/test_wrap.py", "tests/cli/test_cli_formula.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out test by test, but those modules as a whole, and first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return module if module in TOGETHER else nodeid
+
+    return Scheduling(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

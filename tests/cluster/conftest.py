@@ -87,16 +87,7 @@ def start_cluster(clusters: Clusters) -> Iterator[Callable[..., slurm.Cluster]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses a cluster; where tests run in parallel, those of one cluster stay in one process."""
+    """Mark every test that uses a cluster."""
     for item in items:
-        if isinstance(item, pytest.Function) and "clusters" in item.fixturenames:
+        if "clusters" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-
-
-def _group(item: pytest.Function) -> str:
-    """Name the cluster that a test uses: its flavour, or its file where it starts clusters of its own."""
-    if "omk_cluster" in item.fixturenames:
-        return "omk"
-    flavour = item.callspec.params.get("cluster") if hasattr(item, "callspec") else None
-    return str(flavour or item.path.stem)
