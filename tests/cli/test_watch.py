@@ -6,7 +6,24 @@ import pytest
 from click.testing import CliRunner
 
 from planner.cli import cli
-from planner.cli.watch import Pause
+from planner.cli.watch import MOST_ROWS, Pause, _Screen, _table
+from planner.records import Outcome, Quality
+from planner.rounds.standing import Standing
+
+
+def attempt(number: int, *, state: str = "PENDING", outcome: Outcome | None = None) -> Standing:
+    return Standing(
+        task=f"chr{number}",
+        round=1,
+        state=state,
+        outcome=outcome,
+        request_mb=500,
+        time_limit_s=600,
+        peak_mb=401.6 if outcome else None,
+        quality=Quality.MEASURED if outcome else None,
+        wall_s=12.4 if outcome else None,
+        job_id=f"7_{number}",
+    )
 
 
 def test_it_looks_less_and_less_often_while_nothing_changes() -> None:
@@ -27,3 +44,28 @@ def test_where_nothing_is_planned_there_is_nothing_to_wait_for(tmp_path: Path) -
     done = CliRunner().invoke(cli, ["watch", "-C", str(tmp_path)])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == "nothing was submitted yet"
+
+
+def test_the_table_shows_what_runs_first_and_no_more_than_fits() -> None:
+    table = _table([attempt(number) for number in range(1, 31)] + [attempt(40, state="RUNNING")])
+    tasks = list(table.columns[0].cells)
+    assert (tasks[0], tasks[-1], len(tasks)) == ("chr40", "and 11 more", MOST_ROWS + 1)
+
+
+def test_a_terminal_gets_a_line_for_each_end_and_a_table_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    flying = [attempt(1), attempt(2)]
+    ended = [attempt(1, state="completed", outcome=Outcome.COMPLETED), attempt(2), attempt(3)]
+    with _Screen() as screen:
+        screen.show(flying, None)
+        screen.wait(flying, 60)
+        screen.show(ended, flying)
+        screen.wait(ended, 90)
+    shown = capsys.readouterr().out
+    assert "0 attempts have ended, 2 have not" in shown
+    assert "chr1: completed, 402 of 500 MB, 12 s" in shown
+    assert "chr3: submitted in round 1 as 7_3, 500 MB" in shown
+    assert "next look in 90 s" in shown

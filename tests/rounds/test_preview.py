@@ -28,3 +28,11 @@ def test_each_command_is_shown_with_what_it_does(tmp_path: Path, mode: Mode, sai
     project.write_plan(plans.plan(plans.config(submit={"mode": mode, "max_running": 2}), at=site))
     shown = "\n".join(preview.describe(project, 1))
     assert [words for words in said if words not in shown] == []
+
+
+def test_the_job_that_goes_on_waits_for_all_others(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write_plan(plans.plan(plans.config(submit={"mode": Mode.JOBS}, pipeline={"chromosomes": "21,22"})))
+    last = preview.describe(project, 1, then_next=True)[-1]
+    waits = "--dependency=afterany:ID-OF-jobs/chr22.sh:ID-OF-jobs/chr21.sh"
+    assert last.startswith(f"sbatch --parsable {waits} rounds/r001/next.sh")
