@@ -3,11 +3,12 @@
     python benchmarks/memory_requests.py --traces DIR [--trace NAME …] [--method NAME …] [--seed N …]
                                          [--order shuffled|submit] [--json]
 
-DIR holds Nextflow traces as ``trace_NAME.csv`` (columns process, rchar, rss, peak_rss, realtime, memory, submit; bytes
-and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top. The protocol is the Sizey study's: per
-process, rows with an rss; processes with at least 34 rows and no zero realtime; 30 % history, the rest online in
-shuffled order, or all of it online in the order of submission, where the first task gets the workflow's preset. The
-size of a task is ``rchar`` (for the Beagle runs the reference genotypes), its peak ``rss``.
+DIR holds Nextflow traces as ``trace_NAME.csv`` or ``NAME.csv`` (columns process, rchar, rss, realtime and, where there
+are, peak_rss, memory, submit; bytes and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top.
+The protocol is the Sizey study's: per process, rows with rss, rchar and realtime; processes with at least 34 rows and
+no zero realtime; 30 % history, the rest online in shuffled order, or all of it online in the order of submission, where
+the first task gets the workflow's preset. The size of a task is ``rchar`` (for the Beagle runs the reference
+genotypes), its peak ``rss``.
 
 Waste of an attempt that is enough is (request - peak) x time, of one that is not, request x time. GB are 1e9 bytes.
 """
@@ -29,6 +30,7 @@ from planner.memory import baselines, baselines_learned
 
 MIB = 2**20
 GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h
+NEEDED = ("process", "rchar", "rss", "realtime")
 LEAST_ROWS = 34
 NODE_MB = 128e9 / MIB
 BEAGLE = Path(__file__).parent.parent / "examples" / "data"
@@ -74,14 +76,27 @@ class Result:
 
 
 def number(text: str | None) -> float:
+    """Return a number, or NaN for what is none or not finite."""
     try:
-        return float(text or "")
+        value = float(text or "")
     except ValueError:
         return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def read_trace(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as stream:
+    """Return the rows that have size, peak and run time.
+
+    Raises
+    ------
+    SystemExit
+        When a column is missing.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in NEEDED if name not in (reader.fieldnames or NEEDED)]
+        if missing:
+            raise SystemExit(f"{path}: no column {', '.join(missing)}")
         rows = [
             Row(
                 process=row["process"],
@@ -92,9 +107,9 @@ def read_trace(path: Path) -> list[Row]:
                 preset_peak_mb=number(row.get("peak_rss")) / MIB,
                 submit=number(row.get("submit")),
             )
-            for row in csv.DictReader(stream)
+            for row in reader
         ]
-    return [row for row in rows if row.peak_mb > 0 and math.isfinite(row.size) and math.isfinite(row.wall_s)]
+    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
 
 
 def read_beagle(path: Path) -> list[Row]:
@@ -128,7 +143,8 @@ def processes(rows: list[Row]) -> Iterator[list[Row]]:
 def ordered(group: list[Row], order: str, seed: int) -> tuple[list[Row], list[Row]]:
     """Return history and online rows; the shuffle is that of scikit-learn's train_test_split(test_size=0.7)."""
     if order == "submit":
-        return [], sorted(group, key=lambda row: row.submit)
+        # tasks of unknown submission come last, as they stand in the file
+        return [], sorted(group, key=lambda row: math.inf if math.isnan(row.submit) else row.submit)
     held_out = math.ceil(0.7 * len(group))
     shuffled = np.random.RandomState(seed).permutation(len(group))
     return [group[i] for i in shuffled[held_out:]], [group[i] for i in shuffled[:held_out]]
@@ -183,19 +199,26 @@ def run(trace: str, rows: list[Row], method: str, order: str, seed: int) -> Resu
     )
 
 
+def trace_files(folder: Path, wanted: list[str]) -> dict[str, Path]:
+    """Return the wanted traces of a folder by name; of all its tables those called ``trace_…`` when there are any."""
+    if not folder.is_dir():
+        raise SystemExit(f"{folder} is no folder")
+    tables = sorted(folder.glob("*.csv"))
+    if not wanted:
+        tables = sorted(folder.glob("trace_*.csv")) or tables
+    named = {path.stem.removeprefix("trace_"): path for path in tables}
+    return {name: path for name, path in named.items() if not wanted or name in wanted}
+
+
 def read_all(folder: Path | None, wanted: list[str]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for path in sorted(folder.glob("trace_*.csv")) if folder else []:
-        name = path.stem.removeprefix("trace_")
-        if not wanted or name in wanted:
-            found[name] = read_trace(path)
-    for name in ("beagle_runs", "beagle_chr22"):
-        if not wanted or name in wanted:
-            found[name] = read_beagle(BEAGLE / f"{name}.csv")
-    missing = set(wanted) - set(found)
+    files = trace_files(folder, wanted) if folder else {}
+    bundled = {name: BEAGLE / f"{name}.csv" for name in ("beagle_runs", "beagle_chr22") if not wanted or name in wanted}
+    missing = set(wanted) - set(files) - set(bundled)
     if missing:
         raise SystemExit(f"no trace {', '.join(sorted(missing))} in {folder}")
-    return found
+    return {name: read_trace(path) for name, path in files.items()} | {
+        name: read_beagle(path) for name, path in bundled.items()
+    }
 
 
 def main() -> None:
@@ -203,7 +226,7 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, metavar="DIR", help="folder with trace_NAME.csv")
     parser.add_argument("--trace", nargs="+", action="extend", default=[], metavar="NAME")
     parser.add_argument("--method", nargs="+", action="extend", default=[], choices=METHODS, metavar="NAME")
-    parser.add_argument("--seed", nargs="+", type=int, default=[1996], metavar="N")
+    parser.add_argument("--seed", nargs="+", action="extend", type=int, default=[], metavar="N", help="default: 1996")
     parser.add_argument("--order", choices=("shuffled", "submit"), default="shuffled")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -211,7 +234,7 @@ def main() -> None:
         run(trace, rows, method, arguments.order, seed)
         for trace, rows in read_all(arguments.traces, arguments.trace).items()
         for method in arguments.method or METHODS
-        for seed in arguments.seed
+        for seed in arguments.seed or [1996]
     ]
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))

@@ -145,35 +145,35 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
 
 def poll_s(project: Project, config: Config) -> float:
     """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
-    from planner.memory import model as models
+    from planner.memory.rows import POLL_S
 
-    return load_site(project, config).acctg_freq_s or models.POLL_S
+    return load_site(project, config).acctg_freq_s or POLL_S
 
 
 def save_model(project: Project, fitted: MemoryModel) -> Path | None:
     """Save a model; return where, or None when it has learnt nothing."""
     from planner import files
-    from planner.memory import model as models
+    from planner.memory import saved
 
     if not fitted.fitted:
         return None
     path = project.model_path(fitted.tool)
-    files.write_text(path, models.dumps(fitted))
+    files.write_text(path, saved.dumps(fitted))
     return path
 
 
 def load_model(project: Project, store: Store, config: Config) -> MemoryModel:
     """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
-    from planner.memory import model as models
+    from planner.memory import saved
 
     path = project.model_path(config.pipeline.tool)
     if path.exists():
         try:
-            saved = models.loads(path.read_text(encoding="utf-8"))
+            model = saved.loads(path.read_text(encoding="utf-8"))
         except InputError as error:
             raise InputError(f"{path}: {error.message}", error.hint) from None
-        if set(saved.feature_names) <= set(config.features):
-            return saved
+        if set(model.feature_names) <= set(config.features):
+            return model
     return fit_tool(project, store, config)
 
 

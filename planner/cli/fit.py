@@ -118,14 +118,15 @@ def _fit(
 ) -> _Fitted:
     from planner.memory import evaluate
     from planner.memory import model as models
+    from planner.memory.rows import POLL_S, training
 
     names = options.features or feature_names(config, tool, observations)
-    every_s = poll_s(project, config) if config is not None else models.POLL_S
+    every_s = poll_s(project, config) if config is not None else POLL_S
     own = config if config is not None and config.pipeline.tool == tool else None
     shape = prior_shape(project, own) if own else None
     fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, prior=shape)
     chosen = own.memory.level if own else None
-    kept, _ = models.training(observations, tool=tool, feature_names=names, poll_s=every_s)
+    kept, _ = training(observations, tool=tool, feature_names=names, poll_s=every_s)
     limits = [row.limit_mb for row in observations if row.limit_mb]
     figures = evaluate.cross_validate(
         kept,
@@ -144,11 +145,11 @@ def _fit(
 
 def feature_names(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
     """Return the features of the pipeline that runs the tool, else those that every attempt to learn from has."""
-    from planner.memory import model as models
+    from planner.memory.rows import trains
 
     if config is not None and config.pipeline.tool == tool:
         return tuple(config.features)
-    known = [set(row.features) for row in observations if not models.trains(row, poll_s=0)]
+    known = [set(row.features) for row in observations if not trains(row, poll_s=0)]
     return tuple(sorted(set.intersection(*known))) if known else ()
 
 

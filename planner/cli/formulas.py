@@ -138,10 +138,10 @@ def usable(
     observations: Sequence[Observation], *, features: Sequence[str], tool: str, poll_s: float | None = None
 ) -> Rows:
     """Return the observations whose peak can be learnt, and why others cannot."""
-    from planner.memory import model
+    from planner.memory.rows import POLL_S, training
 
-    every_s = model.POLL_S if poll_s is None else poll_s
-    kept, skipped = model.training(observations, tool=tool, feature_names=tuple(features), poll_s=every_s)
+    every_s = POLL_S if poll_s is None else poll_s
+    kept, skipped = training(observations, tool=tool, feature_names=tuple(features), poll_s=every_s)
     return Rows(observations=kept, skipped=skipped)
 
 

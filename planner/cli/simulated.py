@@ -53,7 +53,7 @@ def read(folder: Path, asked: dict[str, Any]) -> History:
     InputError
         When there are none, or it is not clear whose.
     """
-    from planner.memory import model as models
+    from planner.memory.rows import POLL_S
 
     project = open_project(folder)
     config = project.config() if project.config_path.exists() else None
@@ -71,7 +71,7 @@ def read(folder: Path, asked: dict[str, Any]) -> History:
         site=_site(project, config, asked["site_name"]),
         config=config,
         level=None if own is None else own.memory.level,
-        poll_s=models.POLL_S if config is None else poll_s(project, config),
+        poll_s=POLL_S if config is None else poll_s(project, config),
     )
 
 

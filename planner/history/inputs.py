@@ -11,7 +11,7 @@ from planner.errors import InputError
 
 
 def size(path: str) -> float:
-    """Return the bytes of a file, or of all files that a pattern such as ``reads/*.fq.gz`` matches.
+    """Return the bytes of a file, of all files in a folder, or of all that a pattern such as ``reads/*.fq.gz`` matches.
 
     Raises
     ------
@@ -20,12 +20,18 @@ def size(path: str) -> float:
     """
     whole = Path(path)
     if whole.exists() or not any(character in path for character in "*?["):
-        return float(whole.stat().st_size)
+        return float(_bytes(whole))
     root = whole.anchor or "."
-    sizes = [match.stat().st_size for match in Path(root).glob(str(whole.relative_to(whole.anchor)))]
+    sizes = [_bytes(match) for match in Path(root).glob(str(whole.relative_to(whole.anchor)))]
     if not sizes:
         raise FileNotFoundError(2, "no file matches")
     return float(sum(sizes))
+
+
+def _bytes(path: Path) -> int:
+    if path.is_dir():
+        return sum(_bytes(inside) for inside in path.iterdir())
+    return path.stat().st_size
 
 
 @lru_cache(maxsize=256)
@@ -47,13 +53,22 @@ def record_counts(path: str) -> dict[str, int]:
     try:
         text: str = pysam.bcftools.index("--stats", path)
     except pysam.SamtoolsError as error:
-        reason = "no index beside it" if "index" in str(error).partition("stderr=")[2] else "not an indexed VCF or BCF"
-        raise ValueError(f"{reason} ('bcftools index {Path(path).name}' makes one)") from error
+        if "index" not in str(error).partition("stderr=")[2]:
+            raise ValueError("not a VCF or BCF") from error
+        if not _is_bgzipped(path):
+            raise ValueError("not compressed with bgzip, so it has no index") from error
+        raise ValueError(f"no index beside it ('bcftools index {Path(path).name}' makes one)") from error
     counts: Counter[str] = Counter()
     for line in text.splitlines():
         contig, _, count = line.split("\t")
         counts[contig.removeprefix("chr")] += int(count)
     return dict(counts)
+
+
+def _is_bgzipped(path: str) -> bool:
+    """Whether the file starts with a block as SAMv1, section 4.1, describes: gzip with an extra field."""
+    with Path(path).open("rb") as stream:
+        return stream.read(4) == b"\x1f\x8b\x08\x04"
 
 
 def records(path: str, chromosome: str) -> float:

@@ -71,7 +71,7 @@ def cross_validate(
     Parameters
     ----------
     observations : sequence of Observation
-        Those that train the model (see ``planner.memory.model.training``); of more than ``MOST_ROWS`` a sample.
+        Those that train the model (see ``planner.memory.rows.training``); of more than ``MOST_ROWS`` a sample.
     level : float
         Level of the bound whose coverage is measured.
     chosen : float, optional

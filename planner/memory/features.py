@@ -6,7 +6,7 @@ A specification is one of
 ``4``, ``"2.5"``   that number
 ``"length"``       length of the task's chromosome in Mb (1e6 bases), from the genome
 ``"cpus"``         CPUs of the task
-``"size:PATH"``    bytes of a file; several files: their sum
+``"size:PATH"``    bytes of a file, of all in a folder, or of all that a pattern matches
 ``"records:PATH"`` variant records of the task's chromosome in an indexed VCF or BCF
 ``"samples:PATH"`` samples in the header of a VCF or BCF
 ``"NAME"``         the column NAME of the sample table, or the tool parameter NAME

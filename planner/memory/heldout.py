@@ -14,7 +14,8 @@ from enum import StrEnum
 import numpy as np
 
 from planner.errors import InputError
-from planner.memory.model import POLL_S, MemoryModel, Prediction, fit, training
+from planner.memory.model import MemoryModel, Prediction, fit
+from planner.memory.rows import POLL_S, training
 from planner.records import Observation
 
 FOLDS = 10

@@ -1,9 +1,14 @@
-"""The Bayesian line that learns from its first observation, for one number that stands for a task's size."""
+"""Power laws that learn from their first observation, and the paper's polynomial: one number stands for a task's size.
+
+In logarithms the laws are lines with equal noise: memory's spread grows with the size, as it does in fact.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -11,134 +16,105 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""From memory that ignores the size to memory in proportion to it; each is as likely before anything is seen."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BayesianLine:
-    """Posterior of ``r = a + b x + e`` with ``Var e = s2 w``, ``w = (.1 + .9 x)^2``, x = size / largest size.
+MOST_STRETCH = 6.0
+"""No law is followed further out than this many times the sizes seen: chromosome 1 is 5.3 times chromosome 21."""
 
-    The spread grows with the size, as memory's does. Units of ``r`` are kept (MiB or s).
+_LEVELS = (np.arange(40) + 0.5) / 40
+_LARGEST_LOG = 600.0  # no amount of memory; below the largest float
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLaws:
+    """Posterior of ``log r = c + e log x + noise`` for several exponents e, each with its own level and noise.
 
     Attributes
     ----------
-    scale : float
-        The size that counts as x = 1.
-    theta : tuple of float
-        Posterior mean of (a, b).
-    covariance : tuple of tuple of float
-        Posterior covariance of (a, b).
-    s2 : float
-        Noise variance at x = 1.
+    exponents, weights : array, shape (k,)
+        The laws and how probable each is.
+    levels, sds : array, shape (k,)
+        Mean of c, and standard deviation of a new value's logarithm.
     dof : float
         Degrees of freedom of the predictive Student t.
+    reach : pair of float
+        Least and greatest size that the laws are asked for.
     """
 
-    scale: float
-    theta: tuple[float, float]
-    covariance: tuple[tuple[float, float], tuple[float, float]]
-    s2: float
+    exponents: Floats
+    weights: Floats
+    levels: Floats
+    sds: Floats
     dof: float
+    reach: tuple[float, float]
 
-    def design(self, size: Floats | float) -> tuple[Floats, Floats]:
-        """Return the rows (1, x) and the noise weights w of the given sizes."""
-        x = np.atleast_1d(np.asarray(size, dtype=float)) / self.scale
-        return np.column_stack([np.ones_like(x), x]), noise_weight(x)
-
-    def mean(self, size: Floats | float) -> Floats:
-        """Return the expected value at each size."""
-        rows, _ = self.design(size)
-        return np.asarray(rows @ np.asarray(self.theta))
-
-    def sd(self, size: Floats | float) -> Floats:
-        """Return the predictive standard deviation at each size (noise and ignorance of the line)."""
-        rows, weight = self.design(size)
-        ignorance = np.einsum("ij,jk,ik->i", rows, np.asarray(self.covariance), rows)
-        return np.asarray(np.sqrt(self.s2 * weight + ignorance))
-
-    def upper(self, size: Floats | float, level: float) -> Floats:
-        """Return the bound that a new value stays under with probability ``level``."""
-        return self.mean(size) + student_t_quantile(level, self.dof) * self.sd(size)
+    def atoms(self, size: float) -> tuple[Floats, Floats]:
+        """Return the distribution of a new task's value: atoms in ascending order and their masses, which sum to 1."""
+        low, high = self.reach
+        centres = self.levels + self.exponents * math.log(min(max(size, low), high))
+        logs = centres[:, None] + self.sds[:, None] * _steps(self.dof)
+        mass = np.repeat(self.weights / len(_LEVELS), len(_LEVELS))
+        order = np.argsort(logs, axis=None)
+        return np.exp(np.minimum(logs.ravel()[order], _LARGEST_LOG)), mass[order]
 
 
-def noise_weight(x: Floats) -> Floats:
-    """Return ``(.1 + .9 x)^2``: how the noise variance grows with relative size."""
-    return np.asarray((0.1 + 0.9 * np.clip(x, 0.0, None)) ** 2)
-
-
-def fit_line(
+def fit_powers(
     size: Sequence[float] | Floats,
     value: Sequence[float] | Floats,
     *,
-    scale: float | None = None,
-    prior: tuple[Sequence[float] | Floats, Sequence[float] | Floats] | None = None,
-    spread: float = 0.08,
-    dof: float = 15.0,
-) -> BayesianLine:
-    """Fit the line to one or more observations.
+    exponents: Sequence[float] = EXPONENTS,
+    spread: float = 0.1,
+    dof: float = 4.0,
+) -> PowerLaws:
+    """Fit the laws to one or more observations.
 
     Parameters
     ----------
     size, value : sequence of float, shape (n,)
-        Sizes (any positive unit) and what was measured (MiB or s).
-    scale : float, optional
-        The size that counts as x = 1; the largest seen by default.
-    prior : pair of sequences, optional
-        Sizes and predicted values of a formula or of another tool: the line starts from their least squares.
+        Sizes (any unit) and what was measured (MiB or s, above 0). Where a size is not positive only the law that
+        ignores sizes is left.
+    exponents : sequence of float
+        Laws that are equally likely before anything is seen.
     spread, dof : float
         Relative noise expected before anything is seen, and how many observations that belief is worth.
 
     Raises
     ------
     ValueError
-        Without observations and without a prior.
+        Without observations.
 
     Notes
     -----
-    Normal prior on (a, b), scaled inverse chi-square on the noise, two rounds of plug-in. Without a prior the line
-    starts at ``m (.1 + .9 x)``, m the size-weighted mean: memory grows nearly with size, which keeps two small tasks
-    from extrapolating to a negative large one.
+    Flat prior on the level, scaled inverse chi-square on the noise; a law's weight is its marginal likelihood (Gelman
+    et al., Bayesian Data Analysis, section 14.2). Two small tasks cannot extrapolate to a negative large one.
     """
-    sizes, values = np.asarray(size, dtype=float), np.asarray(value, dtype=float)
-    known = sizes if prior is None else np.concatenate([sizes, np.asarray(prior[0], dtype=float)])
-    if known.size == 0:
-        raise ValueError("neither observations nor a prior")
-    unit = scale or float(np.max(np.abs(known))) or 1.0
-    x = sizes / unit
-    theta0, cov0, level = _start(x, values, unit, prior, spread)
-    rows = np.column_stack([np.ones_like(x), x])
-    weight = noise_weight(x)
-    precision0 = np.linalg.inv(cov0)
-    s2_start = (spread * level) ** 2
-    s2, theta, covariance = s2_start, theta0, np.asarray(cov0, dtype=float)
-    for _ in range(2):
-        covariance = np.asarray(np.linalg.inv(precision0 + (rows / (weight * s2)[:, None]).T @ rows))
-        theta = covariance @ (precision0 @ theta0 + rows.T @ (values / (weight * s2)))
-        residual = values - rows @ theta
-        s2 = (dof * s2_start + float(np.sum(residual**2 / weight))) / (dof + len(values))
-    (aa, ab), (ba, bb) = covariance.tolist()
-    return BayesianLine(
-        scale=unit,
-        theta=(float(theta[0]), float(theta[1])),
-        covariance=((aa, ab), (ba, bb)),
-        s2=s2,
-        dof=dof + len(values),
+    x, y = np.asarray(size, dtype=float), np.log(np.asarray(value, dtype=float))
+    if not len(y):
+        raise ValueError("no observations")
+    if x.min() > 0:
+        laws, logs, reach = np.array(exponents), np.log(x), (x.min() / MOST_STRETCH, x.max() * MOST_STRETCH)
+    else:
+        laws, logs, reach = np.zeros(1), np.zeros(len(y)), (1.0, 1.0)
+    residual = y - laws[:, None] * logs
+    level = residual.mean(axis=1)
+    known = dof + len(y) - 1
+    squares = dof * spread**2 + np.sum((residual - level[:, None]) ** 2, axis=1)
+    likelihood = (squares / squares.min()) ** (-known / 2)
+    return PowerLaws(
+        exponents=laws,
+        weights=likelihood / likelihood.sum(),
+        levels=level,
+        sds=np.sqrt(squares / known * (1 + 1 / len(y))),
+        dof=known,
+        reach=(float(reach[0]), float(reach[1])),
     )
 
 
-def _start(
-    x: Floats,
-    values: Floats,
-    unit: float,
-    prior: tuple[Sequence[float] | Floats, Sequence[float] | Floats] | None,
-    spread: float,
-) -> tuple[Floats, Floats, float]:
-    if prior is None:
-        level = float(np.sum(values) / np.sum(0.1 + 0.9 * np.clip(x, 0, None))) or 1.0
-        return np.array([0.1, 0.9]) * level, np.diag([(spread * level) ** 2, level**2]), level
-    prior_x = np.asarray(prior[0], dtype=float) / unit
-    design = np.column_stack([np.ones_like(prior_x), prior_x])
-    theta0 = np.linalg.lstsq(design, np.asarray(prior[1], dtype=float), rcond=None)[0]
-    level = float(np.sum(theta0)) or 1.0
-    return theta0, 0.17**2 * np.outer(theta0, theta0) + (0.05 * level) ** 2 * np.eye(2), level
+@lru_cache(maxsize=64)
+def _steps(dof: float) -> Floats:
+    """Return the quantiles of Student's t at the middles of equal shares."""
+    return np.array([student_t_quantile(float(level), dof) for level in _LEVELS])
 
 
 def student_t_quantile(level: float, dof: float) -> float:

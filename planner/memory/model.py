@@ -7,33 +7,26 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import InputError
-from planner.memory.point import PointModel, fit_point
+from planner.memory.point import PointModel, fit_point, from_rows
+from planner.memory.rows import POLL_S, training
 from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Memory, Sized, Sizer
-from planner.records import Observation, Outcome, Quality
+from planner.records import Observation
 
 Floats = NDArray[np.float64]
 
-SCHEMA = "chromplan-memory-model"
-MODEL_VERSION = 1
-POLL_S = 30.0  # Slurm's own sampling interval, where a site sets none
-POLLS_TO_TRUST = 3
 _TIME_LEVEL = 0.99
 _TIME_MARGIN = 1.25
 _TIME_KAPPA = 10.0
-_REPLAYED = 200  # the costs of the ensemble's members fade so fast that older rows would not count
+_JUDGED = 200  # what the ensemble's members cost fades so fast that older rows would hardly count
 _SHORTEST_LIMIT_S = 300
 
 
@@ -85,7 +78,11 @@ class Curve:
 
     @cached_property
     def _sizer(self) -> Sizer:
-        return Sizer(self.memory)
+        return Sizer(self.memory, proportional=self.point.told)
+
+    def shape(self) -> PointModel:
+        """Return how tasks compare, as a prior for another tool."""
+        return from_rows(self.point, np.array(self.memory.size), np.array(self.memory.value))
 
     def sized(self, features: Mapping[str, float]) -> Sized:
         """Return the distribution for one task."""
@@ -188,9 +185,14 @@ class MemoryModel:
         slack = 1e-9 * max(abs(low), abs(high))
         return low - slack <= value <= high + slack
 
-    def after_a_kill(self, killed_mb: float) -> float:
-        """Return what to ask for (MiB) after a kill: the largest peak seen if clearly more, else double."""
-        return self.largest_mb if self.largest_mb >= 1.05 * killed_mb else 2 * killed_mb
+    def after_a_kill(self, killed_mb: float, features: Mapping[str, float]) -> float:
+        """Return what to ask for (MiB) after a kill: the largest peak seen if clearly more, else double.
+
+        It is always double when peaks grow with size and the task is larger than the one with the largest peak.
+        """
+        if self.memory is None:
+            return 2 * killed_mb
+        return self.memory.sized(features).retry.after(killed_mb)
 
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:
@@ -200,43 +202,6 @@ class MemoryModel:
         limit = _TIME_MARGIN * max(wall, sized.bound(_TIME_LEVEL))
         limit_s = max(_SHORTEST_LIMIT_S, 60 * math.ceil(limit / 60))
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
-
-
-def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
-    """Return why an observation does not train the model, or "" when it does.
-
-    Only a completed attempt shows its peak. An attempt killed for memory shows a lower bound, which is the floor of its
-    own task and no target. A sampled peak (MaxRSS) is believed when the attempt lasted at least three polls: shorter
-    ones are recorded as a few MB or not at all.
-    """
-    if observation.outcome is Outcome.OOM or observation.quality is Quality.CENSORED:
-        return "killed for memory: a lower bound only"
-    if observation.outcome is not Outcome.COMPLETED:
-        return f"{observation.outcome.value}: the peak may not have been reached"
-    if observation.quality is Quality.MISSING or not observation.peak_mb or not math.isfinite(observation.peak_mb):
-        return "no peak recorded"
-    if observation.peak_mb < 0:
-        return "no peak recorded"
-    if observation.quality is Quality.SAMPLED and (observation.wall_s or 0.0) < POLLS_TO_TRUST * poll_s:
-        return "too short to be sampled"
-    return ""
-
-
-def training(
-    observations: Iterable[Observation], *, tool: str, feature_names: Sequence[str], poll_s: float = POLL_S
-) -> tuple[list[Observation], dict[str, int]]:
-    """Return a tool's observations that train its model, oldest first, and how many do not, by reason."""
-    skipped: Counter[str] = Counter()
-    kept: list[Observation] = []
-    for observation in observations:
-        if observation.tool != tool:
-            continue
-        reason = trains(observation, poll_s=poll_s) or _lacking(observation, feature_names)
-        if reason:
-            skipped[reason] += 1
-        else:
-            kept.append(observation)
-    return sorted(kept, key=_order), dict(skipped)
 
 
 def fit(
@@ -264,7 +229,7 @@ def fit(
         The site's sampling interval, s, which decides what a sampled peak is worth.
     prior : PointModel, optional
         How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
-        (``other.memory.point``); it decides while observations are few.
+        (``other.memory.shape()``); it decides while observations are few.
     times : bool
         Whether run times are learnt too.
 
@@ -305,30 +270,13 @@ def _curve(
     seed: int,
     prior: PointModel | None = None,
 ) -> Curve:
-    """Fit the size, then replay the last rows in their order, as if they had been predicted one by one."""
+    """Fit the size, remember the last rows, and judge the ensemble by them."""
     point, sizes = fit_point(names, rows, values, seed=seed, prior=prior)
-    sizer = Sizer(kappa=kappa)
-    for number in range(max(0, len(values) - WINDOW), len(values)):
-        size, value, weight = float(sizes[number]), float(values[number]), float(weights[number])
-        replayed = len(values) - number <= _REPLAYED and len(sizer) > 0
-        sizer.update(size, value, weight, sizer.predict(size) if replayed else None)
-    sizer.calibrate(most=_REPLAYED)
+    sizer = Sizer(kappa=kappa, proportional=point.told)
+    for size, value, weight in zip(sizes[-WINDOW:], values[-WINDOW:], weights[-WINDOW:], strict=True):
+        sizer.update(size, value, weight)
+    sizer.judge(most=_JUDGED)
     return Curve(point=point, memory=sizer.memory)
-
-
-def _lacking(observation: Observation, names: Sequence[str]) -> str:
-    for name in names:
-        value = observation.features.get(name)
-        if value is None or not math.isfinite(value):
-            return f"no feature {name}"
-    return ""
-
-
-def _order(row: Observation) -> tuple[float, float, str, float, float, tuple[tuple[str, float], ...]]:
-    """Sort by when an attempt ended, ties by content, so that the order of the rows given does not matter."""
-    end = row.end_s if row.end_s is not None else row.submit_s
-    features = tuple(sorted((name, float(value)) for name, value in row.features.items()))
-    return (end, row.submit_s, row.job_id, row.peak_mb or 0.0, row.wall_s or 0.0, features)
 
 
 def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:
@@ -349,61 +297,3 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
     if outside:
         text += f", {' and '.join(outside)} outside what was seen"
     return text
-
-
-def dumps(model: MemoryModel) -> str:
-    """Return the model as readable JSON."""
-    return _short_lists(json.dumps({"schema": SCHEMA, "version": MODEL_VERSION, **asdict(model)}, indent=2)) + "\n"
-
-
-def _short_lists(text: str) -> str:
-    """Put lists of numbers on one line: a thousand lines of numbers are not readable."""
-    return re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match.group().split()), text)
-
-
-def loads(text: str) -> MemoryModel:
-    """Read a model back.
-
-    Raises
-    ------
-    InputError
-        When the text is not a model, or one of another version.
-    """
-    hint = "make it anew with 'chromplan fit'"
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"the saved model is not JSON ({error})", hint) from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InputError("this is not a saved model", hint)
-    if document.get("version") != MODEL_VERSION:
-        raise InputError(f"the saved model has version {document.get('version')}, not {MODEL_VERSION}", hint)
-    try:
-        return _from_document(document)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"the saved model is damaged ({type(error).__name__}: {error})", hint) from error
-
-
-def _from_document(document: Mapping[str, Any]) -> MemoryModel:
-    return MemoryModel(
-        tool=document["tool"],
-        feature_names=tuple(document["feature_names"]),
-        rows=document["rows"],
-        skipped=document["skipped"],
-        ranges={name: (low, high) for name, (low, high) in document["ranges"].items()},
-        largest_mb=document["largest_mb"],
-        memory=_curve_from(document["memory"]),
-        time=_curve_from(document["time"]),
-    )
-
-
-def _curve_from(document: Mapping[str, Any] | None) -> Curve | None:
-    if document is None:
-        return None
-    point: dict[str, Any] = {key: _frozen(value) for key, value in document["point"].items()}
-    memory: dict[str, Any] = {key: _frozen(value) for key, value in document["memory"].items()}
-    return Curve(point=PointModel(**point), memory=Memory(**memory))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

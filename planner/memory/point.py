@@ -7,7 +7,7 @@ feature the feature is the size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class PointModel:
         What each feature is divided by first.
     intercept : float
     coefficients : tuple of float
+    text : str
+        For ``formula``.
+    told : bool
+        Whether it came from elsewhere, as a prediction: values are then taken to be in proportion to the sizes.
     """
 
     form: str
@@ -49,6 +53,7 @@ class PointModel:
     intercept: float = 0.0
     coefficients: tuple[float, ...] = ()
     text: str = ""
+    told: bool = False
 
     def size(self, rows: Floats) -> Floats:
         """Return the size of each row of features, shape (n, number of names)."""
@@ -76,7 +81,22 @@ def from_formula(text: str) -> PointModel:
     InputError
         When the formula cannot be read.
     """
-    return PointModel(form="formula", names=formulas.parse(text).names, text=text)
+    return PointModel(form="formula", names=formulas.parse(text).names, text=text, told=True)
+
+
+def from_rows(model: PointModel, sizes: Floats, values: Floats) -> PointModel:
+    """Return how the tasks of one tool compare as a prior for another.
+
+    Parameters
+    ----------
+    model : PointModel
+        Of the tool that is known.
+    sizes, values : array, shape (n,)
+        Its tasks: their sizes, and their peaks in MiB.
+    """
+    if model.form == "feature":  # the feature as it is predicts nothing yet
+        model = _fit("powers", model.names, sizes[:, None], values)
+    return replace(model, told=True)
 
 
 def fit_point(

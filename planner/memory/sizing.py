@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.memory.linear import fit_line, student_t_quantile
-from planner.memory.members import MEMBERS, Past, weighted_median
+from planner.memory.linear import EXPONENTS, fit_powers
+from planner.memory.members import MEMBERS, Past, middle_means, weighted_median
 from planner.memory.predictive import Predictive, smooth
 
 Floats = NDArray[np.float64]
@@ -29,16 +29,11 @@ LEAST_REQUEST_MB = 32
 """Slurm's step manager and a shell alone hold 10-20 MB: no job is asked to live with less than this."""
 
 KAPPA = 2.0
-_FORGET = 0.95
+_FORGET = 0.98
 _LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
-_HIGHEST = 0.995  # above it the distribution is all tail, and a single giant would decide
-_GRID = np.append(np.arange(1, 200) / 200, [0.9975, 0.999])
+_GRID = np.concatenate([np.arange(1, 100) / 200, np.arange(500, 1000) / 1000])
 _TEMPERATURE = 0.1
-_EARLY = 6
-_EARLY_SPREAD, _EARLY_DOF = 0.2, 4.0
-_MOST_STRETCH = 100.0  # no line is believed further out than this many times the largest size
-_LEAST_SHARE = 0.2  # a line may point below zero; a peak is not expected below this share of the least seen
-_LEVELS = (np.arange(40) + 0.5) / 40
+_EARLY = 6  # fewer have no neighbours to look at
 _CLEARLY_MORE = 1.05
 _TREND = 0.25
 _TREND_ROWS = 128
@@ -148,6 +143,8 @@ class Sized:
         See :func:`cheapest`.
     turned_out : array, ascending
         The levels at which earlier tasks turned out.
+    beyond : bool
+        Whether the task is larger than all seen: members without a slope are not asked then.
     """
 
     predictives: tuple[Predictive, ...]
@@ -156,6 +153,7 @@ class Sized:
     least: float
     kappa: float
     turned_out: Floats
+    beyond: bool = False
 
     @cached_property
     def requests(self) -> Floats:
@@ -168,8 +166,8 @@ class Sized:
         return max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
 
     def quantile(self, level: float) -> float:
-        """Return the members' quantiles at a level, averaged."""
-        return float(self._quantiles(np.array([level]))[0])
+        """Return what the members' quantiles at a level are in the middle."""
+        return float(middle_means(self.quantiles(np.array([level])), self.weights)[0])
 
     def bound(self, level: float) -> float:
         """Return the value that the peak stays under with probability ``level``.
@@ -182,15 +180,12 @@ class Sized:
             return self.quantile(level)
         rank = math.ceil((count + 1) * level)
         held = float(self.turned_out[rank - 1]) if rank <= count else max(level, float(self.turned_out[-1]))
-        return self.quantile(min(held, max(level, _HIGHEST)))
+        # further up the distribution is all tail, and a single giant would decide
+        return self.quantile(min(held, max(level, 1 - 1 / (count + 1))))
 
-    def level_of(self, value: float) -> float:
-        """Return the least level whose quantile reaches the value; 1 when none does."""
-        position = int(self._quantiles(_GRID).searchsorted(value))
-        return float(_GRID[position]) if position < len(_GRID) else 1.0
-
-    def _quantiles(self, levels: Floats) -> Floats:
-        return np.asarray(self.weights @ np.array([p.quantile(levels) for p in self.predictives]))
+    def quantiles(self, levels: Floats) -> Floats:
+        """Return each member's quantiles, shape (members, levels)."""
+        return np.array([predictive.quantile(levels) for predictive in self.predictives])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,12 +210,32 @@ class Memory:
 
 
 class Sizer:
-    """Learns from finished tasks and sizes new ones; ``size`` is any one number that stands for a task."""
+    """Learns from finished tasks and sizes new ones; ``size`` is any one number that stands for a task.
 
-    def __init__(self, memory: Memory | None = None, *, kappa: float = KAPPA, window: int = WINDOW) -> None:
+    Parameters
+    ----------
+    memory : Memory, optional
+        What an earlier one remembered.
+    kappa : float
+        Price of a failure, see :func:`cheapest`.
+    window : int
+        Observations remembered.
+    proportional : bool
+        Whether the values are known to be in proportion to the sizes, as where these are predictions already.
+    """
+
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        *,
+        kappa: float = KAPPA,
+        window: int = WINDOW,
+        proportional: bool = False,
+    ) -> None:
         memory = memory or Memory()
         self.kappa = kappa
         self.window = window
+        self.exponents = (1.0,) if proportional else EXPONENTS
         self._size, self._peak, self._wall = list(memory.size), list(memory.value), list(memory.wall_s)
         self.costs = np.array(memory.costs)
         self._turned_out = list(memory.turned_out)
@@ -257,43 +272,80 @@ class Sizer:
         """
         if not self._peak:
             raise ValueError("nothing observed yet")
+        size = _plain(size)
         past, wall = self.past, np.array(self._wall)
         retry = Retry(float(past.value.max()), self._always_double(past, size))
+        beyond = bool(size > past.ordered[-1]) and past.varies
         if past.count < _EARLY:
-            predictives: tuple[Predictive, ...] = (_from_line(past, wall, size),)
-            weights = np.ones(1)
+            predictives: tuple[Predictive, ...] = (self._early(past, wall, size),)
         else:
             predictives = tuple(smooth(*past.plausible(member, size), wall, rows=past.count) for member in MEMBERS)
-            weights = self._weights(beyond=bool(size > past.ordered[-1]) and past.varies)
-        return Sized(predictives, weights, retry, float(past.value.min()) / 2, self.kappa, np.sort(self._turned_out))
+        return Sized(
+            predictives=predictives,
+            weights=self._weights(len(predictives), beyond=beyond),
+            retry=retry,
+            least=float(past.value.min()) / 2,
+            kappa=self.kappa,
+            turned_out=np.sort(self._turned_out),
+            beyond=beyond,
+        )
+
+    def _early(self, past: Past, wall: Floats, size: float) -> Predictive:
+        """Return what power laws say, for when there are too few observations to look at their neighbours."""
+        atoms, mass = fit_powers(past.size, past.value, exponents=self.exponents).atoms(size)
+        return Predictive(atoms, mass, mass * float(wall.mean()))
 
     def update(self, size: float, peak_mb: float, wall_s: float, said: Sized | None = None) -> None:
         """Learn from a finished task; ``said`` is what was predicted for it."""
-        if said is not None and len(said.predictives) == len(MEMBERS):
-            for number, request in enumerate(said.requests):
-                wasted, failures = said.retry.replay(float(request), peak_mb, wall_s)
-                cost = wasted + failures * self.kappa * peak_mb * wall_s
-                self.costs[number] = _FORGET * self.costs[number] + cost
-        for column, value in ((self._size, size), (self._peak, peak_mb), (self._wall, wall_s)):
+        if said is not None:
+            self._pay(said, peak_mb, wall_s)
+        for column, value in ((self._size, _plain(size)), (self._peak, peak_mb), (self._wall, wall_s)):
             column.append(float(value))
             if len(column) > self.window:
                 del column[0]
         self._past = None
 
-    def calibrate(self, *, most: int) -> None:
-        """Find the levels at which the last tasks, ``most`` at the most, turn out when predicted from all others."""
-        kept = self.memory
-        columns = [np.array(column) for column in (kept.size, kept.value, kept.wall_s)]
-        levels = []
-        for left_out in range(max(0, len(self) - most), len(self)):
-            size, value, wall_s = (tuple(np.delete(column, left_out).tolist()) for column in columns)
-            if value:
-                rest = Sizer(Memory(size=size, value=value, wall_s=wall_s, costs=kept.costs), kappa=self.kappa)
-                levels.append(rest.predict(kept.size[left_out]).level_of(kept.value[left_out]))
-        self._turned_out = levels
+    def judge(self, *, most: int) -> None:
+        """Judge the members by the last tasks, ``most`` at the most, each predicted from all others.
 
-    def _weights(self, *, beyond: bool) -> Floats:
+        What each member has cost, and the levels at which the tasks turned out, are found anew.
+        """
+        self.costs, self._turned_out = np.zeros(len(MEMBERS)), []
+        judged = range(max(0, len(self) - most), len(self)) if len(self) > 1 else range(0)
+        said = []
+        for number in judged:
+            one = self._without(number).predict(self._size[number])
+            self._pay(one, self._peak[number], self._wall[number])
+            said.append((one.quantiles(_GRID), one.beyond))
+        for number, (quantiles, beyond) in zip(judged, said, strict=True):
+            reached = middle_means(quantiles, self._weights(len(quantiles), beyond=beyond))
+            position = int(reached.searchsorted(self._peak[number]))
+            self._turned_out.append(float(_GRID[position]) if position < len(_GRID) else 1.0)
+
+    def _without(self, number: int) -> Sizer:
+        rest = Sizer(kappa=self.kappa)
+        rest.exponents = self.exponents
+        columns = ((self._size, rest._size), (self._peak, rest._peak), (self._wall, rest._wall))
+        for column, left in columns:
+            left += column[:number] + column[number + 1 :]
+        return rest
+
+    def _pay(self, said: Sized, peak_mb: float, wall_s: float) -> None:
+        """Add what each member's request would have cost; one that is not asked pays what the others do."""
+        if len(said.predictives) != len(MEMBERS):
+            return
+        costs = np.empty(len(MEMBERS))
+        for number, request in enumerate(said.requests):
+            wasted, failures = said.retry.replay(float(request), peak_mb, wall_s)
+            costs[number] = wasted + failures * self.kappa * peak_mb * wall_s
+        if said.beyond:
+            costs[_FLAT] = said.weights @ costs
+        self.costs = _FORGET * self.costs + costs
+
+    def _weights(self, members: int, *, beyond: bool) -> Floats:
         """Weigh the members by their costs; beyond all sizes seen, those without a slope are not asked."""
+        if members == 1:
+            return np.ones(1)
         costs = np.where(_FLAT, np.inf, self.costs) if beyond else self.costs
         least = float(costs.min())
         if least <= 0:
@@ -308,17 +360,9 @@ class Sizer:
         return rank_correlation(past.size[-_TREND_ROWS:], past.value[-_TREND_ROWS:]) > _TREND
 
 
-def _from_line(past: Past, wall: Floats, size: float) -> Predictive:
-    """Return what the Bayesian line says, for when there are too few observations to look at their neighbours."""
-    positive = past.ordered[0] >= 0 and past.ordered[-1] > 0
-    most = _MOST_STRETCH * float(past.ordered[-1])
-    sizes, at = (past.size, min(max(size, 0.0), most)) if positive else (np.ones(past.count), 1.0)
-    line = fit_line(sizes, past.value, spread=_EARLY_SPREAD, dof=_EARLY_DOF)
-    centre, deviation = float(line.mean(at)[0]), float(line.sd(at)[0])
-    steps = np.array([student_t_quantile(float(level), line.dof) for level in _LEVELS])
-    atoms = np.maximum(centre + deviation * steps, _LEAST_SHARE * float(past.value.min()))
-    mass = np.full(len(atoms), 1 / len(atoms))
-    return Predictive(atoms, mass, mass * float(wall.mean()))
+def _plain(size: float) -> float:
+    """Return a size without its last digits: sizes computed in other units must tie where these do."""
+    return float(f"{size:.10g}")
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:

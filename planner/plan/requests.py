@@ -87,7 +87,7 @@ class Sizer:
             When the task is predicted, or said, to need more than the largest node offers.
         """
         killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
-        sized = self._first(task, self._after_kill(killed_mb))
+        sized = self._first(task, self._after_kill(task, killed_mb))
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
             raise InputError(
                 f"task {task.name} needs about {sized.predicted_mb:.0f} MB; "
@@ -104,11 +104,11 @@ class Sizer:
             reason=reason,
         )
 
-    def _after_kill(self, killed_mb: int) -> int:
+    def _after_kill(self, task: Task, killed_mb: int) -> int:
         """Return the least that a task killed at ``killed_mb`` asks for next."""
         if not killed_mb:
             return 0
-        return math.ceil(self._model.after_a_kill(killed_mb)) if self._model else 2 * killed_mb
+        return math.ceil(self._model.after_a_kill(killed_mb, task.features)) if self._model else 2 * killed_mb
 
     def _first(self, task: Task, floor_mb: int) -> Sized:
         if self._prior is not None:

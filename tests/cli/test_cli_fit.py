@@ -9,7 +9,7 @@ from observed import beagle_runs, observation
 
 from planner.cli import main
 from planner.history.store import Store
-from planner.memory.model import loads
+from planner.memory.saved import loads
 from planner.records import Outcome, Quality
 
 RUNS = 30

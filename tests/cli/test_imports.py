@@ -28,7 +28,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) 
 
 
 def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib(tmp_path: Path) -> None:
-    from planner.memory import model
+    from planner.memory import model, saved
     from planner.records import Observation, Outcome, Quality
 
     observations = [
@@ -48,9 +48,9 @@ def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib
         )
         for i in range(1, 23)
     ]
-    saved = tmp_path / ".chromplan" / "models" / "beagle.json"
-    saved.parent.mkdir(parents=True)
-    saved.write_text(model.dumps(model.fit(observations, tool="beagle", feature_names=("length_mb",))))
+    path = tmp_path / ".chromplan" / "models" / "beagle.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(saved.dumps(model.fit(observations, tool="beagle", feature_names=("length_mb",))))
     (tmp_path / "chromplan.toml").write_text('[pipeline]\nname = "x"\ntool = "beagle"\ncommand = "true {chromosome}"\n')
     used = loaded("plan", cwd=tmp_path)
     assert len(json.loads((tmp_path / "rounds/r001/plan.json").read_text())["tasks"]) == 22

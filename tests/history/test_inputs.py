@@ -1,5 +1,6 @@
 """Reading the inputs that features are made of."""
 
+import gzip
 import re
 import sys
 from pathlib import Path
@@ -35,6 +36,14 @@ def test_the_size_of_a_pattern_is_the_sum(tmp_path: Path) -> None:
     assert inputs.size(str(tmp_path / "*.fq")) == 6.0
 
 
+def test_the_size_of_a_folder_is_that_of_all_files_in_it(tmp_path: Path) -> None:
+    (tmp_path / "index" / "deep").mkdir(parents=True)
+    for name in ("index/a.bwt", "index/deep/b.sa"):
+        (tmp_path / name).write_bytes(b"1234")
+    assert inputs.size(str(tmp_path / "index")) == 8.0
+    assert inputs.size(str(tmp_path / "ind*")) == 8.0
+
+
 @pytest.mark.parametrize("name", ["absent.vcf", "*.absent"])
 def test_the_size_of_what_is_not_there_is_an_os_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(FileNotFoundError):
@@ -56,6 +65,16 @@ def test_a_file_without_an_index_says_how_to_make_one(variants: Path, tmp_path: 
     bare.write_bytes(variants.read_bytes())
     with pytest.raises(ValueError, match=re.escape("no index beside it ('bcftools index bare.vcf.gz' makes one)")):
         inputs.records(str(bare), "1")
+
+
+def test_a_file_that_bgzip_has_not_compressed_says_so(variants: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.vcf"
+    plain.write_bytes(gzip.decompress(variants.read_bytes()))
+    with pytest.raises(ValueError, match="not compressed with bgzip"):
+        inputs.records(str(plain), "1")
+    (tmp_path / "notes.txt").write_text("no variants here")
+    with pytest.raises(ValueError, match="not a VCF or BCF"):
+        inputs.records(str(tmp_path / "notes.txt"), "1")
 
 
 def test_what_is_no_vcf_is_a_value_error(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from observed import BEAGLE_FEATURES, beagle_runs, observation, observations
 
 from planner.errors import InputError
-from planner.memory.model import MemoryModel, dumps, fit, loads, training, trains
+from planner.memory.model import MemoryModel, fit
 from planner.memory.point import from_formula
+from planner.memory.rows import training, trains
+from planner.memory.saved import dumps, loads
 from planner.records import Observation, Outcome, Quality
 
 LENGTHS = np.linspace(46, 249, 22)
@@ -135,8 +137,13 @@ def test_what_did_not_train_is_counted_by_reason() -> None:
 
 def test_after_a_kill_the_largest_peak_is_tried_when_clearly_more_and_double_otherwise() -> None:
     fitted = model(observations([1.0, 2.0], [100.0, 1000.0]))
-    assert fitted.after_a_kill(400.0) == 1000.0
-    assert fitted.after_a_kill(990.0) == 1980.0
+    assert fitted.after_a_kill(400.0, {"length_mb": 1.5}) == 1000.0
+    assert fitted.after_a_kill(990.0, {"length_mb": 1.5}) == 1980.0
+
+
+def test_a_killed_task_larger_than_all_others_is_not_asked_to_live_with_what_they_needed() -> None:
+    assert model().after_a_kill(3000.0, {"length_mb": 300.0}) == 6000.0
+    assert model([]).after_a_kill(3000.0, {"length_mb": 300.0}) == 6000.0
 
 
 ROWS = st.lists(
@@ -229,7 +236,7 @@ def test_a_saved_model_is_readable_and_says_the_same() -> None:
         ("[]", "not a saved model"),
         ('{"schema": "other"}', "not a saved model"),
         ('{"schema": "chromplan-memory-model", "version": 99}', "version 99"),
-        ('{"schema": "chromplan-memory-model", "version": 1, "tool": "x"}', "damaged"),
+        ('{"schema": "chromplan-memory-model", "version": 2, "tool": "x"}', "damaged"),
     ],
 )
 def test_what_is_no_model_is_refused(text: str, said: str) -> None:
@@ -242,7 +249,7 @@ def test_a_formula_helps_the_first_predictions() -> None:
     rows = [observation(0, 460.0, {"length_mb": 46.0, "samples": 100.0})]
     names = ("length_mb", "samples")
     told = model(rows, names, prior=from_formula("length_mb * samples / 20"))
-    assert told.predict({"length_mb": 230.0, "samples": 100.0}).point_mb == pytest.approx(2100, rel=0.1)
+    assert told.predict({"length_mb": 230.0, "samples": 100.0}).point_mb == pytest.approx(2300, rel=0.05)
     assert loads(dumps(told)) == told
 
 
@@ -250,8 +257,10 @@ def test_another_tools_model_helps_the_first_predictions() -> None:
     other = model([observation(n, 3 * x, {"length_mb": x, "samples": 9.0}) for n, x in enumerate(LENGTHS)])
     assert other.memory is not None
     rows = [observation(0, 460.0, {"length_mb": 46.0, "samples": 9.0})]
-    said = model(rows, ("length_mb", "samples"), prior=other.memory.point).predict({"length_mb": 230.0, "samples": 9.0})
-    assert said.point_mb == pytest.approx(2100, rel=0.1)
+    said = model(rows, ("length_mb", "samples"), prior=other.memory.shape()).predict(
+        {"length_mb": 230.0, "samples": 9.0}
+    )
+    assert said.point_mb == pytest.approx(2300, rel=0.05)
 
 
 def test_predicting_imports_neither_scikit_learn_nor_pandas() -> None:

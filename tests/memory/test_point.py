@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planner.errors import InputError
-from planner.memory.point import fit_point, from_formula
+from planner.memory.point import fit_point, from_formula, from_rows
 
 RNG = np.random.default_rng(11)
 NAMES = ("variants", "samples")
@@ -89,6 +89,17 @@ def test_a_formula_decides_while_rows_are_few_and_yields_to_a_better_fit() -> No
     values = 3 * ROWS[:, 0] ** 0.5 * ROWS[:, 1] ** 0.3 * NOISE
     assert fit_point(NAMES, ROWS, values, prior=prior)[0].form == "powers"
     assert fit_point(NAMES, ROWS, 7 * (100 + ROWS[:, 1] / 2) * NOISE, prior=prior)[0] == prior
+
+
+def test_a_tool_that_is_known_tells_how_the_tasks_of_another_compare() -> None:
+    size = ROWS[:, :1]
+    one, sizes = fit_point(NAMES[:1], size, 3 * size[:, 0] ** 0.5)
+    assert one.form == "feature"
+    told = from_rows(one, sizes, 3 * size[:, 0] ** 0.5)
+    assert told.told
+    assert told.size(np.array([[4e4]]))[0] / told.size(np.array([[1e4]]))[0] == pytest.approx(2, rel=0.01)
+    both, sizes = fit_point(NAMES, ROWS, ROWS[:, 0] ** 0.5 * NOISE)
+    assert from_rows(both, sizes, sizes).coefficients == both.coefficients
 
 
 def test_a_formula_that_does_not_fit_the_features_is_left_alone() -> None:
