@@ -85,7 +85,7 @@ class Memory(Document):
     level: Annotated[float, Field(gt=0.5, lt=1)] | None = None
     """Chance that a request is enough; without it, the request that wastes least, retries counted."""
     formula: str | None = None
-    """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file, or a bundled one's name."""
+    """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file or a bundled formula."""
     default_mb: Annotated[int, Field(ge=1)] | None = None
     """Request of a pilot task when there is neither history nor formula; the site's share per core without it."""
     pilot: Annotated[int, Field(ge=0)] = 3

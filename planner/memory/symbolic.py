@@ -26,6 +26,12 @@ MOST_NODES = 30
 FEWEST_ROWS = 6
 LOG_LINEAR = "log-linear"
 
+_SHAPES = {
+    LOG_LINEAR: "power",
+    "sum of power laws": "sum",
+    "product of power laws": "product",
+    "stretched power law": "stretched",
+}
 _FROM_ENGINE = ("direct", "distilled")
 
 _LIMITS = (10, 14, 18, 22, 26)  # node limits tried below the greatest
@@ -171,8 +177,7 @@ class Competition:
 
 def source_names(engine: str) -> tuple[str, ...]:
     """Return the sources that compete when an engine is chosen."""
-    shapes = tuple(f"{shape} of power laws" for shape in powers.SHAPES if shape != "power")
-    return (LOG_LINEAR, *shapes, f"{engine} direct", f"{engine} distilled")
+    return (*_SHAPES, f"{engine} direct", f"{engine} distilled")
 
 
 def _allowed(sources: Sequence[str], rows: int) -> list[str]:
@@ -210,8 +215,7 @@ class _Search:
         if source.endswith(_FROM_ENGINE):
             found = self._expressions(source, columns, table, peaks)
         else:
-            shape = "power" if source == LOG_LINEAR else source.split()[0]
-            fits = powers.search(columns, table, peaks, shape=shape, most_nodes=self.most_nodes)
+            fits = powers.search(columns, table, peaks, shape=_SHAPES[source], most_nodes=self.most_nodes)
             found = [powers.arithmetic(columns, fit) for fit in fits]
         return sorted(found, key=grammar.size)
 
