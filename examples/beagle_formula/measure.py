@@ -1,0 +1,115 @@
+"""Measure Beagle on chromosomes twice as long as those of beagle_chr22.csv: simulate, impute, record the peak.
+
+    python examples/beagle_formula/measure.py --out FOLDER [--scale 5] [--chromosomes 1-22]
+
+Writes FOLDER/runs.csv, a row after every run: GRCh37's lengths over the scale, 854 reference variants and 60 array
+sites per Mb (as in beagle_chr22.csv), a panel of 250, 25 people imputed, a window of 40 cM. Needs java, beagle.jar and
+GNU time, as from Debian's packages beagle and time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import msprime
+import numpy as np
+import pandas as pd
+
+from planner import genome
+
+JAR = Path("/usr/share/beagle/beagle.jar")
+PANEL, PEOPLE = 250, 25
+PANEL_PER_MB, ARRAY_PER_MB, ARRAY_MAF = 854.4, 60.0, 0.05
+JAVA = ("java", "-XX:+UseSerialGC", "-Xms8m", "-Xmx4096m", "-jar", str(JAR))
+SETTINGS = ("nthreads=1", "burnin=3", "iterations=6", "window=40", "overlap=2.0")
+
+
+def simulate(chromosome: str, scale: float, folder: Path) -> dict[str, float]:
+    """Write ref.vcf.gz and tgt.vcf.gz; return how large they are."""
+    seed = 2000 + genome.CHROMOSOMES.index(chromosome) + 1
+    length = round(genome.lengths("GRCh37")[chromosome] / scale)
+    trees = msprime.sim_ancestry(
+        PANEL + PEOPLE, sequence_length=length, recombination_rate=1e-8, population_size=10_000, random_seed=seed
+    )
+    trees = msprime.sim_mutations(
+        trees, rate=1.25e-8, random_seed=seed, model=msprime.BinaryMutationModel(), discrete_genome=False
+    )
+    genotypes = trees.genotype_matrix()
+    positions = np.floor(trees.tables.sites.position).astype(int) + 1
+    frequency = genotypes[:, : 2 * PANEL].mean(axis=1)
+    frequency = np.minimum(frequency, 1.0 - frequency)
+    rng = np.random.default_rng(seed)
+
+    def drawn(sites: np.ndarray, per_mb: float) -> np.ndarray:
+        return np.sort(rng.permutation(sites)[: round(per_mb * length / 1e6)])
+
+    panel = drawn(np.flatnonzero((frequency > 0) & (np.diff(positions, prepend=0) > 0)), PANEL_PER_MB)
+    array = drawn(panel[frequency[panel] >= ARRAY_MAF], ARRAY_PER_MB)
+    _write(folder / "ref.vcf.gz", chromosome, positions, genotypes[:, : 2 * PANEL], panel, "|")
+    _write(folder / "tgt.vcf.gz", chromosome, positions, genotypes[:, 2 * PANEL :], array, "/")
+    return {"n_ref_variants": len(panel), "n_variants": len(array), "segment_mb": round(length / 1e6, 3)}
+
+
+def _write(
+    path: Path, chromosome: str, positions: np.ndarray, alleles: np.ndarray, sites: np.ndarray, separator: str
+) -> None:
+    people = "\t".join(f"{path.name[:3]}{i}" for i in range(alleles.shape[1] // 2))
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.write(f"##fileformat=VCFv4.2\n##contig=<ID={chromosome}>\n")
+        file.write('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
+        file.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{people}\n")
+        for site in sites:
+            row = alleles[site]
+            cells = "\t".join(f"{a}{separator}{b}" for a, b in zip(row[::2], row[1::2], strict=True))
+            file.write(f"{chromosome}\t{positions[site]}\t.\tA\tC\t.\tPASS\t.\tGT\t{cells}\n")
+
+
+def impute(folder: Path) -> dict[str, float]:
+    """Run Beagle; return exit code, peak and times."""
+    files = (f"ref={folder / 'ref.vcf.gz'}", f"gt={folder / 'tgt.vcf.gz'}", f"out={folder / 'out'}")
+    start = time.monotonic()
+    argv = ("/usr/bin/time", "-f", "%M %U %S", *JAVA, *files, *SETTINGS)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    peak, user, system = re.findall(r"^(\d+) ([\d.]+) ([\d.]+)$", done.stderr, re.MULTILINE)[-1]
+    return {
+        "exit_code": done.returncode,
+        "peak_rss_mb": round(int(peak) / 1024, 1),
+        "wall_s": round(time.monotonic() - start, 2),
+        "cpu_s": round(float(user) + float(system), 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--scale", type=float, default=5.0)
+    parser.add_argument("--chromosomes", default="1-22")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for chromosome in genome.parse_chromosomes(options.chromosomes):
+        known = {
+            "chromosome": chromosome,
+            "length_mb_grch37": round(genome.lengths("GRCh37")[chromosome] / 1e6, 2),
+            "n_threads": 1,
+            "burnin_iterations": 3,
+            "main_iterations": 6,
+            "window_cm": 40.0,
+            "n_ref_samples": PANEL,
+            "n_samples": PEOPLE,
+            "xmx_mb": 4096,
+            "xms_mb": 8,
+            "gc": "serial",
+        }
+        rows.append({**known, **simulate(chromosome, options.scale, options.out), **impute(options.out)})
+        pd.DataFrame(rows).to_csv(options.out / "runs.csv", index=False)
+        print(f"chr{chromosome}: {rows[-1]['peak_rss_mb']} MB, {rows[-1]['wall_s']} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
