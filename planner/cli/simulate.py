@@ -25,6 +25,8 @@ STRATEGIES = ("recorded", "uniform", "doubling", "paper", "array", "packed", "dy
 _OURS = ("array", "packed", "dynamic")
 _MOST_SECONDS = 600
 _SAME = 0.005
+# many jobs average chance out by themselves
+_RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
 
 
 @click.command("simulate")
@@ -69,7 +71,9 @@ _SAME = 0.005
     "--strategy", "strategies", multiple=True, type=click.Choice(STRATEGIES), help="Only this one; may be repeated."
 )
 @click.option(
-    "--runs", type=click.IntRange(min=1), default=20, show_default=True, help="Chance decides when a job peaks."
+    "--runs",
+    type=click.IntRange(min=1),
+    help=f"How often: chance decides when a job peaks (default: {_RUNS}; {_RUNS_OF_MANY} of more than {_MANY} jobs).",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same figures.")
 @click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
@@ -91,6 +95,7 @@ def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -
         timeline.check_format(plot_file)
     with progress("replaying") as report:
         replayed = _prepare(folder, asked, lambda share: report(share / 2))
+        asked["runs"] = asked["runs"] or (_RUNS if len(replayed.work.jobs) <= _MANY else _RUNS_OF_MANY)
         outcomes = replay.replay(
             replayed.work,
             replayed.target,
