@@ -233,6 +233,8 @@ def _show(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any
 
 
 def _cells(outcome: Outcome, longest_s: float, *, many: bool) -> tuple[object, ...]:
+    from planner.replay.course import amount
+
     name = _name(outcome)
     if outcome.refused:
         return (name, *([""] * (5 if many else 4)), f"not possible: {outcome.refused}")
@@ -242,7 +244,7 @@ def _cells(outcome: Outcome, longest_s: float, *, many: bool) -> tuple[object, .
         _time(outcome.makespan_s, longest_s),
         *longest,
         f"{outcome.killed:.3g}",
-        f"{outcome.reserved_gb_h:.3g}",
+        amount(outcome.reserved_gb_h),
         f"{outcome.wasted_gb_h / outcome.reserved_gb_h:.0%}",
         outcome.what,
     )

@@ -146,7 +146,7 @@ def _what(strategy: Strategy, work: Workload, courses: Sequence[Course]) -> str:
         case Strategy.DOUBLING:
             return f"a low first guess, {work.first_mb}M; doubled when killed"
         case Strategy.ARRAY:
-            return "each element of one array its own --mem; what was killed: in the next round"
+            return "each element of one array its own --mem; killed: next round"
         case Strategy.PACKED:
             jobs = sum(held.start_s == 0 for course in courses[:1] for held in course.held)
             return f"{'one job' if jobs == 1 else f'{jobs} jobs'} with many tasks, each held to its own limit"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.replay.course import GB_H, MB_PER_GB, Course, Held, steps
+from planner.replay.course import GB_H, MB_PER_GB, Course, Held, amount, steps
 from planner.replay.replay import Outcome
 from planner.report import timeline
 
@@ -154,4 +154,4 @@ def _scaled(pieces: Sequence[Held], scale_s: float) -> tuple[list[float], list[f
 def _figures(outcome: Outcome) -> str:
     course = outcome.courses[0]
     killed = f", {course.killed} killed" if course.killed else ""
-    return f"{course.reserved_mb_s * GB_H:.3g} GB·h, {outcome.used_mb_s / course.reserved_mb_s:.0%} needed{killed}"
+    return f"{amount(course.reserved_mb_s * GB_H)} GB·h, {outcome.used_mb_s / course.reserved_mb_s:.0%} needed{killed}"
