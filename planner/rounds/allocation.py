@@ -42,7 +42,9 @@ class Allocation:
     here: str | None
     end_s: float | None
 
-    def for_tasks(self, *, most_at_once: int | None, cpus: int, mem_mb: int | None) -> tuple[Node, ...]:
+    def for_tasks(
+        self, *, most_at_once: int | None, cpus: int, mem_mb: int | None, otherwise_mb: int | None = None
+    ) -> tuple[Node, ...]:
         """Return what of the nodes tasks may use: this process and its sruns take their share of the node they are on.
 
         Parameters
@@ -53,6 +55,8 @@ class Allocation:
             Of a task.
         mem_mb : int or None
             To use of each node instead of all that is allocated, MiB.
+        otherwise_mb : int or None
+            What is allocated of each where Slurm does not say, as it counts cores alone, MiB.
 
         Raises
         ------
@@ -64,7 +68,7 @@ class Allocation:
             slots = [min(have, math.ceil(most_at_once / len(slots))) for have in slots]
         found = []
         for node, most in zip(self.nodes, slots, strict=True):
-            given_mb = min(mem_mb or math.inf, node.mem_mb or math.inf)
+            given_mb = min(mem_mb or math.inf, node.mem_mb or otherwise_mb or math.inf)
             if not math.isfinite(given_mb):
                 raise InputError(
                     f"Slurm does not say how much memory job {self.job_id} has on {node.name}", "say it: --mem 60G"

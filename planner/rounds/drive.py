@@ -15,7 +15,7 @@ from planner import files, render
 from planner.errors import FailureError, InputError
 from planner.jobs import DRIVEN
 from planner.plan.document import Plan, PlannedTask
-from planner.records import Outcome
+from planner.records import Mode, Outcome
 from planner.rounds import manifest, runs, slurm
 from planner.rounds.allocation import Allocation
 from planner.rounds.attempts import Bounds, Limits, Progress
@@ -88,7 +88,10 @@ def run(
     if not (folder / "command.sh").exists():
         raise InputError(f"{folder / 'command.sh'}: not rendered", "run 'chromplan render' first")
     nodes = allocation.for_tasks(
-        most_at_once=use.most_at_once, cpus=max((task.cpus for task in plan.tasks), default=1), mem_mb=use.mem_mb
+        most_at_once=use.most_at_once,
+        cpus=max((task.cpus for task in plan.tasks), default=1),
+        mem_mb=use.mem_mb,
+        otherwise_mb=_asked_mb(plan),
     )
     bounds = Bounds(
         nodes=nodes,
@@ -133,6 +136,15 @@ def _executor(
         on_end(ended)
 
     return Executor(tasks, before=runs.read(folder), launcher=launcher, bounds=bounds, record=record, watch=watch)
+
+
+def _asked_mb(plan: Plan) -> int | None:
+    """Return what the plan's own allocation has of each node, MiB; None when it plans none."""
+    if plan.mode is not Mode.DYNAMIC:
+        return None
+    if plan.target.site.mem_policy == "whole_node":
+        return plan.target.partition.cap_mb
+    return max((batch.mem_mb for batch in plan.batches), default=None)
 
 
 def _check_fits(tasks: Sequence[PlannedTask], bounds: Bounds) -> None:

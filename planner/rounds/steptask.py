@@ -172,6 +172,10 @@ class StepTask:
             return self._launcher.never_began(seen, self._said())
         return replace(seen, verdict=self._killed_for_memory(code))
 
+    def killed_unwatched(self) -> bool:
+        """Whether it was killed for memory, and nobody saw it end."""
+        return self.begun is not None and self._killed_for_memory(-signal.SIGKILL) is not None
+
     def _own_mb(self) -> float | None:
         """Return its own peak record, MiB."""
         path = peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id)
@@ -253,6 +257,8 @@ class StepLauncher:
         task = attempt.task
         log = runs.log_path(self.folder, task.task, "drive")
         kept.fresh_log(log, attempt.job_id)
+        if log.exists():  # of a try that was cut short: what Slurm says there is not about this one
+            log.replace(log.with_suffix(".cut.out"))
         own = peak.path(self.folder, task.task, attempt.job_id)
         own.parent.mkdir(parents=True, exist_ok=True)
         own.unlink(missing_ok=True)
@@ -326,7 +332,7 @@ class StepLauncher:
             if record.stopping:
                 self._end_step(record)
             return not record.stopping
-        return ended_by_itself(self.kept, record)
+        return ended_by_itself(self.kept, record) or (not record.stopping and started.killed_unwatched())
 
     def _end_step(self, record: Record) -> None:
         """End a step that was told to, and wait until its memory is free."""

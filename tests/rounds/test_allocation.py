@@ -72,6 +72,8 @@ def test_an_allocation_of_which_slurm_knows_no_memory_needs_to_be_told() -> None
     with pytest.raises(InputError, match="does not say how much memory"):
         two(mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=None)
     assert two(None, mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=500)[0].mem_mb == 500
+    planned = two(None, mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=None, otherwise_mb=800)
+    assert planned[0].mem_mb == 800
 
 
 def test_an_allocation_too_small_for_the_driver_is_refused() -> None:

@@ -153,8 +153,12 @@ def test_what_a_killed_driver_left_is_recorded_when_its_allocation_is_over(
     record = Record(
         task="chr20", job_id="7.chr20.1", host="gone", request_mb=9, limit_mb=9, start_s=0.0, allocation="7", turn="t"
     )
-    for one in (record, dataclasses.replace(record, task="chr21", job_id="7.chr21.1")):
-        state.write(one)
+    for name in ("chr20", "chr21", "chr22"):
+        state.write(dataclasses.replace(record, task=name, job_id=f"7.{name}.1"))
+    # Slurm killed one for memory: that says it, not the task
+    state.path("7.chr22.1", "begun").write_text("3 99999999 /nowhere\n")
+    log = runs.log_path(folder, "chr22", "drive")
+    log.write_text("slurmstepd-n1: error: Detected 1 oom-kill event(s) in StepId=7.3.\n")
     state.path("7.chr20.1", "end").write_text("3 \n")
     states = iter(["RUNNING", None])
     monkeypatch.setattr(slurm, "job_state", lambda _: next(states))
@@ -163,6 +167,7 @@ def test_what_a_killed_driver_left_is_recorded_when_its_allocation_is_over(
     assert runs.read(folder) == []
     drive.collect(found.plan(1), root=tmp_path, folder=folder)
     assert [(run.task, run.outcome, run.exit_code, run.source) for run in runs.read(folder)] == [
-        ("chr20", Outcome.FAILED, 3, "drive")
+        ("chr20", Outcome.FAILED, 3, "drive"),
+        ("chr22", Outcome.OOM, -9, "drive"),
     ]
     assert not state.state.exists()
