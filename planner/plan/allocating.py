@@ -9,15 +9,17 @@ from dataclasses import replace
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
 from planner.plan.packing import SRUN_MB, Load, Packed, least, most_workers, share_of
-from planner.schedule import order
+from planner.schedule import dynamic, order
+from planner.schedule.state import Node, Sharing, State, Waiting, Work
 
 # 'chromplan drive' held 62 MB on a node while it ran 22 tasks (CPython 3.11)
 DRIVER_MB = 80
 # the least memory is asked for with which the round takes at most this much longer than with all that may be had
 _SLACK = 1.1
 _SIZES = 24
-# what the scheduler takes a predicted task to need while it has measured none, relative, and the shells around it, MiB
+# how much of what a task is given at first may be doubt alone, relative
 _DOUBT = 1.3
+# around a task's command, counted by its limit, too, MiB
 _SHELLS_MB = 8
 # small tasks together, or tasks that turn out smaller than thought: more at once than those of the mean size
 _MORE = 1.5
@@ -28,11 +30,23 @@ def overhead_mb(tasks_at_once: int) -> int:
     return DRIVER_MB + SRUN_MB * tasks_at_once
 
 
-def at_first_mb(predicted_mb: float | None, request_mb: int) -> int:
-    """Return what a task is taken to need as long as its round has taught nothing, MiB."""
-    if predicted_mb is None or has_margin(predicted_mb, request_mb):
-        return request_mb
-    return math.ceil(_DOUBT * (predicted_mb + _SHELLS_MB))
+def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int]) -> list[int]:
+    """Return what each task is given as long as its round has taught nothing, MiB.
+
+    A request with a margin of its own stays; else the scheduler is asked, as 'chromplan drive' does.
+    """
+    sizes = {
+        str(task): predicted
+        for task, (predicted, request) in enumerate(zip(predicted_mb, request_mb, strict=True))
+        if predicted is not None and not has_margin(predicted, request)
+    }
+    works = (Work(name=name, size=max(mb, 1e-9), predicted_mb=mb + _SHELLS_MB) for name, mb in sizes.items())
+    roomy = Node(name="", mem_mb=2 * sum(request_mb) + 1e9)
+    state = State(
+        now_s=0.0, nodes=(roomy,), waiting=tuple(Waiting(work=work) for work in works), sharing=Sharing.LIMITS
+    )
+    given = {start.name: math.ceil(start.limit_mb or 0) for start in dynamic.decide(state)}
+    return [given.get(str(task), request) for task, request in enumerate(request_mb)]
 
 
 def has_margin(predicted_mb: float, request_mb: int) -> bool:
@@ -69,7 +83,7 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     largest_mb = max(tasks.mem_mb)
     if largest_mb > _DOUBT * cap_mb:  # with less doubt the whole node is taken for one task
         raise InputError(
-            f"a task of {largest_mb / _DOUBT:.0f} MB and its driver ({share_mb} MB) do not fit on a node of "
+            f"a task of about {largest_mb / _DOUBT:.0f} MB and its driver ({share_mb} MB) do not fit on a node of "
             f"{target.site.name} with {target.partition.cap_mb} MB",
             "use mode array, where no driver shares the memory",
         )

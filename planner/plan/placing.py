@@ -67,7 +67,7 @@ def place(
     )
     chosen = order.by_cost(load.mem_mb, load.wall_s)
     tier = tiers.partition(load.mem_mb, load.wall_s, most=MOST_TIERS)
-    held_mb = [at_first_mb(one.predicted_mb, load.mem_mb[i]) for i, one in enumerate(found)]
+    held_mb = at_first_mb([one.predicted_mb for one in found], load.mem_mb) if mode is Mode.DYNAMIC else load.mem_mb
     packed = _run(chosen, load, held_mb, target, mode, types, submit or Submit())
     planned = [
         _planned(

@@ -322,7 +322,7 @@ def allocation(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target) -> Ba
     InputError
         When a task and the driver do not fit on a node together.
     """
-    at_first = [at_first_mb(job.predicted_mb, mb) for job, mb in zip(jobs, mem_mb, strict=True)]
+    at_first = at_first_mb([job.predicted_mb for job in jobs], mem_mb)
     ranked = order.by_cost(list(mem_mb), _expected_s(jobs))
     nodes = target.partition.nodes or len(jobs)
     load = _load(jobs, at_first)

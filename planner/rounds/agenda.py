@@ -73,6 +73,12 @@ class Agenda:
         if again is not None:
             self.waiting.append(again)
 
+    def again(self, task: str) -> None:
+        """Queue a task whose start was lost on the way."""
+        one = self._queue(self._tasks[task])
+        if one is not None:
+            self.waiting.append(one)
+
     def tries(self, task: str) -> int:
         """Return how many attempts of a task are recorded in this round."""
         return sum(run.task == task for run in self.runs)

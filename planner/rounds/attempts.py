@@ -110,6 +110,8 @@ class Seen:
         What is known of its end besides the code, and from what.
     cut : bool
         It was told to end, and not by the executor: its code means nothing.
+    lost : bool
+        It never began.
     """
 
     held_mb: float
@@ -118,6 +120,7 @@ class Seen:
     end_s: float = 0.0
     verdict: tuple[Outcome, str] | None = None
     cut: bool = False
+    lost: bool = False
 
 
 class Launched(Protocol):

@@ -200,6 +200,10 @@ class Executor:
 
     def _ended(self, child: _Child, code: int) -> None:
         attempt = child.launched.attempt
+        if child.seen.lost and child.why is None:
+            child.launched.close()
+            self._agenda.again(child.name)
+            return
         outcome, evidence = _judge(child, code)
         heap = classify_log(child.launched.log()) if outcome is Outcome.FAILED else None
         limit_mb = attempt.limit_mb

@@ -383,8 +383,8 @@ class StepLauncher:
         self._lost += 1
         why = said.strip().splitlines()[-1] if said.strip() else f"exit code {seen.code}"
         if self._lost >= _MOST_LOST:
-            raise FailureError(f"steps cannot be started: {why}", "what has ended is recorded; see what srun says")
-        return replace(seen, verdict=(Outcome.INFRA, f"its step was not started: {why}"))
+            raise FailureError(f"steps cannot be started: {why}", "what has ended is recorded; that is what srun said")
+        return replace(seen, lost=True)
 
     def close(self, task: StepTask, record: Record) -> None:
         """Forget a task that ended."""

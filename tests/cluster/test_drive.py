@@ -124,7 +124,7 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     # a round belongs to one allocation at a time
     refused = salloc(pipeline, "chromplan drive", "--ntasks=1", "--mem=400M", check=False)
     assert f"is job {job}'s, which waits or runs" in refused or "another chromplan is at work" in refused
-    assert {row["state"] for row in pipeline.json("status")} == {"RUNNING"}
+    wait_until(lambda: {row["state"] for row in pipeline.json("status")} == {"RUNNING"})
     assert pipeline.json("next")["tasks"] == []
 
     # the job is requeued, and starts again: Slurm would have it wait two minutes
