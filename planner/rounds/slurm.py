@@ -80,9 +80,9 @@ def run(
         raise AnswerLost(
             f"{argv[0]}: no answer in {TIMEOUT_S} s", "Slurm is overloaded or down; try again later"
         ) from None
-    # sacct reports a database that is down on stderr and may still exit with 0
-    down = "Connection refused" in done.stderr and not done.stdout.strip()
-    if done.returncode != 0 or down:
+    # sacct reports a database that is down, or does not answer, on stderr and may still exit with 0
+    silent = "error:" in done.stderr and not done.stdout.strip()
+    if done.returncode != 0 or silent:
         raise SlurmError(
             argv[0], done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}", done.stdout
         )

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 from cluster import Cluster
+from conftest import Clusters
 from pipelines import Pipeline
 
 pytestmark = pytest.mark.cluster
 
 
+@pytest.fixture(scope="module")
+def there(clusters: Clusters) -> Iterator[Cluster]:
+    """Another cluster, known to the same accounting."""
+    running = clusters.start()
+    yield running
+    running.stop()
+
+
 @pytest.mark.parametrize("argv", [("chromplan", "submit"), ("bash", "rounds/r001/submit.sh")], ids=["submit", "bash"])
 def test_what_is_submitted_to_another_cluster_is_changed_released_and_found_there(
-    omk_cluster: Cluster, start_cluster: Callable[..., Cluster], argv: tuple[str, ...]
+    omk_cluster: Cluster, there: Cluster, argv: tuple[str, ...]
 ) -> None:
-    there = start_cluster()
     pipeline = Pipeline(omk_cluster, site=f'clusters = "{there.name}"', chromosomes="17-22", time="08:00:00")
     pipeline.remember(minutes=0.5)
     pipeline.ready()
@@ -32,10 +40,7 @@ def test_what_is_submitted_to_another_cluster_is_changed_released_and_found_ther
     assert pipeline.ran() == {f"s1.chr{c}": 1 for c in range(17, 23)}
 
 
-def test_an_interrupted_submission_to_another_cluster_goes_on_there(
-    omk_cluster: Cluster, start_cluster: Callable[..., Cluster]
-) -> None:
-    there = start_cluster()
+def test_an_interrupted_submission_to_another_cluster_goes_on_there(omk_cluster: Cluster, there: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, site=f'clusters = "{there.name}"', chromosomes="20-22")
     pipeline.ready()
     killed = pipeline.intercept("sbatch", '"$real" "$@"; kill -9 "$PPID"')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,6 +36,14 @@ mem_mb = 4000
 def two_types(clusters: Clusters) -> Iterator[Cluster]:
     """A cluster with a partition for each of its nodes."""
     running = clusters.start(extra="PartitionName=fat Nodes=n1\nPartitionName=thin Nodes=n2")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def one_core(clusters: Clusters) -> Iterator[Cluster]:
+    """A cluster where what starts when is the queue's order, or the batch's, and nothing else."""
+    running = clusters.start(nodes=[Node(cpus=1, mem_mb=4000)])
     yield running
     running.stop()
 
@@ -120,11 +128,7 @@ def runs_to_the_end(pipeline: Pipeline, mode: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mode", ["jobs", "tiers", "packed"])
-def test_tasks_start_in_the_plans_order_as_far_as_the_mode_promises(
-    start_cluster: Callable[..., Cluster], mode: str
-) -> None:
-    # one core: what starts when is the queue's order, or the batch's, and nothing else
-    one_core = start_cluster(nodes=[Node(cpus=1, mem_mb=4000)])
+def test_tasks_start_in_the_plans_order_as_far_as_the_mode_promises(one_core: Cluster, mode: str) -> None:
     pipeline = Pipeline(one_core, mode=mode, chromosomes="1,3,8,12,16,19,22", command="echo $CHROMPLAN_TASK >> started")
     site = (pipeline.folder / "site.toml").read_text()
     pipeline.write("site.toml", site.replace("cores = 8", "cores = 1").replace("nodes = 2", "nodes = 1"))
