@@ -19,6 +19,8 @@ from planner.memory import exports, formula
 from planner.memory.formula import Feature, Formula
 
 LEVEL = 0.95
+# Debian's, Red Hat's, and that of BSD and macOS; busybox's is often built without exp and log
+AWKS = ("mawk", "gawk", "original-awk")
 # every operation of the grammar, and features named like words of the languages
 EVERYTHING = small(
     tool="7 tools/ü",
@@ -81,8 +83,7 @@ def test_python(case: Case, tmp_path: Path) -> None:
     assert json.loads(run([sys.executable, "-I", "memory.py"], tmp_path, text=given)) == expected
 
 
-# Debian's, Red Hat's, and that of BSD and macOS; busybox's is often built without exp and log
-@pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk"])
+@pytest.mark.parametrize("awk", AWKS)
 def test_awk(case: Case, tmp_path: Path, awk: str) -> None:
     one, rows, expected = case
     (tmp_path / "memory.awk").write_text(exports.awk(one, LEVEL))
@@ -112,6 +113,17 @@ def test_bash(case: Case, tmp_path: Path) -> None:
     function = re.findall(r"^(\w+)\(\) \{$", text, re.MULTILINE)[0]
     calls = [f"{function} {' '.join(repr(row[name]) for name in one.inputs)}" for row in rows]
     (tmp_path / "memory.sh").write_text("\n".join(["set -euo pipefail", text, *calls]) + "\n")
+    assert [int(line) for line in run(["bash", "memory.sh"], tmp_path).splitlines()] == expected
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_bash_with_every_awk(tmp_path: Path, awk: str) -> None:
+    (tmp_path / "awk").symlink_to(program(awk))
+    rows = feature_rows(EVERYTHING, 20)
+    calls = [f"formula_mem_mb {' '.join(repr(row[name]) for name in EVERYTHING.inputs)}" for row in rows]
+    script = [f"PATH={tmp_path}:$PATH", exports.bash(EVERYTHING, LEVEL), *calls]
+    (tmp_path / "memory.sh").write_text("\n".join(script) + "\n")
+    expected = [EVERYTHING.bound(row, LEVEL).request_mb for row in rows]
     assert [int(line) for line in run(["bash", "memory.sh"], tmp_path).splitlines()] == expected
 
 
