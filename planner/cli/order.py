@@ -33,7 +33,7 @@ _MOST_LISTED = 60
     "--table",
     "table_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Name, memory, duration by task (CSV).",
+    help="Name, memory, duration by task (CSV), or a round's plan.json.",
 )
 @click.option(
     "--objective",
@@ -53,6 +53,7 @@ _MOST_LISTED = 60
 @click.option(
     "--method", type=click.Choice(("anneal", "hill-climb")), default="anneal", show_default=True, help="How to search."
 )
+@click.option("--prove", is_flag=True, help="Search anew, and spend minutes on better bounds, or a proof.")
 @click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same order.")
 @click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
@@ -73,7 +74,9 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
     )
     problem = _problem(tasks, asked)
     tabled = [] if fresh else _tabled(tasks)
-    found = _from_table(problem, tasks, tabled) or _searched(problem, tasks, tabled, asked)
+    found = None if asked["prove"] else _from_table(problem, tasks, tabled)
+    if found is None:
+        found = _searched(problem, tasks, tabled, asked)
     seconds = time.perf_counter() - started
     natural = problem.run(range(problem.size))
     if plot_file:
@@ -139,14 +142,9 @@ def _tabled(tasks: TaskTable) -> list[Entry]:
 
 def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Found | None:
     from planner.schedule import ordertables
-    from planner.schedule.orderproblem import Objective
     from planner.schedule.ordersearch import Found
 
-    if not problem.slots_only or (problem.objective is Objective.PEAK_EPS and problem.eps != ordertables.EPS):
-        return None
-    entry = ordertables.lookup(
-        tabled, tasks.names, model=problem.model, objective=problem.objective, workers=problem.slots
-    )
+    entry = ordertables.lookup(tabled, tasks.names, problem)
     if entry is None:
         return None
     order = tuple(tasks.names.index(name) for name in entry.order)
@@ -173,6 +171,7 @@ def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: di
             method=Method(asked["method"]),
             evaluations=asked["evaluations"],
             starts=orders_of(tabled, tasks.names),
+            prove=asked["prove"],
             report=report,
         )
     if found.interrupted:
@@ -262,7 +261,7 @@ def _plot(path: Path, problem: Problem, tasks: TaskTable, found: Found, natural:
         wall=[wall / scale for wall in tasks.wall],
         mem_unit=tasks.mem_unit,
         time_unit=unit,
-        note="Chromosome lengths stand for memory and time alike." if tasks.genome else "",
+        note="Numbers are chromosomes, whose lengths stand for memory and time alike." if tasks.genome else "",
     )
     timeline.draw(path, drawn, panels, heading=_heading(problem, tasks, found, natural), cap=problem.cap_mb)
 

@@ -46,6 +46,8 @@ def from_genome(name: str, chromosomes: str) -> TaskTable:
 def from_file(path: Path) -> TaskTable:
     """Read a table with a header: name, memory and duration, perhaps cores; comma, tab or semicolon between them.
 
+    A file ``*.json`` is a round's plan: requests and predicted durations.
+
     Raises
     ------
     InputError
@@ -55,7 +57,9 @@ def from_file(path: Path) -> TaskTable:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"{path}: {reason}", "give a CSV or TSV file with a header") from error
+        raise InputError(f"{path}: {reason}", "give a CSV or TSV file with a header, or a round's plan.json") from error
+    if path.suffix.lower() == ".json":
+        return _from_plan(path, text)
     header = text.partition("\n")[0]
     delimiter = max("\t;,", key=header.count)
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
@@ -71,6 +75,25 @@ def from_file(path: Path) -> TaskTable:
         mem=tuple(_memory(where, columns["memory"], row[columns["memory"]]) for where, row in rows),
         wall=tuple(_duration(where, columns["duration"], row[columns["duration"]]) for where, row in rows),
         cpus=tuple(_cores(where, cores, row[cores]) for where, row in rows) if cores else None,
+    )
+
+
+def _from_plan(path: Path, text: str) -> TaskTable:
+    from planner.documents import parse_json
+    from planner.plan.document import Plan
+
+    plan = parse_json(text, Plan, path=path, hint="'chromplan plan' writes it, as rounds/r001/plan.json")
+    wall = tuple(task.wall_s for task in plan.tasks if task.wall_s is not None)
+    if not wall or len(wall) < len(plan.tasks):
+        raise InputError(
+            f"{path}: it is not known how long its tasks take",
+            "run a first round, or import a history with durations ('chromplan history import')",
+        )
+    return TaskTable(
+        names=tuple(task.task for task in plan.tasks),
+        mem=tuple(float(task.request_mb) for task in plan.tasks),
+        wall=wall,
+        cpus=tuple(task.cpus for task in plan.tasks),
     )
 
 

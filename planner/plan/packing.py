@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
@@ -14,6 +14,8 @@ from planner.site import Partition
 # bash and 22 waiting sruns held 181 MB in the batch step, bash and 6 of them 16 MB (Slurm 22.05)
 SCRIPT_MB = 64
 SRUN_MB = 10
+# Orders tried over all batches of a plan: about half a second.
+_EVALUATIONS, _FEWEST = 300_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,20 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """Batches, the batch of each task, and when it starts; empty and None without predicted durations."""
+    """Batches, the batch of each task, and when it starts; empty and None without predicted durations.
+
+    ``sequence`` holds the tasks as they start; empty when they keep the order given.
+    """
 
     batches: list[Batch]
     batch_of: dict[int, int]
     start_s: dict[int, float]
     makespan_s: float | None
+    sequence: list[int] = field(default_factory=list)
 
 
 def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition] | None = None) -> Packed:
-    """Share the tasks out over nodes by memory x time, and run each share through one allocation in order.
+    """Share the tasks out over nodes by memory x time, and run each share through one allocation in its best order.
 
     Parameters
     ----------
@@ -81,23 +87,44 @@ def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Part
         )
     ]
     most = share_of(target.max_running, len(parts))
+    effort = max(_FEWEST, _EVALUATIONS // len(parts))
+    groups: list[list[int]] = []
     batches: list[tuple[Batch, order.Schedule]] = []
-    for number, (partition, group) in enumerate(parts):
+    for number, (partition, tasks) in enumerate(parts):
         # every step that may run needs its srun: fewer at once where a task leaves room for few
-        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in group) - SCRIPT_MB
-        workers = max(1, min(most_workers(load.of(group), partition, most), spare_mb // SRUN_MB))
+        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in tasks) - SCRIPT_MB
+        workers = max(1, min(most_workers(load.of(tasks), partition, most), spare_mb // SRUN_MB))
         share_mb = SCRIPT_MB + SRUN_MB * workers
+        group = arrange(tasks, load, workers=workers, cap_mb=partition.cap_mb - share_mb, effort=effort)
+        groups.append(group)
         batch, schedule = fill(number, load.of(group), target, partition, workers=workers, share_mb=share_mb)
         if len(of_type) > 1:
             batch = batch.model_copy(update={"partition": partition})
         batches.append((batch, schedule))
-    return join([group for _, group in parts], batches, load)
+    return join(groups, batches, load)
 
 
 def holds(partition: Partition, load: Load, task: int, *, reserve_mb: int = 0) -> bool:
     """Whether a node of this type holds a task and so much memory besides, MiB."""
     fits = load.mem_mb[task] + reserve_mb <= partition.cap_mb and load.cpus[task] <= partition.cores
     return fits and load.limit_s[task] <= partition.max_time_s
+
+
+def arrange(tasks: list[int], load: Load, *, workers: int, cap_mb: int, effort: int) -> list[int]:
+    """Return the tasks of a batch in the order that ends soonest within K slots and the memory; never a longer one.
+
+    Without durations, or where all may run at once, they keep their order. The search is seeded: the same tasks, the
+    same order.
+    """
+    own = load.of(tasks)
+    at_once = len(tasks) <= workers and sum(own.mem_mb) <= cap_mb
+    if not load.timed or at_once or max(own.mem_mb) > cap_mb:
+        return tasks
+    from planner.schedule.orderproblem import Problem
+    from planner.schedule.ordersearch import search
+
+    problem = Problem(mem_mb=own.mem_mb, wall_s=own.wall_s, workers=workers, cap_mb=cap_mb)
+    return [tasks[rank] for rank in search(problem, evaluations=effort).order]
 
 
 def deal(
@@ -181,4 +208,5 @@ def join(groups: Sequence[Sequence[int]], batches: Sequence[tuple[Batch, order.S
         batch_of={task: number for number, group in enumerate(groups) for task in group},
         start_s=start_s if load.timed else {},
         makespan_s=max(schedule.makespan for _, schedule in batches) if load.timed else None,
+        sequence=sorted(start_s, key=start_s.__getitem__) if load.timed else [],
     )

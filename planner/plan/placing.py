@@ -38,7 +38,10 @@ def place(
     types: Sequence[Partition] = (),
     submit: Submit | None = None,
 ) -> Placed:
-    """Order the tasks by memory x time, and predict when each starts.
+    """Order the tasks, and predict when each starts.
+
+    As jobs of their own they go by memory x time, since Slurm schedules the list itself; those of a packed batch go in
+    the searched order that ends soonest, which its script keeps.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def place(
             tier[i],
             packed.batch_of.get(i),
         )
-        for index, i in enumerate(chosen)
+        for index, i in enumerate(packed.sequence or chosen)
     ]
     return Placed(tasks=planned, batches=packed.batches, makespan_s=packed.makespan_s)
 
@@ -103,7 +106,8 @@ def _run(
     if not load.timed:
         return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None)
     expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
-    return Packed(batches=[], batch_of={}, start_s=dict(enumerate(expected.start_s)), makespan_s=expected.makespan)
+    start_s = dict(enumerate(expected.start_s))
+    return Packed(batches=[], batch_of={}, start_s=start_s, makespan_s=expected.makespan)
 
 
 def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # Most rows of bars that still can be read.
 _LABELLED_ROWS = 40
+# Longest list of tasks that fits above a panel.
+_MOST_LETTERS = 80
 _FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -96,9 +100,11 @@ def check_format(path: Path) -> None:
 
 def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | None) -> Figure:
     import matplotlib as mpl
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
+    tasks = _without_common_start(tasks)
     rows = [slots_of(panel.order, panel.schedule.start_s, tasks.wall) for panel in panels]
     most_rows = max(max(row, default=0) for row in rows) + 1
     bars_height = min(max(1.6, 0.34 * most_rows), 9.0)
@@ -110,20 +116,24 @@ def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | No
     for column, panel in enumerate(panels):
         _draw_memory(axes[0][column], tasks, panel, cap)
         _draw_bars(axes[1][column], tasks, panel, rows[column], colours, scale)
+    figure.colorbar(
+        ScalarMappable(scale, colours), ax=axes[1].tolist(), label=f"memory of a task\n({tasks.mem_unit})", pad=0.01
+    )
     axes[0][0].set_ylabel(f"memory in use ({tasks.mem_unit})")
     axes[0][0].set_ylim(0, max(*(panel.schedule.peak for panel in panels), cap or 0) * 1.18)
     axes[0][0].set_xlim(0, max(panel.schedule.makespan for panel in panels) * 1.02)
     axes[1][0].set_ylabel("tasks running")
     axes[1][0].invert_yaxis()
     figure.suptitle(heading, fontsize=13, fontweight="bold")
-    figure.supxlabel(
-        "Above: memory of all running tasks together; its highest point is what must be reserved.\n"
-        "Below: each bar is one task, as long as it runs; the darker, the more memory it needs. Each row runs one task "
-        f"after another. {tasks.note}",
-        fontsize=9,
-        color="0.3",
-    )
+    figure.supxlabel(_caption(tasks.note, width=(_MOST_LETTERS + 12) * len(panels)), fontsize=9, color="0.3")
     return figure
+
+
+def _caption(note: str, width: int) -> str:
+    above = "Above: memory of all running tasks together; its highest point is what must be reserved."
+    bars = "Below: each bar is one task, as long as it runs; the darker, the more memory it needs."
+    rows = "Each row runs one task after another."
+    return "\n".join(textwrap.fill(line, width) for line in (above, f"{bars} {rows}", note) if line)
 
 
 def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> None:
@@ -132,8 +142,9 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
     axes.fill_between(times, used, step="post", color="#4c78a8", alpha=0.35, linewidth=0)
     axes.step(times, used, where="post", color="#4c78a8", linewidth=1.2)
     axes.axhline(schedule.peak, color="#b22222", linestyle="--", linewidth=1)
+    apart = cap is not None and abs(cap - schedule.peak) > 0.02 * cap
     axes.annotate(
-        f"peak {_number(schedule.peak)} {tasks.mem_unit}",
+        f"peak {_number(schedule.peak)} {tasks.mem_unit}" + ("" if cap is None or apart else f" (cap {_number(cap)})"),
         (schedule.makespan, schedule.peak),
         xytext=(0, 3),
         textcoords="offset points",
@@ -141,7 +152,7 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
         color="#b22222",
         fontsize=9,
     )
-    if cap is not None and abs(cap - schedule.peak) > 0.02 * cap:
+    if cap is not None and apart:
         axes.axhline(cap, color="0.4", linestyle=":", linewidth=1)
         axes.annotate(
             f"cap {_number(cap)}", (0, cap), xytext=(3, 3), textcoords="offset points", fontsize=8, color="0.4"
@@ -186,9 +197,23 @@ def _draw_bars(
         axes.spines[side].set_visible(False)
 
 
-def _listed(names: Sequence[str], order: Sequence[int], most: int = 24) -> str:
-    shown = ", ".join(names[task] for task in order[:most])
-    return shown if len(order) <= most else f"{shown}, … ({len(order)} tasks)"
+def _without_common_start(tasks: Tasks) -> Tasks:
+    """Leave out what every name starts with, so that more of them fit into their bars."""
+    first, last = min(tasks.names), max(tasks.names)
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    start = "".join(letter for letter, _ in alike).rstrip("0123456789")
+    if len(tasks.names) < 2 or not start or start in tasks.names:
+        return tasks
+    note = f"{tasks.note} The name of each task starts with {start}".strip()
+    return replace(tasks, names=[name.removeprefix(start) for name in tasks.names], note=note)
+
+
+def _listed(names: Sequence[str], order: Sequence[int]) -> str:
+    listed = ", ".join(names[task] for task in order)
+    if len(listed) <= _MOST_LETTERS:
+        return listed
+    shown = listed[: _MOST_LETTERS - len(f", … ({len(order)} tasks)")].rpartition(", ")[0]
+    return f"{shown}, … ({len(order)} tasks)"
 
 
 def _number(value: float) -> str:

@@ -63,26 +63,36 @@ def slot_peak_bound(mem: Floats, wall: Floats, workers: int, makespan_limit: flo
 def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> bool:
     """Say whether simple arguments leave room for a list schedule on K slots within a peak.
 
-    Let t be the start of the last task. Until t all K slots are busy; the K tasks that run just after t, the *last
-    set*, need at most ``peak`` together; every other task has ended by t.
+    Let t be the start of the last task. Until t all K slots are busy, so K tasks run just before t, with at most
+    ``peak`` together. The *last set*, those that run just after t, needs at most ``peak`` too; every other task has
+    ended by t. Mostly one task ends at t, and the last set has K tasks; when several end in the same instant, it has at
+    most K - 1, and all of them but the last task run just before t already.
 
-    1. A task that cannot end before t belongs to the last set. Beside task i, K - 1 others run all its life, with at
+    1. A task that cannot end by t belongs to the last set. Beside task i, K - 1 others run all its life, with at
        most ``peak - m_i`` between them: fill that time, (K - 1) d_i, with the tasks of least memory that fit there at
        all, each for at most min(d_i, d_j). When there is not enough of them, or even the cheapest filling needs more
-       than ``(peak - m_i) d_i``, task i cannot end before t. If such tasks and the smallest others exceed ``peak``:
+       than ``(peak - m_i) d_i``, task i cannot end by t. If such tasks and the smallest others exceed ``peak``:
        impossible.
     2. Until t memory × time is at most ``peak × t``, and K t is the time worked until t. So the sum of
        ``(m_i - peak / K) × (time of i before t)`` is not positive. Only the last set can have time after t, so the sum
        over all tasks of ``(m_i - peak / K) d_i`` is at most the sum of the positive terms over the last set: a choice
-       of K tasks, the ones of argument 1 among them, with at most ``peak`` of memory.
+       of tasks, the ones of argument 1 among them, with at most ``peak`` of memory.
     """
     peak *= _SLACK
     last = np.array([not _may_end_early(task, mem, wall, workers, peak) for task in range(len(mem))])
-    filler = np.sort(mem[~last])[: max(0, workers - int(last.sum()))].sum()
-    if last.sum() > workers or mem[last].sum() + filler > peak:
+    held, places = float(mem[last].sum()), workers - int(last.sum())
+    if places < 0 or held > peak:
         return False
+    others = np.cumsum(np.concatenate([[0.0], np.sort(mem[~last])]))
     excess = (mem - peak / workers) * wall
-    return bool(excess.sum() <= _most_excess(mem, excess, last, workers, peak) + 1e-9 * np.abs(excess).sum())
+    most = float(excess.sum()) - 1e-9 * float(np.abs(excess).sum())
+    if held + others[min(places, len(others) - 1)] <= peak:
+        smallest = float(mem.min())
+        # every place left empty is taken by a task at least as large as the smallest
+        if most <= _most_excess(mem - smallest, excess, last, places, peak - held - places * smallest):
+            return True
+    before = held - float(mem[last].max(initial=0.0)) + others[min(places + bool(last.any()), len(others) - 1)]
+    return places > 0 and before <= peak and most <= _most_excess(mem, excess, last, places - 1, peak - held)
 
 
 def lockstep_peak_bound(mem: Floats, workers: int) -> float:
@@ -126,18 +136,12 @@ def _may_end_early(task: int, mem: Floats, wall: Floats, workers: int, peak: flo
     return bool((mem[others] * time).sum() <= room * wall[task] * _SLACK)
 
 
-def _most_excess(mem: Floats, excess: Floats, last: Bools, workers: int, peak: float) -> float:
-    """Return the most positive excess that K tasks within the peak can hold, ``last`` among them, or a bound on it."""
-    smallest = float(mem.min())
-    free = workers - int(last.sum())
-    # every place left empty is taken by a task at least as large as the smallest
-    room = peak - float(mem[last].sum()) - free * smallest
+def _most_excess(weight: Floats, excess: Floats, last: Bools, places: int, room: float) -> float:
+    """Return the most positive excess of ``last`` and so many more tasks whose weight fits the room, or a bound."""
     sure = float(np.maximum(excess[last], 0).sum())
     gainful = np.flatnonzero((excess > 0) & ~last)
-    weight, gain = mem[gainful] - smallest, excess[gainful]
-    if len(gainful) <= _ENUMERATED:
-        return sure + _best_subset(weight, gain, free, room)
-    return sure + _relaxed_subset(weight, gain, free, room)
+    chosen = _best_subset if len(gainful) <= _ENUMERATED else _relaxed_subset
+    return sure + chosen(weight[gainful], excess[gainful], places, room)
 
 
 def _best_subset(weight: Floats, gain: Floats, count: int, room: float) -> float:

@@ -140,7 +140,9 @@ def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[fl
     free: list[tuple[float, int]] = []
     slot_of = [0] * len(order)
     for task in sorted(order, key=lambda task: start_s[task]):
-        slot = heapq.heappop(free)[1] if free and free[0][0] <= start_s[task] else len(free)
+        # sums of durations in another order or unit differ in the last bits
+        falls_free = bool(free) and free[0][0] <= start_s[task] * (1 + _ROUNDING)
+        slot = heapq.heappop(free)[1] if falls_free else len(free)
         slot_of[task] = slot
         heapq.heappush(free, (start_s[task] + wall_s[task], slot))
     return slot_of

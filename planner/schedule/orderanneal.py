@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from planner.schedule.orderbatch import Evaluator, Floats, Ints, Scores
-from planner.schedule.orderproblem import SAME, Goal
+from planner.schedule.orderproblem import Goal
 
 # Temperatures as shares of the cost, tuned at K = 3, 5, 7 on seeds from 50000 (benchmarks/static_order.md).
 _HOT, _COLD = 0.008, 0.0005
@@ -22,10 +22,17 @@ _NEAR = 200
 
 
 class Incumbent:
-    """The best order seen, by the goal's value, the last ones that came as near as makes no difference, and a count."""
+    """The best order seen, by the goal's value, the last ones that were good enough, and a count.
 
-    def __init__(self, goal: Goal) -> None:
-        self.goal = goal
+    Parameters
+    ----------
+    goal : Goal
+    enough : float
+        Which value is good enough; the best itself always is.
+    """
+
+    def __init__(self, goal: Goal, enough: float = -np.inf) -> None:
+        self.goal, self._enough = goal, enough
         self.value = np.inf
         self.order: list[int] | None = None
         self.evaluations = 0
@@ -36,15 +43,15 @@ class Incumbent:
         self.evaluations += orders.shape[1]
         values = self.goal.value(scores.peak, scores.makespan)
         best = int(values.argmin())
-        if values[best] <= self.value * (1 + SAME):
+        if values[best] <= max(self._enough, self.value):
             self._near.append((float(values[best]), tuple(orders[:, best].tolist())))
         if values[best] < self.value:
             self.value = float(values[best])
             self.order = orders[:, best].tolist()
 
     def near(self) -> list[tuple[int, ...]]:
-        """Return orders whose value is the best or the same but for `SAME`."""
-        return [order for value, order in self._near if value <= self.value * (1 + SAME)]
+        """Return the last orders that were good enough."""
+        return [order for value, order in self._near if value <= max(self._enough, self.value)]
 
 
 Report = Callable[[float], None]

@@ -13,8 +13,14 @@ from planner.schedule import bounds, orderbuild
 from planner.schedule.order import Dispatch, Schedule, list_schedule
 from planner.schedule.orderbatch import BarrierBatch, Evaluator, Floats, Ints, LimitBatch, Scores, SlotBatch
 
-# Makespans that differ by less than this share are the same: less than a second in a day.
-SAME = 1e-5
+# Makespans that differ by less than this share are the same: 0.3 s in a year.
+SAME = 1e-8
+# A peak below any other costs some time: an eps below this counts as this, a minute and a half in a day.
+LEAST_EPS = 1e-3
+# With an eps below this hardly any order is short enough for annealing to find one by chance.
+_TIGHT = 0.005
+# The batch evaluators count time in ticks.
+_TICKS = 1e-10
 # Of two orders with the same peak the shorter is better, and the other way round: a tie-break, not a trade.
 _TIE = 1e-8
 # How much a makespan beyond the limit costs while searching: 1 % too long weighs as 8 % more peak.
@@ -53,7 +59,7 @@ class Problem:
     cores : int, optional
         Most cores at once.
     eps : float
-        How much longer than the best makespan ``PEAK_EPS`` may take.
+        How much longer than the best makespan ``PEAK_EPS`` may take, at least `LEAST_EPS`.
     """
 
     mem_mb: Sequence[float]
@@ -82,6 +88,12 @@ class Problem:
     def slots_only(self) -> bool:
         """Whether the number of slots is the only limit."""
         return self.cap_mb is None and (self.cores is None or self.cpus is None)
+
+    @property
+    def tight(self) -> bool:
+        """Whether an order must be hardly longer than the shortest."""
+        tight_eps = self.objective is Objective.PEAK_EPS and self.eps < _TIGHT
+        return tight_eps or self.objective is Objective.MAKESPAN
 
     @property
     def mem(self) -> Floats:
@@ -137,6 +149,12 @@ class Problem:
         other = self.wall if peak else self.mem
         return Goal(peak=peak, other_scale=float(other.sum()) or 1.0, makespan_limit=makespan_limit)
 
+    def makespan_limit(self, best: float) -> float:
+        """Return how long an order may take when the best takes ``best``."""
+        if self.objective is Objective.PEAK:
+            return math.inf
+        return best * (1 + (SAME if self.objective is Objective.MAKESPAN else max(self.eps, LEAST_EPS)))
+
     def makespan_bound(self) -> float:
         """Return a lower bound on the makespan."""
         if self.model is Model.LOCKSTEP and self.slots_only:
@@ -188,4 +206,4 @@ class Goal:
         if not self.peak:
             return makespan * (1 + _TIE * peak / self.other_scale)
         value = peak * (1 + _TIE * makespan / self.other_scale)
-        return np.where(makespan <= self.makespan_limit * (1 + SAME), value, np.inf)
+        return np.where(makespan <= self.makespan_limit * (1 + _TICKS), value, np.inf)

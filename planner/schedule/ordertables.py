@@ -1,16 +1,22 @@
-"""Orders computed beforehand: the text of planner/data/orders_*.json, and looking one up."""
+"""Orders computed beforehand: the text of planner/data/orders_*.json, and looking one up.
+
+``python benchmarks/tables/order_tables.py`` makes the files.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from planner.schedule.orderproblem import Model, Objective
+from planner.schedule import bounds
+from planner.schedule.orderproblem import LEAST_EPS, Model, Objective, Problem
+from planner.schedule.ordersearch import Found
 
 VERSION = 1
-# The eps of the entries for `Objective.PEAK_EPS`.
-EPS = 0.02
+# Lengths are whole base pairs, so six decimals of a Mb are exact.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +25,26 @@ class Entry:
 
     Attributes
     ----------
-    chromosomes : str
-        Which set: ``1-22`` or ``1-22,X,Y``.
+    model : Model
+    objective : Objective
+    eps : float or None
+        For ``PEAK_EPS``.
     workers : int or None
         K; None when a cap is the limit.
     cap : float or None
-        The memory cap, Mb.
+        The memory cap.
     order : tuple of str
         Chromosomes by plain name.
+    peak, makespan, best_makespan : float
     lower_bound : float
         On the objective.
     proved : bool
         Whether no order is better, to one part in a million.
     """
 
-    chromosomes: str
     model: Model
     objective: Objective
+    eps: float | None
     workers: int | None
     cap: float | None
     order: tuple[str, ...]
@@ -44,6 +53,30 @@ class Entry:
     best_makespan: float
     lower_bound: float
     proved: bool
+
+    @property
+    def value(self) -> float:
+        """What the objective counts."""
+        return self.makespan if self.objective is Objective.MAKESPAN else self.peak
+
+
+def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> Entry:
+    """Return the entry of an order found; ``lower_bound`` is one known from elsewhere."""
+    value = round(found.makespan if problem.objective is Objective.MAKESPAN else found.peak, _DECIMALS)
+    bound = min(value, _rounded_down(max(found.lower_bound, lower_bound)))
+    return Entry(
+        model=problem.model,
+        objective=problem.objective,
+        eps=_eps(problem),
+        workers=None if problem.cap_mb is not None else problem.slots,
+        cap=problem.cap_mb,
+        order=tuple(names[task] for task in found.order),
+        peak=round(found.peak, _DECIMALS),
+        makespan=round(found.makespan, _DECIMALS),
+        best_makespan=round(found.best_makespan, _DECIMALS),
+        lower_bound=bound,
+        proved=value <= bound * (1 + bounds.PROVED),
+    )
 
 
 def loads(text: str) -> list[Entry]:
@@ -67,17 +100,25 @@ def loads(text: str) -> list[Entry]:
 def dumps(genome: str, entries: Iterable[Entry]) -> str:
     """Write a table, one order per line."""
     rows = [json.dumps({**asdict(entry), "order": " ".join(entry.order)}) for entry in entries]
-    head = f'{{\n"version": {VERSION},\n"genome": {json.dumps(genome)},\n"eps": {EPS},\n"orders": [\n'
+    head = f'{{\n"version": {VERSION},\n"genome": {json.dumps(genome)},\n"unit": "Mb",\n"orders": [\n'
     return head + ",\n".join(rows) + "\n]\n}\n"
 
 
-def lookup(
-    entries: Iterable[Entry], names: Sequence[str], *, model: Model, objective: Objective, workers: int
-) -> Entry | None:
-    """Return the order for just these chromosomes on K slots; None when there is none."""
+def lookup(entries: Iterable[Entry], names: Sequence[str], problem: Problem) -> Entry | None:
+    """Return the order for just these chromosomes under just these limits; None when there is none."""
+    by_slots = problem.slots_only
+    if problem.cores is not None or (not by_slots and problem.workers is not None):
+        return None
+    asked = (
+        problem.model,
+        problem.objective,
+        _eps(problem),
+        problem.slots if by_slots else None,
+        problem.cap_mb,
+    )
     for entry in entries:
-        asked = (entry.workers, entry.model, entry.objective) == (workers, model, objective)
-        if asked and sorted(entry.order) == sorted(names):
+        limits = (entry.model, entry.objective, entry.eps, entry.workers, entry.cap)
+        if limits == asked and sorted(entry.order) == sorted(names):
             return entry
     return None
 
@@ -87,3 +128,14 @@ def orders_of(entries: Iterable[Entry], names: Sequence[str]) -> list[list[int]]
     rank = {name: index for index, name in enumerate(names)}
     found = {entry.order for entry in entries if sorted(entry.order) == sorted(names)}
     return [[rank[name] for name in order] for order in sorted(found)]
+
+
+def _eps(problem: Problem) -> float | None:
+    if problem.objective is not Objective.PEAK_EPS:
+        return None
+    return max(problem.eps, LEAST_EPS)
+
+
+def _rounded_down(value: float) -> float:
+    steps = 10.0**_DECIMALS
+    return math.floor(value * steps) / steps

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.memory import model
 from planner.records import Observation, Outcome, Quality
 
 DATA = Path(__file__).parent.parent.parent / "examples" / "data"
@@ -60,3 +61,12 @@ def beagle_runs() -> list[Observation]:
         )
         for number, row in enumerate(rows)
     ]
+
+
+def fitted() -> model.MemoryModel:
+    """Return a model of memory and time that both grow with ``length_mb``."""
+    measured = [
+        observation(i, 100 + 20 * length_mb * (1 + 0.01 * (-1) ** i), {"length_mb": length_mb}, wall_s=600 + length_mb)
+        for i, length_mb in enumerate(range(40, 260, 10))
+    ]
+    return model.fit(measured, tool="beagle", feature_names=("length_mb",))

@@ -1,0 +1,76 @@
+"""The picture of a schedule: what it says, that it stays readable, that it is drawn."""
+
+from pathlib import Path
+
+import pytest
+
+from planner.errors import InputError
+from planner.report import timeline
+from planner.schedule.order import list_schedule, slots_of
+
+MEM, WALL = [4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 2.0, 1.0]
+
+
+def texts(names: list[str], *, cap: float | None = None, note: str = "") -> list[str]:
+    """Return every text in the figure of two panels."""
+    from matplotlib.text import Text
+
+    mem = [MEM[i % 4] for i in range(len(names))]
+    wall = [WALL[i % 4] for i in range(len(names))]
+    tasks = timeline.Tasks(names=names, mem=mem, wall=wall, mem_unit="GB", time_unit="hours", note=note)
+    panels = [
+        timeline.Panel(title=title, order=order, schedule=list_schedule(order, mem, wall, workers=2, cap_mb=cap))
+        for title, order in (("Natural order", range(len(names))), ("Order found", range(len(names))[::-1]))
+    ]
+    figure = timeline._figure(tasks, panels, "4 tasks, 2 at a time", cap)
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_both_schedules_are_named_with_their_order_units_peak_and_end() -> None:
+    said = texts(["a", "b", "c", "d"])
+    assert "Natural order\na, b, c, d" in said
+    assert "Order found\nd, c, b, a" in said
+    assert said.count("time (hours)") == 2
+    assert "memory in use (GB)" in said
+    assert "memory of a task\n(GB)" in said
+    assert {"peak 7 GB", "done at 5"} <= set(said)
+
+
+def test_every_bar_that_has_room_bears_its_tasks_name() -> None:
+    said = texts(["a", "b", "c", "d"])
+    assert [said.count(name) for name in "abcd"] == [2, 2, 2, 2]
+
+
+def test_what_all_names_start_with_is_said_once() -> None:
+    said = texts(["NA12878_chr1", "NA12878_chr2", "NA12878_chr11", "NA12878_chr12"])
+    assert "Natural order\n1, 2, 11, 12" in said
+    assert any(line.endswith("The name of each task starts with NA12878_chr") for line in said)
+
+
+@pytest.mark.parametrize("names", [["chr", "chr1", "chr2", "chr3"], ["a", "ab", "b", "c"]])
+def test_names_that_are_a_start_of_others_stay_whole(names: list[str]) -> None:
+    assert f"Natural order\n{', '.join(names)}" in texts(names)
+
+
+def test_a_long_list_of_tasks_is_cut() -> None:
+    said = texts([f"{i}-sample" for i in range(100)])
+    (title,) = (line for line in said if line.startswith("Natural order"))
+    assert title.endswith("… (100 tasks)")
+    assert len(title.splitlines()[1]) <= 80
+
+
+def test_a_cap_is_a_line_of_its_own_or_said_beside_a_peak_that_reaches_it() -> None:
+    assert "cap 9" in texts(["a", "b", "c", "d"], cap=9)
+    assert "peak 7 GB (cap 7)" in texts(["a", "b", "c", "d"], cap=7)
+
+
+def test_slots_are_reused_whatever_the_rounding_of_the_times() -> None:
+    start = [0.0, 0.1 + 0.2, 0.6]
+    assert slots_of([0, 1, 2], [each / 3.6 for each in start], [0.3 / 3.6, 0.3 / 3.6, 0.1]) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["order.gif", "order"])
+def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
+    tasks = timeline.Tasks(names=["a"], mem=[1], wall=[1], mem_unit="GB", time_unit="s")
+    with pytest.raises(InputError, match="cannot draw"):
+        timeline.draw(tmp_path / name, tasks, [], heading="")
