@@ -28,6 +28,7 @@ def test_templates_sites_and_data_ship_in_the_wheel(wheel: Path) -> None:
     for folder in ("templates", "site_configs"):
         here = {f"planner/{folder}/{path.name}" for path in (ROOT / folder).iterdir()}
         assert here <= names
+    assert {f"planner/data/{path.name}" for path in (ROOT / "planner" / "data").glob("orders_*.json")} <= names
     assert "planner/py.typed" in names
     assert not any(name.startswith("tests/") for name in names)
 
