@@ -18,6 +18,8 @@ from planner.schedule.orderbatch import Floats, Ints
 # Subsets looked at before giving up: half a second, and some 100 MB at once for 24 tasks.
 EFFORT = 10_000_000
 _ROUNDING = 1e-10
+# What a step costs whatever its size, in subsets.
+_OVERHEAD = 200
 # Bisect while the bound is this far below the best found; then ask for the least improvement, whose failure is a proof.
 _CLOSE = 1e-3
 # More items than fit into the bits of a mask are not for this search.
@@ -168,7 +170,7 @@ class _Packer:
             if count is not None:
                 reaches &= sizes + (len(weights) - number - 1) >= count
             sums, masks, sizes = sums[reaches], masks[reaches], sizes[reaches]
-            self.left[0] -= len(sums)
+            self.left[0] -= len(sums) + _OVERHEAD
             if self.left[0] < 0:
                 raise GaveUpError
         return masks, sums

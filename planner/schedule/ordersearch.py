@@ -26,7 +26,6 @@ _LIMIT_EVALUATIONS = 700_000
 _PLANNED_SHARE, _MANY_SHARE = 0.7, 0.5
 # The time of one evaluation under a memory cap grows with the number of tasks that fit at once.
 _USUAL_AT_ONCE = 8
-_LOCKSTEP_SPEED = 2
 # Share of the effort that goes to the best makespan when the peak is the objective.
 _MAKESPAN_SHARE = 0.2
 # Share that goes to orders as short as the shortest, when little more is allowed.
@@ -339,12 +338,10 @@ class _Run:
 
 def _effort(problem: Problem) -> int:
     evaluations: float = _SLOT_EVALUATIONS
-    if problem.model is Model.LOCKSTEP:
-        evaluations *= _LOCKSTEP_SPEED
-    elif not problem.slots_only:
+    if problem.model is Model.LIST and not problem.slots_only:
         at_once = float(np.searchsorted(np.cumsum(np.sort(problem.mem)), problem.cap_mb or math.inf))
         evaluations = _LIMIT_EVALUATIONS * min(1.0, _USUAL_AT_ONCE / min(max(at_once, 1.0), problem.slots))
-    elif problem.tight:
+    elif problem.model is Model.LIST and problem.tight:
         evaluations *= _PLANNED_SHARE
     if problem.size > _ANNEALED:
         evaluations *= _MANY_SHARE * 22 / problem.size
