@@ -230,6 +230,7 @@ class StepLauncher:
         self._tasks: list[StepTask] = []
         self._asked_s = dict.fromkeys(("processes", "memory", "steps"), -math.inf)
         self._lost = 0
+        self._why = ""
 
     def attempt_id(self, task: str, number: int) -> str:
         """Return what the n-th attempt of a task in this round is called."""
@@ -253,7 +254,17 @@ class StepLauncher:
                 self.memory = slurm.step_memory(self._allocation.job_id)
 
     def start(self, attempt: Attempt) -> StepTask:
-        """Start a task."""
+        """Start a task.
+
+        Raises
+        ------
+        FailureError
+            When the starts before came to nothing, one after the other.
+        """
+        if self._lost >= _MOST_LOST:
+            raise FailureError(
+                f"steps cannot be started: {self._why}", "what has ended is recorded; that is what srun said"
+            )
         task = attempt.task
         log = runs.log_path(self.folder, task.task, "drive")
         kept.fresh_log(log, attempt.job_id)
@@ -371,19 +382,11 @@ class StepLauncher:
             slurm.signal_step(step, name)
 
     def never_began(self, seen: Seen, said: str) -> Seen:
-        """Judge a start that came to nothing.
-
-        Raises
-        ------
-        FailureError
-            When starts fail one after the other.
-        """
+        """Judge a start that came to nothing."""
         if self.closing():
             return replace(seen, cut=True)
         self._lost += 1
-        why = said.strip().splitlines()[-1] if said.strip() else f"exit code {seen.code}"
-        if self._lost >= _MOST_LOST:
-            raise FailureError(f"steps cannot be started: {why}", "what has ended is recorded; that is what srun said")
+        self._why = said.strip().splitlines()[-1] if said.strip() else f"exit code {seen.code}"
         return replace(seen, lost=True)
 
     def close(self, task: StepTask, record: Record) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import plans
@@ -12,9 +13,11 @@ from planner.errors import FailureError, InputError
 from planner.records import Outcome
 from planner.rounds import drive, manifest, runs, slurm, steptask
 from planner.rounds.allocation import Allocation
+from planner.rounds.attempts import Attempt
 from planner.rounds.kept import Kept, Record
 from planner.rounds.project import Project
 from planner.rounds.runs import Run
+from planner.rounds.steptask import StepLauncher
 from planner.schedule.state import Node
 
 TASKS = ("chr20", "chr21", "chr22")
@@ -171,3 +174,54 @@ def test_what_a_killed_driver_left_is_recorded_when_its_allocation_is_over(
         ("chr22", Outcome.OOM, -9, "drive"),
     ]
     assert not state.state.exists()
+
+
+def with_srun(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str, *, state: str = "RUNNING") -> None:
+    """Put an srun that does not get as far as a step before the real one."""
+    path = folder / "bin" / "srun"
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm, "job_state", lambda _: state)
+
+
+def test_when_no_step_can_be_started_the_drive_says_what_srun_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = project(tmp_path)
+    with_srun(tmp_path, monkeypatch, "echo x >> tried; echo 'srun: error: Unable to create step' >&2; exit 1")
+    with pytest.raises(FailureError, match="steps cannot be started: srun: error: Unable to create step"):
+        go(found)
+    assert runs.read(found.round_folder(1)) == []
+    assert not (found.round_folder(1) / "running").exists()
+    assert drive.ended(found.round_folder(1)) == "7"
+    assert len((tmp_path / "tried").read_text().split()) >= 3
+
+
+def test_a_start_that_fails_because_the_allocation_ends_is_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = project(tmp_path)
+    with_srun(tmp_path, monkeypatch, "exit 1", state="COMPLETING")
+    with pytest.raises(KeyboardInterrupt):
+        go(found)
+    assert runs.read(found.round_folder(1)) == []
+    # it may be requeued: Slurm tells
+    assert drive.ended(found.round_folder(1)) is None
+
+
+def test_a_task_that_is_stopped_before_it_began_never_will(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = project(tmp_path)
+    plan, folder = found.plan(1), found.round_folder(1)
+    with_srun(tmp_path, monkeypatch, "exec sleep 60")
+    launcher = StepLauncher(plan, root=tmp_path, folder=folder, allocation=allocation(), pool=False)
+    attempt = Attempt(task=plan.tasks[0], job_id="7.chr20.1", request_mb=99, limit_mb=99, node="n1")
+    started = launcher.start(attempt)
+    (turn,) = folder.glob("running/*.wait")
+    assert started.look().code is None
+    started.stop(kill=False)
+    assert started.look().code == -9
+    assert not steptask.take_back(turn)
+    started.close()
+    assert not (folder / "running").exists()
