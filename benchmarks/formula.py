@@ -1,6 +1,6 @@
 """How good formulas are on the bundled Beagle runs: errors, coverage and cost of their bounds.
 
-    python benchmarks/formula.py [--part splits|folds|longer|seconds …] [--first SEED] [--splits N] [--json]
+    python benchmarks/formula.py [--part splits|folds|longer|starts|seconds …] [--first SEED] [--splits N] [--json]
 
 Every way to find a formula is judged on rows it has not seen: a log-linear law, shapes made of power laws, an engine
 of symbolic regression on the rows themselves (direct) and on the teacher's labels (distilled), the teacher itself, and
@@ -9,6 +9,7 @@ of symbolic regression on the rows themselves (direct) and on the teacher's labe
 splits   random splits, 65 % to fit, 35 % to judge; the seed is the split's and the fit's
 folds    five folds
 longer   plain ways fitted to short chromosomes, judged on longer ones: what `chromplan` chose, and the worst of all
+starts   the bundled formula as the start of plans, while history is short
 seconds  CPU time of a fit, per way, on 94 and on 300 rows
 """
 
@@ -27,11 +28,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
+from planner import resources
 from planner.errors import PlannerError
-from planner.memory import engines, fitting, scoring, symbolic, teacher
+from planner.memory import engines, fitting, model, point, prior, scoring, symbolic, teacher
+from planner.memory import formula as formulas
 from planner.memory.columns import LogColumns
 from planner.memory.conformal import calibrate
 from planner.memory.formula import Formula
+from planner.records import Observation, Outcome, Quality
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 FEATURES = (
@@ -228,6 +232,80 @@ def seconds(names: Sequence[str]) -> dict[str, dict[int, float]]:
     return found
 
 
+def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return waste per peak and the share killed, by (chromosomes, way) and observations so far.
+
+    The 44 first runs on 22 chromosomes come in random order, their peaks as measured or times a factor, as if another
+    Java ran them; each is planned from those before. What fails is doubled and costs its request and twice the peak.
+    """
+    one = formulas.loads((resources.folder("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
+    table = runs("beagle_chr22").query("repeat == 0")
+    rows = [{name: float(value) for name, value in row.items()} for row in table[list(FEATURES)].to_dict("records")]
+    shape = point.from_formula(prior.shape(one))
+    cells: dict[tuple[str, str], dict[str, list[tuple[float, bool]]]] = {}
+    for times in (1.0, 0.6, 1.9):
+        peaks = times * table[PEAK].to_numpy(float)
+        for seed in seeds:
+            order = np.random.default_rng(seed).permutation(len(rows))[: _STARTS + 1]
+            seen = [_observation(number, rows[i], peaks[i], table["wall_s"].iloc[i]) for number, i in enumerate(order)]
+            for count in range(1, _STARTS + 1):
+                features, peak = rows[order[count]], peaks[order[count]]
+                past = seen[:count]
+                known = prior.learn("beagle", one, [(row.features, row.peak_mb or 0.0) for row in past])
+                alone, shaped = (
+                    model.fit(past, tool="beagle", feature_names=FEATURES, times=False, prior=given)
+                    .predict(features)
+                    .request_mb
+                    for given in (None, shape)
+                )
+                asked = {
+                    "history alone": alone,
+                    "history, the formula's shape": shaped,
+                    "formula alone, moved": known.request(features, None)[1],
+                    CHOSEN: known.blend(known.request(features, None)[1], shaped),
+                }
+                period = next(f"{low} to {high}" for low, high in _PERIODS if low <= count <= high)
+                for way, request in asked.items():
+                    of = cells.setdefault((f"peaks x {times:g}", way), {})
+                    of.setdefault(period, []).append(_cost(request, peak))
+    return {
+        key: {
+            period: f"{np.mean([c for c, _ in found]):.2f} / {100 * np.mean([k for _, k in found]):.0f} %"
+            for period, found in of.items()
+        }
+        for key, of in cells.items()
+    }
+
+
+_STARTS = 14
+_PERIODS = ((1, 3), (4, 8), (9, _STARTS))
+
+
+def _cost(request: float, peak: float) -> tuple[float, bool]:
+    cost, killed = 0.0, request < peak
+    while request < peak:
+        cost += request + 2.0 * peak
+        request *= 2.0
+    return (cost + request - peak) / peak, killed
+
+
+def _observation(number: int, features: dict[str, float], peak: float, wall_s: float) -> Observation:
+    return Observation(
+        tool="beagle",
+        task=str(number),
+        sample="",
+        chromosome="1",
+        features=features,
+        peak_mb=float(peak),
+        limit_mb=None,
+        wall_s=float(wall_s),
+        outcome=Outcome.COMPLETED,
+        quality=Quality.MEASURED,
+        job_id=str(number),
+        submit_s=number,
+    )
+
+
 def mean(found: Sequence[Judged]) -> dict[str, dict[str, float]]:
     """Return the mean figures by way, ways in order of appearance."""
     by_way: dict[str, list[dict[str, float]]] = {}
@@ -237,9 +315,8 @@ def mean(found: Sequence[Judged]) -> dict[str, dict[str, float]]:
 
 
 def show(title: str, figures: dict[str, dict[str, float]]) -> None:
-    print(f"\n{title}\n")
-    print("| way | Pearson | R2 | MAPE % | nodes | coverage 80 / 90 / 95 % | worst third | bound / peak |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"\n{title}")
+    head("way", "Pearson", "R2", "MAPE %", "nodes", "coverage 80 / 90 / 95 %", "worst third", "bound / peak")
     for way, one in sorted(figures.items(), key=lambda item: (item[0] != CHOSEN, item[1]["mape"])):
         covered = " / ".join(f"{100 * one[f'coverage {level:.2f}']:.1f}" for level in LEVELS)
         worst = " / ".join(f"{100 * min(one[f'third {n} {level:.2f}'] for n in range(3)):.0f}" for level in LEVELS)
@@ -251,47 +328,72 @@ def show(title: str, figures: dict[str, dict[str, float]]) -> None:
         )
 
 
+def report_splits(options: argparse.Namespace) -> object:
+    figures = mean(list(splits(options.first, options.splits, list(usable_engines()))))
+    show(f"{options.splits} random 65/35 splits, seeds from {options.first}", figures)
+    return figures
+
+
+def report_folds(options: argparse.Namespace) -> object:
+    figures = mean(list(folds(options.first, list(usable_engines()))))
+    show("Five folds", figures)
+    return figures
+
+
+def report_longer(_: argparse.Namespace) -> object:
+    cases: dict[str, list[Judged]] = {}
+    for what, one in longer():
+        cases.setdefault(what, []).append(one)
+    head(
+        "fitted; judged", "runs", "outside a range", "coverage 80 / 90 / 95 %", "bound / peak", "least 95 % of all ways"
+    )
+    for what, found in cases.items():
+        of = {one.way: one.figures() for one in found}
+        covers = " / ".join(f"{100 * of[CHOSEN][f'coverage {level:.2f}']:.0f}" for level in LEVELS)
+        ratio = " / ".join(f"{of[CHOSEN][f'overallocation {level:.2f}']:.2f}" for level in LEVELS)
+        least = 100 * min(one["coverage 0.95"] for one in of.values())
+        rows, outside = len(found[0].measured), max(one.outside for one in found)
+        print(f"| {what} | {rows} | {outside} | {covers} | {ratio} | {least:.0f} |")
+    return {what: mean(found) for what, found in cases.items()}
+
+
+def report_starts(options: argparse.Namespace) -> object:
+    found = starts(range(options.first, options.first + 6))
+    head("", "way", *(f"{low} to {high} seen" for low, high in _PERIODS))
+    for (peaks, way), of in found.items():
+        print(f"| {peaks} | {way} | " + " | ".join(of.values()) + " |")
+    return {", ".join(key): of for key, of in found.items()}
+
+
+def report_seconds(_: argparse.Namespace) -> object:
+    found = seconds(list(usable_engines()))
+    head("way", *(f"s, {rows} rows" for rows in found[TEACHER]))
+    for way, one in found.items():
+        print(f"| {way} | " + " | ".join(f"{value:.1f}" for value in one.values()) + " |")
+    return found
+
+
+def head(*columns: str) -> None:
+    print("\n| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
+
+
+PARTS = {
+    "splits": report_splits,
+    "folds": report_folds,
+    "longer": report_longer,
+    "starts": report_starts,
+    "seconds": report_seconds,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = ("splits", "folds", "longer", "seconds")
-    parser.add_argument("--part", action="append", choices=parts, help="default: all")
+    parser.add_argument("--part", action="append", choices=PARTS, help="default: all")
     parser.add_argument("--first", type=int, default=0, help="the first split's seed (default: 0)")
     parser.add_argument("--splits", type=int, default=12, help="how many splits (default: 12)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    wanted = options.part or parts
-    names = list(usable_engines())
-    document: dict[str, object] = {}
-    if "splits" in wanted:
-        document["splits"] = mean(list(splits(options.first, options.splits, names)))
-        last = options.first + options.splits - 1
-        show(f"{options.splits} random 65/35 splits, seeds {options.first} to {last}", document["splits"])
-    if "folds" in wanted:
-        document["folds"] = mean(list(folds(options.first, names)))
-        show("Five folds", document["folds"])
-    if "longer" in wanted:
-        cases: dict[str, list[Judged]] = {}
-        for what, one in longer():
-            cases.setdefault(what, []).append(one)
-        document["longer"] = {what: mean(found) for what, found in cases.items()}
-        print(
-            "\n| fitted; judged | runs | outside a range | coverage 80 / 90 / 95 % | bound / peak "
-            "| least 95 % coverage of all ways |\n|---|---|---|---|---|---|"
-        )
-        for what, found in cases.items():
-            of = {one.way: one.figures() for one in found}
-            least = 100 * min(one["coverage 0.95"] for one in of.values())
-            covers = " / ".join(f"{100 * of[CHOSEN][f'coverage {level:.2f}']:.0f}" for level in LEVELS)
-            ratio = " / ".join(f"{of[CHOSEN][f'overallocation {level:.2f}']:.2f}" for level in LEVELS)
-            rows, outside = len(found[0].measured), max(one.outside for one in found)
-            print(f"| {what} | {rows} | {outside} | {covers} | {ratio} | {least:.0f} |")
-    if "seconds" in wanted:
-        document["seconds"] = seconds(names)
-        print(
-            "\n| way | " + " | ".join(f"s, {rows} rows" for rows in document["seconds"][TEACHER]) + " |\n|---|---|---|"
-        )
-        for way, one in document["seconds"].items():
-            print(f"| {way} | " + " | ".join(f"{value:.1f}" for value in one.values()) + " |")
+    document = {part: report(options) for part, report in PARTS.items() if part in (options.part or PARTS)}
     if options.json:
         print(json.dumps(document, indent=2))
 
