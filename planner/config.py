@@ -86,6 +86,8 @@ class Memory(Document):
     """Chance that a request is enough; without it, the request that wastes least, retries counted."""
     formula: str | None = None
     """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file or a bundled formula."""
+    like: str | None = None
+    """A tool whose history says how this one's tasks compare, as long as its own is short."""
     default_mb: Annotated[int, Field(ge=1)] | None = None
     """Request of a pilot task when there is neither history nor formula; the site's share per core without it."""
     pilot: Annotated[int, Field(ge=0)] = 3

@@ -116,15 +116,33 @@ def learnt_prior(project: Project, config: Config, observations: Sequence[Observ
 
 
 def prior_shape(project: Project, config: Config) -> PointModel | None:
-    """Return how the pipeline's formula says that tasks compare, for the model; None without a formula."""
+    """Return how tasks compare by the history of memory.like, else by the pipeline's formula; None without both."""
     from planner.cli import formulas
 
+    if config.memory.like is not None:
+        return _shape_of(config.memory.like, project, config)
     found = formulas.of_pipeline(project, config)
     if found is None:
         return None
     from planner.memory import point, prior
 
     return point.from_formula(prior.shape(found[1]))
+
+
+def _shape_of(tool: str, project: Project, config: Config) -> PointModel:
+    from planner.memory import model as models
+
+    with open_store(project) as store:
+        rows = store.observations(tool=tool)
+    other = models.fit(
+        rows, tool=tool, feature_names=tuple(config.features), poll_s=poll_s(project, config), times=False
+    )
+    if other.memory is None:
+        why = "; ".join(f"{count} not used ({reason})" for reason, count in other.skipped.items()) or "none is recorded"
+        raise InputError(
+            f"memory.like: no usable observation of {tool}: {why}", "'chromplan history show --summary' lists the tools"
+        )
+    return other.memory.shape()
 
 
 def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:

@@ -98,6 +98,39 @@ def test_the_pipelines_features_and_level_hold_for_its_tool(project: Path, capsy
     assert plink["features"] == ["variants"]
 
 
+LIKE = """
+[pipeline]
+name = "impute"
+tool = "plink2"
+command = "run {chromosome}"
+
+[features]
+variants = "5"
+
+[memory]
+like = "glimpse"
+"""
+
+
+def test_another_tools_history_tells_how_tasks_compare(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "chromplan.toml").write_text(LIKE)
+    with Store.open(project / ".chromplan" / "history.sqlite") as store:
+        rows = [observation(n, 80 * n**0.5, {"variants": float(n)}, tool="glimpse") for n in range(1, 31)]
+        store.add(rows)
+    found = fitted(project, "--tool", "plink2", capsys=capsys)[0]
+    model = loads((project / ".chromplan" / "models" / "plink2.json").read_text())
+    assert found["trained"] == 2
+    ratio = model.predict({"variants": 20.0}).point_mb / model.predict({"variants": 5.0}).point_mb
+    assert ratio == pytest.approx(2, rel=0.05)
+
+
+def test_a_tool_to_compare_with_needs_a_history(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "chromplan.toml").write_text(LIKE)
+    code, _, err = chromplan("fit", "-C", str(project), "--tool", "plink2", capsys=capsys)
+    assert code == 2
+    assert err.startswith("error: memory.like: no usable observation of glimpse: none is recorded\nhint: ")
+
+
 def test_the_tables_are_for_people(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = chromplan("fit", "-C", str(project), capsys=capsys)
     assert code == 0
