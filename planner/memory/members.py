@@ -23,7 +23,8 @@ class Member:
     ----------
     line : str
         ``flat`` (peaks as they are), ``global`` (least squares over all tasks), ``local`` (least squares over near
-        tasks), ``local-log`` (the same against the logarithm of the size).
+        tasks), ``local-log`` (the same against the logarithm of the size), ``order`` (least squares over tasks near in
+        time, against their order: what a new version or growing inputs change).
     bandwidth : float
         Standard deviation of the nearness in ranks (0..1), for one task; shrinks with n^-0.2.
     """
@@ -31,12 +32,18 @@ class Member:
     line: str
     bandwidth: float
 
+    @property
+    def slopes(self) -> bool:
+        """Whether it follows the size, and so may be asked beyond all sizes seen."""
+        return self.line not in ("flat", "order")
+
 
 MEMBERS = (
     Member("global", 0.3),
     Member("flat", 0.15),
     Member("flat", 0.08),
     Member("flat", 1.0),
+    Member("order", 1.0),
     Member("local", 0.3),
     Member("local-log", 0.3),
 )
@@ -68,8 +75,7 @@ class Past:
         """Return the weight of every earlier task for a task of this size."""
         key = (size, bandwidth)
         if key not in self._nearness:
-            distance = (self.rank - self._rank(size)) / (bandwidth * self.count**-0.2)
-            self._nearness[key] = np.maximum(_LEAST_NEARNESS, np.exp(-0.5 * distance * distance))
+            self._nearness[key] = nearness(self.rank - self._rank(size), bandwidth, self.count)
         return self._nearness[key]
 
     def abscissa(self, size: float, *, log: bool) -> tuple[Floats, float]:
@@ -80,13 +86,32 @@ class Past:
             self._log = np.log(self.size)
         return self._log, float(np.log(size))
 
-    def plausible(self, member: Member, size: float) -> tuple[Floats, Floats]:
-        """Return plausible values for a task of this size, and their weights; both of shape (n,)."""
+    def plausible(self, member: Member, size: float, place: float) -> tuple[Floats, Floats]:
+        """Return plausible values for a task, and their weights; both of shape (n,).
+
+        Parameters
+        ----------
+        member : Member
+        size : float
+            Of the task.
+        place : float
+            Of the task among the earlier ones, oldest first: their number for the next one.
+        """
+        if member.line == "order":
+            order = np.arange(self.count, dtype=float)
+            near = nearness((order - place) / self.count, member.bandwidth, self.count)
+            return moved_along(order, self.value, near, place), near
         near = self.nearness(size, member.bandwidth)
         if member.line == "flat" or not self.varies:
             return self.value, near
         x, at = self.abscissa(size, log=member.line == "local-log")
         return moved_along(x, self.value, np.ones(self.count) if member.line == "global" else near, at), near
+
+
+def nearness(apart: Floats, bandwidth: float, count: int) -> Floats:
+    """Return weights from distances in ranks (0..1): a normal kernel, narrower the more tasks there are."""
+    distance = apart / (bandwidth * count**-0.2)
+    return np.asarray(np.maximum(_LEAST_NEARNESS, np.exp(-0.5 * distance * distance)))
 
 
 def moved_along(x: Floats, value: Floats, weight: Floats, at: float) -> Floats:
@@ -123,12 +148,12 @@ def weighted_median(values: Floats, weights: Floats) -> float:
 
 
 def middle_means(values: Floats, weights: Floats) -> Floats:
-    """Return the mean of the middle half of the weight in each column; values of shape (n, m), weights (n,) sum to 1.
+    """Return the mean of the middle fifth of the weight in each column; values of shape (n, m), weights (n,) sum to 1.
 
     Unlike a median it moves steadily with every value, so that the means of ascending columns ascend; unlike a mean it
-    leaves out what less than a quarter of the weight says.
+    leaves out what less than two fifths of the weight say.
     """
     order = np.argsort(values, axis=0, kind="stable")
     until = np.cumsum(weights[order], axis=0)
-    inside = np.diff(np.clip(until, 0.25, 0.75), axis=0, prepend=0.25)
-    return np.asarray((inside * np.take_along_axis(values, order, axis=0)).sum(axis=0) / 0.5)
+    inside = np.diff(np.clip(until, 0.4, 0.6), axis=0, prepend=0.4)
+    return np.asarray((inside * np.take_along_axis(values, order, axis=0)).sum(axis=0) / 0.2)

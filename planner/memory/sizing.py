@@ -38,7 +38,7 @@ _CLEARLY_MORE = 1.05
 _TREND = 0.25
 _TREND_ROWS = 128
 _MOST_CANDIDATES = 400
-_FLAT = np.array([member.line == "flat" for member in MEMBERS])
+_FLAT = np.array([not member.slopes for member in MEMBERS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +262,8 @@ class Sizer:
             self._past = Past(np.array(self._size), np.array(self._peak))
         return self._past
 
-    def predict(self, size: float) -> Sized:
-        """Size a task.
+    def predict(self, size: float, *, place: int | None = None) -> Sized:
+        """Size a task; ``place`` is its place among those remembered, where it is not the next one.
 
         Raises
         ------
@@ -279,7 +279,9 @@ class Sizer:
         if past.count < _EARLY:
             predictives: tuple[Predictive, ...] = (self._early(past, wall, size),)
         else:
-            predictives = tuple(smooth(*past.plausible(member, size), wall, rows=past.count) for member in MEMBERS)
+            at = past.count if place is None else place - 0.5
+            clouds = [past.plausible(member, size, at) for member in MEMBERS]
+            predictives = tuple(smooth(*cloud, wall, rows=past.count) for cloud in clouds)
         return Sized(
             predictives=predictives,
             weights=self._weights(len(predictives), beyond=beyond),
@@ -314,7 +316,7 @@ class Sizer:
         judged = range(max(0, len(self) - most), len(self)) if len(self) > 1 else range(0)
         said = []
         for number in judged:
-            one = self._without(number).predict(self._size[number])
+            one = self._without(number).predict(self._size[number], place=number)
             self._pay(one, self._peak[number], self._wall[number])
             said.append((one.quantiles(_GRID), one.beyond))
         for number, (quantiles, beyond) in zip(judged, said, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.memory.members import MEMBERS, Past, moved_along
+from planner.memory.members import MEMBERS, Past, middle_means, moved_along
 from planner.memory.predictive import Predictive, smooth
 from planner.memory.sizing import (
     LEAST_REQUEST_MB,
@@ -128,6 +128,34 @@ def test_the_member_that_cost_least_is_heard_most() -> None:
     flat = [number for number, member in enumerate(MEMBERS) if member.line == "flat"]
     assert sizer.costs[0] < 0.1 * min(sizer.costs[flat])
     assert sizer.predict(50.5).weights[flat].sum() < 0.01
+
+
+def test_peaks_that_grow_from_task_to_task_are_followed() -> None:
+    rng = np.random.default_rng(8)
+    count = np.arange(80)
+    peaks = (1000 + 20 * count) * (1 + 0.01 * rng.standard_normal(80))
+    assert 2600 <= taught(rng.uniform(1, 9, 80), peaks).predict(5.0).request <= 2850
+    assert taught(rng.uniform(1, 9, 80), rng.permutation(peaks)).predict(5.0).request < 2700
+
+
+def test_sizes_in_ascending_order_are_judged_as_in_any_other() -> None:
+    rng = np.random.default_rng(4)
+    size = np.linspace(40, 250, 22)
+    peaks = (100 + 20 * size) * (1 + 0.01 * rng.standard_normal(22))
+    sizer = Sizer()
+    for one, peak in zip(size, peaks, strict=True):
+        sizer.update(one, peak, 600.0)
+    sizer.judge(most=100)
+    assert sizer.predict(100.0).request == pytest.approx(2100, rel=0.05)
+    flat = [number for number, member in enumerate(MEMBERS) if member.line == "flat"]
+    assert sizer.predict(100.0).weights[flat].sum() < 0.01
+
+
+def test_the_middle_of_what_members_say_ascends_and_leaves_out_a_minority() -> None:
+    weights = np.array([0.3, 0.45, 0.25])
+    assert middle_means(np.array([[9e9], [5.0], [7.0]]), weights)[0] == pytest.approx(0.25 * 5 + 0.75 * 7)
+    columns = np.sort(np.random.default_rng(6).uniform(0, 9, (3, 50)), axis=1)
+    assert (np.diff(middle_means(columns, weights)) >= -1e-12).all()
 
 
 def test_a_slow_task_counts_more_than_a_fast_one() -> None:
