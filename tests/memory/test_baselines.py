@@ -167,6 +167,37 @@ def test_a_trace_with_missing_values_is_read(replay: ModuleType, tmp_path: Path)
     assert result.usage_gbh == pytest.approx(sum(range(1, 41)) * 60 * replay.GB_H, abs=1e-3)
 
 
+def test_numbers_that_are_none_leave_a_row_out(replay: ModuleType, tmp_path: Path) -> None:
+    rows = "p,1,inf,1000\np,nan,5,1000\np,1,0,1000\np,1,-7,1000\np,1,NA,1000\np,1,1048576,1000\n"
+    (tmp_path / "x.csv").write_text("\ufeffprocess,rchar,rss,realtime\n" + rows, encoding="utf-8")
+    found = replay.read_trace(tmp_path / "x.csv")
+    assert [(row.process, row.peak_mb, row.wall_s) for row in found] == [("p", 1.0, 1.0)]
+
+
+def test_a_trace_without_a_column_says_which(replay: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "trace_x.csv").write_text("process,rss\np,5\n")
+    with pytest.raises(SystemExit, match=r"trace_x\.csv: no column rchar, realtime"):
+        replay.read_trace(tmp_path / "trace_x.csv")
+
+
+def test_tasks_of_unknown_submission_come_last(replay: ModuleType, tmp_path: Path) -> None:
+    rows = "".join(f"p,{n},1048576,1000,{submit}\n" for n, submit in enumerate(["-", 5, 3, "-", 1]))
+    (tmp_path / "x.csv").write_text("process,rchar,rss,realtime,submit\n" + rows)
+    _, online = replay.ordered(replay.read_trace(tmp_path / "x.csv"), "submit", 0)
+    assert [row.size for row in online] == [4, 2, 1, 0, 3]
+
+
+def test_traces_are_found_by_name_with_or_without_the_prefix(replay: ModuleType, tmp_path: Path) -> None:
+    for name in ("trace_a.csv", "b.csv", "notes.txt"):
+        (tmp_path / name).write_text("process,rchar,rss,realtime\n")
+    assert set(replay.trace_files(tmp_path, [])) == {"a"}
+    assert set(replay.trace_files(tmp_path, ["a", "b"])) == {"a", "b"}
+    (tmp_path / "trace_a.csv").unlink()
+    assert set(replay.trace_files(tmp_path, [])) == {"b"}
+    with pytest.raises(SystemExit, match="no trace c"):
+        replay.read_all(tmp_path, ["c"])
+
+
 def test_the_replay_prints_json(
     replay: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
