@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner import genome
+from planner.memory.cost import Retry
 from planner.memory.heldout import HeldOut
-from planner.memory.sizing import Retry
 from planner.records import Observation
 from planner.schedule.state import Work
 
