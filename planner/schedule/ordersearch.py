@@ -148,7 +148,8 @@ class _Run:
     def all(self) -> None:
         for order in self.problem.starts(self.rng):
             self.consider(order)
-        if self.problem.slots >= self.problem.size and self.problem.slots_only:
+        at_once = self.problem.slots >= self.problem.size and self.problem.slots_only
+        if at_once or self.problem.size < 2:
             return
         if self._capped:
             self._pass(self._makespan_goal(), 1.0)
