@@ -65,14 +65,14 @@ def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> 
 
     Let t be the start of the last task. Until t all K slots are busy, so K tasks run just before t, with at most
     ``peak`` together. The *last set*, those that run just after t, needs at most ``peak`` too; every other task has
-    ended by t. Mostly one task ends at t, and the last set has K tasks; when several end in the same instant, it has at
-    most K - 1, and all of them but the last task run just before t already.
+    ended by t. Mostly one task ends at t, and the last set has K tasks; when several end in the same instant, it may
+    have fewer.
 
     1. A task that cannot end by t belongs to the last set. Beside task i, K - 1 others run all its life, with at
        most ``peak - m_i`` between them: fill that time, (K - 1) d_i, with the tasks of least memory that fit there at
        all, each for at most min(d_i, d_j). When there is not enough of them, or even the cheapest filling needs more
-       than ``(peak - m_i) d_i``, task i cannot end by t. If such tasks and the smallest others exceed ``peak``:
-       impossible.
+       than ``(peak - m_i) d_i``, task i cannot end by t. If such tasks exceed ``peak``, or with the smallest others,
+       where the last set has K tasks: impossible.
     2. Until t memory × time is at most ``peak × t``, and K t is the time worked until t. So the sum of
        ``(m_i - peak / K) × (time of i before t)`` is not positive. Only the last set can have time after t, so the sum
        over all tasks of ``(m_i - peak / K) d_i`` is at most the sum of the positive terms over the last set: a choice
@@ -91,8 +91,7 @@ def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> 
         # every place left empty is taken by a task at least as large as the smallest
         if most <= _most_excess(mem - smallest, excess, last, places, peak - held - places * smallest):
             return True
-    before = held - float(mem[last].max(initial=0.0)) + others[min(places + bool(last.any()), len(others) - 1)]
-    return places > 0 and before <= peak and most <= _most_excess(mem, excess, last, places - 1, peak - held)
+    return places > 0 and most <= _most_excess(mem, excess, last, places - 1, peak - held)
 
 
 def lockstep_peak_bound(mem: Floats, workers: int) -> float:

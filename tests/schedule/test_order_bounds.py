@@ -56,6 +56,12 @@ def test_two_tasks_that_end_together_leave_a_slot_empty() -> None:
     assert problem.peak_bound(np.inf) == 2
 
 
+def test_several_tasks_may_start_in_the_last_instant() -> None:
+    problem = Problem(mem_mb=[1, 1, 3, 3, 4, 4], wall_s=[1] * 6, workers=4, objective=Objective.PEAK)
+    assert problem.run(range(6)).peak == 8
+    assert problem.peak_bound(np.inf) <= 8 * (1 + 1e-9)
+
+
 @pytest.mark.parametrize(("workers", "least"), [(2, 321.27), (3, 433.2)])
 def test_the_bound_on_the_peak_alone_is_far_above_what_one_task_and_its_company_need(
     workers: int, least: float
