@@ -27,7 +27,7 @@ class Queued:
     request_mb : int
         What it asks for now, MiB.
     raised : bool
-        It was killed for memory: what it asks for follows from that, whatever was planned or learnt.
+        It was tried before: what it asks for follows from how that ended, whatever the round has learnt.
     """
 
     task: PlannedTask
@@ -116,7 +116,8 @@ class Agenda:
         mine = [run for run in self.runs if run.task == task.task]
         kills = sum(run.outcome in (Outcome.OOM, Outcome.INFRA) for run in mine)
         if not mine:
-            return Queued(task, task.request_mb)
+            # what an earlier round killed it at counts here, too
+            return Queued(task, task.request_mb, raised=task.attempt > 1)
         last = mine[-1]
         tried = task.attempt - 1 + sum(run.outcome is not Outcome.INFRA for run in mine)
         killed = [self._after_kill(run) for run in mine if run.outcome is Outcome.OOM]
@@ -167,13 +168,14 @@ class Agenda:
         """Return the limit that a task gets whatever the scheduler has learnt, MiB."""
         if self._bounds.limits is not Limits.LEARNT:
             return None if self._bounds.pool else one.request_mb
+        most_mb = min(one.request_mb, self._bounds.largest_mb)
         if one.raised:
-            return one.request_mb
+            return most_mb
         # until the round has taught anything, a request with a margin of its own knows more
         predicted_mb = one.task.predicted_mb
         taught = any(run.outcome in (Outcome.COMPLETED, Outcome.OOM) for run in self.runs)
         fresh = not taught and predicted_mb is not None and has_margin(predicted_mb, one.request_mb)
-        return min(one.request_mb, self._bounds.largest_mb) if fresh else None
+        return most_mb if fresh else None
 
     def _exceeded(self, running: Iterable[tuple[Attempt, float, Seen]]) -> list[Overflow]:
         """Return what single tasks are known to need more than: what they hold, and what they were killed at."""

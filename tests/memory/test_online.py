@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.memory import online
-from planner.memory.linear import fit_line
 from planner.memory.online import Line
 
 SIZES = st.lists(st.floats(0.1, 1.0), min_size=1, max_size=12)
@@ -20,22 +19,31 @@ def truth(x: float) -> float:
 
 @given(SIZES)
 @settings(deadline=None, max_examples=25)
-def test_it_is_the_line_that_requests_are_made_from(sizes: list[float]) -> None:
-    """The same posterior as numpy's, given the same beliefs beforehand."""
-    predictions = [(1.0, 41.0), (0.5, 23.0), (0.3, 14.0)]
+def test_it_is_the_posterior_of_a_bayesian_line_with_noise_that_grows_with_size(sizes: list[float]) -> None:
+    """The same as the textbook's matrices give (normal prior, noise plugged in twice)."""
+    known = np.array([(1.0, 41.0), (0.5, 23.0), (0.3, 14.0)])
     seen = [(x, truth(x) * 1.05) for x in sizes]
-    start = online.from_predictions(predictions, scale_sd=0.17, line_sd=0.05)
-    mine = online.learn(start, seen, spread=0.08, dof=15)
-    theirs = fit_line(
-        sizes,
-        [mb for _, mb in seen],
-        scale=1.0,
-        prior=([x for x, _ in predictions], [mb for _, mb in predictions]),
-    )
-    assert (mine.a, mine.b) == pytest.approx(theirs.theta, rel=1e-6)
-    assert mine.s2 == pytest.approx(theirs.s2, rel=1e-6)
-    assert mine.cov[0] == pytest.approx(theirs.covariance[0][0], rel=1e-6)
-    assert mine.variance(1, 0.5, online.noise_weight(0.5)) == pytest.approx(float(theirs.sd(0.5)[0]) ** 2, rel=1e-6)
+    start = online.from_predictions([(x, mb) for x, mb in known], scale_sd=0.17, line_sd=0.05)
+    line = online.learn(start, seen, spread=0.08, dof=15)
+
+    theta0 = np.linalg.lstsq(np.column_stack([np.ones(3), known[:, 0]]), known[:, 1], rcond=None)[0]
+    level = theta0.sum()
+    precision0 = np.linalg.inv(0.17**2 * np.outer(theta0, theta0) + (0.05 * level) ** 2 * np.eye(2))
+    rows = np.column_stack([np.ones(len(sizes)), sizes])
+    peaks = np.array([mb for _, mb in seen])
+    weights = (0.1 + 0.9 * rows[:, 1]) ** 2
+    s2 = (0.08 * level) ** 2
+    for _ in range(2):
+        covariance = np.linalg.inv(precision0 + rows.T @ (rows / (weights * s2)[:, None]))
+        theta = covariance @ (precision0 @ theta0 + rows.T @ (peaks / (weights * s2)))
+        s2 = (15 * (0.08 * level) ** 2 + np.sum((peaks - rows @ theta) ** 2 / weights)) / (15 + len(sizes))
+
+    assert (line.a, line.b) == pytest.approx(theta, rel=1e-6)
+    assert line.s2 == pytest.approx(s2, rel=1e-6)
+    assert line.cov == pytest.approx((covariance[0, 0], covariance[0, 1], covariance[1, 1]), rel=1e-6)
+    at_half = np.array([1.0, 0.5])
+    variance = s2 * 0.55**2 + at_half @ covariance @ at_half
+    assert line.variance(1, 0.5, online.noise_weight(0.5)) == pytest.approx(variance, rel=1e-6)
 
 
 def test_predictions_that_are_all_too_low_are_corrected_by_a_few_peaks() -> None:

@@ -91,6 +91,13 @@ def test_a_killed_task_gets_twice_what_it_had_and_at_least_what_it_used() -> Non
     assert limits_of(agenda(planned, ended("chr1", Outcome.OOM, limit_mb=140), mem_mb=200)) == {"chr1": 200}
 
 
+def test_what_an_earlier_round_was_killed_at_counts_whatever_this_one_learns() -> None:
+    first, again = tasks(100.0, 100.0, request_mb=400)
+    again = again.model_copy(update={"attempt": 2})
+    done = ended(first.task, Outcome.COMPLETED, peak_mb=100)
+    assert limits_of(agenda([first, again], done)) == {"chr2": 400}
+
+
 def test_limits_together_stay_within_the_node() -> None:
     assert sum(limits_of(agenda(tasks(*[100.0] * 8))).values()) <= 1000
 
