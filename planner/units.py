@@ -12,6 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+MB_PER_GB = 1024.0  # as in Slurm's G
+GB_H = 1 / MB_PER_GB / 3600  # one MB·s in GB·h
+
 _MIB = {"B": 1 / 1024**2, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
 _MISSING = frozenset({"", "none", "unknown", "n/a", "(null)", "invalid", "not_set", "partition_limit", "none assigned"})
 _UNLIMITED = frozenset({"unlimited", "infinite"})

@@ -101,13 +101,13 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
         echo_json(found)
         return
     echo_table(
-        ["mode", ">jobs", ">sbatch", ">GB h asked", ">expected makespan", ">Slurm calls", ""],
+        ["mode", ">jobs", ">sbatch", ">GB·h asked", ">expected makespan", ">Slurm calls", ""],
         [
             (
                 row["mode"],
                 row.get("jobs"),
                 row.get("submissions"),
-                None if row.get("requested_gb_h") is None else f"{row['requested_gb_h']:.1f}",
+                None if row.get("requested_gb_h") is None else f"{row['requested_gb_h']:.3g}",
                 None if row.get("makespan_s") is None else units.format_duration(round(row["makespan_s"])),
                 row.get("slurm_calls"),
                 f"refused: {row['refused']}" if row["becomes"] is None else "; ".join(row["notes"]),
@@ -116,7 +116,7 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
         ],
     )
     if all(row.get("makespan_s") is None for row in found):
-        click.echo("durations are not known yet: neither GB h nor a makespan can be told")
+        click.echo("durations are not known yet: neither GB·h nor a makespan can be told")
 
 
 def _echo_schema() -> None:

@@ -182,7 +182,7 @@ def _nothing(tool: str, found: Sequence[HeldOut], reasons: Mapping[str, int], on
 
 
 def _document(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any]) -> dict[str, object]:
-    from planner.replay.course import GB_H
+    from planner.units import GB_H
 
     partition = replayed.target.partition
     return {

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner import units
 from planner.memory.model import MemoryModel, fit
 from planner.records import Observation
 
 FOLDS = 10
 MOST_ROWS = 1000
-GB_H = 2**20 * 1e-9 / 3600  # one MiB s in GB h, as clusters bill it: 1e9 bytes for an hour
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,4 +150,4 @@ def _replay(told: Sequence[_Told], requests: Sequence[float]) -> tuple[int, floa
             wasted += asked * one.wall_s
             asked *= 2
         wasted += (asked - one.peak) * one.wall_s
-    return failures, wasted * GB_H
+    return failures, wasted * units.GB_H

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from planner.schedule.simulator import Span
 
 # Slurm's G: 1024 of its M
-MB_PER_GB = 1024.0
-GB_H = 1 / MB_PER_GB / 3600  # one MiB s in GB h
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,9 +10,10 @@ import numpy as np
 
 from planner.errors import InputError
 from planner.plan.document import Target
-from planner.replay.course import GB_H, Course, most_at_once
+from planner.replay.course import Course, most_at_once
 from planner.replay.past import Workload
 from planner.replay.strategies import LIMITED, Strategy, run
+from planner.units import GB_H
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from planner import units
 from planner.errors import InputError
 from planner.plan.document import Plan, PlannedTask
 from planner.report import timeline
 from planner.schedule.order import Schedule
 
-_MB_PER_GB = 1024.0
 _S_PER_MIN = 60.0
 
 
@@ -28,7 +28,7 @@ def draw(path: Path, plan: Plan) -> None:
             f"round {plan.round_name}: nothing to draw, as it is not known how long its tasks take",
             "run a first round, or import a history with durations ('chromplan history import')",
         )
-    mem_gb = [task.request_mb / _MB_PER_GB for task in tasks]
+    mem_gb = [task.request_mb / units.MB_PER_GB for task in tasks]
     wall_min = [(task.wall_s or 0.0) / _S_PER_MIN for task in tasks]
     schedule = scheduled([(task.start_s or 0.0) / _S_PER_MIN for task in tasks], wall_min, mem_gb)
     timeline.draw(

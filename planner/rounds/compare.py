@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner import units
 from planner.jobs import Job, component_jobs, jobs
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
 from planner.records import Mode
-
-_GIB_HOURS = 1024 * 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +44,7 @@ def figures(plan: Plan) -> Figures:
     return Figures(
         jobs=sum(len(job.tasks) if job.array else len(component_jobs(job)) for job in layout),
         submissions=len(layout),
-        requested_gb_h=None if makespan_s is None else _held_mb_s(plan, layout, makespan_s) / _GIB_HOURS,
+        requested_gb_h=None if makespan_s is None else _held_mb_s(plan, layout, makespan_s) * units.GB_H,
         makespan_s=makespan_s,
         slurm_calls=_calls(plan, layout),
     )

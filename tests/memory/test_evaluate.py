@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from observed import BEAGLE_FEATURES, beagle_runs, observation, observations
 
+from planner import units
 from planner.memory import evaluate
 from planner.memory.evaluate import cross_validate
 from planner.records import Quality
@@ -21,7 +22,7 @@ def test_a_line_is_predicted_and_saves_against_one_request_for_all() -> None:
     assert found.correlation is not None
     assert found.correlation > 0.99
     assert found.uniform_failures == 0
-    assert found.uniform_waste_gbh == pytest.approx(sum(6000 - 20 * sizes) * 600 * evaluate.GB_H)
+    assert found.uniform_waste_gbh == pytest.approx(sum(6000 - 20 * sizes) * 600 * units.GB_H)
     assert found.waste_gbh < 0.3 * found.uniform_waste_gbh
 
 
@@ -30,7 +31,7 @@ def test_a_uniform_request_that_is_too_small_pays_for_its_retries() -> None:
     found = cross_validate(rows, tool="beagle", feature_names=(), uniform_mb=100)
     assert found is not None
     assert found.uniform_failures == 1
-    assert found.uniform_waste_gbh == pytest.approx((100 + 50) * 600 * evaluate.GB_H)
+    assert found.uniform_waste_gbh == pytest.approx((100 + 50) * 600 * units.GB_H)
 
 
 def test_short_sampled_attempts_that_a_site_trusts_are_judged_too() -> None:
