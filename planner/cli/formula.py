@@ -66,7 +66,10 @@ def _explain(one: Formula) -> None:
     click.echo()
     echo_table(
         ["feature", ">from", ">to", "unit"],
-        [(name, f"{known.low:g}", f"{known.high:g}", known.unit) for name, known in one.features.items()],
+        [
+            *((name, f"{known.low:g}", f"{known.high:g}", known.unit) for name, known in one.features.items()),
+            *((ratio.text, f"{ratio.low:g}", f"{ratio.high:g}", "") for ratio in one.ratios),
+        ],
         title="Ranges of the rows",
     )
     if one.calibration is None:
@@ -95,6 +98,7 @@ def _document(one: Formula) -> dict[str, object]:
         "errors": dict(one.errors),
         "floor_mb": one.floor_mb,
         "features": {n: {"low": f.low, "high": f.high, "unit": f.unit} for n, f in one.features.items()},
+        "ratios": {ratio.text: {"low": ratio.low, "high": ratio.high} for ratio in one.ratios},
         "factors": None
         if calibration is None
         else {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +12,17 @@ import numpy as np
 from planner.errors import InputError
 from planner.memory import grammar, scoring, symbolic
 from planner.memory.conformal import calibrate
-from planner.memory.formula import Feature, Formula
+from planner.memory.formula import Feature, Formula, Ratio
 from planner.memory.numeric import Array
 from planner.memory.symbolic import Discovery
 
 LEVELS = (0.80, 0.90, 0.95)
+
+RATIO_FEATURES = 3
+"""Ratios are kept of this many features, those that vary most: a task's size shows in them, if anywhere.
+
+More of them put more ordinary tasks outside a range; benchmarks/formula.md has what was chosen among.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +111,7 @@ def calibrated(
             name: Feature(low=float(column.min()), high=float(column.max()), unit=(units or {}).get(name, ""))
             for name, column in columns.items()
         },
+        ratios=_ratios(columns),
         calibration=calibrate(predicted, peaks.tolist()).rounded(),
         errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, peaks.tolist()).items()},
     )
@@ -124,7 +133,7 @@ def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence
     -------
     dict
         ``rows``, ``pearson``, ``r2``, ``mape`` (percent), ``nodes``, ``coverage`` and ``overallocation`` by level, and
-        ``outside_range``, the number of rows with a feature outside the formula's ranges.
+        ``outside_range``, the number of rows with a feature, or a ratio of features, outside the formula's ranges.
 
     Raises
     ------
@@ -145,6 +154,23 @@ def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence
         **scoring.bound_errors(uppers, peaks),
         "outside_range": sum(bool(bound.outside) for bound in bounds[LEVELS[0]]),
     }
+
+
+def _ratios(columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
+    """Return the ranges of the ratios of the features whose largest value is most times their smallest."""
+    folds = {name: float(of.max() / of.min()) for name, of in columns.items() if of.min() > 0.0}
+    varying = sorted((name for name, fold in folds.items() if fold > 1.0), key=lambda name: -folds[name])
+    widest = [name for name in columns if name in varying[:RATIO_FEATURES]]
+    found = []
+    for over, under in itertools.combinations(widest, 2):
+        values = columns[over] / columns[under]
+        low, high = _shortened(values.min(), decimal.ROUND_FLOOR), _shortened(values.max(), decimal.ROUND_CEILING)
+        found.append(Ratio(over=over, under=under, low=low, high=high))
+    return tuple(found)
+
+
+def _shortened(value: float, rounding: str) -> float:
+    return float(decimal.Context(prec=5, rounding=rounding).create_decimal(float(value)))
 
 
 def _check_names(names: Sequence[str]) -> None:

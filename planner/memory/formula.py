@@ -18,6 +18,9 @@ from planner.memory.grammar import Call, Name, Node, Number
 WIDENING = 0.5
 """Outside the ranges the bound grows with this power of the fold: at twice the largest value seen, 2^0.5 times."""
 
+RATIO_WIDENING = 0.35
+"""The same for the ratio of two features, which may be unusual while both are usual."""
+
 PREFIX = "cp_"
 POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
 _WIDENED = f"{PREFIX}widening"
@@ -33,6 +36,25 @@ class Feature:
     low: float
     high: float
     unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """The range of ``over / under`` in the rows behind the formula; both are features that are always > 0 there.
+
+    Each feature of a task may be inside its own range while their ratio is not: ranges alone are a box, of which the
+    rows fill a part.
+    """
+
+    over: str
+    under: str
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """The ratio as arithmetic."""
+        return f"{self.over}/{self.under}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,8 +99,10 @@ class Formula:
         The smallest peak seen: no prediction is below it.
     calibration : Calibration or None
         None when the formula was written by hand.
-    widening : float
-        See :data:`WIDENING`.
+    widening, ratio_widening : float
+        See :data:`WIDENING` and :data:`RATIO_WIDENING`.
+    ratios : tuple of Ratio
+        Ranges of ratios of features, beyond which the bound is widened too.
     errors : mapping of str to float
         Errors on rows held out (``pearson``, ``r2``, ``mape`` in percent).
     """
@@ -94,6 +118,8 @@ class Formula:
     features: Mapping[str, Feature] = field(default_factory=dict)
     calibration: Calibration | None = None
     widening: float = WIDENING
+    ratio_widening: float = RATIO_WIDENING
+    ratios: tuple[Ratio, ...] = ()
     errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -125,12 +151,16 @@ class Formula:
         return self._run(features, level)[UPPER]
 
     def outside(self, features: Mapping[str, float]) -> tuple[str, ...]:
-        """Say which features lie outside the ranges of the rows behind the formula."""
+        """Say which features, and which ratios of features, lie outside the ranges of the rows behind the formula."""
         said = []
         for name, known in self.features.items():
             if not known.low <= features[name] <= known.high:
                 unit = f" {known.unit}" if known.unit else ""
                 said.append(f"{name} {features[name]:g} is outside {known.low:g} to {known.high:g}{unit}")
+        for ratio in self.ratios:
+            value = grammar.evaluate(self._quotient(ratio), features)
+            if not ratio.low <= value <= ratio.high:
+                said.append(f"{ratio.text} {value:g} is outside {ratio.low:g} to {ratio.high:g}")
         return tuple(said)
 
     def bound(self, features: Mapping[str, float], level: float) -> Bound:
@@ -165,7 +195,8 @@ class Formula:
         task twice as long as any seen is not believed to need more than twice the memory because a curve bends upwards.
         ``upper`` is the calibrated bound times ``widening``, the largest fold outside a range (also that of a feature
         which the arithmetic does not use: rows beyond its range might have shown that it matters) to the power
-        :attr:`widening`. All names assigned start with :data:`PREFIX`.
+        :attr:`widening`, or that outside a ratio's range to the power :attr:`ratio_widening` where this is more. All
+        names assigned start with :data:`PREFIX`.
 
         Raises
         ------
@@ -191,14 +222,31 @@ class Formula:
             if name in known:
                 limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
         steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
+        widened: Node = Call("pow", (fold, Number(self.widening)))
+        if self.ratios:
+            beyond = Call("pow", (self._ratio_fold(), Number(self.ratio_widening)))
+            widened = Call("max", (widened, beyond))
         least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
         bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
         return [
             *steps,
             (POINT, Call("max", (least, Number(self.floor_mb)))),
-            (_WIDENED, Call("pow", (fold, Number(self.widening)))),
+            (_WIDENED, widened),
             (UPPER, Call("mul", (bound, Name(_WIDENED)))),
         ]
+
+    def _ratio_fold(self) -> Node:
+        """Return the largest fold by which a ratio is outside its range; 1 inside all."""
+        fold: Node = Number(1.0)
+        for ratio in self.ratios:
+            quotient = self._quotient(ratio)
+            above, below = Call("div", (quotient, Number(ratio.high))), Call("div", (Number(ratio.low), quotient))
+            fold = Call("max", (Call("max", (fold, above)), below))
+        return fold
+
+    def _quotient(self, ratio: Ratio) -> Node:
+        over, under = (_not_far_below(name, self.features[name]) for name in (ratio.over, ratio.under))
+        return Call("div", (over, under))
 
     def _run(self, features: Mapping[str, float], level: float) -> dict[str, float]:
         at = dict(features)
@@ -257,6 +305,10 @@ def loads(text: str, *, name: str = "formula") -> Formula:
         features={key: Feature(low=f.low, high=f.high, unit=f.unit) for key, f in file.features.items()},
         calibration=file.calibration.table() if file.calibration else None,
         widening=file.widening,
+        ratio_widening=file.ratio_widening,
+        ratios=tuple(
+            Ratio(over=over, under=under, low=low, high=high) for (over, under), (low, high) in file.ratio_ranges()
+        ),
         errors=dict(file.errors),
     )
 
@@ -278,10 +330,12 @@ def dumps(formula: Formula) -> str:
             "seed": formula.seed,
             "floor_mb": formula.floor_mb,
             "widening": formula.widening,
+            "ratio_widening": formula.ratio_widening if formula.ratios else None,
             "features": {
                 name: {"low": float(known.low), "high": float(known.high), "unit": known.unit}
                 for name, known in formula.features.items()
             },
+            "ratios": {ratio.text: (float(ratio.low), float(ratio.high)) for ratio in formula.ratios},
             "errors": dict(formula.errors),
             "calibration": formula_schema.tabulate(formula.calibration),
         }

@@ -25,10 +25,15 @@ _CALIBRATION = """\
 # Bound at a level = prediction x factor; factors hold at the knots (predictions, MiB), straight lines between them.
 """
 
+_RATIOS = """\
+# Ranges of the ratios of features: a task may be unlike all rows although each of its features is within its range.
+"""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(allow_inf_nan=False, gt=0)]
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 FeatureName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+RatioText = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}/[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
 class _Strict(BaseModel):
@@ -108,7 +113,9 @@ class FormulaFile(_Strict):
     seed: int | None = None
     floor_mb: Positive = 1.0
     widening: Annotated[float, Field(ge=0, le=4)] = 0.5
+    ratio_widening: Annotated[float, Field(ge=0, le=4)] = 0.35
     features: dict[FeatureName, FeatureFile] = Field(min_length=1, max_length=100)
+    ratios: dict[RatioText, tuple[Positive, Positive]] = Field(default_factory=dict, max_length=100)
     errors: dict[FeatureName, Finite] = Field(default_factory=dict)
     calibration: CalibrationFile | None = None
 
@@ -125,6 +132,23 @@ class FormulaFile(_Strict):
         if unit != "MiB":
             raise ValueError("formulas give MiB (Slurm's M)")
         return unit
+
+    @model_validator(mode="after")
+    def _ratios_of_features(self) -> Self:
+        for (over, under), (low, high) in self.ratio_ranges():
+            for name in (over, under):
+                if name not in self.features:
+                    raise ValueError(f"ratios: {over}/{under}: [features.{name}] is missing")
+                if self.features[name].low <= 0.0:
+                    raise ValueError(f"ratios: {over}/{under}: {name} may be 0 or less")
+            if low > high:
+                raise ValueError(f"ratios: {over}/{under}: low {low:g} is above high {high:g}")
+        return self
+
+    def ratio_ranges(self) -> list[tuple[tuple[str, str], tuple[float, float]]]:
+        """Return numerator and denominator with low and high, per ratio."""
+        parts = ((text.partition("/"), limits) for text, limits in self.ratios.items())
+        return [((over, under), limits) for (over, _, under), limits in parts]
 
 
 def read(text: str, *, name: str) -> FormulaFile:
@@ -167,6 +191,9 @@ def write(document: Mapping[str, Any]) -> str:
     plain = {key: value for key, value in document.items() if not isinstance(value, Mapping) and value is not None}
     parts = [_HEADER + _fields(plain)]
     parts += [f"[features.{name}]\n{_fields(known)}" for name, known in document["features"].items()]
+    if document["ratios"]:
+        quoted = {f'"{text}"': limits for text, limits in document["ratios"].items()}
+        parts.append(f"{_RATIOS}[ratios]\n{_fields(quoted)}")
     if document["errors"]:
         parts.append("# On rows held out; mape in percent.\n[errors]\n" + _fields(document["errors"]))
     if document["calibration"] is not None:

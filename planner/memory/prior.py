@@ -90,12 +90,17 @@ class Prior:
 def usable(formula: Formula, names: Iterable[str]) -> Formula | None:
     """Return the formula for tasks with these features; None when it lacks one of its own, or a calibration.
 
-    Features that the arithmetic does not use are not demanded: without them their ranges do not widen the bound.
+    Features that the arithmetic does not use are not demanded: without them their ranges, and those of their ratios,
+    do not widen the bound.
     """
     given = set(names)
     if formula.calibration is None or not set(formula.names) <= given:
         return None
-    return replace(formula, features={name: known for name, known in formula.features.items() if name in given})
+    return replace(
+        formula,
+        features={name: known for name, known in formula.features.items() if name in given},
+        ratios=tuple(ratio for ratio in formula.ratios if {ratio.over, ratio.under} <= given),
+    )
 
 
 def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float], float]]) -> Prior:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.formulas import bundled, feature_rows, small
+from support.formulas import RATIOS, bundled, feature_rows, small
 
 from planner.errors import InputError
 from planner.memory import exports, formula
@@ -32,7 +32,12 @@ EVERYTHING = small(
     },
 )
 # (formula, rows): the bundled one on a thousand rows, the others on fewer
-CASES = {"beagle": (bundled(), 1000), "zero": (small(), 100), "everything": (EVERYTHING, 100)}
+CASES = {
+    "beagle": (bundled(), 1000),
+    "zero": (small(), 100),
+    "ratio": (small(ratios=RATIOS), 100),
+    "everything": (EVERYTHING, 100),
+}
 
 
 @pytest.fixture(params=CASES)

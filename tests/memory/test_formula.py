@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.formulas import FEATURES, bundled, feature_rows, small
+from support.formulas import FEATURES, RATIOS, bundled, feature_rows, small
 
 from planner.errors import InputError
-from planner.memory import formula
+from planner.memory import fitting, formula
 from planner.memory.formula import Feature, request_mb
 
 INSIDE = {"length_mb": 100.0, "n_samples": 100.0, "window": 40.0}
@@ -64,6 +66,45 @@ def test_below_the_ranges_the_bound_is_widened_too_down_to_a_sixteenth() -> None
     assert one.bound(INSIDE | {"length_mb": 0.0}, 0.9).widened == pytest.approx(16.0**one.widening)
 
 
+def test_outside_a_ratio_the_bound_is_widened_though_each_feature_is_inside_its_range() -> None:
+    one = small(ratios=RATIOS)
+    unusual = INSIDE | {"length_mb": 50.0, "n_samples": 2000.0}
+    bound = one.bound(unusual, 0.9)
+    assert bound.widened == pytest.approx(4.0**one.ratio_widening)
+    assert bound.upper_mb == pytest.approx(bound.widened * small().upper(unusual, 0.9))
+    assert bound.outside == ("n_samples/length_mb 40 is outside 0.1 to 10",)
+    assert "n_samples/length_mb 40 is outside 0.1 to 10" in bound.reason
+    assert one.bound(INSIDE, 0.9) == small().bound(INSIDE, 0.9)
+
+
+def test_the_bound_grows_steadily_with_the_distance_from_a_ratios_range() -> None:
+    one = small(ratios=RATIOS)
+    samples = np.geomspace(500.0, 2000.0, 400)
+    widened = [one.bound(INSIDE | {"length_mb": 50.0, "n_samples": float(x)}, 0.9).widened for x in samples]
+    assert widened[0] == pytest.approx(1.0)
+    assert all(before < after < 1.01 * before for before, after in pairwise(widened))
+
+
+def test_a_fit_keeps_the_ratios_of_the_three_features_that_vary_most_and_no_row_is_outside() -> None:
+    rng = np.random.default_rng(3)
+    names = ("steady", "a", "zero", "b", "c", "d")
+    table = np.column_stack([np.exp(rng.uniform(0.0, width, 40)) for width in (0.0, 3.0, 9.0, 1.0, 4.0, 5.0)])
+    table[0, 2] = 0.0
+    one = fitting.fit(names, table, 100.0 * table[:, 1] ** 0.5, sources=("log-linear",)).formula
+    assert [ratio.text for ratio in one.ratios] == ["a/c", "a/d", "c/d"]
+    rows = [dict(zip(names, row, strict=True)) for row in table.tolist()]
+    assert fitting.check(one, rows, [100.0] * 40)["outside_range"] == 0
+    beyond = rows[1] | {"a": 10.0, "c": 1.1, "d": 120.0}
+    assert not [said for said in one.outside(beyond) if "/" not in said]
+    assert fitting.check(one, [*rows, beyond], [100.0] * 41)["outside_range"] == 1
+
+
+def test_a_file_without_ratios_is_read_as_ever() -> None:
+    text = formula.dumps(small())
+    assert "ratios" not in text and "ratio_" not in text
+    assert formula.loads(text).ratios == ()
+
+
 def test_a_feature_whose_range_includes_zero_is_measured_in_spans() -> None:
     one = small()
     assert one.bound(INSIDE | {"window": 160.0}, 0.9).widened == pytest.approx(2.0**one.widening)
@@ -88,7 +129,7 @@ def test_twice_as_long_is_not_believed_to_need_more_than_twice_the_memory() -> N
 @settings(deadline=None, max_examples=150)
 @given(st.fixed_dictionaries({name: st.floats(0.0, 1e9) for name in FEATURES}), st.floats(0.01, 1.0))
 def test_any_features_give_a_finite_request_of_at_least_the_prediction(row: dict[str, float], level: float) -> None:
-    one = small()
+    one = small(ratios=RATIOS)
     bound = one.bound(row, level)
     assert math.isfinite(bound.upper_mb)
     assert bound.point_mb >= one.floor_mb
@@ -116,7 +157,13 @@ def test_requests_are_whole_mebibytes_rounded_up_but_not_by_a_rounding_error() -
 
 
 def test_a_file_reads_back_as_the_same_formula() -> None:
-    for one in (small(), bundled(), small(calibration=None), small(seed=3, errors={"mape": 12.0}, tool='a "b" \\ ü')):
+    for one in (
+        small(),
+        bundled(),
+        small(calibration=None),
+        small(ratios=RATIOS),
+        small(seed=3, errors={"mape": 12.0}, tool='a "b" \\ ü'),
+    ):
         assert formula.loads(formula.dumps(one)) == one
         assert formula.dumps(formula.loads(formula.dumps(one))) == formula.dumps(one)
 
@@ -154,6 +201,19 @@ FORMULA_LINE = f'formula = "{small().text}"'
         ("widening = 0.5", "widening = inf", "widening: "),
         ("low = 48.0", "low = nan", "features.length_mb.low: "),
         ("low = 48.0", "low = 1e6", "features.length_mb: low 1e"),
+        (
+            "[features.length_mb]",
+            '[ratios]\n"n_samples/cats" = [1.0, 2.0]\n[features.length_mb]',
+            "ratios: n_samples/cats: ",
+        ),
+        ("[features.length_mb]", '[ratios]\n"n_samples/window" = [1.0, 2.0]\n[features.length_mb]', "window may be 0"),
+        ("[features.length_mb]", '[ratios]\n"n_samples/length_mb" = [3, 2]\n[features.length_mb]', "low 3 is above"),
+        ("[features.length_mb]", '[ratios]\n"n_samples" = [1.0, 2.0]\n[features.length_mb]', "ratios.n_samples: "),
+        (
+            "[features.length_mb]",
+            '[ratios]\n"n_samples/length_mb" = [nan, 2]\n[features.length_mb]',
+            "ratios.n_samples/",
+        ),
         ("version = 1", "version = 2", "version: this chromplan reads version 1"),
         ('unit = "MiB"', 'unit = "GB"', "unit: formulas give MiB"),
         ("rows = 100", "rows = -5", "rows: "),

@@ -7,7 +7,7 @@ import numpy as np
 from planner import resources
 from planner.memory import formula
 from planner.memory.conformal import calibrate
-from planner.memory.formula import Feature, Formula
+from planner.memory.formula import Feature, Formula, Ratio
 
 TEXT = "40 + 0.05*length_mb*n_samples^0.5 + 2*exp(0.01*window)"
 FEATURES = {
@@ -15,6 +15,7 @@ FEATURES = {
     "n_samples": Feature(low=10.0, high=2000.0, unit="samples"),
     "window": Feature(low=0.0, high=80.0),
 }
+RATIOS = (Ratio(over="n_samples", under="length_mb", low=0.1, high=10.0),)
 
 
 def bundled() -> Formula:
@@ -24,7 +25,7 @@ def bundled() -> Formula:
 
 
 def small(**changes: object) -> Formula:
-    """Return a formula of three features, one of which may be 0, calibrated on noisy rows."""
+    """Return a formula of three features, one of which may be 0, and no ratio, calibrated on noisy rows."""
     rng = np.random.default_rng(7)
     predicted = rng.uniform(60.0, 600.0, 100)
     actual = predicted * np.exp(0.1 * rng.standard_normal(100))
