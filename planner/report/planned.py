@@ -11,8 +11,6 @@ from planner.plan.document import Plan, PlannedTask
 from planner.report import timeline
 from planner.schedule.order import Schedule
 
-_S_PER_MIN = 60.0
-
 
 def draw(path: Path, plan: Plan) -> None:
     """Draw the expected course of a round into a PNG, SVG or PDF file.
@@ -29,11 +27,14 @@ def draw(path: Path, plan: Plan) -> None:
             "run a first round, or import a history with durations ('chromplan history import')",
         )
     mem_gb = [task.request_mb / units.MB_PER_GB for task in tasks]
-    wall_min = [(task.wall_s or 0.0) / _S_PER_MIN for task in tasks]
-    schedule = scheduled([(task.start_s or 0.0) / _S_PER_MIN for task in tasks], wall_min, mem_gb)
+    starts = [task.start_s or 0.0 for task in tasks]
+    walls = [task.wall_s or 0.0 for task in tasks]
+    unit, scale_s = timeline.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
+    wall = [wall_s / scale_s for wall_s in walls]
+    schedule = scheduled([start_s / scale_s for start_s in starts], wall, mem_gb)
     timeline.draw(
         path,
-        timeline.Tasks(names=_names(tasks), mem=mem_gb, wall=wall_min, mem_unit="GB", time_unit="min"),
+        timeline.Tasks(names=_names(tasks), mem=mem_gb, wall=wall, mem_unit="GB", time_unit=unit),
         [timeline.Panel(title=f"mode {plan.mode}", order=range(len(tasks)), schedule=schedule)],
         heading=f"{plan.name}, round {plan.round}: {len(tasks)} tasks on {plan.target.site.name}",
     )
