@@ -49,6 +49,9 @@ title "A plan for 22 tasks: $task, chromosome by chromosome"
 run chromplan plan
 run chromplan render
 
+title "Which order would need least memory, two tasks at a time, by what is predicted"
+run chromplan order --workers 2 --table rounds/r001/plan.json
+
 title "Running it on this machine, two tasks at a time, each held to its request"
 while true; do
     run chromplan run --local --workers 2
