@@ -34,6 +34,7 @@ _HINTS = (
     ),
     ("Job violates accounting/QOS policy", "a limit of the site: fewer tasks at once, a shorter time, or another qos"),
 )
+_GONE = "Invalid job id"
 # after these the controller may have taken the job all the same: only the answer got lost
 _ANSWER_LOST = ("timed out", "Zero Bytes", "Unable to contact", "Connection", "Communication", "connection")
 
@@ -227,11 +228,16 @@ def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
 
 def _queue(job_ids: Iterable[str], form: str, cluster: str | None) -> list[str]:
     argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", f"--format={form}"]
+    return _unless_gone(argv, cluster=cluster).split()
+
+
+def _unless_gone(argv: Sequence[str], *, cluster: str | None = None, signs: Sequence[str] = (_GONE,)) -> str:
+    """Run a command about a job and return its stdout; "" where slurmctld knows the job no more: it ended long ago."""
     try:
-        return run(argv, cluster=cluster).split()
+        return run(argv, cluster=cluster)
     except SlurmError as error:
-        if "Invalid job id" in error.said:  # it ended long ago
-            return []
+        if any(sign in error.said for sign in signs):
+            return ""
         raise
 
 
@@ -242,11 +248,7 @@ def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
 
 def cancel(job_id: str, *, cluster: str | None = None) -> None:
     """Cancel a job; one that is gone already is fine."""
-    try:
-        run(["scancel", job_id], cluster=cluster)
-    except SlurmError as error:
-        if "Invalid job id" not in error.said:
-            raise
+    _unless_gone(["scancel", job_id], cluster=cluster)
 
 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
@@ -264,23 +266,13 @@ def job_details(job_id: str) -> str:
 
 def job_state(job_id: str) -> str | None:
     """Return a job's state as slurmctld tells it; None when it knows the job no more."""
-    try:
-        states = run(["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]).split()
-    except SlurmError as error:
-        if "Invalid job id" in error.said:
-            return None
-        raise
+    states = _unless_gone(["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]).split()
     return states[0] if states else None
 
 
 def live_steps(job_id: str) -> dict[str, str]:
     """Return step id -> name of the steps of a job that run; none of a job that slurmctld knows no more."""
-    try:
-        printed = run(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"])
-    except SlurmError as error:
-        if "Invalid job id" in error.said:
-            return {}
-        raise
+    printed = _unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"])
     pairs = (line.partition("|") for line in printed.split())
     return {step: name for step, _, name in pairs}
 
@@ -298,11 +290,7 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
 
 def signal_step(step: str, name: str) -> None:
     """Send a signal to a step (``12.3``); one that has ended is fine."""
-    try:
-        run(["scancel", f"--signal={name}", step])
-    except SlurmError as error:
-        if not any(sign in error.said for sign in ("Invalid job id", "already completing or completed")):
-            raise
+    _unless_gone(["scancel", f"--signal={name}", step], signs=(_GONE, "already completing or completed"))
 
 
 def srun(

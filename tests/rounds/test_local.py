@@ -82,6 +82,14 @@ def words(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
+def abandon(plan: Plan, root: Path) -> None:
+    """Run a round and kill its driver once a task has said its process id in ``pids``."""
+    process = drive(plan, root)
+    until(lambda: words(root / "pids"))
+    process.kill()
+    process.wait()
+
+
 def alive(pid: str) -> bool:
     return processes.started_s(int(pid)) is not None
 
@@ -314,10 +322,7 @@ def test_an_interrupted_run_stops_its_children_and_goes_on_later(
 
 def test_a_task_that_runs_when_its_driver_is_killed_is_taken_over(tmp_path: Path) -> None:
     plan = plan_of("echo $$ >> pids; until test -e go; do sleep 0.1; done; exit 0", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     second = drive(plan, tmp_path)
     time.sleep(1)
     (tmp_path / "go").touch()
@@ -328,10 +333,7 @@ def test_a_task_that_runs_when_its_driver_is_killed_is_taken_over(tmp_path: Path
 
 def test_a_task_whose_driver_was_killed_before_it_noted_the_process_is_taken_over_too(tmp_path: Path) -> None:
     plan = plan_of("echo $$ >> pids; until test -e go; do sleep 0.1; done; exit 0", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     (path,) = folder_of(tmp_path).glob("running/*.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": None, "pid_start_s": None}))
     second = drive(plan, tmp_path)
@@ -345,10 +347,7 @@ def test_a_task_whose_driver_was_killed_before_it_noted_the_process_is_taken_ove
 def test_a_task_taken_over_is_held_to_its_limit(tmp_path: Path) -> None:
     hold = HOLD.replace("{mb}", "250").replace("0.4", "60")
     plan = plan_of(f"echo $$ >> pids; until test -e go; do sleep 0.1; done; {hold}", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     (tmp_path / "go").touch()
     assert [run.outcome for run in go(plan, tmp_path, max_attempts=1)] == [Outcome.OOM]
     assert not alive(words(tmp_path / "pids")[0])
@@ -356,10 +355,7 @@ def test_a_task_taken_over_is_held_to_its_limit(tmp_path: Path) -> None:
 
 def test_a_task_that_ended_while_nobody_watched_does_not_run_again(tmp_path: Path) -> None:
     plan = plan_of("echo $$ >> pids; until test -e go; do sleep 0.1; done; exit 5", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     (tmp_path / "go").touch()
     until(lambda: list(folder_of(tmp_path).glob("running/*.end")))
     ended = go(plan, tmp_path)
@@ -369,10 +365,7 @@ def test_a_task_that_ended_while_nobody_watched_does_not_run_again(tmp_path: Pat
 
 def test_a_task_killed_while_nobody_watched_runs_again(tmp_path: Path) -> None:
     plan = plan_of("setsid sleep 60 & echo $! >> sleepers; test -e go || { echo $$ >> pids; wait; }", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     (outermost,) = {os.getsid(int(pid)) for pid in words(tmp_path / "pids")}
     processes.kill_tree(outermost)
     (tmp_path / "go").touch()
@@ -382,10 +375,7 @@ def test_a_task_killed_while_nobody_watched_runs_again(tmp_path: Path) -> None:
 
 def test_the_next_round_ends_what_an_abandoned_one_left_running(tmp_path: Path) -> None:
     plan = plan_of("echo $$ >> pids; test -e go || sleep 60", chromosomes="22")
-    process = drive(plan, tmp_path)
-    until(lambda: words(tmp_path / "pids"))
-    process.kill()
-    process.wait()
+    abandon(plan, tmp_path)
     (tmp_path / "go").touch()
     after = plan.model_copy(update={"round": 2, "token": "def456"})
     folder = tmp_path / "rounds" / "r002"
