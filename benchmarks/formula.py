@@ -191,21 +191,23 @@ def folds(seed: int, names: Sequence[str]) -> Iterator[Judged]:
 def longer() -> Iterator[tuple[str, Judged]]:
     """Yield (what was fitted and judged, how it did); chromosome lengths are GRCh37's over 10, or over 5."""
     tenth, fifth, design = runs("beagle_chr22"), runs("beagle_chr22_fifth"), runs()
-    longest = tenth["segment_mb"].max()
     with_length = (*FEATURES, "segment_mb")
     cases = [
-        (f"chromosomes up to {longest:.0f} Mb; those of up to {2 * longest:.0f} Mb", tenth, fifth, FEATURES),
+        ("chromosomes up to 25 Mb; those up to 50 Mb", tenth, fifth, FEATURES),
         ("the design; chromosomes up to 25 Mb", design, tenth, FEATURES),
         ("the design; chromosomes up to 50 Mb", design, fifth, FEATURES),
+        ("both; chromosomes up to 50 Mb", pd.concat([design, tenth]), fifth, FEATURES),
     ]
     for share in (0.5, 0.6, 0.7, 0.8):
-        most = design["segment_mb"].quantile(share)
-        short = design[design["segment_mb"] <= most]
-        beyond = design[(design["segment_mb"] > 1.5 * most) & (design["segment_mb"] <= 3 * most)]
-        for features, known in ((FEATURES, "length no feature"), (with_length, "length a feature")):
-            cases.append(
-                (f"the design's shorter {share:.0%}; 1.5 to 3 times as long, {known}", short, beyond, features)
-            )
+        length, most = design["segment_mb"], design["segment_mb"].quantile(share)
+        short, times = design[length <= most], length / most
+        for beyond, known, features in (
+            ("1.5 to 3 times as long", "length no feature", FEATURES),
+            ("over twice as long", "length no feature", FEATURES),
+            ("1.5 to 3 times as long", "length a feature", with_length),
+        ):
+            judged = design[times > 2.0 if beyond.startswith("over") else (times > 1.5) & (times <= 3.0)]
+            cases.append((f"the design's shorter {share:.0%}; {beyond}, {known}", short, judged, features))
     for what, train, test, features in cases:
         for one in judge(train, test, seed=1, names=["operon"], features=features, plain=True):
             yield what, one

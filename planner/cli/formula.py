@@ -68,7 +68,7 @@ def _explain(one: Formula) -> None:
         ["feature", ">from", ">to", "unit"],
         [
             *((name, f"{known.low:g}", f"{known.high:g}", known.unit) for name, known in one.features.items()),
-            *((ratio.text, f"{ratio.low:g}", f"{ratio.high:g}", "") for ratio in one.ratios),
+            *((ratio.text, "", f"{ratio.high:g}", "") for ratio in one.ratios),
         ],
         title="Ranges of the rows",
     )
@@ -98,7 +98,7 @@ def _document(one: Formula) -> dict[str, object]:
         "errors": dict(one.errors),
         "floor_mb": one.floor_mb,
         "features": {n: {"low": f.low, "high": f.high, "unit": f.unit} for n, f in one.features.items()},
-        "ratios": {ratio.text: {"low": ratio.low, "high": ratio.high} for ratio in one.ratios},
+        "ratios": {ratio.text: {"high": ratio.high} for ratio in one.ratios},
         "factors": None
         if calibration is None
         else {

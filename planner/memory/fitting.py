@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.errors import InputError
-from planner.memory import grammar, scoring, symbolic
+from planner.memory import grammar, numeric, scoring, symbolic
 from planner.memory.conformal import calibrate
 from planner.memory.formula import Feature, Formula, Ratio
+from planner.memory.grammar import Node
 from planner.memory.numeric import Array
 from planner.memory.symbolic import Discovery
 
 LEVELS = (0.80, 0.90, 0.95)
 
-RATIO_FEATURES = 3
+RATIO_FEATURES = 4
 """Ratios are kept of this many features, those that vary most: a task's size shows in them, if anywhere.
 
 More of them put more ordinary tasks outside a range; benchmarks/formula.md has what was chosen among.
@@ -96,7 +97,8 @@ def calibrated(
     seed: int = 0,
 ) -> Formula:
     """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
-    predicted = [float(value) for value in found.predicted]
+    repeats = len(found.predicted)
+    predicted, measured = found.predicted.ravel().tolist(), np.tile(peaks, repeats).tolist()
     columns = dict(zip(names, table.T, strict=True))
     return Formula(
         root=found.root,
@@ -111,9 +113,9 @@ def calibrated(
             name: Feature(low=float(column.min()), high=float(column.max()), unit=(units or {}).get(name, ""))
             for name, column in columns.items()
         },
-        ratios=_ratios(columns),
-        calibration=calibrate(predicted, peaks.tolist()).rounded(),
-        errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, peaks.tolist()).items()},
+        ratios=_ratios(found.root, columns),
+        calibration=calibrate(predicted, measured, repeats=repeats).rounded(),
+        errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, measured).items()},
     )
 
 
@@ -156,21 +158,24 @@ def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence
     }
 
 
-def _ratios(columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
-    """Return the ranges of the ratios of the features whose largest value is most times their smallest."""
+def _ratios(root: Node, columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
+    """Return the highest ratios of the features whose largest value is most times their smallest.
+
+    The formula says which way round: above is the feature with which it grows more, as far as the rows go.
+    """
     folds = {name: float(of.max() / of.min()) for name, of in columns.items() if of.min() > 0.0}
     varying = sorted((name for name, fold in folds.items() if fold > 1.0), key=lambda name: -folds[name])
     widest = [name for name in columns if name in varying[:RATIO_FEATURES]]
-    found = []
-    for over, under in itertools.combinations(widest, 2):
-        values = columns[over] / columns[under]
-        low, high = _shortened(values.min(), decimal.ROUND_FLOOR), _shortened(values.max(), decimal.ROUND_CEILING)
-        found.append(Ratio(over=over, under=under, low=low, high=high))
-    return tuple(found)
+    growth = numeric.elasticities(root, columns)
+    return tuple(
+        Ratio(over=over, under=under, high=_no_lower(float(np.max(columns[over] / columns[under]))))
+        for over, under in itertools.permutations(widest, 2)
+        if growth[over] >= growth[under]
+    )
 
 
-def _shortened(value: float, rounding: str) -> float:
-    return float(decimal.Context(prec=5, rounding=rounding).create_decimal(float(value)))
+def _no_lower(value: float) -> float:
+    return float(decimal.Context(prec=5, rounding=decimal.ROUND_CEILING).create_decimal(value))
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ WIDENING = 0.5
 """Outside the ranges the bound grows with this power of the fold: at twice the largest value seen, 2^0.5 times."""
 
 RATIO_WIDENING = 0.35
-"""The same for the ratio of two features, which may be unusual while both are usual."""
+"""The same for the ratio of two features, which may be higher than ever while neither of them is."""
 
 PREFIX = "cp_"
 POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
@@ -40,15 +40,15 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """The range of ``over / under`` in the rows behind the formula; both are features that are always > 0 there.
+    """The highest ``over / under`` in the rows behind the formula; both are features that are always > 0 there.
 
     Each feature of a task may be inside its own range while their ratio is not: ranges alone are a box, of which the
-    rows fill a part.
+    rows fill a part. There is no lowest ratio: ``over`` is the feature with which memory grows more, so that a lower
+    ratio is a task that needs less.
     """
 
     over: str
     under: str
-    low: float
     high: float
 
     @property
@@ -102,7 +102,7 @@ class Formula:
     widening, ratio_widening : float
         See :data:`WIDENING` and :data:`RATIO_WIDENING`.
     ratios : tuple of Ratio
-        Ranges of ratios of features, beyond which the bound is widened too.
+        Ratios of features above which the bound is widened too.
     errors : mapping of str to float
         Errors on rows held out (``pearson``, ``r2``, ``mape`` in percent).
     """
@@ -159,8 +159,8 @@ class Formula:
                 said.append(f"{name} {features[name]:g} is outside {known.low:g} to {known.high:g}{unit}")
         for ratio in self.ratios:
             value = grammar.evaluate(self._quotient(ratio), features)
-            if not ratio.low <= value <= ratio.high:
-                said.append(f"{ratio.text} {value:g} is outside {ratio.low:g} to {ratio.high:g}")
+            if value > ratio.high:
+                said.append(f"{ratio.text} {value:g} is above {ratio.high:g}")
         return tuple(said)
 
     def bound(self, features: Mapping[str, float], level: float) -> Bound:
@@ -195,8 +195,8 @@ class Formula:
         task twice as long as any seen is not believed to need more than twice the memory because a curve bends upwards.
         ``upper`` is the calibrated bound times ``widening``, the largest fold outside a range (also that of a feature
         which the arithmetic does not use: rows beyond its range might have shown that it matters) to the power
-        :attr:`widening`, or that outside a ratio's range to the power :attr:`ratio_widening` where this is more. All
-        names assigned start with :data:`PREFIX`.
+        :attr:`widening`, or that above a ratio to the power :attr:`ratio_widening` where this is more. All names
+        assigned start with :data:`PREFIX`.
 
         Raises
         ------
@@ -236,12 +236,10 @@ class Formula:
         ]
 
     def _ratio_fold(self) -> Node:
-        """Return the largest fold by which a ratio is outside its range; 1 inside all."""
+        """Return the largest fold by which a ratio is above the highest seen; 1 below all."""
         fold: Node = Number(1.0)
         for ratio in self.ratios:
-            quotient = self._quotient(ratio)
-            above, below = Call("div", (quotient, Number(ratio.high))), Call("div", (Number(ratio.low), quotient))
-            fold = Call("max", (Call("max", (fold, above)), below))
+            fold = Call("max", (fold, Call("div", (self._quotient(ratio), Number(ratio.high)))))
         return fold
 
     def _quotient(self, ratio: Ratio) -> Node:
@@ -306,9 +304,7 @@ def loads(text: str, *, name: str = "formula") -> Formula:
         calibration=file.calibration.table() if file.calibration else None,
         widening=file.widening,
         ratio_widening=file.ratio_widening,
-        ratios=tuple(
-            Ratio(over=over, under=under, low=low, high=high) for (over, under), (low, high) in file.ratio_ranges()
-        ),
+        ratios=tuple(Ratio(over=over, under=under, high=high) for over, under, high in file.ratio_limits()),
         errors=dict(file.errors),
     )
 
@@ -335,7 +331,7 @@ def dumps(formula: Formula) -> str:
                 name: {"low": float(known.low), "high": float(known.high), "unit": known.unit}
                 for name, known in formula.features.items()
             },
-            "ratios": {ratio.text: (float(ratio.low), float(ratio.high)) for ratio in formula.ratios},
+            "ratios": {ratio.text: float(ratio.high) for ratio in formula.ratios},
             "errors": dict(formula.errors),
             "calibration": formula_schema.tabulate(formula.calibration),
         }

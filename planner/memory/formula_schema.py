@@ -26,7 +26,7 @@ _CALIBRATION = """\
 """
 
 _RATIOS = """\
-# Ranges of the ratios of features: a task may be unlike all rows although each of its features is within its range.
+# The highest ratios of features: a task may be unlike all rows although each of its features is within its range.
 """
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -115,7 +115,7 @@ class FormulaFile(_Strict):
     widening: Annotated[float, Field(ge=0, le=4)] = 0.5
     ratio_widening: Annotated[float, Field(ge=0, le=4)] = 0.35
     features: dict[FeatureName, FeatureFile] = Field(min_length=1, max_length=100)
-    ratios: dict[RatioText, tuple[Positive, Positive]] = Field(default_factory=dict, max_length=100)
+    ratios: dict[RatioText, Positive] = Field(default_factory=dict, max_length=100)
     errors: dict[FeatureName, Finite] = Field(default_factory=dict)
     calibration: CalibrationFile | None = None
 
@@ -135,20 +135,18 @@ class FormulaFile(_Strict):
 
     @model_validator(mode="after")
     def _ratios_of_features(self) -> Self:
-        for (over, under), (low, high) in self.ratio_ranges():
+        for over, under, _ in self.ratio_limits():
             for name in (over, under):
                 if name not in self.features:
                     raise ValueError(f"ratios: {over}/{under}: [features.{name}] is missing")
                 if self.features[name].low <= 0.0:
                     raise ValueError(f"ratios: {over}/{under}: {name} may be 0 or less")
-            if low > high:
-                raise ValueError(f"ratios: {over}/{under}: low {low:g} is above high {high:g}")
         return self
 
-    def ratio_ranges(self) -> list[tuple[tuple[str, str], tuple[float, float]]]:
-        """Return numerator and denominator with low and high, per ratio."""
-        parts = ((text.partition("/"), limits) for text, limits in self.ratios.items())
-        return [((over, under), limits) for (over, _, under), limits in parts]
+    def ratio_limits(self) -> list[tuple[str, str, float]]:
+        """Return numerator, denominator and the highest seen, per ratio."""
+        parts = ((text.partition("/"), high) for text, high in self.ratios.items())
+        return [(over, under, high) for (over, _, under), high in parts]
 
 
 def read(text: str, *, name: str) -> FormulaFile:

@@ -17,6 +17,7 @@ EXACT = 1e-12
 
 _OUTLYING = 0.3  # of a log residual: beyond about 35 %
 _STEEPEST = 1e6  # slopes of a log beyond are a pole that no step should trust
+_MORE = 1.01  # of a feature, to see how the formula grows
 _SMALLEST = 1e-3  # MiB: residuals are taken in logs, which need a positive prediction
 
 
@@ -203,6 +204,31 @@ def robust(residual: Array, slopes: Array) -> tuple[Array, Array]:
 def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> float:
     """Return the mean squared difference of log prediction and log peak, damped as in :func:`robust`."""
     return mean_loss(_log(Program(node, names).values(table)) - np.log(peaks))
+
+
+def elasticities(node: Node, columns: Mapping[str, Array]) -> dict[str, float]:
+    """Return by which power the formula grows with each feature: ``d log f / d log x``, mean over the rows.
+
+    Parameters
+    ----------
+    node : Node
+    columns : mapping of str to array of shape (rows,)
+        Features, at least those of the formula; a feature that may be 0 or less counts where it is above.
+
+    Returns
+    -------
+    dict of str to float
+        0 for features that the formula does not use.
+    """
+    program = Program(node, tuple(columns))
+    table = np.column_stack(list(columns.values()))
+    here = _log(program.values(table))
+    found = {}
+    for i, name in enumerate(columns):
+        more = table.copy()
+        more[:, i] *= _MORE
+        found[name] = float(np.mean(_log(program.values(more)) - here) / np.log(_MORE))
+    return found
 
 
 def mean_loss(residual: Array) -> float:

@@ -24,6 +24,8 @@ from planner.memory.prune import prune
 
 MOST_NODES = 30
 FEWEST_ROWS = 6
+FOLDS = 10
+"""With five, the formulas judged know a fifth of the rows less than the one chosen: bounds are wider, others win."""
 LOG_LINEAR = "log-linear"
 
 _SHAPES = {
@@ -60,8 +62,8 @@ class Standing:
         Root of the mean (damped) squared error of log peak on the rows held out.
     mape : float
         Mean absolute error on the same rows, percent.
-    predicted : array of shape (rows,)
-        Predictions out of fold, MiB, in the order of the table.
+    predicted : array of shape (repeats, rows)
+        Predictions out of fold, MiB, in the order of the table; the folds differ between repeats.
     """
 
     source: str
@@ -83,7 +85,7 @@ class Discovery:
         All that competed, best first.
     front : tuple of Node
         The winner's front on all rows, simplest first.
-    predicted : array of shape (rows,)
+    predicted : array of shape (repeats, rows)
         The winner's predictions out of fold, MiB.
     teacher_scale : str or None
         ``log`` or ``raw``, where a teacher was asked.
@@ -114,6 +116,7 @@ class Competition:
     most_nodes : int
         Limit on constants, features, operators and functions together.
     folds : int
+        Parts the rows are split into; an engine's formulas are judged on half as many.
     sources : sequence of str, optional
         Some of :func:`source_names`, by default all that the rows allow.
     progress : callable
@@ -139,7 +142,7 @@ class Competition:
         engine: str = "operon",
         seed: int = 0,
         most_nodes: int = MOST_NODES,
-        folds: int = 5,
+        folds: int = FOLDS,
         sources: Sequence[str] | None = None,
         progress: Progress = lambda _: None,
     ) -> None:
@@ -148,7 +151,7 @@ class Competition:
         self._search = _Search(self._names, engine, most_nodes, seed, progress)
         chosen = _allowed(source_names(engine) if sources is None else sources, len(peaks))
         self._search.choose_scale(table, peaks, chosen)
-        judged = [_judge(self._search, one, table, peaks, min(folds, len(peaks))) for one in chosen]
+        judged = [_judge(self._search, one, table, peaks, folds) for one in chosen]
         self.standings = tuple(sorted(judged, key=lambda s: s.error))
 
     @property
@@ -239,8 +242,11 @@ def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int)
     limits = [limit for limit in _LIMITS if limit < search.most_nodes] + [search.most_nodes]
     rng = np.random.default_rng(search.seed)
     orders = [rng.permutation(len(peaks)) for _ in range(_REPEATS)]
-    repeats = 1 if source.endswith(_FROM_ENGINE) else _REPEATS
-    rounds = [_out_of_fold(search, source, table, peaks, limits, order, folds) for order in orders[:repeats]]
+    # an engine takes seconds per fold; few folds only make it harder to win, and its formulas vary with the rows
+    repeats, parts = (1, max(2, folds // 2)) if source.endswith(_FROM_ENGINE) else (_REPEATS, min(folds, len(peaks)))
+    times = f"{repeats} times " if repeats > 1 else ""
+    search.progress(f"{source}: {times}{parts} folds")
+    rounds = [_out_of_fold(search, source, table, peaks, limits, order, parts) for order in orders[:repeats]]
     losses = np.array([[mean_loss(np.log(row / peaks)) for row in predicted] for predicted in rounds])
     errors = np.sqrt(losses.mean(axis=0))
     k = int(np.argmin(errors))
@@ -248,7 +254,7 @@ def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int)
         k = len(limits) - 1
     predicted = np.array([row[k] for row in rounds])
     mape = 100.0 * float(np.mean(np.abs(predicted / peaks - 1.0)))
-    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=rounds[0][k])
+    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=predicted)
 
 
 def _out_of_fold(
@@ -257,7 +263,6 @@ def _out_of_fold(
     """Return predictions of rows by formulas that have not seen them, shape (limits, rows)."""
     predicted = np.full((len(limits), len(peaks)), np.nan)
     for fold in range(folds):
-        search.progress(f"{source}: fold {fold + 1} of {folds}")
         held = order[fold::folds]
         rest = np.setdiff1d(order, held)
         front = search.front(source, table[rest], peaks[rest])

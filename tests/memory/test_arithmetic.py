@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planner.memory import grammar, powers, teacher
 from planner.memory.columns import LogColumns, rounded
 from planner.memory.grammar import Call, Name, Node, Number
-from planner.memory.numeric import Array, Program, levenberg, log_error, refit
+from planner.memory.numeric import Array, Program, elasticities, levenberg, log_error, refit
 from planner.memory.prune import prune
 from planner.memory.tidy import tidy
 
@@ -166,6 +166,12 @@ def test_the_derivatives_in_the_constants_are_right() -> None:
         step[j] = 1e-6
         numeric = (program.values(table, at + step) - program.values(table, at - step)) / 2e-6
         assert slopes[:, j] == pytest.approx(numeric, rel=1e-4, abs=1e-5)
+
+
+def test_the_elasticity_is_the_power_with_which_a_formula_grows() -> None:
+    columns = {"x": rows()[:, 0], "y": rows()[:, 1], "z": np.arange(60.0)}
+    found = elasticities(grammar.parse("3*x^0.5/y"), columns)
+    assert [found[name] for name in columns] == pytest.approx([0.5, -1.0, 0.0])
 
 
 def test_levenberg_finds_the_least_squares() -> None:

@@ -64,6 +64,8 @@ def test_the_standings_are_in_order_and_their_predictions_are_out_of_fold() -> N
     assert errors == sorted(errors)
     assert {standing.source for standing in found.standings} == set(PLAIN)
     for standing in found.standings:
+        assert standing.predicted.shape == (3, 30)
+        assert not np.array_equal(standing.predicted[0], standing.predicted[1])
         # what has seen a row with 30 % noise would be nearer to it
         assert np.std(np.log(standing.predicted / power_law(table))) < 0.3
         assert standing.error > 0.2
@@ -111,7 +113,7 @@ def test_enough_rows_let_the_engine_compete_directly_and_distilled_and_the_same_
     assert told.root == again.formula_of(again.winner).root
     assert told.teacher_scale in ("log", "raw")
     assert any("teacher" in line for line in said)
-    assert "operon direct: fold 2 of 2" in said
+    assert "operon direct: 2 folds" in said
 
 
 def test_a_feature_that_may_be_zero_is_taken() -> None:

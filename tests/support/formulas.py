@@ -15,7 +15,7 @@ FEATURES = {
     "n_samples": Feature(low=10.0, high=2000.0, unit="samples"),
     "window": Feature(low=0.0, high=80.0),
 }
-RATIOS = (Ratio(over="n_samples", under="length_mb", low=0.1, high=10.0),)
+RATIOS = (Ratio(over="n_samples", under="length_mb", high=10.0),)
 
 
 def bundled() -> Formula:
