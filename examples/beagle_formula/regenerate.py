@@ -104,7 +104,7 @@ def main() -> None:
     fitted = fit(date=today)
     files.write_text(target, formula.dumps(fitted.formula))
     picture = (out or HERE) / "beagle_formula.svg"
-    plot(fitted.formula, fitted.discovery.predicted[0], picture)
+    plot(fitted.formula, fitted.discovery.predicted, picture)
     print(f"{target}: {fitted.formula.text}")
     for standing in fitted.discovery.standings:
         mark = "*" if standing.source == fitted.discovery.source else " "

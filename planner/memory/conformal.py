@@ -150,7 +150,6 @@ def calibrate(
     *,
     levels: Sequence[float] = LEVELS,
     bins: int | None = None,
-    repeats: int = 1,
 ) -> Calibration:
     """Tabulate how far above the prediction the truth lies, on rows the model was not fitted to.
 
@@ -162,9 +161,6 @@ def calibrate(
         Levels in (0, 1] to tabulate.
     bins : int, optional
         Bins of the prediction with the same number of rows each; by default one per 40 rows, at most 5.
-    repeats : int
-        How many predictions, out of other folds each, every row has here. They make the bound depend less on how the
-        folds fell; the rows, and so the rank, stay as many as they are (cross-conformal prediction, Vovk 2015).
 
     Returns
     -------
@@ -177,21 +173,20 @@ def calibrate(
     """
     _check(predicted, actual, levels)
     rows = sorted((float(p), float(a) / float(p)) for p, a in zip(predicted, actual, strict=True))
-    count = len(rows) // repeats
-    wanted = bins if bins is not None else max(1, min(_MOST_BINS, count // _ROWS_PER_BIN))
-    groups = _bins(rows, min(wanted, count))
+    wanted = bins if bins is not None else max(1, min(_MOST_BINS, len(rows) // _ROWS_PER_BIN))
+    groups = _bins(rows, min(wanted, len(rows)))
     knots = [_median([p for p, _ in group]) for group in groups]
     columns = [sorted(ratio for _, ratio in group) for group in groups]
     table: list[tuple[float, ...]] = []
     scarce: list[float] = []
     ordered = sorted({float(level) for level in levels})
     for level in ordered:
-        bounds = [knot * bound_factor(column, level, repeats) for knot, column in zip(knots, columns, strict=True)]
+        bounds = [knot * bound_factor(column, level) for knot, column in zip(knots, columns, strict=True)]
         table.append(tuple(bound / knot for bound, knot in zip(_running_maximum(bounds), knots, strict=True)))
-        if any(rank(len(column) // repeats, level) > len(column) // repeats for column in columns):
+        if any(rank(len(column), level) > len(column) for column in columns):
             scarce.append(level)
     return Calibration(
-        rows=count,
+        rows=len(rows),
         knots_mb=tuple(knots),
         levels=tuple(ordered),
         factors=tuple(table),
@@ -205,16 +200,14 @@ def rank(rows: int, level: float) -> int:
     return max(1, math.ceil((rows + 1) * level - 1e-9))
 
 
-def bound_factor(ratios: Sequence[float], level: float, repeats: int = 1) -> float:
-    """Return the factor at a level from sorted ratios actual / predicted, ``repeats`` of each row.
+def bound_factor(ratios: Sequence[float], level: float) -> float:
+    """Return the factor at a level from sorted ratios actual / predicted.
 
     Where the rows are too few for the level, the largest residual (ratio - 1) is stretched by 1.1.
     """
-    rows = max(1, len(ratios) // repeats)
-    position = rank(rows, level)
-    if position <= rows:
-        # of the ``repeats`` ratios at this rank, the middle one
-        return ratios[min((position - 1) * repeats + repeats // 2, len(ratios) - 1)]
+    position = rank(len(ratios), level)
+    if position <= len(ratios):
+        return ratios[position - 1]
     largest = ratios[-1]
     return max(largest, 1.0 + BEYOND * (largest - 1.0))
 

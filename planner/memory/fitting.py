@@ -97,8 +97,7 @@ def calibrated(
     seed: int = 0,
 ) -> Formula:
     """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
-    repeats = len(found.predicted)
-    predicted, measured = found.predicted.ravel().tolist(), np.tile(peaks, repeats).tolist()
+    predicted, measured = found.predicted.tolist(), peaks.tolist()
     columns = dict(zip(names, table.T, strict=True))
     return Formula(
         root=found.root,
@@ -114,7 +113,7 @@ def calibrated(
             for name, column in columns.items()
         },
         ratios=_ratios(found.root, columns),
-        calibration=calibrate(predicted, measured, repeats=repeats).rounded(),
+        calibration=calibrate(predicted, measured).rounded(),
         errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, measured).items()},
     )
 

@@ -3,8 +3,8 @@
 Ways ("sources"): a plain log-linear formula; sums and products of power laws (:mod:`planner.memory.powers`); an
 engine of symbolic regression on the rows themselves ("direct"), and on many synthetic rows labelled by the
 teacher ("distilled"). Each brings its front of accuracy against complexity. The rows are split into folds;
-every source runs on the rest and is judged on the fold; the winner runs again on all rows, and its predictions out
-of fold calibrate the bound.
+every source runs on the rest and is judged on the fold. The winner runs again on all rows; predictions that it makes
+for a few rows at a time, from all others, calibrate the bound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from planner.memory.prune import prune
 MOST_NODES = 30
 FEWEST_ROWS = 6
 FOLDS = 10
-"""With five, the formulas judged know a fifth of the rows less than the one chosen: bounds are wider, others win."""
+"""With five, the formulas judged know a fifth of the rows less than the one chosen, and others win."""
 LOG_LINEAR = "log-linear"
 
 _SHAPES = {
@@ -41,6 +41,7 @@ _ROWS_FOR_ENGINES = 24  # below, a search of expressions only finds the noise
 _SYNTHETIC_ROWS = 400
 _PRUNED = 2  # formulas of a front that are too long and worth cutting to the limit
 _REPEATS = 3  # of the split, for sources that take a fraction of a second
+_CALIBRATION_FOLDS = 50  # for such a winner: formulas of nearly all rows err as the one of all rows does
 _AS_GOOD = 1.02  # a log-linear formula wins with errors, of both kinds, up to this times the best
 _CLEARLY = 1.2  # a lower limit than the one given must be better by this: the lowest of many errors is lucky
 _BEST_PENALTY = 2.0  # log(rows) per constant, times this: BIC halves it, a beam of hundreds of forms needs more
@@ -62,8 +63,8 @@ class Standing:
         Root of the mean (damped) squared error of log peak on the rows held out.
     mape : float
         Mean absolute error on the same rows, percent.
-    predicted : array of shape (repeats, rows)
-        Predictions out of fold, MiB, in the order of the table; the folds differ between repeats.
+    predicted : array of shape (rows,)
+        Predictions out of fold, MiB, in the order of the table.
     """
 
     source: str
@@ -85,8 +86,8 @@ class Discovery:
         All that competed, best first.
     front : tuple of Node
         The winner's front on all rows, simplest first.
-    predicted : array of shape (repeats, rows)
-        The winner's predictions out of fold, MiB.
+    predicted : array of shape (rows,)
+        The winner's predictions of rows by formulas that have not seen them, MiB.
     teacher_scale : str or None
         ``log`` or ``raw``, where a teacher was asked.
     """
@@ -164,8 +165,11 @@ class Competition:
         return best
 
     def formula_of(self, standing: Standing) -> Discovery:
-        """Run a source again, on all rows."""
+        """Run a source again, on all rows, and where that is quick on all but a few, all in turn."""
         names, table, peaks = self._names, self._table, self._peaks
+        predicted = standing.predicted
+        if not standing.source.endswith(_FROM_ENGINE):
+            predicted = _to_calibrate(self._search, standing.source, table, peaks, standing.limit)
         self._search.progress(f"{standing.source} on all {len(peaks)} rows")
         front = self._search.front(standing.source, table, peaks)
         return Discovery(
@@ -173,7 +177,7 @@ class Competition:
             source=standing.source,
             standings=self.standings,
             front=tuple(front),
-            predicted=standing.predicted,
+            predicted=predicted,
             teacher_scale=self._search.scale,
         )
 
@@ -254,7 +258,16 @@ def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int)
         k = len(limits) - 1
     predicted = np.array([row[k] for row in rounds])
     mape = 100.0 * float(np.mean(np.abs(predicted / peaks - 1.0)))
-    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=predicted)
+    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=rounds[0][k])
+
+
+def _to_calibrate(search: _Search, source: str, table: Array, peaks: Array, limit: int) -> Array:
+    """Return predictions of rows by formulas of nearly all others, shape (rows,)."""
+    folds = min(_CALIBRATION_FOLDS, len(peaks))
+    search.progress(f"{source}: {folds} folds to calibrate")
+    order = np.random.default_rng(search.seed).permutation(len(peaks))
+    predicted: Array = _out_of_fold(search, source, table, peaks, [limit], order, folds)[0]
+    return predicted
 
 
 def _out_of_fold(

@@ -69,21 +69,6 @@ def test_the_bound_is_the_row_of_that_rank() -> None:
     assert found.upper(100.0, 0.50) == pytest.approx(110.0)
 
 
-@given(PAIRS, st.integers(2, 4))
-def test_the_same_predictions_again_change_nothing(pairs: list[tuple[float, float]], repeats: int) -> None:
-    once, again = from_pairs(pairs, bins=1), from_pairs(pairs * repeats, bins=1, repeats=repeats)
-    assert again.rows == once.rows
-    assert again.too_few_rows == once.too_few_rows
-    assert again.factors == once.factors
-
-
-def test_of_repeated_predictions_the_bound_takes_the_middle_one_at_the_rank() -> None:
-    first, second, third = ([100.0 + 10.0 * i + shift for i in range(1, 20)] for shift in (0.0, 1.0, 5.0))
-    found = calibrate([100.0] * 57, first + second + third, repeats=3)
-    assert found.rows == 19
-    assert found.upper(100.0, 0.90) == pytest.approx(281.0)
-
-
 def test_too_few_rows_stretch_the_largest_residual_and_say_so() -> None:
     found = calibrate([100.0] * 10, [100.0 + 2 * i for i in range(1, 11)])
     assert found.upper(100.0, 0.95) == pytest.approx(100.0 + BEYOND * 20.0)
