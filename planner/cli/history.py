@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.cli.common import open_project, open_store, project_option
+from planner.cli.common import load_site, open_project, open_store, project_option
 from planner.cli.output import echo_json, echo_table, json_option
 from planner.errors import InputError
 
@@ -89,10 +89,19 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
 @click.option("--name", "names", multiple=True, help="An exact job name, with -S and -E; may be repeated.")
 @click.option("-S", "--start", help="As sacct takes it, for example 2026-01-01 or now-7days.")
 @click.option("-E", "--end", help="As sacct takes it, for example now.")
+@click.option(
+    "-M", "--clusters", metavar="NAME", help="The cluster asked about; that of the project's site without it."
+)
 @naming_options
 @project_option
 def collect(
-    folder: Path, jobs: tuple[str, ...], names: tuple[str, ...], start: str | None, end: str | None, **options: Any
+    folder: Path,
+    jobs: tuple[str, ...],
+    names: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    clusters: str | None,
+    **options: Any,
 ) -> None:
     """Ask Slurm's accounting about some jobs: one bounded sacct call."""
     from planner.history import labels, sacct
@@ -104,7 +113,7 @@ def collect(
     except ValueError as error:
         raise InputError(str(error), "give --job ID, or --name NAME with -S and -E") from None
     wanted = _labels(options)
-    text = slurm.run(argv, environment=sacct.ENVIRONMENT)
+    text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=clusters or _cluster(project))
     read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
     click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)
@@ -197,6 +206,11 @@ def _poll_s(options: dict[str, Any]) -> float:
 
     given: float | None = options["poll_s"]
     return POLL_S if given is None else given
+
+
+def _cluster(project: Project) -> str | None:
+    """Return the cluster that the project's jobs go to, where it is not the one of the login node."""
+    return load_site(project, project.config()).clusters if project.config_path.exists() else None
 
 
 def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:

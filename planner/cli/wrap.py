@@ -128,7 +128,7 @@ def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
         ),
     )
     say(f"{made.config_path}: {len(found)} tasks of {rest[0]}, on {site.name}")
-    _remember(made, config, asked, found, choices, poll_s=site.acctg_freq_s or 30, say=say)
+    _remember(made, config, asked, found, choices, site=site, say=say)
     return made
 
 
@@ -184,6 +184,13 @@ def _step(name: str, beside: Path) -> Path:
     raise InputError(f"--after {name}: no such project", f"wrapped here: {known or 'nothing yet'}")
 
 
+def _cluster(asked: Request, site: Site) -> str | None:
+    """Return the cluster that the script's arrays go to, where it is not the one of the login node."""
+    named = (option.value for option in asked.kept if option.name == "clusters")
+    of_partition = (one.clusters for one in site.partitions if one.name == asked.partition)
+    return next(named, None) or next(of_partition, None) or site.clusters
+
+
 def _remember(
     made: Project,
     config: Config,
@@ -191,7 +198,7 @@ def _remember(
     found: list[Element],
     choices: Choices,
     *,
-    poll_s: float,
+    site: Site,
     say: Say,
 ) -> None:
     """Bring what the script used before into the new project's history."""
@@ -210,7 +217,8 @@ def _remember(
                 found,
                 tool=tool,
                 since=choices.since,
-                poll_s=poll_s,
+                poll_s=site.acctg_freq_s or 30,
+                cluster=_cluster(asked, site),
                 lengths_bp=genome.lengths(config.pipeline.genome),
             )
         except FailureError as error:

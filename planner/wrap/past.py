@@ -16,7 +16,14 @@ from planner.wrap.elements import Element
 
 
 def from_accounting(
-    job_name: str, elements: Sequence[Element], *, tool: str, since: str, poll_s: float, lengths_bp: Mapping[str, int]
+    job_name: str,
+    elements: Sequence[Element],
+    *,
+    tool: str,
+    since: str,
+    poll_s: float,
+    lengths_bp: Mapping[str, int],
+    cluster: str | None = None,
 ) -> list[Observation]:
     """Return the ended elements of earlier arrays of that name: one bounded sacct call.
 
@@ -26,6 +33,8 @@ def from_accounting(
         As ``sacct -S`` takes it.
     poll_s : float
         How often the site samples memory, s.
+    cluster : str, optional
+        Where the arrays ran, if not on this machine's cluster.
 
     Raises
     ------
@@ -33,7 +42,8 @@ def from_accounting(
         When sacct does not answer.
     """
     argv = sacct.arguments(names=[job_name], start=since, end="now")
-    read = sacct.read_text(slurm.run(argv, environment=sacct.ENVIRONMENT), poll_s=poll_s)
+    text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=cluster)
+    read = sacct.read_text(text, poll_s=poll_s)
     by_index = {element.index: element for element in elements}
     found = []
     for attempt in read.attempts:

@@ -48,3 +48,15 @@ def test_an_interrupted_submission_to_another_cluster_goes_on_there(omk_cluster:
     pipeline.chromplan("submit")
     there.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
     assert pipeline.ran() == {f"s1.chr{c}": 1 for c in range(20, 23)}
+
+
+def test_history_and_wrap_ask_about_jobs_where_they_ran(omk_cluster: Cluster, there: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, site=f'clusters = "{there.name}"', name="asking")
+    pipeline.write("old.sh", "#!/bin/bash\n#SBATCH --array=21-22 --mem=50 --job-name=elsewhere\nsleep 1\n")
+    sent = pipeline.run("sbatch", f"--clusters={there.name}", "--parsable", "old.sh").stdout
+    there.wait(*(f"{sent.partition(';')[0]}_{index}" for index in (21, 22)))
+    argv = ("history", "collect", "--name", "elsewhere", "-S", "now-1hour", "-E", "now", "--tool", "old")
+    assert pipeline.chromplan(*argv, "--array-is-chromosome").startswith("sacct: 2 attempts")
+    here = pipeline.run("chromplan", *argv, "-M", omk_cluster.name, check=False)
+    assert here.stdout.startswith("sacct: 0 attempts")
+    assert "2 attempts of jobs called elsewhere" in pipeline.chromplan("wrap", "old.sh")
