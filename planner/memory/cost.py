@@ -47,6 +47,10 @@ class Retry:
         return wasted + (request - peak) * wall_s, failures
 
 
+DOUBLE = Retry(largest=0.0, always_double=True)
+"""Where nothing is known."""
+
+
 class _Above:
     """What lies above a limit: its mass, and what failing there would cost in delay."""
 

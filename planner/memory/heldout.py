@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from planner.errors import InputError
+from planner.memory.cost import DOUBLE, Retry
 from planner.memory.model import MemoryModel, Prediction, fit
 from planner.memory.rows import POLL_S, training
 from planner.records import Observation
@@ -40,13 +41,13 @@ class HeldOut:
         Completed, with a peak that can be trusted.
     prediction : Prediction or None
         None when nothing was known before it.
-    largest_mb : float
-        Largest peak that the model had seen, MiB; 0 without a prediction.
+    retry : Retry
+        What that model asks for after a kill.
     """
 
     observation: Observation
     prediction: Prediction | None = None
-    largest_mb: float = 0.0
+    retry: Retry = DOUBLE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +135,7 @@ def _held_out(row: Observation, model: MemoryModel | None, asked: Asked) -> Held
     if model is None:
         return HeldOut(observation=row)
     prediction = model.predict(row.features, level=asked.level, cap_mb=asked.cap_mb)
-    return HeldOut(observation=row, prediction=prediction, largest_mb=model.largest_mb)
+    return HeldOut(observation=row, prediction=prediction, retry=model.retry(row.features))
 
 
 def _groups(kept: Sequence[Observation]) -> list[list[int]]:

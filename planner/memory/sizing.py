@@ -185,7 +185,6 @@ class Sizer:
             raise ValueError("nothing observed yet")
         size = _plain(size)
         past, wall = self.past, np.array(self._wall)
-        retry = Retry(float(past.value.max()), self._always_double(past, size))
         beyond = bool(size > past.ordered[-1]) and past.varies
         if past.count < _EARLY:
             predictives: tuple[Predictive, ...] = (self._early(past, wall, size),)
@@ -196,12 +195,16 @@ class Sizer:
         return Sized(
             predictives=predictives,
             weights=self._weights(len(predictives), beyond=beyond),
-            retry=retry,
+            retry=self.retry(size),
             least=float(past.value.min()) / 2,
             kappa=self.kappa,
             turned_out=np.sort(self._turned_out),
             beyond=beyond,
         )
+
+    def retry(self, size: float) -> Retry:
+        """Return what a task of this size asks for after a kill, as :meth:`predict` has it."""
+        return Retry(float(self.past.value.max()), self._always_double(self.past, _plain(size)))
 
     def _early(self, past: Past, wall: Floats, size: float) -> Predictive:
         """Return what power laws say, for when there are too few observations to look at their neighbours."""

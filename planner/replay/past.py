@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner import genome
-from planner.memory.cost import Retry
+from planner.memory.cost import DOUBLE, Retry
 from planner.memory.heldout import HeldOut
 from planner.records import Observation
 from planner.schedule.state import Work
@@ -29,8 +29,8 @@ class Job:
         What chromplan would have asked for, MiB; None when nothing was known before it.
     predicted_mb, predicted_s : float or None
         What it was expected to use.
-    largest_mb : float
-        The largest peak that was known, MiB: decides what is asked for after a kill.
+    retry : Retry
+        What is asked for after a kill.
     length_mb : float or None
         Length of its chromosome, where that is a feature.
     recorded_mb : int or None
@@ -44,13 +44,13 @@ class Job:
     request_mb: int | None = None
     predicted_mb: float | None = None
     predicted_s: float | None = None
-    largest_mb: float = 0.0
+    retry: Retry = DOUBLE
     length_mb: float | None = None
     recorded_mb: int | None = None
 
     def retry_mb(self, killed_mb: float) -> float:
         """Return what chromplan asks for after a kill, MiB."""
-        return Retry(largest=self.largest_mb, always_double=False).after(killed_mb)
+        return self.retry.after(killed_mb)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,7 +175,7 @@ def _job(name: str, one: HeldOut) -> Job:
         request_mb=None if prediction is None else prediction.request_mb,
         predicted_mb=None if prediction is None else prediction.point_mb,
         predicted_s=None if prediction is None else prediction.wall_s,
-        largest_mb=one.largest_mb,
+        retry=one.retry,
         length_mb=row.features.get("length_mb"),
         recorded_mb=row.limit_mb,
     )

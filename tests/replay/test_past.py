@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from observed import observation
 
-from planner.memory.heldout import HeldOut
-from planner.memory.model import Prediction
+from planner.memory import heldout
+from planner.memory.cost import Retry
+from planner.memory.heldout import Asked, Evidence, HeldOut
+from planner.memory.model import Prediction, fit
 from planner.records import Observation
 from planner.replay.past import Job, Workload, workload
 
@@ -19,6 +21,8 @@ SAID = Prediction(
     reason="",
     outside_range=False,
 )
+DAY_S = 86_400
+RETRY = Retry(200.0, always_double=False)
 
 
 def row(number: int, peak_mb: float = 100.0, **fields) -> Observation:
@@ -26,7 +30,7 @@ def row(number: int, peak_mb: float = 100.0, **fields) -> Observation:
 
 
 def held(*rows: Observation, prediction: Prediction | None = SAID) -> list[HeldOut]:
-    return [HeldOut(observation=one, prediction=prediction, largest_mb=200.0) for one in rows]
+    return [HeldOut(observation=one, prediction=prediction, retry=RETRY) for one in rows]
 
 
 def jobs(*rows: Observation) -> tuple[Job, ...]:
@@ -75,9 +79,29 @@ def test_one_mem_for_all_and_the_first_guess_follow_the_peaks_unless_given() -> 
 
 
 def test_after_a_kill_the_largest_known_peak_is_asked_for_or_double() -> None:
-    job = Job(name="x", peak_mb=1.0, wall_s=1.0, largest_mb=200.0)
+    job = Job(name="x", peak_mb=1.0, wall_s=1.0, retry=RETRY)
     assert job.retry_mb(150.0) == 200.0
     assert job.retry_mb(195.0) == 390.0
+
+
+def test_a_job_larger_than_all_that_was_known_doubles_after_a_kill_as_a_plan_of_that_model_does() -> None:
+    rows = [
+        observation(
+            n,
+            100.0 * n,
+            {"length_mb": float(n)},
+            task=f"s{n}",
+            sample=f"s{n}",
+            submit_s=n * DAY_S,
+            end_s=n * DAY_S + 60,
+        )
+        for n in range(1, 9)
+    ]
+    asked = Asked(tool="beagle", feature_names=("length_mb",))
+    found, _ = workload(heldout.predict(rows, asked, evidence=Evidence.EARLIER)[0])
+    assert found is not None
+    known = fit(rows[:-1], tool="beagle", feature_names=("length_mb",))
+    assert found.jobs[-1].retry_mb(300.0) == known.after_a_kill(300.0, rows[-1].features) == 600.0
 
 
 def test_the_scheduler_is_told_predictions_and_a_number_from_the_largest_down() -> None:

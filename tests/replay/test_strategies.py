@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import InputError
+from planner.memory.cost import Retry
 from planner.plan.document import Target
 from planner.replay.course import Course, Held, amount, most_at_once, steps
 from planner.replay.past import Job, Workload
@@ -29,7 +30,12 @@ def target(nodes: int = 1, mem_mb: int = 250, cores: int = 8, *, max_running: in
 
 
 def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known) -> Job:
-    expected = {"request_mb": 110, "predicted_mb": 100.0, "predicted_s": 10.0, "largest_mb": 100.0}
+    expected = {
+        "request_mb": 110,
+        "predicted_mb": 100.0,
+        "predicted_s": 10.0,
+        "retry": Retry(100.0, always_double=False),
+    }
     return Job(name=name, peak_mb=peak_mb, wall_s=wall_s, **expected | known)
 
 
