@@ -111,9 +111,8 @@ def failed(cluster: Cluster, job: str) -> list[int]:
 def plain_array(pipeline: Pipeline, mem_mb: int, indices: Sequence[int]) -> str:
     script = "#!/bin/bash\n#SBATCH --acctg-freq=task=1\nexec srun python3 hold.py workload.csv $SLURM_ARRAY_TASK_ID\n"
     array = ",".join(str(index) for index in indices)
-    return pipeline.cluster.sbatch(
-        script, f"--mem={mem_mb}", f"--array={array}", "--output=/dev/null", cwd=pipeline.folder
-    )
+    cluster: Cluster = pipeline.cluster
+    return cluster.sbatch(script, f"--mem={mem_mb}", f"--array={array}", "--output=/dev/null", cwd=pipeline.folder)
 
 
 def uniform(pipeline: Pipeline) -> list[str]:

@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from planner.schedule.state import Done, Node, Sharing, State, Waiting, Work
 
 SEEDS_AT_ONCE = 25
 SHARING = {"A": Sharing.POOL, "B": Sharing.LIMITS}
+Run = tuple[int, float, float, int, float]
+"""Seed, ratio, best makespan, overcommits and milliseconds."""
 LINE_KNOWN = Options(assume=Assumptions(scale_sd=1e-6, line_sd=1e-6, spread=0.08, dof=1e6), opening=1.0, scout=0.0)
 
 
@@ -50,10 +53,8 @@ class Setting:
     line_known: bool = False  # predictions are the true line, and taken to be
 
 
-def measure(
-    setting: Setting, seeds: Sequence[int], known: dict[str, float]
-) -> list[tuple[int, float, float, int, float]]:
-    """Return seed, ratio, best makespan, overcommits and milliseconds of every run."""
+def measure(setting: Setting, seeds: Sequence[int], known: dict[str, float]) -> list[Run]:
+    """Run a setting once on each seed."""
     cases = [benchmark_case(setting.preset, setting.task_size, seed) for seed in seeds]
     missing = [seed for seed in seeds if key(setting, seed) not in known]
     open_cases = [case for case, seed in zip(cases, seeds, strict=True) if seed in set(missing)]
@@ -85,13 +86,13 @@ def with_true_line(case: Case, task_size: float) -> Case:
     return replace(case, works=tuple(works))
 
 
-def run_all(settings: Sequence[Setting], seeds: Sequence[int], jobs: int, known: dict[str, float]) -> list[list[tuple]]:
+def run_all(settings: Sequence[Setting], seeds: Sequence[int], jobs: int, known: dict[str, float]) -> list[list[Run]]:
     """Run every setting on every seed, in parallel over seeds; a bar on stderr shows how far it is."""
     from rich.console import Console
     from rich.progress import Progress
 
     pieces = [seeds[k : k + SEEDS_AT_ONCE] for k in range(0, len(seeds), SEEDS_AT_ONCE)]
-    results: list[list[tuple]] = [[] for _ in settings]
+    results: list[list[Run]] = [[] for _ in settings]
     with Progress(console=Console(stderr=True), transient=True) as progress, ProcessPoolExecutor(jobs) as pool:
         bar = progress.add_task("simulating", total=len(settings) * len(seeds))
         by_instance: dict[tuple[str, float], list[int]] = {}
@@ -109,7 +110,7 @@ def run_all(settings: Sequence[Setting], seeds: Sequence[int], jobs: int, known:
     return results
 
 
-def summary(setting: Setting, rows: Sequence[tuple]) -> dict[str, object]:
+def summary(setting: Setting, rows: Sequence[Run]) -> dict[str, object]:
     """Return what --json prints for one setting."""
     ratio, ratio_ci = mean_and_ci([row[1] for row in rows])
     over, over_ci = mean_and_ci([row[3] for row in rows])
@@ -157,7 +158,7 @@ def whole_table() -> Iterator[Setting]:
             yield at(label="paper: + prior, own limits", options=Options(policy=Policy.PAPER), prior=True, mode="B")
 
 
-def print_table(summaries: Sequence[dict], settings: Sequence[Setting]) -> None:
+def print_table(summaries: Sequence[dict[str, Any]], settings: Sequence[Setting]) -> None:
     from planner.cli.output import echo_table
 
     for preset in dict.fromkeys(setting.preset for setting in settings):
@@ -205,12 +206,11 @@ def time_knapsacks() -> None:
     for tasks, capacity_mb, step_mb in ((22, 64_000, 64), (22, 64_000, 1), (500, 512_000, 64), (5000, 512_000, 64)):
         mem = rng.uniform(0.02, 0.3, tasks) * 64_000
         values = mem * rng.uniform(0.25, 1.0, tasks)
+        needs_mb, worths = mem.tolist(), values.tolist()
         packers: dict[str, Callable[[], list[int]]] = {
-            "fill": lambda mem=mem, c=capacity_mb, s=step_mb: knapsack.fill(mem, c, step_mb=s),
-            "most valuable": lambda m=mem, v=values, c=capacity_mb, s=step_mb: knapsack.most_valuable(
-                m, v, c, step_mb=s
-            ),
-            "greedy": lambda mem=mem, v=values, c=capacity_mb: knapsack.greedy(mem, v, c),
+            "fill": partial(knapsack.fill, needs_mb, capacity_mb, step_mb=step_mb),
+            "most valuable": partial(knapsack.most_valuable, needs_mb, worths, capacity_mb, step_mb=step_mb),
+            "greedy": partial(knapsack.greedy, needs_mb, worths, capacity_mb),
         }
         for name, pack in packers.items():
             spent: list[float] = []

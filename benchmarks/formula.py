@@ -126,7 +126,8 @@ def judge(
 
 
 def _of_formula(way: str, one: Formula, test: pd.DataFrame) -> Judged:
-    rows = test[list(one.inputs)].astype(float).to_dict("records")
+    columns = test[list(one.inputs)].to_numpy(float).tolist()
+    rows = [dict(zip(one.inputs, row, strict=True)) for row in columns]
     bounds = {level: [one.bound(row, level) for row in rows] for level in LEVELS}
     return Judged(
         way=way,
@@ -192,7 +193,7 @@ def longer() -> Iterator[tuple[str, Judged]]:
     """Yield (what was fitted and judged, how it did); chromosome lengths are GRCh37's over 10, or over 5."""
     tenth, fifth, design = runs("beagle_chr22"), runs("beagle_chr22_fifth"), runs()
     with_length = (*FEATURES, "segment_mb")
-    cases = [
+    cases: list[tuple[str, pd.DataFrame, pd.DataFrame, tuple[str, ...]]] = [
         ("chromosomes up to 25 Mb; those up to 50 Mb", tenth, fifth, FEATURES),
         ("the design; chromosomes up to 25 Mb", design, tenth, FEATURES),
         ("the design; chromosomes up to 50 Mb", design, fifth, FEATURES),
@@ -208,8 +209,8 @@ def longer() -> Iterator[tuple[str, Judged]]:
         ):
             judged = design[times > 2.0 if beyond.startswith("over") else (times > 1.5) & (times <= 3.0)]
             cases.append((f"the design's shorter {share:.0%}; {beyond}, {known}", short, judged, features))
-    for what, train, test, features in cases:
-        for one in judge(train, test, seed=1, names=["operon"], features=features, plain=True):
+    for what, train, test, named in cases:
+        for one in judge(train, test, seed=1, names=["operon"], features=named, plain=True):
             yield what, one
 
 
