@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
@@ -120,11 +121,20 @@ def arrange(tasks: list[int], load: Load, *, workers: int, cap_mb: int, effort: 
     at_once = len(tasks) <= workers and sum(own.mem_mb) <= cap_mb
     if not load.timed or at_once or max(own.mem_mb) > cap_mb:
         return tasks
+    return [tasks[rank] for rank in _soonest(tuple(own.mem_mb), tuple(own.wall_s), workers, cap_mb, effort)]
+
+
+# a replay packs the same jobs in every run
+@lru_cache(maxsize=1024)
+def _soonest(
+    mem_mb: tuple[int, ...], wall_s: tuple[float, ...], workers: int, cap_mb: int, effort: int
+) -> tuple[int, ...]:
+    """Return the order found for these tasks, by their positions."""
     from planner.schedule.orderproblem import Problem
     from planner.schedule.ordersearch import search
 
-    problem = Problem(mem_mb=own.mem_mb, wall_s=own.wall_s, workers=workers, cap_mb=cap_mb)
-    return [tasks[rank] for rank in search(problem, evaluations=effort).order]
+    problem = Problem(mem_mb=mem_mb, wall_s=wall_s, workers=workers, cap_mb=cap_mb)
+    return search(problem, evaluations=effort).order
 
 
 def deal(
