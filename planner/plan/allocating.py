@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from planner.errors import InputError
 from planner.plan.document import Batch, Target
@@ -91,8 +92,8 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     tasks = replace(tasks, mem_mb=[min(mb, cap_mb) for mb in tasks.mem_mb])
     spare_mb = (nodes - 1) * share_mb  # the driver is on one node only
     pool_mb = _pool_mb(tasks, nodes, workers, largest_mb, cap_mb, spare_mb)
-    expected = _schedule(tasks, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb)
-    at_worst = _schedule(tasks, [float(limit) for limit in tasks.limit_s], nodes * workers, nodes * pool_mb + spare_mb)
+    expected = _schedule(tasks.mem_mb, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb)
+    at_worst = _schedule(tasks.mem_mb, tasks.limit_s, nodes * workers, nodes * pool_mb + spare_mb)
     batch = Batch(
         batch=0,
         pool_mb=pool_mb,
@@ -122,9 +123,24 @@ def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int
     most_mb = min(cap_mb, max(at_once_mb, largest_mb))
     if not tasks.timed:
         return most_mb
+    return _least_mb(tuple(tasks.mem_mb), tuple(tasks.wall_s), nodes, workers, largest_mb, most_mb, spare_mb)
+
+
+# a replay allocates for the same jobs in every run
+@lru_cache(maxsize=256)
+def _least_mb(
+    mem_mb: tuple[int, ...],
+    wall_s: tuple[float, ...],
+    nodes: int,
+    workers: int,
+    largest_mb: int,
+    most_mb: int,
+    spare_mb: int,
+) -> int:
+    """Return the least memory, MiB, with which the round takes hardly longer than with the most."""
 
     def makespan_s(pool_mb: int) -> float:
-        return _schedule(tasks, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb).makespan
+        return _schedule(mem_mb, wall_s, nodes * workers, nodes * pool_mb + spare_mb).makespan
 
     soonest_s = makespan_s(most_mb)
     for size in range(_SIZES):
@@ -134,12 +150,12 @@ def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int
     return most_mb
 
 
-def _schedule(tasks: Load, wall_s: list[float], workers: int, mem_mb: int) -> order.Schedule:
+def _schedule(mem_mb: Sequence[int], wall_s: Sequence[float], workers: int, pool_mb: int) -> order.Schedule:
     return order.list_schedule(
         range(len(wall_s)),
-        tasks.mem_mb,
+        mem_mb,
         wall_s,
         workers=workers,
-        cap_mb=mem_mb,
+        cap_mb=pool_mb,
         dispatch=order.Dispatch.FIRST_FIT,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -176,9 +177,12 @@ class _Machine:
     start_s: list[float] = field(default_factory=list)
     running: list[tuple[float, int]] = field(default_factory=list)
     steps: dict[float, float] = field(default_factory=dict)
+    waiting_mem: list[float] = field(default_factory=list)
+    """Memories of what has not started, ascending."""
 
     def run(self, order: Sequence[int]) -> None:
         self.start_s = [0.0] * len(order)
+        self.waiting_mem = sorted(self.loads.mem)
         waiting = list(order)
         while waiting:
             waiting = self._start_some(waiting)
@@ -190,20 +194,29 @@ class _Machine:
         started = list(self._admitted(waiting))
         if self.dispatch is not Dispatch.FIRST_FIT:
             return waiting[len(started) :]
-        gone = set(started)
-        return [task for task in waiting if task not in gone]
+        for task in started:
+            waiting.remove(task)
+        return waiting
 
     def _admitted(self, waiting: list[int]) -> Iterator[int]:
         if self.dispatch is Dispatch.LOCKSTEP and self.running:
             return
+        if self._full():
+            return
         for task in waiting:
-            if len(self.running) >= self.limits.workers:
-                return
             if self._fits(task):
                 self._start(task)
                 yield task
+                if self._full():
+                    return
             elif self.dispatch is not Dispatch.FIRST_FIT:
                 return
+
+    def _full(self) -> bool:
+        """Whether no task can start: told by the smallest, so that not all that wait need be looked at."""
+        if len(self.running) >= self.limits.workers or not self.waiting_mem:
+            return True
+        return self.used_mem + self.waiting_mem[0] > self.limits.mem
 
     def _fits(self, task: int) -> bool:
         cores = self.used_cores + self.loads.cpus[task]
@@ -213,6 +226,7 @@ class _Machine:
         self.start_s[task] = self.now
         heapq.heappush(self.running, (self.now + self.loads.wall[task], task))
         self.used_mem += self.loads.mem[task]
+        del self.waiting_mem[bisect_left(self.waiting_mem, self.loads.mem[task])]
         self.used_cores += self.loads.cpus[task]
         self.peak = max(self.peak, self.used_mem)
         self.steps[self.now] = self.used_mem

@@ -149,7 +149,7 @@ class LimitBatch:
         now, running, started = np.zeros(width, np.int64), np.empty_like(ends), np.empty(width, np.int64)
         for position in range(count):
             np.bitwise_and(ends, self._packing.mask, out=running)
-            np.take(self._mem, running, out=held, mode="clip")
+            self._mem.take(running, out=held, mode="clip")
             # tasks that end earlier go first: whoever does not fit beside all that end later must have ended
             np.matmul(self._sum_up, held, out=sums)
             np.greater(sums, rooms[position], out=must_end)
