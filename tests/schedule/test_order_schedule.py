@@ -133,3 +133,16 @@ def test_sorting_a_first_fit_schedule_by_its_starts_gives_a_strict_order_no_long
     loose = list_schedule(order, mem, wall, cap_mb=cap, dispatch=Dispatch.FIRST_FIT)
     by_start = sorted(range(len(order)), key=lambda task: loose.start_s[task])
     assert list_schedule(by_start, mem, wall, cap_mb=cap).makespan <= loose.makespan * (1 + 1e-9)
+
+
+@given(problems(), st.floats(1, 3))
+@settings(deadline=None, max_examples=100)
+def test_first_fit_leaves_nothing_waiting_that_fits(
+    problem: tuple[list[int], list[float], list[float], list[int]], slack: float
+) -> None:
+    order, mem, wall, _ = problem
+    cap = max(mem) * slack
+    schedule = list_schedule(order, mem, wall, cap_mb=cap, dispatch=Dispatch.FIRST_FIT)
+    for instant, used in schedule.profile:
+        waiting = [mem[task] for task in order if schedule.start_s[task] > instant]
+        assert not waiting or used + min(waiting) > cap
