@@ -14,8 +14,12 @@ import pytest
 
 from planner.cli import main
 
-# -S: no site packages, so that the interpreter itself stays small, measured or not
-HOLD = f"{sys.executable} -S -c 'import time; x = bytearray(int({{chromosome}}) * 8 << 20); time.sleep(0.3)'"
+# -S: no site packages, so that the interpreter itself stays small, measured or not; what surely holds more than it may
+# waits to be killed, so that nothing depends on when it is looked at
+HOLD = (
+    f"{sys.executable} -S -c 'import os, time; mb = int({{chromosome}}) * 8; x = bytearray(mb << 20); "
+    """time.sleep(50 if mb >= int(os.environ["CHROMPLAN_MEM_MB"]) else 0.3)'"""
+)
 CONFIG = """
 [pipeline]
 name = "loop"
