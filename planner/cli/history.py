@@ -210,7 +210,10 @@ def _poll_s(options: dict[str, Any]) -> float:
 
 def _cluster(project: Project) -> str | None:
     """Return the cluster that the project's jobs go to, where it is not the one of the login node."""
-    return load_site(project, project.config()).clusters if project.config_path.exists() else None
+    if not project.config_path.exists():
+        return None
+    config = project.config()
+    return load_site(project, config).cluster(config.submit.partition)
 
 
 def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:

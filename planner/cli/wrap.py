@@ -187,8 +187,7 @@ def _step(name: str, beside: Path) -> Path:
 def _cluster(asked: Request, site: Site) -> str | None:
     """Return the cluster that the script's arrays go to, where it is not the one of the login node."""
     named = (option.value for option in asked.kept if option.name == "clusters")
-    of_partition = (one.clusters for one in site.partitions if one.name == asked.partition)
-    return next(named, None) or next(of_partition, None) or site.clusters
+    return next(named, None) or site.cluster(asked.partition)
 
 
 def _remember(

@@ -280,6 +280,11 @@ class Site(Document):
             raise _refusal(self, asked, need)
         return min(fitting, key=lambda pair: (not pair[0].default, pair[1].cpus, pair[0].mem_mb, pair[0].max_time_s))[0]
 
+    def cluster(self, partition: str | None) -> str | None:
+        """Return the cluster that jobs for a partition go to, where it is not the one of the login node."""
+        named = (one.clusters for one in self.partitions if one.name == partition)
+        return next(named, None) or self.clusters
+
     def headers(self, partition: Partition) -> list[str]:
         """Return the ``sbatch`` options asked for here besides account, partition, qos, cpus, memory and time."""
         options = {

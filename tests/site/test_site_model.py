@@ -178,6 +178,7 @@ def test_headers_hold_what_the_site_asks_for_besides_the_request() -> None:
         "--gres=lscratch:50",
     ]
     assert ruled.headers(ruled.partition("b")) == ["--nodes=1", "--clusters=small"]
+    assert [ruled.cluster(name) for name in ("a", "b", None)] == ["big", "small", "small"]
 
 
 @pytest.mark.parametrize(
