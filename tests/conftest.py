@@ -6,6 +6,7 @@ The run's last line says which cluster tests did not run, and why.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,6 +16,9 @@ from hypothesis import settings
 # a slow machine is no failure; in CI the rest is hypothesis' own profile for it
 settings.register_profile("chromplan", settings(), deadline=None)
 settings.load_profile("chromplan")
+
+# a shell ignores SIGINT for what it runs in the background, and its children inherit that: tests interrupt commands
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _not_run: dict[str, int] = {}
 
