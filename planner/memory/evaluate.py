@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner import units
+from planner.memory.cost import DOUBLE, Retry
 from planner.memory.model import MemoryModel, fit
 from planner.records import Observation
 
@@ -34,7 +35,7 @@ class Evaluation:
     failures : int
         Attempts that the request (the model's own weighing, or the level that was chosen) would have killed.
     waste_gbh : float
-        What the requests would have wasted, retries included, GB h.
+        What the requests would have wasted, with the retries that a plan makes, GB h.
     uniform_mb : int or None
         The one ``--mem`` for all that is compared with.
     uniform_failures, uniform_waste_gbh : int, float or None
@@ -108,6 +109,7 @@ class _Told:
     point: float
     bound: float
     request: float
+    retry: Retry
     peak: float
     wall_s: float
 
@@ -115,15 +117,22 @@ class _Told:
 def _tell(model: MemoryModel, row: Observation, level: float, chosen: float | None) -> _Told:
     bound = model.predict(row.features, level=level)
     request = model.predict(row.features, level=chosen)
-    return _Told(bound.point_mb, bound.request_mb, request.request_mb, row.peak_mb or 0.0, row.wall_s or 0.0)
+    return _Told(
+        point=bound.point_mb,
+        bound=bound.request_mb,
+        request=request.request_mb,
+        retry=model.retry(row.features),
+        peak=row.peak_mb or 0.0,
+        wall_s=row.wall_s or 0.0,
+    )
 
 
 def _summary(told: Sequence[_Told], level: float, uniform_mb: int | None) -> Evaluation:
     point, bound, request, peak = (
         np.array([getattr(one, name) for one in told]) for name in ("point", "bound", "request", "peak")
     )
-    failures, waste_gbh = _replay(told, [one.request for one in told])
-    uniform = None if uniform_mb is None else _replay(told, [float(uniform_mb)] * len(told))
+    failures, waste_gbh = _replay((one.request, one.retry, one) for one in told)
+    uniform = None if uniform_mb is None else _replay((uniform_mb, DOUBLE, one) for one in told)
     varies = len(told) > 1 and bool(np.ptp(point) > 0 and np.ptp(peak) > 0)
     return Evaluation(
         rows=len(told),
@@ -141,13 +150,7 @@ def _summary(told: Sequence[_Told], level: float, uniform_mb: int | None) -> Eva
     )
 
 
-def _replay(told: Sequence[_Told], requests: Sequence[float]) -> tuple[int, float]:
-    failures, wasted = 0, 0.0
-    for one, request in zip(told, requests, strict=True):
-        asked = max(request, 1.0)
-        while asked < one.peak:
-            failures += 1
-            wasted += asked * one.wall_s
-            asked *= 2
-        wasted += (asked - one.peak) * one.wall_s
-    return failures, wasted * units.GB_H
+def _replay(attempts: Iterable[tuple[float, Retry, _Told]]) -> tuple[int, float]:
+    """Return how often (first request, retry, attempt) would have been killed, and what they would have wasted."""
+    courses = [retry.replay(max(request, 1.0), one.peak, one.wall_s) for request, retry, one in attempts]
+    return sum(failures for _, failures in courses), sum(wasted for wasted, _ in courses) * units.GB_H

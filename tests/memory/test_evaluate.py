@@ -34,6 +34,14 @@ def test_a_uniform_request_that_is_too_small_pays_for_its_retries() -> None:
     assert found.uniform_waste_gbh == pytest.approx((100 + 50) * 600 * units.GB_H)
 
 
+def test_a_killed_attempt_is_asked_for_again_as_a_plan_would() -> None:
+    rows = observations([1.0] * 20, [100.0] * 16 + [1000.0] * 4)
+    found = cross_validate(rows, tool="beagle", feature_names=(), chosen=0.5, uniform_mb=100)
+    assert found is not None
+    # straight to the largest peak seen, where a uniform request doubles four times
+    assert (found.failures, found.uniform_failures) == (4, 16)
+
+
 def test_short_sampled_attempts_that_a_site_trusts_are_judged_too() -> None:
     rows = [observation(n, 100.0 + n, {}, quality=Quality.SAMPLED, wall_s=5.0, job_id=str(n)) for n in range(8)]
     found = cross_validate(rows, tool="beagle", feature_names=())
