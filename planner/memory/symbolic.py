@@ -43,6 +43,7 @@ _PRUNED = 2  # formulas of a front that are too long and worth cutting to the li
 _REPEATS = 3  # of the split, for sources that take a fraction of a second
 _CALIBRATION_FOLDS = 50  # for such a winner: formulas of nearly all rows err as the one of all rows does
 _AS_GOOD = 1.02  # a log-linear formula wins with errors, of both kinds, up to this times the best
+_SEARCHED = 1.05  # an engine's formula, of no known shape, must be better than every other by this
 _CLEARLY = 1.2  # a lower limit than the one given must be better by this: the lowest of many errors is lucky
 _BEST_PENALTY = 2.0  # log(rows) per constant, times this: BIC halves it, a beam of hundreds of forms needs more
 
@@ -157,8 +158,11 @@ class Competition:
 
     @property
     def winner(self) -> Standing:
-        """The lowest error, or the log-linear formula when it is as good."""
+        """The lowest error, or a plainer way that is about as good: power laws, best of all the log-linear one."""
         best = self.standings[0]
+        shaped = next((one for one in self.standings if one.source in _SHAPES), best)
+        if shaped.error <= _SEARCHED * best.error:
+            best = shaped
         for one in self.standings:
             if one.source == LOG_LINEAR and one.error <= _AS_GOOD * best.error and one.mape <= _AS_GOOD * best.mape:
                 return one

@@ -57,6 +57,27 @@ def test_overhead_and_buffer_are_told_by_a_sum() -> None:
     assert error(found.formula_of(found.winner).root, with_threads, rows(200, seed=9)) < 0.08
 
 
+@pytest.mark.parametrize(
+    ("errors", "winner"),
+    [
+        ({"operon direct": 0.100, "stretched power law": 0.104, "log-linear": 0.120}, "stretched power law"),
+        ({"operon direct": 0.100, "stretched power law": 0.106, "log-linear": 0.120}, "operon direct"),
+        ({"operon direct": 0.100, "operon distilled": 0.101, "sum of power laws": 0.102}, "sum of power laws"),
+        ({"stretched power law": 0.100, "sum of power laws": 0.101, "operon direct": 0.102}, "stretched power law"),
+        ({"stretched power law": 0.100, "log-linear": 0.101, "operon direct": 0.102}, "log-linear"),
+        ({"operon direct": 0.100}, "operon direct"),
+    ],
+)
+def test_a_plainer_way_wins_when_it_is_about_as_good(errors: dict[str, float], winner: str) -> None:
+    table = rows(10)
+    found = compete(table, power_law(table), sources=[symbolic.LOG_LINEAR])
+    found.standings = tuple(
+        symbolic.Standing(source=source, limit=30, error=error, mape=100.0 * error, predicted=np.ones(10))
+        for source, error in errors.items()
+    )
+    assert found.winner.source == winner
+
+
 def test_the_standings_are_in_order_and_their_predictions_are_out_of_fold() -> None:
     table = rows(30)
     found = compete(table, noisy(power_law(table), 0.3))
