@@ -99,6 +99,8 @@ def calibrated(
     """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
     predicted, measured = found.predicted.tolist(), peaks.tolist()
     columns = dict(zip(names, table.T, strict=True))
+    growth = numeric.elasticities(found.root, columns)
+    widened = _widened_unseen(found.root, growth, columns)
     return Formula(
         root=found.root,
         tool=tool,
@@ -108,12 +110,9 @@ def calibrated(
         rows=len(peaks),
         seed=seed,
         floor_mb=float(peaks.min()),
-        features={
-            name: Feature(low=float(column.min()), high=float(column.max()), unit=(units or {}).get(name, ""))
-            for name, column in columns.items()
-        },
-        ratios=_ratios(found.root, columns),
-        calibration=calibrate(predicted, measured).rounded(),
+        features=_ranges(columns, units or {}),
+        ratios=_ratios(growth, columns),
+        calibration=calibrate(predicted, (peaks / widened).tolist()).rounded(),
         errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, measured).items()},
     )
 
@@ -157,7 +156,28 @@ def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence
     }
 
 
-def _ratios(root: Node, columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
+def _widened_unseen(root: Node, growth: Mapping[str, float], columns: Mapping[str, Array]) -> Array:
+    """Return by how much each row's bound is widened when only the others are known, shape (rows,).
+
+    New rows of the same kind lie outside the ranges as often, so what is calibrated is the bound that they get.
+    """
+    rows = np.column_stack(list(columns.values()))
+    found = np.ones(len(rows))
+    for i, row in enumerate(rows.tolist()):
+        others = {name: np.delete(column, i) for name, column in columns.items()}
+        known = Formula(root=root, features=_ranges(others, {}), ratios=_ratios(growth, others))
+        found[i] = known.widened(dict(zip(columns, row, strict=True)))
+    return found
+
+
+def _ranges(columns: Mapping[str, Array], units: Mapping[str, str]) -> dict[str, Feature]:
+    return {
+        name: Feature(low=float(column.min()), high=float(column.max()), unit=units.get(name, ""))
+        for name, column in columns.items()
+    }
+
+
+def _ratios(growth: Mapping[str, float], columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
     """Return the highest ratios of the features whose largest value is most times their smallest.
 
     The formula says which way round: above is the feature with which it grows more, as far as the rows go.
@@ -165,7 +185,6 @@ def _ratios(root: Node, columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
     folds = {name: float(of.max() / of.min()) for name, of in columns.items() if of.min() > 0.0}
     varying = sorted((name for name, fold in folds.items() if fold > 1.0), key=lambda name: -folds[name])
     widest = [name for name in columns if name in varying[:RATIO_FEATURES]]
-    growth = numeric.elasticities(root, columns)
     return tuple(
         Ratio(over=over, under=under, high=_no_lower(float(np.max(columns[over] / columns[under]))))
         for over, under in itertools.permutations(widest, 2)

@@ -163,6 +163,10 @@ class Formula:
                 said.append(f"{ratio.text} {value:g} is above {ratio.high:g}")
         return tuple(said)
 
+    def widened(self, features: Mapping[str, float]) -> float:
+        """Return the factor by which the bound is widened for what lies outside the ranges; 1 inside."""
+        return grammar.evaluate(self._widening(), features)
+
     def bound(self, features: Mapping[str, float], level: float) -> Bound:
         """Return prediction, bound and request, with the reason.
 
@@ -215,25 +219,27 @@ class Formula:
             steps.append((f"{PREFIX}{name}_within", _clamped(name, feature)))
         value = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
         limit = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
-        fold: Node = Number(1.0)
-        for name, feature in self.features.items():
-            above, below = _folds(name, feature)
-            fold = Call("max", (Call("max", (fold, above)), below))
-            if name in known:
-                limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
+        for name, feature in known.items():
+            limit = Call("mul", (limit, Call("max", (Number(1.0), _folds(name, feature)[0]))))
         steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
-        widened: Node = Call("pow", (fold, Number(self.widening)))
-        if self.ratios:
-            beyond = Call("pow", (self._ratio_fold(), Number(self.ratio_widening)))
-            widened = Call("max", (widened, beyond))
         least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
         bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
         return [
             *steps,
             (POINT, Call("max", (least, Number(self.floor_mb)))),
-            (_WIDENED, widened),
+            (_WIDENED, self._widening()),
             (UPPER, Call("mul", (bound, Name(_WIDENED)))),
         ]
+
+    def _widening(self) -> Node:
+        fold: Node = Number(1.0)
+        for name, feature in self.features.items():
+            above, below = _folds(name, feature)
+            fold = Call("max", (Call("max", (fold, above)), below))
+        widened: Node = Call("pow", (fold, Number(self.widening)))
+        if not self.ratios:
+            return widened
+        return Call("max", (widened, Call("pow", (self._ratio_fold(), Number(self.ratio_widening)))))
 
     def _ratio_fold(self) -> Node:
         """Return the largest fold by which a ratio is above the highest seen; 1 below all."""

@@ -16,6 +16,7 @@ from support.formulas import FEATURES, RATIOS, bundled, feature_rows, small
 from planner.errors import InputError
 from planner.memory import fitting, formula
 from planner.memory.formula import Feature, request_mb
+from planner.memory.symbolic import Discovery
 
 INSIDE = {"length_mb": 100.0, "n_samples": 100.0, "window": 40.0}
 
@@ -100,6 +101,25 @@ def test_a_fit_keeps_the_ratios_of_the_four_features_that_vary_most_and_no_row_i
     beyond = rows[1] | {"a": 10.0, "c": 30.0, "d": 1.2}
     assert not [said for said in one.outside(beyond) if "/" not in said]
     assert fitting.check(one, [*rows, beyond], [100.0] * 41)["outside_range"] == 1
+
+
+def test_what_is_calibrated_is_the_bound_that_unseen_rows_get_widened_where_they_lie_outside_the_others() -> None:
+    length = np.append(np.arange(10.0, 50.0), 98.0)  # the last is twice as long as all others
+    peaks = 1.2 * length
+    peaks[-1] *= 2.0**formula.WIDENING
+    found = Discovery(
+        root=formula.parse("length").root,
+        source="by hand",
+        standings=(),
+        front=(),
+        predicted=length,
+        teacher_scale=None,
+    )
+    one = fitting.calibrated(found, ("length",), length[:, None], peaks)
+    assert one.calibration is not None
+    # the widening alone would have covered it, so that it says nothing of tasks inside the ranges
+    assert one.calibration.factors_at(0.975) == pytest.approx((1.2,), abs=1e-4)
+    assert one.features["length"].high == 98.0
 
 
 def test_a_file_without_ratios_is_read_as_ever() -> None:
