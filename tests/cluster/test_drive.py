@@ -75,6 +75,10 @@ def test_22_tasks_in_two_fifths_of_their_memory_survive_whatever_dies(cluster: C
     cluster.wait(job)
     killed = {row["task"]: row["state"] for row in pipeline.json("status")}
     assert Counter(killed.values())["planned"] >= 8
+    # killed between its last line and its end: that it had completed could not be known, so it runs again
+    begun = {path: json.loads(path.read_text())["task"] for path in (pipeline.latest() / "running").glob("*.json")}
+    ended = {name for path, name in begun.items() if path.with_suffix(".end").exists()}
+    cut_short = (set(begun.values()) - ended) & set(lines(pipeline, ".done"))
 
     # kill -9 of a second driver, in an allocation that lives on: the third takes its tasks over
     out = salloc(
@@ -92,7 +96,8 @@ def test_22_tasks_in_two_fifths_of_their_memory_survive_whatever_dies(cluster: C
     assert all(count == 1 for (_, outcome), count in outcomes.items() if outcome == "completed")
     assert outcomes["s1.chr20", "failed"] == 1
     assert outcomes["s1.chr17", "oom"] >= 1
-    assert lines(pipeline, ".done") == dict.fromkeys(set(CHROMOSOMES) - {"s1.chr20"}, 1)
+    once = dict.fromkeys(set(CHROMOSOMES) - {"s1.chr20"}, 1)
+    assert lines(pipeline, ".done") == once | dict.fromkeys(cut_short, 2)
     assert pipeline.json("next")["tasks"] == []
 
 
