@@ -34,6 +34,7 @@ from planner.memory import engines, fitting, model, point, prior, scoring, symbo
 from planner.memory import formula as formulas
 from planner.memory.columns import LogColumns
 from planner.memory.conformal import calibrate
+from planner.memory.cost import DOUBLE
 from planner.memory.formula import Formula
 from planner.records import Observation, Outcome, Quality
 
@@ -285,11 +286,8 @@ _PERIODS = ((1, 3), (4, 8), (9, _STARTS))
 
 
 def _cost(request: float, peak: float) -> tuple[float, bool]:
-    cost, killed = 0.0, request < peak
-    while request < peak:
-        cost += request + 2.0 * peak
-        request *= 2.0
-    return (cost + request - peak) / peak, killed
+    wasted, kills = DOUBLE.replay(request, peak, 1.0)
+    return (wasted + 2.0 * peak * kills) / peak, kills > 0
 
 
 def _observation(number: int, features: dict[str, float], peak: float, wall_s: float) -> Observation:

@@ -165,7 +165,7 @@ class Formula:
 
     def widened(self, features: Mapping[str, float]) -> float:
         """Return the factor by which the bound is widened for what lies outside the ranges; 1 inside."""
-        return grammar.evaluate(self._widening(), features)
+        return grammar.evaluate(self._widening_factor(), features)
 
     def bound(self, features: Mapping[str, float], level: float) -> Bound:
         """Return prediction, bound and request, with the reason.
@@ -220,18 +220,19 @@ class Formula:
         value = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
         limit = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
         for name, feature in known.items():
-            limit = Call("mul", (limit, Call("max", (Number(1.0), _folds(name, feature)[0]))))
+            above, _ = _folds(name, feature)
+            limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
         steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
         least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
         bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
         return [
             *steps,
             (POINT, Call("max", (least, Number(self.floor_mb)))),
-            (_WIDENED, self._widening()),
+            (_WIDENED, self._widening_factor()),
             (UPPER, Call("mul", (bound, Name(_WIDENED)))),
         ]
 
-    def _widening(self) -> Node:
+    def _widening_factor(self) -> Node:
         fold: Node = Number(1.0)
         for name, feature in self.features.items():
             above, below = _folds(name, feature)
