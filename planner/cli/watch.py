@@ -105,15 +105,14 @@ def _in_flight(one: Standing) -> bool:
 
 
 def _goes_on(project: Project) -> bool:
-    """Whether a job behind the last round will still submit another one: one squeue, when there is such a job."""
+    """Whether a job behind a round will still submit another one: one squeue, when there is such a job."""
     from planner.rounds import journal, slurm
 
-    numbers = project.round_numbers()
-    submission = journal.read_journal(project.round_folder(numbers[-1])) if numbers else None
-    last = submission.follow_up if submission else None
-    if not (last and last.job_id):
-        return False
-    return bool(slurm.queued([last.job_id], cluster=project.plan(numbers[-1]).cluster))
+    # the last round's, or, while it plans or submits that round, the one behind the round before
+    numbers = project.round_numbers()[-2:]
+    submissions = [journal.read_journal(project.round_folder(number)) for number in numbers]
+    jobs = [one.follow_up.job_id for one in submissions if one and one.follow_up and one.follow_up.job_id]
+    return bool(jobs and slurm.queued(jobs, cluster=project.plan(numbers[-1]).cluster))
 
 
 class _Screen:
