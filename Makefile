@@ -36,7 +36,8 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long)
-	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in benchmarks/[a-z]*.py; do \
+		module=benchmarks.$$(basename $$script .py); echo "== $$module"; $(BIN)/python -m $$module; done
 
 venv: $(VENV)/.test  ## .venv with chromplan, editable, and everything to work on it
 

@@ -4,7 +4,7 @@
 time, then hold it. Two nodes with 8 CPUs and 600 MB, memory enforced by polling every second. Reported are the makespan
 (first submission to last end), the memory reserved over time, and the attempts killed for memory.
 
-    python benchmarks/cluster_comparison.py [--runs 3] [--json] [--strategy NAME …]
+    python -m benchmarks.cluster_comparison [--runs 3] [--json] [--strategy NAME …]
 
 Needs Slurm, munge and MariaDB installed (docs/testing.md); takes about two minutes per run of all strategies.
 """
@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "support")
 from cluster import Cluster, Node  # noqa: E402
 from pipelines import Pipeline  # noqa: E402
 
-from planner import units  # noqa: E402
+from planner.core import units  # noqa: E402
 
 WORKLOAD = ROOT / "examples" / "data" / "cluster_workload.csv"
 HOLD = """

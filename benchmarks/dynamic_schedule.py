@@ -1,8 +1,8 @@
-"""The dynamic scheduler against the paper's: ``python benchmarks/dynamic_schedule.py`` prints the whole table.
+"""The dynamic scheduler against the paper's: ``python -m benchmarks.dynamic_schedule`` prints the whole table.
 
 One policy: ``--preset P|G --task-size 0.4 --policy chromplan|paper [--prior] [--live] [--mode A|B] [--alpha X]
 --runs 200 --first-seed 1000 [--json]``. Ratios are makespan over the best schedule found with everything known in
-advance (`planner.schedule.hindsight`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md says
+advance (`reference/hindsight.py`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md says
 more. ``--times`` times single decisions and knapsacks instead.
 """
 
@@ -24,12 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from planner.schedule import dynamic, hindsight, knapsack
-from planner.schedule.belief import Assumptions
-from planner.schedule.dynamic import Options, Policy
-from planner.schedule.paper import Init, Packer, PaperOptions
-from planner.schedule.simulator import CAPACITY, TASK_SIZES, Case, Preset, benchmark_case, simulate
-from planner.schedule.state import Done, Node, Sharing, State, Waiting, Work
+from benchmarks.reference import hindsight
+from planner.schedule import knapsack
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.belief import Assumptions
+from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
+from planner.schedule.dynamic.simulator import CAPACITY, TASK_SIZES, Case, Preset, benchmark_case, simulate
+from planner.schedule.dynamic.state import Done, Node, Sharing, State, Waiting, Work
 
 SEEDS_AT_ONCE = 25
 SHARING = {"A": Sharing.POOL, "B": Sharing.LIMITS}
@@ -159,7 +161,7 @@ def whole_table() -> Iterator[Setting]:
 
 
 def print_table(summaries: Sequence[dict[str, Any]], settings: Sequence[Setting]) -> None:
-    from planner.cli.output import echo_table
+    from planner.cli.ui.output import echo_table
 
     for preset in dict.fromkeys(setting.preset for setting in settings):
         cells: dict[str, dict[float, str]] = {}

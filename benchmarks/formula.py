@@ -1,6 +1,6 @@
 """How good formulas are on the bundled Beagle runs: errors, coverage and cost of their bounds.
 
-    python benchmarks/formula.py [--part splits|folds|longer|starts|seconds …] [--first SEED] [--splits N] [--json]
+    python -m benchmarks.formula [--part splits|folds|longer|starts|seconds …] [--first SEED] [--splits N] [--json]
 
 Every way to find a formula is judged on rows it has not seen: a log-linear law, shapes made of power laws, an engine
 of symbolic regression on the rows themselves (direct) and on the teacher's labels (distilled), the teacher itself, and
@@ -28,15 +28,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from planner import resources
-from planner.errors import PlannerError
-from planner.memory import engines, fitting, model, point, prior, scoring, symbolic, teacher
-from planner.memory import formula as formulas
-from planner.memory.columns import LogColumns
-from planner.memory.conformal import calibrate
+from planner.core import files
+from planner.core.errors import PlannerError
+from planner.core.records import Observation, Outcome, Quality
+from planner.formula import formula as formulas
+from planner.formula import prior
+from planner.formula.conformal import calibrate
+from planner.formula.discovery import engines, scoring, teacher
+from planner.formula.discovery import fit as fitting
+from planner.formula.discovery import search as symbolic
+from planner.formula.discovery.columns import LogColumns
+from planner.formula.formula import Formula
+from planner.memory import model, point
 from planner.memory.cost import DOUBLE
-from planner.memory.formula import Formula
-from planner.records import Observation, Outcome, Quality
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 FEATURES = (
@@ -242,7 +246,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
     The 44 first runs on 22 chromosomes come in random order, their peaks as measured or times a factor, as if another
     Java ran them; each is planned from those before. What fails is doubled and costs its request and twice the peak.
     """
-    one = formulas.loads((resources.folder("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
+    one = formulas.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
     table = runs("beagle_chr22").query("repeat == 0")
     rows = [{name: float(value) for name, value in row.items()} for row in table[list(FEATURES)].to_dict("records")]
     shape = point.from_formula(prior.shape(one))

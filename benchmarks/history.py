@@ -1,4 +1,4 @@
-"""How long it takes to read accounting and to record it: ``python benchmarks/history.py [ELEMENTS]``.
+"""How long it takes to read accounting and to record it: ``python -m benchmarks.history [ELEMENTS]``.
 
 An array of that many elements (2200 unless given), each with a batch step and a task step, as sacct prints it.
 """
@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from planner.history.labels import Labels, label
-from planner.history.sacct import DELIMITER, FIELDS, read_text
+from planner.history.sacct.labels import Labels, label
+from planner.history.sacct.read import DELIMITER, FIELDS, read_text
 from planner.history.store import Store
 
 

@@ -1,6 +1,6 @@
 """How often the 95 % bound holds on the real Beagle runs, and what it costs, beside split conformal prediction.
 
-    python benchmarks/memory_coverage.py [SEED …]
+    python -m benchmarks.memory_coverage [SEED …]
 
 Ten-fold cross-validation; MAPIE gets the same folds, with a line through the logarithms or the numbers themselves,
 30 % of the training rows for calibration, and the upper end of its two-sided 90 % interval.
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.records import Observation, Outcome, Quality
 from planner.memory import evaluate
-from planner.records import Observation, Outcome, Quality
 
 Floats = NDArray[np.float64]
 

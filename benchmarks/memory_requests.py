@@ -1,6 +1,6 @@
 """Replay traces against ways to choose ``--mem``: what is wasted, and how often a task is killed.
 
-    python benchmarks/memory_requests.py --traces DIR [--trace NAME …] [--method NAME …] [--seed N …]
+    python -m benchmarks.memory_requests --traces DIR [--trace NAME …] [--method NAME …] [--seed N …]
                                          [--order shuffled|submit] [--json]
 
 DIR holds Nextflow traces as ``trace_NAME.csv`` or ``NAME.csv`` (columns process, rchar, rss, realtime and, where there
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.memory import baselines, baselines_learned
+from benchmarks.reference import baselines, baselines_learned
 
 MIB = 2**20
 GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h

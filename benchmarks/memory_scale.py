@@ -1,4 +1,4 @@
-"""Time and memory of fitting many observations of one tool: ``python benchmarks/memory_scale.py [OBSERVATIONS …]``."""
+"""Time and memory of fitting many observations of one tool: ``python -m benchmarks.memory_scale [OBSERVATIONS …]``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
+from planner.core.records import Observation, Outcome, Quality
 from planner.memory.model import fit
 from planner.memory.sizing import WINDOW
-from planner.records import Observation, Outcome, Quality
 
 
 def observations(count: int) -> list[Observation]:

@@ -1,7 +1,7 @@
 """Made-up traces of every shape that memory takes, to see what a method does where nobody has tuned it.
 
-    python benchmarks/memory_shapes.py DIR [--seed N] [--processes N]
-    python benchmarks/memory_requests.py --traces DIR …
+    python -m benchmarks.memory_shapes DIR [--seed N] [--processes N]
+    python -m benchmarks.memory_requests --traces DIR …
 
 Writes ``trace_SHAPE.csv`` into DIR, in the columns that memory_requests.py reads. Each process has its own number of
 tasks (40 to 400), scale (100 MB to 20 GB), spread of sizes and run times; the author's preset is enough for all.

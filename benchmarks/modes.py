@@ -1,4 +1,4 @@
-"""How long planning, rendering and submitting many tasks takes: ``python benchmarks/modes.py [SAMPLES]``.
+"""How long planning, rendering and submitting many tasks takes: ``python -m benchmarks.modes [SAMPLES]``.
 
 22 chromosomes of each sample (100 unless given: 2 200 tasks) as arrays with per-element memory, then with per-element
 time limits, too, submitted to a private Slurm (tests/cluster); 10 samples as packed batches. Slurm, munge and MariaDB
@@ -21,10 +21,10 @@ import plans  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from pipelines import Pipeline  # noqa: E402
 
-from planner import render  # noqa: E402
-from planner.config import Sample  # noqa: E402
+from planner.core.config import Sample  # noqa: E402
+from planner.core.records import Mode  # noqa: E402
 from planner.plan.document import Plan  # noqa: E402
-from planner.records import Mode  # noqa: E402
+from planner.scripts import render  # noqa: E402
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""CPU time of ``chromplan simulate``, two histories: ``python benchmarks/simulate.py``."""
+"""CPU time of ``chromplan simulate``, two histories: ``python -m benchmarks.simulate``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from planner import genome
+from planner.core import genome
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 

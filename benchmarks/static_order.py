@@ -1,7 +1,7 @@
 """Static orders of GRCh37's autosomes: the published peaks beside ours, methods side by side, and what a search costs.
 
-    python benchmarks/static_order.py            # everything; some minutes
-    python benchmarks/static_order.py paper      # one part: paper, eps, caps, methods, search, sizes
+    python -m benchmarks.static_order            # everything; some minutes
+    python -m benchmarks.static_order paper      # one part: paper, eps, caps, methods, search, sizes
 
 Chromosome lengths in Mb stand for memory and duration alike. Published: arXiv 2511.15977.
 """
@@ -20,11 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from planner import genome, resources
-from planner.schedule import ordertables
-from planner.schedule.orderproblem import LEAST_EPS, Model, Objective, Problem
-from planner.schedule.ordersearch import Found, Method, search
-from planner.schedule.ordertables import Entry
+from planner.core import files, genome
+from planner.schedule.order import tables as ordertables
+from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
+from planner.schedule.order.search import Found, Method, search
+from planner.schedule.order.tables import Entry
 
 NAMES = genome.parse_chromosomes("1-22")
 LENGTHS = [genome.lengths("GRCh37")[name] / 1e6 for name in NAMES]
@@ -172,13 +172,13 @@ def problem(
 
 
 def table() -> list[Entry]:
-    return ordertables.loads((resources.folder("data") / "orders_GRCh37.json").read_text(encoding="utf-8"))
+    return ordertables.loads((files.shipped("data") / "orders_GRCh37.json").read_text(encoding="utf-8"))
 
 
 def tabled(asked: Problem) -> Entry:
     entry = ordertables.lookup(table(), NAMES, asked)
     if entry is None:
-        raise SystemExit(f"no entry for {asked}: python benchmarks/tables/order_tables.py --genome GRCh37")
+        raise SystemExit(f"no entry for {asked}: python -m benchmarks.tables.order_tables --genome GRCh37")
     return entry
 
 

@@ -3,8 +3,8 @@
 Each run searches every entry anew, starting also from the orders that the tables hold, and keeps the better one; with
 another seed it may find more. Whatever is proved already is left as it is. ``--fresh`` starts from nothing.
 
-    python benchmarks/tables/order_tables.py --seed 1                             # every genome
-    python benchmarks/tables/order_tables.py --genome GRCh37 --chromosomes 1-22 -k 5 --evaluations 8000000 --seed 2
+    python -m benchmarks.tables.order_tables --seed 1                             # every genome
+    python -m benchmarks.tables.order_tables --genome GRCh37 --chromosomes 1-22 -k 5 --evaluations 8000000 --seed 2
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from planner import files, genome, resources
-from planner.schedule import ordertables
-from planner.schedule.orderproblem import LEAST_EPS, Model, Objective, Problem
-from planner.schedule.ordersearch import search
-from planner.schedule.ordertables import Entry
+from planner.core import files, genome
+from planner.schedule.order import tables as ordertables
+from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
+from planner.schedule.order.search import search
+from planner.schedule.order.tables import Entry
 
 SETS = ("1-22", "1-22,X,Y")
 EPS = 0.02
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="forget the orders known")
     asked = parser.parse_args()
     for name in asked.genome or genome.GENOMES:
-        path = resources.folder("data") / f"orders_{name}.json"
+        path = files.shipped("data") / f"orders_{name}.json"
         entries = [] if asked.fresh or not path.is_file() else ordertables.loads(path.read_text(encoding="utf-8"))
         for chromosomes in asked.chromosomes or SETS:
             improve(path, name, chromosomes, entries, asked)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msprime
 import numpy as np
 
-from planner import genome
+from planner.core import genome
 
 PEOPLE = 300
 

@@ -20,7 +20,7 @@ import msprime
 import numpy as np
 import pysam
 
-from planner import genome
+from planner.core import genome
 
 BATCH_PEOPLE = 10
 ARRAY_MAF = 0.05

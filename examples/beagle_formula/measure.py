@@ -20,7 +20,7 @@ import msprime
 import numpy as np
 import pandas as pd
 
-from planner import genome
+from planner.core import genome
 
 JAR = Path("/usr/share/beagle/beagle.jar")
 PANEL, PEOPLE = 250, 25

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from planner import files
-from planner.memory import fitting, formula
-from planner.memory.formula import Formula
+from planner.core import files
+from planner.formula import formula
+from planner.formula.discovery import fit as fitting
+from planner.formula.formula import Formula
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -9,7 +9,7 @@ import traceback
 import click
 
 import planner
-from planner.errors import PlannerError
+from planner.core.errors import PlannerError
 
 # name -> module; the order is the order of a first session, and of --help
 COMMANDS = {

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import open_project, project_option
-from planner.cli.screen import Screen, memory_option, say_what_is_left
+from planner.actions.planning import open_project
+from planner.cli.ui.options import project_option
+from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 
 
 @click.command("drive")
@@ -24,8 +25,8 @@ def command(folder: Path, number: int | None, workers: int | None, mem_mb: int |
     memory runs again with more. Near the time limit nothing is started that cannot end. Ctrl-C stops the running tasks;
     running it again, here or in another allocation, goes on with what is left.
     """
-    from planner.records import Outcome
-    from planner.rounds import allocation, drive, runs
+    from planner.core.records import Outcome
+    from planner.runner import allocation, drive, runs
 
     project = open_project(folder)
     number = number or project.latest()

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.common import learnt_prior, open_project, open_store, poll_s, prior_shape, project_option, save_model
+from planner.actions.fitting import feature_names
+from planner.actions.planning import learnt_prior, open_project, open_store, poll_s, prior_shape, save_model
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.errors import InputError
+from planner.cli.ui.options import memory, project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.config import Config
+    from planner.core.config import Config
+    from planner.core.records import Observation
+    from planner.formula.prior import Prior
     from planner.memory.evaluate import Evaluation
     from planner.memory.model import MemoryModel
-    from planner.memory.prior import Prior
-    from planner.records import Observation
-    from planner.rounds.project import Project
+    from planner.project.folder import Project
 
 _COVERAGE_LEVEL = 0.95
 
@@ -141,37 +143,6 @@ def _fit(
     qualities = Counter(row.quality.value for row in observations)
     prior = learnt_prior(project, own, observations) if own else None
     return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures, prior=prior)
-
-
-def feature_names(config: Config | None, tool: str, observations: Sequence[Observation]) -> tuple[str, ...]:
-    """Return the features of the pipeline that runs the tool, else those that every attempt to learn from has."""
-    from planner.memory.rows import trains
-
-    if config is not None and config.pipeline.tool == tool:
-        return tuple(config.features)
-    known = [set(row.features) for row in observations if not trains(row, poll_s=0)]
-    return tuple(sorted(set.intersection(*known))) if known else ()
-
-
-def memory(option: str, text: str | None) -> int | None:
-    """Return what an option gives as memory, MiB.
-
-    Raises
-    ------
-    InputError
-        When it is no memory.
-    """
-    from planner import units
-
-    if text is None:
-        return None
-    try:
-        size_mb = units.parse_mem_mb(text)
-    except ValueError as error:
-        raise InputError(f"{option}: {error}", "write it as for sbatch: 8G, 3500M") from error
-    if not size_mb:
-        raise InputError(f"{option}: {text!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
-    return round(size_mb)
 
 
 def _show(fitted: Sequence[_Fitted]) -> None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.cli import formulas
-from planner.cli.common import open_store
-from planner.cli.output import echo_json, echo_table
-from planner.errors import InputError
+from planner.actions import formulas
+from planner.actions.planning import open_store
+from planner.cli.ui.output import echo_json, echo_table
+from planner.cli.ui.progress import say_step
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.config import Config
-    from planner.memory.fitting import Fitted
-    from planner.rounds.project import Project
+    from planner.core.config import Config
+    from planner.formula.discovery.fit import Fitted
+    from planner.project.folder import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,8 +63,8 @@ def fit_formula(
     **options: Any,
 ) -> None:
     """Fit a formula, write its file, and say what it is worth."""
-    from planner import files
-    from planner.memory import formula as module
+    from planner.core import files
+    from planner.formula import formula as module
 
     tool = _tool(config, tools, table=options["table"])
     target = options["target"] or "peak_rss_mb"
@@ -77,6 +78,7 @@ def fit_formula(
         engine=options["engine"] or "operon",
         seed=seed,
         most_nodes=options["most_nodes"] or 30,
+        progress=say_step,
     )
     path = options["out"] or project.folder / f"{tool}.formula.toml"
     files.write_text(path, module.dumps(fitted.formula))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli import formulas
-from planner.cli.common import open_project, open_store, project_option
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.errors import InputError
+from planner.actions import formulas
+from planner.actions.planning import open_project, open_store
+from planner.cli.ui.options import project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.memory.formula import Formula
+    from planner.formula.formula import Formula
 
 _SHOWN_LEVELS = (0.8, 0.9, 0.95, 0.99)
 
@@ -46,7 +47,7 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(name: str, raw: bool, as_json: bool) -> None:
     """Explain a formula: its arithmetic, ranges, bounds and origin."""
-    from planner.memory import formula as module
+    from planner.formula import formula as module
 
     one = formulas.load(name)
     if raw:
@@ -126,8 +127,8 @@ def _document(one: Formula) -> dict[str, object]:
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
 def export(name: str, target: str, level: str, out: Path | None) -> None:
     """Write the request in another language, the same to the MiB."""
-    from planner import files
-    from planner.memory import exports
+    from planner.core import files
+    from planner.formula import exports
 
     one = formulas.load(name)
     wanted = _level(level, one)
@@ -163,7 +164,7 @@ def check(
     folder: Path, name: str, table: Path | None, target: str, where: tuple[str, ...], history: bool, as_json: bool
 ) -> None:
     """Hold a formula against runs: errors of the prediction, coverage and cost of the bounds."""
-    from planner.memory import fitting
+    from planner.formula.discovery import fit as fitting
 
     one = formulas.load(name)
     if (table is None) != history:

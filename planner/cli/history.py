@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.cli.common import load_site, open_project, open_store, project_option
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.errors import InputError
+from planner.actions.planning import genome_lengths, load_site, open_project, open_store
+from planner.cli.ui.options import project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipped
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.history.labels import Labels
-    from planner.history.reading import HistoryRead, Skipped
+    from planner.core.records import Observation
+    from planner.history.reading import HistoryRead
+    from planner.history.sacct.labels import Labels
     from planner.history.summary import Summary
-    from planner.history.tables import Columns
-    from planner.records import Observation
-    from planner.rounds.project import Project
+    from planner.project.folder import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("sacct", "nextflow", "snakemake", "table")
-_DEFAULT_GENOME = "GRCh38"
-_LINES_SHOWN = 5
 _SUMMARY_COLUMNS = (
     *("tool", ">attempts", ">completed", ">oom", ">other", ">usable peaks", ">min MB", ">median MB", ">max MB"),
     *(">asked/used", ">median wall s"),
@@ -104,8 +102,9 @@ def collect(
     **options: Any,
 ) -> None:
     """Ask Slurm's accounting about some jobs: one bounded sacct call."""
-    from planner.history import labels, sacct
-    from planner.rounds import slurm
+    from planner import slurm
+    from planner.history.sacct import labels
+    from planner.history.sacct import read as sacct
 
     project = open_project(folder)
     try:
@@ -149,7 +148,10 @@ def show(folder: Path, tool: str | None, task: str | None, summary: bool, as_jso
 
 
 def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
-    from planner.history import labels, nextflow, reading, sacct, snakemake, tables
+    from planner.history import reading
+    from planner.history.readers import nextflow, snakemake, tables
+    from planner.history.sacct import labels
+    from planner.history.sacct import read as sacct
 
     text = reading.load_text(path)
     kind = options["kind"] or reading.guess_format(text)
@@ -160,10 +162,12 @@ def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
         pattern = snakemake.path_pattern(options["path_pattern"]) if options["path_pattern"] else None
         return kind, snakemake.read_benchmark(text, path=path.as_posix(), pattern=pattern, tool=tool)
     if kind == "table":
-        from planner.records import Quality
+        from planner.core.records import Quality
 
         quality = Quality.SAMPLED if options["sampled"] else Quality.MEASURED
-        return kind, tables.read_table(text, columns=table_columns(options), tool=tool, quality=quality, source=source)
+        return kind, tables.read_table(
+            text, columns=tables.columns_named(options), tool=tool, quality=quality, source=source
+        )
     columns = [name.strip() for name in options["columns"].split(",")] if options["columns"] else None
     wanted = _labels(options)
     read = sacct.read(text, columns=columns, poll_s=_poll_s(options), strict=True, source=source)
@@ -171,7 +175,7 @@ def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
 
 
 def _labels(options: dict[str, Any]) -> Labels:
-    from planner.history import labels
+    from planner.history.sacct import labels
 
     pattern = options["name_pattern"]
     wanted = labels.Labels(
@@ -183,26 +187,8 @@ def _labels(options: dict[str, Any]) -> Labels:
     return wanted
 
 
-def table_columns(options: dict[str, Any]) -> Columns:
-    """Return which column of a table holds what, from the options of the command line."""
-    from planner.history.tables import Columns
-
-    features: dict[str, str] = {}
-    for text in options["features"]:
-        # "a=x,b=y" as well as one option per feature
-        for one in text.split(","):
-            name, equals, column = one.partition("=")
-            if not (equals and name.strip() and column.strip()):
-                raise InputError(
-                    f"--feature {one!r}: NAME=COLUMN is expected", "for example --feature variants=n_variants"
-                )
-            features[name.strip()] = column.strip()
-    named = {name: options[name] for name in ("peak", "wall", "limit", "chromosome", "sample")}
-    return Columns(features=features, **named)
-
-
 def _poll_s(options: dict[str, Any]) -> float:
-    from planner.history.sacct import POLL_S
+    from planner.history.sacct.read import POLL_S
 
     given: float | None = options["poll_s"]
     return POLL_S if given is None else given
@@ -216,17 +202,8 @@ def _cluster(project: Project) -> str | None:
     return load_site(project, config).cluster(config.submit.partition)
 
 
-def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:
-    """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
-    from planner import genome as genomes
-
-    if genome is None:
-        genome = project.config().pipeline.genome if project.config_path.exists() else _DEFAULT_GENOME
-    return genomes.lengths(genome)
-
-
 def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, int]) -> None:
-    from planner.history.labels import add_length
+    from planner.history.sacct.labels import add_length
 
     observations = [one for read in reads for one in add_length(read, lengths).observations]
     if not observations:
@@ -237,19 +214,6 @@ def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, i
     with open_store(project) as store:
         counts = store.add(observations, guessed=True)
     click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
-
-
-def tell_skipped(skipped: Sequence[Skipped]) -> None:
-    """Print what was not read, and why."""
-    lines: dict[str, list[int]] = {}
-    for one in skipped:
-        lines.setdefault(one.reason, []).append(one.line)
-    for reason, numbers in lines.items():
-        known = [str(number) for number in numbers if number][:_LINES_SHOWN]
-        rest = len(numbers) - len(known)
-        where = f"line {', '.join(known)}" if known else ""
-        more = f"{' and ' if known else ''}{rest}{' more' if known else ''}" if rest else ""
-        click.echo(f"  skipped {where}{more}: {reason}")
 
 
 def _show_summary(found: Sequence[Observation], as_json: bool) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, open_store, project_option
-from planner.cli.output import echo_json, echo_table, json_option
+from planner.actions.planning import open_project, open_store
+from planner.cli.ui.options import project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from planner.rounds.ingest import Ingested

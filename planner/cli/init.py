@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import project_option
 from planner.cli.plan import MODES
-from planner.errors import InputError
+from planner.cli.ui.options import project_option
+from planner.core.errors import InputError
 
 EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
 EXAMPLE_COHORT = (
@@ -46,9 +46,9 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
     """
     import jinja2
 
-    from planner import files, resources
-    from planner.config import FILE, Config
-    from planner.documents import parse_toml
+    from planner.core import files
+    from planner.core.config import FILE, Config
+    from planner.core.documents import parse_toml
 
     path = folder / FILE
     if path.exists() and not force:
@@ -57,7 +57,7 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
     values["tool"] = values["tool"] or _ask("tool", "beagle" if samples else "plink2")
     bash = bash or _ask("command", EXAMPLE if samples else EXAMPLE_COHORT)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.folder("templates")),
+        loader=jinja2.FileSystemLoader(files.shipped("templates")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import make_plan, open_project, open_store, project_option, then_next_option
+from planner.actions.planning import make_plan, open_project, open_store
 from planner.cli.ingest import show_ingested
-from planner.cli.output import json_option
 from planner.cli.plan import show_plan
+from planner.cli.ui.options import project_option, then_next_option
+from planner.cli.ui.output import json_option
 
 
 @click.command("next")
@@ -24,9 +25,9 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
 
     The new round is rendered, too; tasks that are done never run again.
     """
-    from planner import render
-    from planner.errors import InputError
+    from planner.core.errors import InputError
     from planner.rounds import ingest, submit
+    from planner.scripts import render
 
     if then_next and not submits:
         raise InputError("--then-next without --submit", "say both, or 'chromplan submit --then-next' afterwards")

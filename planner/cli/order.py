@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.cli.progress import progress
-from planner.errors import InputError
+from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.progress import progress
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.cli.ordertasks import TaskTable
-    from planner.schedule.order import Schedule
-    from planner.schedule.orderproblem import Problem
-    from planner.schedule.ordersearch import Found
-    from planner.schedule.ordertables import Entry
+    from planner.actions.ordering import TaskTable
+    from planner.schedule.listing import Schedule
+    from planner.schedule.order.problem import Problem
+    from planner.schedule.order.search import Found
+    from planner.schedule.order.tables import Entry
 
 _MOST_LISTED = 60
 
@@ -64,7 +64,7 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
     Peak and makespan beside the natural order's, and a bound that no order can beat. For whole genomes the orders for
     every K come with chromplan; anything else is searched, which Ctrl-C ends with the best order so far.
     """
-    from planner.cli import ordertasks
+    from planner.actions import ordering as ordertasks
 
     started = time.perf_counter()
     tasks = (
@@ -90,7 +90,7 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
 
 
 def _problem(tasks: TaskTable, asked: dict[str, Any]) -> Problem:
-    from planner.schedule.orderproblem import Model, Objective, Problem
+    from planner.schedule.order.problem import Model, Objective, Problem
 
     if asked["workers"] is None and asked["cap"] is None and asked["cores"] is None:
         raise InputError("nothing limits what runs at once", "give -k, --cap or --cores")
@@ -115,7 +115,7 @@ def _problem(tasks: TaskTable, asked: dict[str, Any]) -> Problem:
 
 
 def _cap(tasks: TaskTable, text: str) -> float:
-    from planner import units
+    from planner.core import units
 
     try:
         cap = float(text) if tasks.genome else units.parse_mem_mb(text)
@@ -133,16 +133,16 @@ def _cap(tasks: TaskTable, text: str) -> float:
 
 def _tabled(tasks: TaskTable) -> list[Entry]:
     """Return the orders that come with chromplan for this genome."""
-    from planner import resources
-    from planner.schedule import ordertables
+    from planner.core import files
+    from planner.schedule.order import tables as ordertables
 
-    path = resources.folder("data") / f"orders_{tasks.genome}.json"
+    path = files.shipped("data") / f"orders_{tasks.genome}.json"
     return ordertables.loads(path.read_text(encoding="utf-8")) if tasks.genome and path.is_file() else []
 
 
 def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Found | None:
-    from planner.schedule import ordertables
-    from planner.schedule.ordersearch import Found
+    from planner.schedule.order import tables as ordertables
+    from planner.schedule.order.search import Found
 
     entry = ordertables.lookup(tabled, tasks.names, problem)
     if entry is None:
@@ -161,8 +161,8 @@ def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Foun
 
 
 def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: dict[str, Any]) -> Found:
-    from planner.schedule.ordersearch import Method, search
-    from planner.schedule.ordertables import orders_of
+    from planner.schedule.order.search import Method, search
+    from planner.schedule.order.tables import orders_of
 
     with progress("searching (Ctrl-C: the best so far)") as report:
         found = search(
@@ -197,7 +197,7 @@ def _document(problem: Problem, tasks: TaskTable, found: Found, natural: Schedul
 
 
 def _show(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> None:
-    from planner.schedule.orderproblem import Objective
+    from planner.schedule.order.problem import Objective
 
     listed = [tasks.names[task] for task in found.order]
     more = f" … ({len(listed)} tasks; --json lists all)" if len(listed) > _MOST_LISTED else ""
@@ -233,7 +233,7 @@ def _time_head(tasks: TaskTable) -> str:
 
 
 def _time(tasks: TaskTable, value: float) -> str:
-    from planner import units
+    from planner.core import units
 
     return f"{value:,.2f}" if tasks.genome else units.format_duration(value)
 

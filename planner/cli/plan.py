@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.common import make_plan, open_project, plan_maker, project_option
-from planner.cli.output import echo_json, echo_table, json_option
+from planner.actions.planning import make_plan, open_project, plan_maker
+from planner.cli.ui.options import project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
-    from planner.rounds.project import Project
+    from planner.project.folder import Project
 
 MOST_NAMES = 5
 # a longer table is read in plan.json, if at all
@@ -83,9 +84,9 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
     """Plan in every mode and show what each comes to."""
     import dataclasses
 
-    from planner import units
-    from planner.errors import InputError
-    from planner.rounds import compare
+    from planner.core import units
+    from planner.core.errors import InputError
+    from planner.report import savings as compare
 
     make = plan_maker(project, retry_failed=retry_failed, again=again)
     found: list[dict[str, Any]] = []
@@ -127,7 +128,7 @@ def _echo_schema() -> None:
 
 def show_plan(plan: Plan) -> None:
     """Print a plan as a table, then what it comes to."""
-    from planner import units
+    from planner.core import units
 
     if plan.tasks:
         echo_table(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import open_project, project_option
+from planner.actions.planning import open_project
+from planner.cli.ui.options import project_option
 
 
 @click.command("render")
@@ -21,8 +22,8 @@ def command(folder: Path, template_dir: Path | None) -> None:
 
     Reading them is enough to know what will happen; nothing is submitted.
     """
-    from planner import render
-    from planner.errors import InputError
+    from planner.core.errors import InputError
+    from planner.scripts import render
 
     project = open_project(folder)
     number = project.latest()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from planner.cli.common import open_project, project_option
-from planner.cli.screen import Screen, memory_option, say_what_is_left
-from planner.errors import InputError
+from planner.actions.planning import open_project
+from planner.cli.ui.options import project_option
+from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
+from planner.core.errors import InputError
 
 
 @click.command("run")
@@ -24,10 +25,10 @@ def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, 
     the running tasks; running it again goes on with what is left.
     """
     from planner import site as sites
-    from planner.records import Outcome
-    from planner.rounds import local as here
-    from planner.rounds import runs as records
-    from planner.rounds.attempts import one_node
+    from planner.core.records import Outcome
+    from planner.runner import local as here
+    from planner.runner import runs as records
+    from planner.runner.launch import one_node
 
     if not local:
         raise InputError("run needs --local", "on a cluster, use 'chromplan submit' or 'chromplan drive'")

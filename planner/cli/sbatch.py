@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from planner.cli.common import make_plan, then_next_option
+from planner.actions.planning import make_plan
+from planner.cli.ui.options import then_next_option
 from planner.cli.wrap import SETTINGS, Choices, make, wrap_options
-from planner.errors import InputError
+from planner.core.errors import InputError
 
 
 @click.command("sbatch", context_settings=SETTINGS)
@@ -20,8 +21,8 @@ def command(words: tuple[str, ...], then_next: bool, **options: Any) -> None:
     Prints the job id on stdout, as 'sbatch --parsable' does (several, separated by colons, where the plan is several
     jobs: --dependency=afterok:$id takes them so), everything else on stderr.
     """
-    from planner import render
     from planner.rounds import submit
+    from planner.scripts import render
 
     def say(line: str) -> None:
         click.echo(line, err=True)

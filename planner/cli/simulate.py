@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.common import project_option
-from planner.cli.fit import memory
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.errors import InputError
+from planner.cli.ui.options import memory, project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipped
+from planner.core.errors import InputError
 
 if TYPE_CHECKING:
     from planner.memory.heldout import HeldOut
@@ -85,7 +84,7 @@ def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -
     One --mem for all, retries that double, the paper's dynamic scheduler, and chromplan: makespan, jobs killed for
     memory, memory x time reserved. No job is predicted from what it used itself.
     """
-    from planner.cli.progress import progress
+    from planner.cli.ui.progress import progress
     from planner.replay import replay
     from planner.replay.strategies import Strategy
 
@@ -131,11 +130,12 @@ class _Replayed:
 
 
 def _prepare(folder: Path, asked: dict[str, Any], report: Any) -> _Replayed:
-    from planner.cli import simulated
+    from planner.actions import simulation as simulated
     from planner.memory import heldout
     from planner.replay import past
 
-    history = simulated.read(folder, asked)
+    asked["mem_mb"] = memory("--mem", asked["mem"])
+    history = simulated.read(folder, asked, tell=tell_skipped)
     cap_mb = simulated.largest_node_mb(history, asked)
     found, left_out = heldout.predict(
         history.observations,
@@ -182,7 +182,7 @@ def _nothing(tool: str, found: Sequence[HeldOut], reasons: Mapping[str, int], on
 
 
 def _document(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any]) -> dict[str, object]:
-    from planner.units import GB_H
+    from planner.core.units import GB_H
 
     partition = replayed.target.partition
     return {
@@ -233,7 +233,7 @@ def _show(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any
 
 
 def _cells(outcome: Outcome, longest_s: float, *, many: bool) -> tuple[object, ...]:
-    from planner.replay.course import amount
+    from planner.replay.shared_node import amount
 
     name = _name(outcome)
     if outcome.refused:
@@ -257,7 +257,7 @@ def _name(outcome: Outcome) -> str:
 
 def _time(seconds: float, longest_s: float) -> str:
     """Return a time, in the unit in which the longest one is read best."""
-    from planner import units
+    from planner.core import units
 
     return units.format_duration(round(seconds)) if longest_s > _MOST_SECONDS else f"{seconds:.1f} s"
 

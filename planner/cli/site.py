@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.output import echo_json, echo_table, json_option
-from planner.errors import FailureError, InputError
+from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
     from planner.site import Partition, Site
@@ -178,7 +178,7 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
                       chromplan site detect --from saved.txt -o site_configs/mine.toml
     """  # noqa: D301 - click's own mark for lines to keep
     from planner import site as sites
-    from planner.files import write_text
+    from planner.core.files import write_text
 
     if output is not None and output.exists():
         raise InputError(f"{output}: exists", f"'chromplan site check {output}' compares it; or give another name")
@@ -226,12 +226,12 @@ def _cell(value: str | int | None) -> str:
 
 def _texts(files: tuple[str, ...]) -> list[str]:
     from planner import site as sites
-    from planner.documents import read_text
+    from planner.core.documents import read_text
 
     if files:
         hint = "save there what 'scontrol show config', 'show partition' and 'show node' print"
         return [sys.stdin.read() if file == "-" else read_text(Path(file), hint=hint) for file in files]
-    from planner.rounds import slurm
+    from planner import slurm
 
     try:
         return [sites.query(slurm.run)]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, open_store, project_option
-from planner.cli.output import echo_json, echo_table, json_option
+from planner.actions.planning import open_project, open_store
+from planner.cli.ui.options import project_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from planner.rounds.project import Project
-    from planner.rounds.standing import Standing
+    from planner.project.folder import Project
+    from planner.rounds.progress import Standing
 
 
 @click.command("status")
@@ -56,7 +57,8 @@ def command(folder: Path, offline: bool, as_json: bool) -> None:
 
 def look(project: Project, *, offline: bool) -> list[Standing]:
     """Return how every task stands now."""
-    from planner.rounds import ingest, standing
+    from planner.rounds import ingest
+    from planner.rounds import progress as standing
 
     with open_store(project) as store:
         observations = store.observations()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.common import open_project, project_option, then_next_option
+from planner.actions.planning import open_project
+from planner.cli.ui.options import project_option, then_next_option
 
 if TYPE_CHECKING:
     from planner.rounds.preview import Trial
@@ -38,7 +39,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
 
 
 def _test(trials: list[Trial]) -> None:
-    from planner.errors import FailureError
+    from planner.core.errors import FailureError
 
     for trial in trials:
         click.echo(f"{trial.script}: {f'refused: {trial.refused}' if trial.refused else 'would be taken'}")

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from planner.cli.common import open_project, project_option
+from planner.actions.planning import open_project
 from planner.cli.status import look
-from planner.errors import FailureError
+from planner.cli.ui.options import project_option
+from planner.core.errors import FailureError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from planner.rounds.project import Project
-    from planner.rounds.standing import Standing
+    from planner.project.folder import Project
+    from planner.rounds.progress import Standing
 
 MOST_ROWS = 20
 LONGEST_PAUSE_S = 600.0
@@ -106,7 +107,8 @@ def _in_flight(one: Standing) -> bool:
 
 def _goes_on(project: Project) -> bool:
     """Whether a job behind a round will still submit another one: one squeue, when there is such a job."""
-    from planner.rounds import journal, slurm
+    from planner import slurm
+    from planner.project import journal
 
     # the last round's, or, while it plans or submits that round, the one behind the round before
     numbers = project.round_numbers()[-2:]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.cli.common import open_store
-from planner.errors import FailureError, InputError
+from planner.actions.planning import open_store
+from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
-    from planner.config import Config
-    from planner.rounds.project import Project
+    from planner.core.config import Config
+    from planner.project.folder import Project
     from planner.site import Site
     from planner.wrap.elements import Element
     from planner.wrap.request import Request
@@ -94,8 +94,8 @@ def command(words: tuple[str, ...], **options: Any) -> None:
 
 def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
     """Write the project of a script, with what is known of its memory, and return it."""
-    from planner.records import Mode
-    from planner.rounds.project import Project
+    from planner.core.records import Mode
+    from planner.project.folder import Project
     from planner.wrap import elements, options, project, request
 
     given, rest = options.read(words, where="the command line", script_follows=True)
@@ -135,14 +135,14 @@ def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
 def _site(name: str | None, made: Project) -> tuple[str, Site]:
     """Return the site and what ``submit.site`` says: an absolute path for a file, so that it holds from anywhere."""
     from planner import site as sites
-    from planner.config import FILE
-    from planner.rounds import slurm
+    from planner import slurm
+    from planner.core.config import FILE
 
     if name is None and Path(FILE).exists():
         name = _configured()
     if name is not None:
         return (str(Path(name).absolute()) if Path(name).is_file() else name), sites.load(name)
-    from planner.files import write_text
+    from planner.core.files import write_text
 
     try:
         found = sites.detect(sites.query(slurm.run))
@@ -154,8 +154,8 @@ def _site(name: str | None, made: Project) -> tuple[str, Site]:
 
 
 def _configured() -> str:
-    from planner.config import FILE, Config
-    from planner.documents import parse_toml, read_text
+    from planner.core.config import FILE, Config
+    from planner.core.documents import parse_toml, read_text
 
     return parse_toml(read_text(Path(FILE), hint=""), Config, path=FILE).submit.site
 
@@ -175,7 +175,7 @@ def _before(asked: Request, names: tuple[str, ...], made: Project) -> tuple[tupl
 
 
 def _step(name: str, beside: Path) -> Path:
-    from planner.config import FILE
+    from planner.core.config import FILE
 
     for folder in (beside / name, Path(name)):
         if (folder / FILE).exists():
@@ -201,7 +201,7 @@ def _remember(
     say: Say,
 ) -> None:
     """Bring what the script used before into the new project's history."""
-    from planner import genome
+    from planner.core import genome
     from planner.wrap import past
 
     tool = config.pipeline.tool

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from planner.errors import InputError
-from planner.records import Observation
+from planner.core.errors import InputError
+from planner.core.records import Observation
 
 # "chr7", "chrom_X", "chromosome-22", anywhere between characters that are neither letters nor digits
 _CHROMOSOME = re.compile(

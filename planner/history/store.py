@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from planner.errors import FailureError, InputError
-from planner.records import Observation, Outcome, Quality
+from planner.core.errors import FailureError, InputError
+from planner.core.records import Observation, Outcome, Quality
 
 VERSION = 2
 _BUSY_TIMEOUT_S = 30.0

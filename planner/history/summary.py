@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from planner.records import Observation, Outcome
+from planner.core.records import Observation, Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner import units
+from planner.core import units
+from planner.core.records import Observation
 from planner.memory.cost import DOUBLE, Retry
 from planner.memory.model import MemoryModel, fit
-from planner.records import Observation
 
 FOLDS = 10
 MOST_ROWS = 1000

@@ -13,11 +13,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Observation
 from planner.memory.cost import DOUBLE, Retry
 from planner.memory.model import MemoryModel, Prediction, fit
 from planner.memory.rows import POLL_S, training
-from planner.records import Observation
 
 FOLDS = 10
 # A model is fitted anew once the evidence has grown by this share: fits of thousands of rows take seconds.

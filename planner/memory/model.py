@@ -15,12 +15,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Observation
 from planner.memory.cost import DOUBLE, Retry
 from planner.memory.point import PointModel, fit_point, from_rows
 from planner.memory.rows import POLL_S, training
 from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Memory, Sized, Sizer
-from planner.records import Observation
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.memory import formula as formulas
+from planner.formula import formula as formulas
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from planner.records import Observation, Outcome, Quality
+from planner.core.records import Observation, Outcome, Quality
 
 POLL_S = 30.0
 """Slurm's own sampling interval, where a site sets none."""

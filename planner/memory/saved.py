@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.memory.model import Curve, MemoryModel
 from planner.memory.point import PointModel
 from planner.memory.sizing import Memory

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
 from planner.plan.packing import SRUN_MB, Load, Packed, least, most_workers, share_of
-from planner.schedule import dynamic, order
-from planner.schedule.state import Node, Sharing, State, Waiting, Work
+from planner.schedule import listing as order
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.state import Node, Sharing, State, Waiting, Work
 
 # 'chromplan drive' held 62 MB on a node while it ran 22 tasks (CPython 3.11)
 DRIVER_MB = 80

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from planner import genome, shell
-from planner.config import Config, Memory, Sample
+from planner.core import genome, shell
+from planner.core.config import Config, Memory, Sample
+from planner.core.records import Mode, Outcome, Task
+from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel
-from planner.memory.prior import Prior
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import LeftOut, Plan, Target, round_name
 from planner.plan.placing import place
 from planner.plan.requests import Earlier, Sized, Sizer
-from planner.records import Mode, Outcome, Task
-from planner.schedule import order
+from planner.schedule import listing as order
 from planner.site import Site
 
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
@@ -29,7 +29,7 @@ def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapp
     Parameters
     ----------
     features : mapping of task name to features
-        See `planner.memory.features`.
+        See `planner.plan.features`.
     """
     return [
         Task(

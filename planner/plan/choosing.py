@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from planner import units
-from planner.config import Config
-from planner.errors import InputError
+from planner.core import units
+from planner.core.config import Config
+from planner.core.errors import InputError
+from planner.core.records import Mode, Task
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse
 from planner.plan.packing import SCRIPT_MB, SRUN_MB
 from planner.plan.placing import Placed, place
 from planner.plan.requests import Earlier, Sized
-from planner.records import Mode, Task
 from planner.site import Partition, Site
 
 AUTO: Final = "auto"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from planner.config import Kept
-from planner.documents import Document
-from planner.records import Mode
+from planner.core.config import Kept
+from planner.core.documents import Document
+from planner.core.records import Mode
 from planner.site import Partition, Site
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
 from planner.plan.packing import (
     SCRIPT_MB,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
-from planner.schedule import order
+from planner.schedule import listing as order
 from planner.site import Partition
 
 # bash and 22 waiting sruns held 181 MB in the batch step, bash and 6 of them 16 MB (Slurm 22.05)
@@ -130,8 +130,8 @@ def _soonest(
     mem_mb: tuple[int, ...], wall_s: tuple[float, ...], workers: int, cap_mb: int, effort: int
 ) -> tuple[int, ...]:
     """Return the order found for these tasks, by their positions."""
-    from planner.schedule.orderproblem import Problem
-    from planner.schedule.ordersearch import search
+    from planner.schedule.order.problem import Problem
+    from planner.schedule.order.search import search
 
     problem = Problem(mem_mb=mem_mb, wall_s=wall_s, workers=workers, cap_mb=cap_mb)
     return search(problem, evaluations=effort).order

@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from planner.config import Submit
-from planner.errors import InputError
+from planner.core.config import Submit
+from planner.core.errors import InputError
+from planner.core.records import Mode, Task
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
 from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, pack
 from planner.plan.requests import Earlier, Sized
-from planner.records import Mode, Task
-from planner.schedule import order, tiers
+from planner.schedule import listing as order
+from planner.schedule import tiers
 from planner.site import Adjusted, Partition
 
 MOST_TIERS = 4

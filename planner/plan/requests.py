@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from planner import units
-from planner.config import Config
-from planner.errors import InputError
-from planner.memory import formula as formulas
+from planner.core import units
+from planner.core.config import Config
+from planner.core.errors import InputError
+from planner.core.records import Outcome, Task
+from planner.formula import formula as formulas
+from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction
-from planner.memory.prior import Prior
-from planner.records import Outcome, Task
 from planner.site import Site
 from planner.site.file import LOCAL
 

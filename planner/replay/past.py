@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from planner import genome
+from planner.core import genome
+from planner.core.records import Observation
 from planner.memory.cost import DOUBLE, Retry
 from planner.memory.heldout import HeldOut
-from planner.records import Observation
-from planner.schedule.state import Work
+from planner.schedule.dynamic.state import Work
 
 NO_TIME = "no run time recorded"
 _MARGIN = 1.1

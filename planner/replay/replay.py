@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.units import GB_H
 from planner.plan.document import Target
-from planner.replay.course import Course, most_at_once
 from planner.replay.past import Workload
+from planner.replay.shared_node import Course, most_at_once
 from planner.replay.strategies import LIMITED, Strategy, run
-from planner.units import GB_H
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,16 +16,17 @@ from functools import partial
 
 import numpy as np
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target
 from planner.plan.packing import Load, pack
-from planner.replay.course import Course, Held
 from planner.replay.past import Job, Workload
-from planner.schedule import dynamic, order
-from planner.schedule.dynamic import Options, Policy
-from planner.schedule.simulator import Case, Simulated, Span, simulate
-from planner.schedule.state import Node, Sharing, Start, State, Waiting
+from planner.replay.shared_node import Course, Held
+from planner.schedule import listing as order
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.simulator import Case, Simulated, Span, simulate
+from planner.schedule.dynamic.state import Node, Sharing, Start, State, Waiting
 from planner.site import Adjusted
 
 _ATTEMPTS = 12

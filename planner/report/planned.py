@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner import units
-from planner.errors import InputError
+from planner.core import units
+from planner.core.errors import InputError
 from planner.plan.document import Plan, PlannedTask
 from planner.report import timeline
-from planner.schedule.order import Schedule
+from planner.schedule.listing import Schedule
 
 
 def draw(path: Path, plan: Plan) -> None:

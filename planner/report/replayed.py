@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.replay.course import Course, Held, amount, steps
+from planner.core.units import GB_H, MB_PER_GB
 from planner.replay.replay import Outcome
+from planner.replay.shared_node import Course, Held, amount, steps
 from planner.report import timeline
-from planner.units import GB_H, MB_PER_GB
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.errors import InputError
-from planner.schedule.order import Schedule, slots_of
+from planner.core.errors import InputError
+from planner.schedule.listing import Schedule, slots_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,17 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner.asking import poll_s
-from planner.errors import FailureError
-from planner.history import sacct
-from planner.history.outcomes import classify_log
+from planner import slurm
+from planner.core.errors import FailureError
+from planner.core.records import Observation, Outcome, Quality
+from planner.history.sacct import read as sacct
+from planner.history.sacct.outcomes import classify_log
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
-from planner.records import Observation, Outcome, Quality
-from planner.rounds import drive, local, manifest, peak, runs, slurm
-from planner.rounds.journal import read_journal
-from planner.rounds.kept import Kept
-from planner.rounds.project import Project
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.project.journal import read_journal
+from planner.runner import drive, local, peak, runs
+from planner.runner.records import Kept
+from planner.scripts.options import poll_s
 
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900

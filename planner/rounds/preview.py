@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from planner.asking import follow_up_options, submit_options, updates
-from planner.errors import FailureError, InputError
-from planner.jobs import FOLLOW_UP, Job, jobs
+from planner import slurm
+from planner.core.errors import FailureError, InputError
+from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.records import Mode
-from planner.rounds import slurm
-from planner.rounds.project import Project
+from planner.project.folder import Project
+from planner.scripts.jobs import FOLLOW_UP, Job, jobs
+from planner.scripts.options import follow_up_options, submit_options, updates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

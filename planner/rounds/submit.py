@@ -13,15 +13,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from planner import files, units
-from planner.asking import Update, follow_up_options, submit_options, updates
-from planner.errors import FailureError, InputError
-from planner.jobs import FOLLOW_UP, Job, follow_up, jobs
+from planner import slurm
+from planner.core import files, units
+from planner.core.errors import FailureError, InputError
+from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.records import Mode
-from planner.rounds import manifest, preview, slurm
-from planner.rounds.journal import State, Submission, SubmittedJob, journal_path, read_journal
-from planner.rounds.project import Project
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.project.journal import State, Submission, SubmittedJob, journal_path, read_journal
+from planner.rounds import preview
+from planner.scripts.jobs import FOLLOW_UP, Job, follow_up, jobs
+from planner.scripts.options import Update, follow_up_options, submit_options, updates
 
 Say = Callable[[str], None]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from planner import units
-from planner.documents import validate
-from planner.errors import InputError
+from planner.core import units
+from planner.core.documents import validate
+from planner.core.errors import InputError
 from planner.site.facts import SINFO_FORMAT, Facts, is_gone, is_set, read
 from planner.site.model import Partition, Site
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from planner import units
+from planner.core import units
 
 _RATE = re.compile(r"([1-9]\d*)/(s|min|h)")
 _RATE_UNIT_S = {"s": 1, "min": 60, "h": 3600}

@@ -9,9 +9,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from planner import resources
-from planner.documents import parse_toml, read_text
-from planner.errors import InputError
+from planner.core.documents import parse_toml, read_text
+from planner.core.errors import InputError
+from planner.core.files import shipped
 from planner.site.local import local_site
 from planner.site.model import Partition, Site
 
@@ -24,7 +24,7 @@ def folders() -> list[Path]:
     return [
         Path("site_configs"),
         Path(home).expanduser() / "chromplan" / "sites",
-        resources.folder("site_configs"),
+        shipped("site_configs"),
     ]
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from planner import units
-from planner.documents import Document
-from planner.errors import InputError
+from planner.core import units
+from planner.core.documents import Document
+from planner.core.errors import InputError
 from planner.site.fields import Count, Duration, Line, MiB, MiBOrZero, Option, OptionOrEmpty, Rate, interval_s
 
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]

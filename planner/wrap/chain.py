@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Mode, Outcome
+from planner.core.units import parse_job_id
 from planner.history.store import Store
 from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.requests import Earlier
-from planner.records import Mode, Outcome
-from planner.rounds import ingest, manifest, standing
-from planner.rounds.project import Project
-from planner.rounds.standing import Standing
-from planner.units import parse_job_id
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.rounds import ingest
+from planner.rounds import progress as standing
+from planner.rounds.progress import Standing
 
 _TERM = re.compile(r"aftercorr:([0-9_:]+)")
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner import genome
-from planner.documents import read_text
-from planner.errors import InputError
+from planner.core import genome
+from planner.core.documents import read_text
+from planner.core.errors import InputError
 from planner.plan.build import task_name
 
 # 23 and 24 are X and Y, as in PLINK

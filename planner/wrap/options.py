@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 
 # without a value
 _FLAGS = """

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from planner.history import labels, sacct
+from planner import slurm
+from planner.core.records import Observation
+from planner.core.units import parse_job_id
 from planner.history.reading import HistoryRead
+from planner.history.sacct import labels
+from planner.history.sacct import read as sacct
 from planner.history.store import Store
-from planner.records import Observation
-from planner.rounds import ingest, slurm
-from planner.rounds.project import Project
-from planner.units import parse_job_id
+from planner.project.folder import Project
+from planner.rounds import ingest
 from planner.wrap.elements import Element
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from planner import shell
+from planner.core import shell
 
 DEFAULT = "slurm-%A_%a.out"
 _REPLACED = re.compile(r"%(\d*)([%AabJjNnstux])")

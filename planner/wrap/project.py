@@ -12,12 +12,12 @@ from pathlib import Path
 
 import jinja2
 
-from planner import files, resources, shell, units
-from planner.config import FILE, Config
-from planner.documents import parse_toml
-from planner.errors import InputError
-from planner.records import Mode
-from planner.rounds.project import Project
+from planner.core import files, shell, units
+from planner.core.config import FILE, Config
+from planner.core.documents import parse_toml
+from planner.core.errors import InputError
+from planner.core.records import Mode
+from planner.project.folder import Project
 from planner.site import Partition, Site
 from planner.wrap import patterns
 from planner.wrap.elements import Element
@@ -147,7 +147,7 @@ def _time_s(request: Request, site: Site, partition: Partition | None) -> float:
 
 def _environment(request: Request) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.folder("templates")),
+        loader=jinja2.FileSystemLoader(files.shipped("templates")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

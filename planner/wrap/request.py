@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner import units
-from planner.errors import InputError
+from planner.core import units
+from planner.core.errors import InputError
 from planner.wrap import indices, options, patterns, words
 from planner.wrap.options import Option
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 
 MAGIC = b"#SBATCH"
 # directives of other schedulers, which sbatch obeys, too

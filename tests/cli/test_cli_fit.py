@@ -8,9 +8,9 @@ import pytest
 from observed import beagle_runs, observation
 
 from planner.cli import main
+from planner.core.records import Outcome, Quality
 from planner.history.store import Store
 from planner.memory.saved import loads
-from planner.records import Outcome, Quality
 
 RUNS = 30
 

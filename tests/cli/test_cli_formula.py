@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from planner.cli import main
-from planner.memory import engines, teacher
-from planner.memory import formula as formulas
+from planner.formula import formula as formulas
+from planner.formula.discovery import engines, teacher
 
 RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
 FEATURES = "n_threads,burnin_iterations,main_iterations,window_cm,n_variants,n_samples,n_ref_variants,n_ref_samples"

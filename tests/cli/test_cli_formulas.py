@@ -11,8 +11,8 @@ from observed import beagle_runs
 from support.formulas import small
 
 from planner.cli import main
+from planner.formula import formula as formulas
 from planner.history.store import Store
-from planner.memory import formula as formulas
 
 RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
 FEATURES = "n_threads,n_ref_variants"

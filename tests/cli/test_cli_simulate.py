@@ -9,8 +9,8 @@ import pytest
 from observed import DATA, observation
 
 from planner.cli import main
+from planner.core.records import Observation, Outcome, Quality
 from planner.history.store import Store
-from planner.records import Observation, Outcome, Quality
 
 SITE = """
 name = "two"

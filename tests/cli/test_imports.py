@@ -28,8 +28,8 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) 
 
 
 def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib(tmp_path: Path) -> None:
+    from planner.core.records import Observation, Outcome, Quality
     from planner.memory import model, saved
-    from planner.records import Observation, Outcome, Quality
 
     observations = [
         Observation(

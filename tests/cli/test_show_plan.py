@@ -4,7 +4,7 @@ import plans
 import pytest
 
 from planner.cli.plan import MOST_ROWS, show_plan
-from planner.config import Sample
+from planner.core.config import Sample
 
 
 @pytest.mark.parametrize(("samples", "rows"), [(5, 110), (6, MOST_ROWS)])

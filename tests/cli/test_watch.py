@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from planner.cli import cli
 from planner.cli.watch import MOST_ROWS, Pause, _Screen, _table
-from planner.records import Outcome, Quality
-from planner.rounds.standing import Standing
+from planner.core.records import Outcome, Quality
+from planner.rounds.progress import Standing
 
 
 def attempt(number: int, *, state: str = "PENDING", outcome: Outcome | None = None) -> Standing:

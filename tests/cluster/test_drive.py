@@ -11,7 +11,7 @@ import pytest
 from cluster import Cluster
 from pipelines import Pipeline
 
-from planner.rounds.kept import Kept
+from planner.runner.records import Kept
 
 pytestmark = pytest.mark.cluster
 CHROMOSOMES = [f"s1.chr{c}" for c in range(1, 23)]

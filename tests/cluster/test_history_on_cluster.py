@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cluster import Cluster
 
-from planner.history.sacct import Attempt, read_json, read_text
+from planner.history.sacct.read import Attempt, read_json, read_text
 
 pytestmark = pytest.mark.cluster
 SCRIPT = """#!/bin/bash
@@ -47,7 +47,7 @@ def test_collect_records_what_an_array_really_used(cluster: Cluster) -> None:
 
 
 def test_text_and_json_of_a_live_sacct_say_the_same(omk_cluster: Cluster) -> None:
-    from planner.history import sacct
+    from planner.history.sacct import read as sacct
 
     work = omk_cluster.user_dir("forms")
     job_id = omk_cluster.sbatch(SCRIPT, cwd=work)

@@ -9,7 +9,7 @@ import pytest
 from cluster import Cluster
 from pipelines import Pipeline
 
-from planner import units
+from planner.core import units
 
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}

@@ -10,7 +10,7 @@ from cluster import Cluster, Node
 from conftest import Clusters
 from pipelines import HELD_MB, HOLD_COMMAND, Pipeline
 
-from planner import units
+from planner.core import units
 
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}

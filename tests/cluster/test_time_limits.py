@@ -10,7 +10,7 @@ import pytest
 from cluster import Cluster
 from pipelines import Pipeline
 
-from planner import units
+from planner.core import units
 
 pytestmark = pytest.mark.cluster
 REFUSE_TIMES = """

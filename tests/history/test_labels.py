@@ -2,10 +2,10 @@
 
 import pytest
 
-from planner.errors import InputError
-from planner.history.labels import Labels, check_tool, label, name_pattern
-from planner.history.sacct import read_text
-from planner.records import Observation
+from planner.core.errors import InputError
+from planner.core.records import Observation
+from planner.history.sacct.labels import Labels, check_tool, label, name_pattern
+from planner.history.sacct.read import read_text
 
 HEADER = "JobID|JobName|State|MaxRSS|ElapsedRaw\n"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from planner.history.outcomes import classify_log
-from planner.history.sacct import Attempt, read_text, with_log
-from planner.records import Outcome, Quality
+from planner.core.records import Outcome, Quality
+from planner.history.sacct.outcomes import classify_log
+from planner.history.sacct.read import Attempt, read_text, with_log
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

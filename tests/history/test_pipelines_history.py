@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Observation, Outcome, Quality
 from planner.history import reading
-from planner.history.nextflow import parse_size_mb, parse_span_s, read_trace
+from planner.history.readers.nextflow import parse_size_mb, parse_span_s, read_trace
+from planner.history.readers.snakemake import path_pattern, read_benchmark
+from planner.history.readers.tables import Columns, read_table
 from planner.history.reading import chromosome_in, guess_format
-from planner.history.snakemake import path_pattern, read_benchmark
-from planner.history.tables import Columns, read_table
-from planner.records import Observation, Outcome, Quality
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TRACES = Path(__file__).parents[3] / "shared" / "data" / "traces"
@@ -343,7 +343,7 @@ def test_a_file_that_cannot_be_read_is_the_user_s_matter(tmp_path: Path) -> None
 
 
 def test_lengths_are_added_where_the_chromosome_is_known() -> None:
-    from planner.history.labels import add_length
+    from planner.history.sacct.labels import add_length
 
     read = read_table("peak_mb,chrom\n5,1\n5,scaffold_9\n", tool="t")
     known, unknown = add_length(read, {"1": 248956422}).observations

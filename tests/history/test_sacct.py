@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from planner.history import sacct
-from planner.history.sacct import FIELDS, observe, read_text
-from planner.records import Outcome, Quality
+from planner.core.records import Outcome, Quality
+from planner.history.sacct import read as sacct
+from planner.history.sacct.read import FIELDS, observe, read_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
 HEADER = "JobID|JobName|State|ExitCode|AllocTRES|MaxRSS|TRESUsageInTot|NTasks|ElapsedRaw\n"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import InputError
-from planner.history.sacct import DELIMITER, FIELDS, Attempt, SacctRead, read, read_json, read_text
-from planner.records import Outcome
+from planner.core.errors import InputError
+from planner.core.records import Outcome
+from planner.history.sacct.read import DELIMITER, FIELDS, Attempt, SacctRead, read, read_json, read_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OWN = (FIXTURES / "own_22.05.txt").read_text()

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import FailureError, InputError
+from planner.core.errors import FailureError, InputError
+from planner.core.records import Observation, Outcome, Quality
 from planner.history import store as stores
 from planner.history.store import VERSION, Counts, Store
-from planner.records import Observation, Outcome, Quality
 
 SEEN = Observation(
     tool="beagle",

@@ -9,9 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from planner.memory import baselines
-from planner.memory.baselines import Policy
-from planner.memory.baselines_learned import SizeyStyle, SupportVector
+from benchmarks.reference import baselines
+from benchmarks.reference.baselines import Policy
+from benchmarks.reference.baselines_learned import SizeyStyle, SupportVector
 
 ROOT = Path(__file__).parent.parent.parent
 TRACES = ROOT.parent / "shared" / "data" / "traces"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from observed import BEAGLE_FEATURES, beagle_runs, observation, observations
 
-from planner import units
+from planner.core import units
+from planner.core.records import Quality
 from planner.memory import evaluate
 from planner.memory.evaluate import cross_validate
-from planner.records import Quality
 
 
 def test_a_line_is_predicted_and_saves_against_one_request_for_all() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from observed import observation
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Observation, Outcome, Quality
 from planner.memory import heldout
 from planner.memory.heldout import Asked, Evidence, HeldOut
-from planner.records import Observation, Outcome, Quality
 
 ASKED = Asked(tool="beagle", feature_names=("length_mb",))
 

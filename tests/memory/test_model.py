@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import BEAGLE_FEATURES, beagle_runs, observation, observations
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Observation, Outcome, Quality
 from planner.memory.model import MemoryModel, fit
 from planner.memory.point import from_formula
 from planner.memory.rows import training, trains
 from planner.memory.saved import dumps, loads
-from planner.records import Observation, Outcome, Quality
 
 LENGTHS = np.linspace(46, 249, 22)
 LINE = observations(LENGTHS.tolist(), (200 + 20 * LENGTHS).tolist())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.memory.point import fit_point, from_formula, from_rows
 
 RNG = np.random.default_rng(11)

@@ -4,10 +4,10 @@ import plans
 import pytest
 
 from planner.cli.plan import MODES
-from planner.config import Submit
+from planner.core.config import Submit
+from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.memory.model import MemoryModel, fit
 from planner.plan.document import Plan
-from planner.records import Mode, Observation, Outcome, Quality
 from planner.site import Partition
 
 

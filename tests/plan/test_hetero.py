@@ -3,9 +3,9 @@
 import plans
 import pytest
 
-from planner.errors import InputError
+from planner.core.errors import InputError
+from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.records import Mode
 from planner.site import Partition
 
 THIN = Partition(name="thin", nodes=3, cores=8, mem_mb=3000, default=True)

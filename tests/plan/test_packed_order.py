@@ -6,11 +6,11 @@ import plans
 import pytest
 from observed import fitted
 
-from planner import render
+from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.plan.packing import SCRIPT_MB, SRUN_MB
-from planner.records import Mode
-from planner.schedule.order import by_cost, list_schedule
+from planner.schedule.listing import by_cost, list_schedule
+from planner.scripts import render
 from planner.site import Partition
 
 

@@ -3,10 +3,10 @@
 import plans
 import pytest
 
-from planner import render
+from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.plan.packing import SCRIPT_MB, SRUN_MB
-from planner.records import Mode
+from planner.scripts import render
 from planner.site import Partition
 
 # 22 requests from 1 063 to 5 086 MB

@@ -5,11 +5,11 @@ import json
 import plans
 import pytest
 
-from planner.config import Kept, Sample
-from planner.errors import InputError
+from planner.core.config import Kept, Sample
+from planner.core.errors import InputError
+from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.plan.document import Plan
 from planner.plan.requests import Earlier
-from planner.records import Mode, Observation, Outcome, Quality
 from planner.site import Partition
 
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from observed import observation
 
+from planner.core.records import Observation
 from planner.memory import heldout
 from planner.memory.cost import Retry
 from planner.memory.heldout import Asked, Evidence, HeldOut
 from planner.memory.model import Prediction, fit
-from planner.records import Observation
 from planner.replay.past import Job, Workload, workload
 
 SAID = Prediction(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.memory.cost import Retry
 from planner.plan.document import Target
-from planner.replay.course import Course, Held, amount, most_at_once, steps
 from planner.replay.past import Job, Workload
 from planner.replay.replay import replay
+from planner.replay.shared_node import Course, Held, amount, most_at_once, steps
 from planner.replay.strategies import LIMITED, Strategy, allocation, run
 from planner.site import Partition, Site
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import plans
 import pytest
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.plan.document import Plan
 from planner.report import planned
 

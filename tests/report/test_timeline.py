@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.report import timeline
-from planner.schedule.order import list_schedule, slots_of
+from planner.schedule.listing import list_schedule, slots_of
 
 MEM, WALL = [4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 2.0, 1.0]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import plans
 import pytest
 
-from planner.records import Mode
+from planner.core.records import Mode
+from planner.project.folder import Project
 from planner.rounds import preview
-from planner.rounds.project import Project
 from planner.site import Partition
 
 

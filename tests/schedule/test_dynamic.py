@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.schedule import dynamic
-from planner.schedule.dynamic import Options
-from planner.schedule.state import Done, Node, Overflow, Running, Sharing, Start, State, Waiting, Work
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.decide import Options
+from planner.schedule.dynamic.state import Done, Node, Overflow, Running, Sharing, Start, State, Waiting, Work
 
 NODE = Node(name="node", mem_mb=100.0)
 

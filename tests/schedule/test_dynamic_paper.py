@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from planner.schedule import dynamic
-from planner.schedule.dynamic import Options, Policy
-from planner.schedule.paper import Init, Packer, PaperOptions
-from planner.schedule.simulator import Preset, benchmark_case, simulate
-from planner.schedule.state import Done, Node, Running, Sharing, State, Waiting, Work
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
+from planner.schedule.dynamic.simulator import Preset, benchmark_case, simulate
+from planner.schedule.dynamic.state import Done, Node, Running, Sharing, State, Waiting, Work
 
 NODE = Node(name="node", mem_mb=100.0)
 PLAIN = PaperOptions(bias=None)

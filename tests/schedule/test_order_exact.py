@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import genome
-from planner.schedule import bounds, orderexact, orderlp
-from planner.schedule.order import list_schedule, lockstep_schedule
-from planner.schedule.orderproblem import Objective, Problem
+from planner.core import genome
+from planner.schedule.listing import list_schedule, lockstep_schedule
+from planner.schedule.order import bounds
+from planner.schedule.order import exact as orderexact
+from planner.schedule.order import lp as orderlp
+from planner.schedule.order.problem import Objective, Problem
 
 GRCH37 = np.array([bp / 1e6 for bp in list(genome.lengths("GRCh37").values())[:22]])
 weights = st.lists(st.integers(1, 60), min_size=2, max_size=6).map(lambda values: np.array(values, dtype=float))

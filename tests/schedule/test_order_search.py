@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.schedule.orderproblem import LEAST_EPS, Model, Objective, Problem
-from planner.schedule.ordersearch import Found, Method, search
+from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
+from planner.schedule.order.search import Found, Method, search
 
 QUICK = {"deadline": None, "max_examples": 60}
 

@@ -4,18 +4,18 @@ from functools import cache
 
 import pytest
 
-from planner import genome, resources
-from planner.schedule import ordertables
-from planner.schedule.bounds import PROVED
-from planner.schedule.orderproblem import Model, Objective, Problem
-from planner.schedule.ordertables import Entry
+from planner.core import files, genome
+from planner.schedule.order import tables as ordertables
+from planner.schedule.order.bounds import PROVED
+from planner.schedule.order.problem import Model, Objective, Problem
+from planner.schedule.order.tables import Entry
 
 AUTOSOMES, ALL = genome.parse_chromosomes("1-22"), genome.parse_chromosomes("1-22,X,Y")
 
 
 @cache
 def table(name: str) -> tuple[Entry, ...]:
-    path = resources.folder("data") / f"orders_{name}.json"
+    path = files.shipped("data") / f"orders_{name}.json"
     return tuple(ordertables.loads(path.read_text(encoding="utf-8")))
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.schedule import dynamic, hindsight
-from planner.schedule.dynamic import Options, Policy
-from planner.schedule.order import Dispatch, list_schedule
-from planner.schedule.simulator import Case, Preset, Simulated, benchmark_case, simulate
-from planner.schedule.state import Node, Sharing, Start, State, Work
+from benchmarks.reference import hindsight
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.simulator import Case, Preset, Simulated, benchmark_case, simulate
+from planner.schedule.dynamic.state import Node, Sharing, Start, State, Work
+from planner.schedule.listing import Dispatch, list_schedule
 
 NODE = Node(name="node", mem_mb=100.0)
 

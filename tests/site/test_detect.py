@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.site import COMMANDS, Site, detect, dumps, loads, query
 
 RECORDED = Path(__file__).parent / "recorded"

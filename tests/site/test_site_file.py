@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import resources
-from planner.errors import InputError
+from planner.core import files
+from planner.core.errors import InputError
 from planner.site import Account, Partition, Site, dumps, find, load, loads, local_site, names
 
 MINIMAL = """
@@ -137,7 +137,7 @@ def test_a_site_without_partitions_is_refused() -> None:
         loads(MINIMAL.partition("[[")[0])
 
 
-@pytest.mark.parametrize("path", sorted(resources.folder("site_configs").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(files.shipped("site_configs").glob("*.toml")), ids=lambda path: path.stem)
 def test_a_bundled_site_loads_is_dated_and_reads_back(path: Path) -> None:
     site = load(path)
     assert site.name == path.stem

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.site import Partition, Site
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner import resources
-from planner.memory import formula
-from planner.memory.conformal import calibrate
-from planner.memory.formula import Feature, Formula, Ratio
+from planner.core import files
+from planner.formula import formula
+from planner.formula.conformal import calibrate
+from planner.formula.formula import Feature, Formula, Ratio
 
 TEXT = "40 + 0.05*length_mb*n_samples^0.5 + 2*exp(0.01*window)"
 FEATURES = {
@@ -20,7 +20,7 @@ RATIOS = (Ratio(over="n_samples", under="length_mb", high=10.0),)
 
 def bundled() -> Formula:
     """Return the Beagle formula that ships with chromplan."""
-    path = resources.folder("data") / "formulas" / "beagle.toml"
+    path = files.shipped("data") / "formulas" / "beagle.toml"
     return formula.loads(path.read_text(encoding="utf-8"))
 
 

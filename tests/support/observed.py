@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.core.records import Observation, Outcome, Quality
 from planner.memory import model
-from planner.records import Observation, Outcome, Quality
 
 DATA = Path(__file__).parent.parent.parent / "examples" / "data"
 BEAGLE_FEATURES = (

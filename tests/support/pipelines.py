@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from planner import genome
+from planner.core import genome
 
 SITE = """
 name = "private"

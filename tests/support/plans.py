@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from planner import config as configuration
-from planner import genome
-from planner.config import Config
-from planner.documents import parse_toml
+from planner.core import config as configuration
+from planner.core import genome
+from planner.core.config import Config
+from planner.core.documents import parse_toml
 from planner.memory.model import MemoryModel
 from planner.plan import build
 from planner.plan.document import Plan

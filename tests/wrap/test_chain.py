@@ -5,11 +5,11 @@ from __future__ import annotations
 import plans
 import pytest
 
-from planner import render
+from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan
 from planner.plan.requests import Earlier
-from planner.records import Mode, Outcome
-from planner.rounds.standing import Standing
+from planner.rounds.progress import Standing
+from planner.scripts import render
 from planner.wrap import chain
 
 ONE = '[pipeline]\nname = "impute"\ntool = "beagle"\nchromosomes = "19-22"\ncommand = "true {chromosome}"\n'

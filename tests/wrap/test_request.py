@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import InputError
+from planner.core.errors import InputError
 from planner.wrap import elements, indices, patterns, request
 from planner.wrap.options import Option
 from planner.wrap.request import Request

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import shell
-from planner.errors import InputError
+from planner.core import shell
+from planner.core.errors import InputError
 from planner.wrap import words
 
 SCRIPT = Path("impute.sh")

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import config as configuration
-from planner import render
 from planner.cli import main
-from planner.config import Config
-from planner.errors import InputError
-from planner.records import Mode
-from planner.rounds.project import Project
+from planner.core import config as configuration
+from planner.core.config import Config
+from planner.core.errors import InputError
+from planner.core.records import Mode
+from planner.project.folder import Project
+from planner.scripts import render
 from planner.site import Partition
 from planner.wrap import elements, options, project, request
 

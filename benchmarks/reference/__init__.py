@@ -1,0 +1,1 @@
+"""Rivals and baselines that benchmarks and tests compare with; not shipped."""

@@ -1,0 +1,256 @@
+"""From a project's folder to its plan: site, history, features, models fetched, then one plan made."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import planner
+from planner.core.errors import InputError
+
+_DEFAULT_GENOME = "GRCh38"
+
+if TYPE_CHECKING:
+    from planner.core.config import Config, Sample
+    from planner.core.records import Observation
+    from planner.formula.prior import Prior
+    from planner.history.store import Store
+    from planner.memory.model import MemoryModel
+    from planner.memory.point import PointModel
+    from planner.plan.document import Plan
+    from planner.project.folder import Project
+    from planner.site import Site
+
+
+def open_project(folder: Path) -> Project:
+    """Return the project in ``folder``."""
+    from planner.project.folder import Project
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
+    return Project(folder)
+
+
+def load_site(project: Project, config: Config) -> Site:
+    """Return the site of a pipeline; a relative path starts at the project's folder."""
+    from planner import site as sites
+
+    named = config.submit.site
+    is_file = "/" in named or named.endswith(".toml")
+    return sites.load(project.folder / Path(named).expanduser() if is_file else named)
+
+
+def open_store(project: Project) -> Store:
+    """Return the project's history."""
+    from planner.history.store import Store
+
+    return Store.open(project.store_path)
+
+
+def task_features(project: Project, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
+    """Return the features of every task of the pipeline, reading the files they name."""
+    from planner.core import genome
+    from planner.plan import build, features
+    from planner.project import inputs
+
+    specs = features.parse_specs(config.features)
+    lengths = genome.lengths(config.pipeline.genome)
+    readers = features.Readers(
+        size=lambda path: inputs.size(str(project.folder / path)),
+        records=lambda path, chromosome: inputs.records(str(project.folder / path), chromosome),
+        samples=lambda path: inputs.samples(str(project.folder / path)),
+    )
+    return {
+        name: features.resolve(
+            specs,
+            task=name,
+            chromosome=chromosome,
+            lengths=lengths,
+            parameters=sample.columns,
+            cpus=config.pipeline.cpus,
+            placeholders={"sample": sample.name, "chromosome": chromosome, "task": name},
+            readers=readers,
+        )
+        for name, sample, chromosome in build.names(config, samples)
+    }
+
+
+def learnt_prior(project: Project, config: Config, observations: Sequence[Observation]) -> Prior | None:
+    """Return the formula that the pipeline's plans start from, moved by what was observed; None without one."""
+    from planner.actions import formulas
+    from planner.formula import prior
+
+    found = formulas.of_pipeline(project, config)
+    if found is None:
+        return None
+    name, formula = found
+    tool = config.pipeline.tool
+    every_s = poll_s(project, config)
+    rows = formulas.usable(observations, features=formula.inputs, tool=tool, poll_s=every_s)
+    return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
+
+
+def prior_shape(project: Project, config: Config) -> PointModel | None:
+    """Return how tasks compare by the history of memory.like, else by the pipeline's formula; None without both."""
+    from planner.actions import formulas
+
+    if config.memory.like is not None:
+        return _shape_of(config.memory.like, project, config)
+    found = formulas.of_pipeline(project, config)
+    if found is None:
+        return None
+    from planner.formula import prior
+    from planner.memory import point
+
+    return point.from_formula(prior.shape(found[1]))
+
+
+def _shape_of(tool: str, project: Project, config: Config) -> PointModel:
+    from planner.memory import model as models
+
+    with open_store(project) as store:
+        rows = store.observations(tool=tool)
+    other = models.fit(
+        rows, tool=tool, feature_names=tuple(config.features), poll_s=poll_s(project, config), times=False
+    )
+    if other.memory is None:
+        why = "; ".join(f"{count} not used ({reason})" for reason, count in other.skipped.items()) or "none is recorded"
+        raise InputError(
+            f"memory.like: no usable observation of {tool}: {why}", "'chromplan history show --summary' lists the tools"
+        )
+    return other.memory.shape()
+
+
+def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
+    """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
+    from planner.memory import model as models
+
+    tool = config.pipeline.tool
+    fitted = models.fit(
+        store.observations(tool=tool),
+        tool=tool,
+        feature_names=tuple(config.features),
+        poll_s=poll_s(project, config),
+        prior=prior_shape(project, config),
+    )
+    save_model(project, fitted)
+    return fitted
+
+
+def poll_s(project: Project, config: Config) -> float:
+    """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
+    from planner.memory.rows import POLL_S
+
+    return load_site(project, config).acctg_freq_s or POLL_S
+
+
+def save_model(project: Project, fitted: MemoryModel) -> Path | None:
+    """Save a model; return where, or None when it has learnt nothing."""
+    from planner.core import files
+    from planner.memory import saved
+
+    if not fitted.fitted:
+        return None
+    path = project.model_path(fitted.tool)
+    files.write_text(path, saved.dumps(fitted))
+    return path
+
+
+def load_model(project: Project, store: Store, config: Config) -> MemoryModel:
+    """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
+    from planner.memory import saved
+
+    path = project.model_path(config.pipeline.tool)
+    if path.exists():
+        try:
+            model = saved.loads(path.read_text(encoding="utf-8"))
+        except InputError as error:
+            raise InputError(f"{path}: {error.message}", error.hint) from None
+        if set(model.feature_names) <= set(config.features):
+            return model
+    return fit_tool(project, store, config)
+
+
+def make_plan(
+    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False, mode: str | None = None
+) -> Plan:
+    """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
+    return plan_maker(project, refit=refit, retry_failed=retry_failed, again=again)(mode)
+
+
+def plan_maker(
+    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False
+) -> Callable[[str | None], Plan]:
+    """Return what plans the rest of the pipeline in a mode; the configured one for None."""
+    from planner.core import config as configuration
+    from planner.plan import build
+    from planner.rounds import progress as standing
+
+    config = project.config()
+    _refuse_while_running(project)
+    samples = configuration.samples(config, project.folder)
+    site, account = load_site(project, config).for_account(config.submit.account, os.environ)
+    wanted = build.tasks(config, samples, task_features(project, config, samples))
+    with open_store(project) as store:
+        found = standing.standings(project, store.observations())
+        model = (fit_tool if refit else load_model)(project, store, config)
+        prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
+    earlier = {} if again else standing.earlier(found)
+    steps_before = config.wrap.after if config.wrap else []
+    if steps_before:
+        from planner.wrap import chain
+
+        earlier = chain.unblocked(earlier, found)
+
+    def make(mode: str | None) -> Plan:
+        plan = build.build(
+            _in_mode(config, mode),
+            wanted,
+            site=site,
+            account=account,
+            model=model,
+            prior=prior,
+            earlier=earlier,
+            number=project.next_number(),
+            token=secrets.token_hex(3),
+            chromplan=planner.__version__,
+            command=configuration.command_text(config, samples, path=project.config_path),
+            columns={
+                name: variable
+                for name, variable in configuration.variables(samples).items()
+                if name in samples[0].columns
+            },
+            retry_failed=retry_failed,
+        )
+        if not steps_before:
+            return plan
+        return chain.follow(plan, chain.look(project.folder / one for one in steps_before))
+
+    return make
+
+
+def _refuse_while_running(project: Project) -> None:
+    """Raise while a round is run on this machine: what runs would be planned anew."""
+    from planner.runner import local
+
+    if any(local.was_cut_short(project.round_folder(number)) for number in project.round_numbers()):
+        with project.lock():
+            pass
+
+
+def _in_mode(config: Config, mode: str | None) -> Config:
+    if mode is None:
+        return config
+    return config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
+
+
+def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:
+    """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
+    from planner.core import genome as genomes
+
+    if genome is None:
+        genome = project.config().pipeline.genome if project.config_path.exists() else _DEFAULT_GENOME
+    return genomes.lengths(genome)

@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from planner.core.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def project_option(function: F) -> F:
+    """Add ``-C/--project`` (parameter ``folder``) to a command."""
+    return click.option(
+        "-C",
+        "--project",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        help="The folder with chromplan.toml (default: this one).",
+    )(function)
+
+
+def then_next_option(function: F) -> F:
+    """Add ``--then-next`` (parameter ``then_next``) to a command that submits."""
+    return click.option(
+        "--then-next", is_flag=True, help="A last job goes on with the next round, until nothing is left."
+    )(function)
+
+
+def memory(option: str, text: str | None) -> int | None:
+    """Return what an option gives as memory, MiB.
+
+    Raises
+    ------
+    InputError
+        When it is no memory.
+    """
+    from planner.core import units
+
+    if text is None:
+        return None
+    try:
+        size_mb = units.parse_mem_mb(text)
+    except ValueError as error:
+        raise InputError(f"{option}: {error}", "write it as for sbatch: 8G, 3500M") from error
+    if not size_mb:
+        raise InputError(f"{option}: {text!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
+    return round(size_mb)

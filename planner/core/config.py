@@ -1,0 +1,270 @@
+"""``chromplan.toml``: what to run, on which chromosomes, and where."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from planner.core import genome, shell, units
+from planner.core.documents import Document, parse_toml, read_text
+from planner.core.errors import InputError
+
+FILE = "chromplan.toml"
+
+# placeholder -> environment variable, for every task; a sample table's columns come on top
+PLACEHOLDERS: dict[str, str] = {
+    "task": "CHROMPLAN_TASK",
+    "sample": "CHROMPLAN_SAMPLE",
+    "chromosome": "CHROMPLAN_CHROMOSOME",
+    "cpus": "CHROMPLAN_CPUS",
+    "mem_mb": "CHROMPLAN_MEM_MB",
+    "java_heap_mb": "CHROMPLAN_JAVA_HEAP_MB",
+    "tmp": "CHROMPLAN_TMP",
+}
+
+
+def _known_genome(name: str) -> str:
+    try:
+        genome.lengths(name)
+    except InputError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+    return name
+
+
+def _known_chromosomes(text: str) -> str:
+    try:
+        genome.parse_chromosomes(text)
+    except InputError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+    return text
+
+
+def _duration(text: str) -> str:
+    seconds = units.parse_duration_s(text)
+    if seconds is None or not 0 < seconds < float("inf"):
+        raise ValueError("a time limit such as 04:00:00 or 2-12:00:00 is expected")
+    return text
+
+
+def _safe(text: str) -> str:
+    if shell.safe_name(text) != text:
+        raise ValueError("only letters, digits, '.', '_' and '-' (at most 55) are allowed: it names jobs and files")
+    return text
+
+
+SafeName = Annotated[str, AfterValidator(_safe)]
+
+
+class Pipeline(Document):
+    """What runs."""
+
+    name: SafeName
+    """Names the jobs of this pipeline."""
+    tool: SafeName
+    """The tool whose memory model applies; pipelines that run the same tool share it."""
+    command: str
+    """Bash text with placeholders, run once per task."""
+    genome: Annotated[str, AfterValidator(_known_genome)] = "GRCh38"
+    chromosomes: Annotated[str, AfterValidator(_known_chromosomes)] = "1-22"
+    samples: list[str] | str = []
+    """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""
+    cpus: Annotated[int, Field(ge=1)] = 1
+    time: Annotated[str, AfterValidator(_duration)] = "24:00:00"
+    """Time limit of a task until its wall time can be predicted, and the ceiling after that."""
+
+
+class Memory(Document):
+    """How much to ask for."""
+
+    level: Annotated[float, Field(gt=0.5, lt=1)] | None = None
+    """Chance that a request is enough; without it, the request that wastes least, retries counted."""
+    formula: str | None = None
+    """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file or a bundled formula."""
+    like: str | None = None
+    """A tool whose history says how this one's tasks compare, as long as its own is short."""
+    default_mb: Annotated[int, Field(ge=1)] | None = None
+    """Request of a pilot task when there is neither history nor formula; the site's share per core without it."""
+    pilot: Annotated[int, Field(ge=0)] = 3
+    """How many of the smallest chromosomes go first when nothing is known; 0 sends all."""
+    max_attempts: Annotated[int, Field(ge=1)] = 4
+
+
+class Submit(Document):
+    """Where and how the tasks are submitted."""
+
+    site: str = "local"
+    """A site's name (``chromplan site list``) or a file."""
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    mode: Literal["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"] = "array"
+    """``auto``: chosen from site and workload."""
+    max_running: Annotated[int, Field(ge=1)] | None = None
+    """At most so many tasks at once."""
+    nodes: Annotated[int, Field(ge=1)] = 1
+    """Mode dynamic: at most so many nodes in its allocation."""
+    pool: bool = False
+    """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
+
+
+class Kept(Document):
+    """What an existing batch script asks for besides memory, time and place."""
+
+    options: list[str] = []
+    """sbatch options that stay as they are."""
+    ntasks: Annotated[int, Field(ge=1)] = 1
+    """Slurm tasks of one job, which share its CPUs."""
+    cpus_given: bool = False
+    """Whether ``--cpus-per-task`` is said even when it is 1: then the script finds SLURM_CPUS_PER_TASK."""
+    dependency: str | None = None
+
+
+class Element(Document):
+    """One index of an existing array script: a task."""
+
+    index: Annotated[int, Field(ge=0)]
+    chromosome: Annotated[str, AfterValidator(_known_chromosomes)]
+    sample: str = ""
+    task: str
+
+
+class Wrap(Kept):
+    """An existing array script that runs as it is; ``chromplan wrap`` writes this section."""
+
+    after: list[str] = []
+    """Projects whose tasks go before those of the same chromosome and sample here."""
+    elements: Annotated[list[Element], Field(min_length=1)]
+
+    @property
+    def kept(self) -> Kept:
+        """What every job of the script says."""
+        return Kept(**{name: getattr(self, name) for name in Kept.model_fields})
+
+
+class Config(Document):
+    """The whole of ``chromplan.toml``."""
+
+    pipeline: Pipeline
+    features: dict[str, str | int | float] = {"length_mb": "length"}
+    memory: Memory = Memory()
+    submit: Submit = Submit()
+    wrap: Wrap | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One row of the sample table: its name as written, and the other columns.
+
+    Attributes
+    ----------
+    chromosome, task : str or None
+        Of an element of a wrapped script: its only chromosome, and what its task is called.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    chromosome: str | None = None
+    task: str | None = None
+
+
+def load(path: Path) -> Config:
+    """Read and check ``chromplan.toml``.
+
+    Raises
+    ------
+    InputError
+        Names the file and the line (malformed TOML) or the field (wrong value).
+    """
+    config = parse_toml(read_text(path, hint="'chromplan init' writes one"), Config, path=path)
+    command_text(config, samples(config, path.parent), path=path)
+    return config
+
+
+def samples(config: Config, folder: Path) -> list[Sample]:
+    """Return the samples; one without a name for a cohort.
+
+    Raises
+    ------
+    InputError
+        When the table cannot be read, a name is missing, or a name comes twice.
+    """
+    if config.wrap:
+        return [
+            Sample(name=one.sample, columns={"index": str(one.index)}, chromosome=one.chromosome, task=one.task)
+            for one in config.wrap.elements
+        ]
+    listed = config.pipeline.samples
+    if isinstance(listed, str):
+        found = _sample_table(folder / listed)
+    else:
+        found = [Sample(name=name, columns={}) for name in listed] or [Sample(name="", columns={})]
+    seen: set[str] = set()
+    for sample in found:
+        if sample.name in seen:
+            raise InputError(f"{FILE}: pipeline.samples: {sample.name!r} comes twice", "name each sample once")
+        if "\0" in sample.name or len(sample.name) > 1000:
+            raise InputError(f"{FILE}: pipeline.samples: {sample.name[:40]!r}… is no usable name", "use a shorter one")
+        seen.add(sample.name)
+    return found
+
+
+def _sample_table(path: Path) -> list[Sample]:
+    text = read_text(path, hint="pipeline.samples is a list of names or the path of a table")
+    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows = [(reader.line_num, row) for row in reader]
+    if len(rows) < 2 or not rows[0][1]:
+        raise InputError(f"{path}: no samples", "the first line names the columns, each further line is a sample")
+    header = [name.strip() for name in rows[0][1]]
+    for name in header[1:]:
+        if not name.isidentifier() or name in PLACEHOLDERS:
+            raise InputError(
+                f"{path}:1: column {name!r} cannot be a placeholder",
+                "use letters, digits and _, and no name of chromplan's own",
+            )
+    found = []
+    for number, row in rows[1:]:
+        if not row:
+            continue
+        if len(row) != len(header) or not row[0]:
+            raise InputError(
+                f"{path}:{number}: {len(row)} fields, the header has {len(header)}", "complete or remove this line"
+            )
+        found.append(Sample(name=row[0], columns=dict(zip(header[1:], row[1:], strict=True))))
+    return found
+
+
+def variables(table: list[Sample]) -> dict[str, str]:
+    """Return placeholder -> environment variable, the sample table's columns included."""
+    extra = {name: f"CHROMPLAN_{name.upper()}" for name in table[0].columns}
+    return PLACEHOLDERS | extra
+
+
+def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
+    """Return the command as bash text whose placeholders are quoted variables.
+
+    Raises
+    ------
+    InputError
+        For an empty command, an unknown placeholder, or a ``{sample}`` where there are no samples.
+    """
+    command = config.pipeline.command
+    known = variables(table)
+    if table[0].name == "":
+        known.pop("sample")
+    if not command.strip():
+        raise InputError(f"{path}: pipeline.command: empty", "write the command that runs one chromosome")
+    if "\r" in command:
+        raise InputError(f"{path}: pipeline.command: Windows line ends", "convert the file: dos2unix chromplan.toml")
+    try:
+        return shell.bash_command(command.strip("\n"), known)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: pipeline.command: {error}", "placeholders are {chromosome}, {sample}, {mem_mb} …"
+        ) from None

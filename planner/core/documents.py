@@ -1,0 +1,86 @@
+"""TOML and JSON files that people edit: read into pydantic models, with errors that name file and field."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from planner.core.errors import InputError
+
+
+class Document(BaseModel):
+    """A frozen model that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_text(path: Path, *, hint: str) -> str:
+    """Return a file's text; a file that cannot be read is an `InputError` with ``hint``."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file", hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}", hint) from None
+
+
+def parse_toml(text: str, model: type[Model], *, path: Path | str) -> Model:
+    """Read TOML into ``model``; errors name ``path``, the line or the field, and what was expected."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}", "correct that line; strings need quotes in TOML") from None
+    return validate(values, model, path=path)
+
+
+def parse_json(text: str, model: type[Model], *, path: Path | str, hint: str) -> Model:
+    """Read JSON into ``model``; errors name ``path`` and the field, and give ``hint``."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: {_field(first['loc'])}{first['msg']}", hint) from None
+
+
+def validate(values: Mapping[str, object], model: type[Model], *, path: Path | str) -> Model:
+    """Check ``values`` against ``model``; the first error is reported, with the fields that are allowed there."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = _field(first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{path}: {where}unknown field", _allowed(model, first["loc"])) from None
+        if first["type"] == "missing":
+            raise InputError(f"{path}: {where}missing", "add this field") from None
+        message = first["msg"].removeprefix("Value error, ")
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError(f"{path}: {where}{message}{more}", f"it is {first['input']!r} now") from None
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return f"{path}: " if path else ""
+
+
+def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    current: type[BaseModel] = model
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part)
+        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not nested:
+            return "remove it"
+        current = nested[0]
+    return "fields allowed here: " + ", ".join(current.model_fields)

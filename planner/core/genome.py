@@ -1,0 +1,144 @@
+"""Human chromosomes: their names in both styles, their lengths, and lists such as ``1-22,X``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from planner.core.errors import InputError
+
+CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
+
+# PLINK's numeric codes, only to say what was meant: a file named chr23 holds X for one tool and nothing for another.
+_PLINK_CODES = {"23": "X", "24": "Y", "25": "X (XY, its pseudo-autosomal part)", "26": "MT"}
+
+_RANGE = re.compile(r"([^-]+)-([^-]+)")
+
+# Lengths in bp in the order of CHROMOSOMES. Source: NCBI's assembly reports GCF_000001405.25 (GRCh37.p13),
+# GCF_000001405.26 (GRCh38), GCF_009914755.1 (T2T-CHM13v2.0); the same as UCSC's hg19, hg38 and hs1 chrom.sizes. Patches
+# do not change them. MT is the revised Cambridge sequence (NC_012920, 16569 bp) in GRCh37 and GRCh38; UCSC's first hg19
+# carried another chrM (NC_001807, 16571 bp).
+_LENGTHS_BP: dict[str, tuple[int, ...]] = {
+    "GRCh37": (
+        *(249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022, 141213431, 135534747),
+        *(135006516, 133851895, 115169878, 107349540, 102531392, 90354753, 81195210, 78077248, 59128983, 63025520),
+        *(48129895, 51304566, 155270560, 59373566, 16569),
+    ),
+    "GRCh38": (
+        *(248956422, 242193529, 198295559, 190214555, 181538259, 170805979, 159345973, 145138636, 138394717, 133797422),
+        *(135086622, 133275309, 114364328, 107043718, 101991189, 90338345, 83257441, 80373285, 58617616, 64444167),
+        *(46709983, 50818468, 156040895, 57227415, 16569),
+    ),
+    "T2T-CHM13": (
+        *(248387328, 242696752, 201105948, 193574945, 182045439, 172126628, 160567428, 146259331, 150617247, 134758134),
+        *(135127769, 133324548, 113566686, 101161492, 99753195, 96330374, 84276897, 80542538, 61707364, 66210255),
+        *(45090682, 51324926, 154259566, 62460029, 16569),
+    ),
+}
+GENOMES: tuple[str, ...] = tuple(_LENGTHS_BP)
+
+_ALIASES = {
+    "GRCh37": ("hg19", "b37", "hs37d5", "hs37", "build37"),
+    "GRCh38": ("hg38", "b38", "hs38", "hs38dh", "build38"),
+    "T2T-CHM13": ("chm13", "chm13v2", "chm13v2.0", "t2t-chm13v2.0", "t2t", "hs1"),
+}
+_GENOME_BY_WORD = {word.lower(): name for name in GENOMES for word in (name, *_ALIASES[name])}
+_CHROMOSOME_BY_WORD = {name.lower(): name for name in CHROMOSOMES} | {"m": "MT"}
+
+
+def genome_name(word: str) -> str:
+    """Return the name in `GENOMES` that ``word`` stands for (``hg38``, ``b37``, ``hs1`` …, in any case).
+
+    Raises
+    ------
+    InputError
+        When no genome has that name.
+    """
+    found = _GENOME_BY_WORD.get(word.strip().lower())
+    if found is None:
+        known = "; ".join(f"{name} ({', '.join(_ALIASES[name])})" for name in GENOMES)
+        raise InputError(f"unknown genome {word!r}", f"known genomes: {known}")
+    return found
+
+
+def lengths(genome: str) -> dict[str, int]:
+    """Return the length in bp of every chromosome of a genome, keyed by plain name, in the order of `CHROMOSOMES`.
+
+    Raises
+    ------
+    InputError
+        When no genome has that name.
+    """
+    return dict(zip(CHROMOSOMES, _LENGTHS_BP[genome_name(genome)], strict=True))
+
+
+def plain(name: str) -> str:
+    """Return a chromosome's plain name: ``chr1`` and ``1`` give ``1``; ``chrM`` and ``MT`` give ``MT``; any case.
+
+    Raises
+    ------
+    InputError
+        When there is no such chromosome; the hint offers near names.
+    """
+    word = name.strip().lower().removeprefix("chr")
+    found = _CHROMOSOME_BY_WORD.get(word)
+    if found is None:
+        raise InputError(f"unknown chromosome {name!r}", _near(word))
+    return found
+
+
+def prefixed(name: str) -> str:
+    """Return a chromosome's name in UCSC's style: ``chr1``, ``chrX``, ``chrM``."""
+    found = plain(name)
+    return "chrM" if found == "MT" else f"chr{found}"
+
+
+def parse_chromosomes(text: str | Iterable[str | int]) -> list[str]:
+    """Read a list of chromosomes into plain names, in the order written.
+
+    Parameters
+    ----------
+    text : str or iterable of str or int
+        Names and inclusive ranges of either style, separated by commas or blanks: ``1-22,X``, ``chr1-chr5 chrX``;
+        or several such texts, as from a TOML list.
+
+    Raises
+    ------
+    InputError
+        When a name is unknown, a range runs backwards, a chromosome comes twice, or the list is empty.
+    """
+    texts = [text] if isinstance(text, str) else [str(part) for part in text]
+    words = [word for part in texts for word in re.sub(r"\s*-\s*", "-", part).replace(",", " ").split()]
+    if not words:
+        raise InputError("the list of chromosomes is empty", "write for example 1-22,X")
+    found: list[str] = []
+    for word in words:
+        for chromosome in _expand(word):
+            if chromosome in found:
+                raise InputError(f"chromosome {chromosome} is listed twice", f"remove it from {word!r} or before it")
+            found.append(chromosome)
+    return found
+
+
+def _expand(word: str) -> list[str]:
+    match = _RANGE.fullmatch(word)
+    if match is None:
+        return [plain(word)]
+    first, last = (CHROMOSOMES.index(plain(end)) for end in match.groups())
+    if first > last:
+        turned = f"{CHROMOSOMES[last]}-{CHROMOSOMES[first]}"
+        raise InputError(f"the chromosome range {word!r} runs backwards", f"write {turned}; the plan decides the order")
+    return list(CHROMOSOMES[first : last + 1])
+
+
+def _near(word: str) -> str:
+    if word in _PLINK_CODES:
+        return f"PLINK's {word} is {_PLINK_CODES[word]}; chromosomes are 1-22, X, Y, MT, with or without chr"
+    unpadded = word.lstrip("0")
+    keys = (
+        [unpadded] if unpadded in _CHROMOSOME_BY_WORD else difflib.get_close_matches(word, _CHROMOSOME_BY_WORD, 3, 0.5)
+    )
+    near = dict.fromkeys(_CHROMOSOME_BY_WORD[key] for key in keys)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"{meant}chromosomes are 1-22, X, Y, MT, with or without chr"

@@ -1,0 +1,1 @@
+"""Memory formulas: arithmetic, files, calibration, use as a prior, export."""

@@ -1,0 +1,212 @@
+"""From rows to a formula ready to use: found, calibrated, with its ranges and its origin."""
+
+from __future__ import annotations
+
+import decimal
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.core.errors import InputError
+from planner.formula import grammar
+from planner.formula.conformal import calibrate
+from planner.formula.discovery import numeric, scoring
+from planner.formula.discovery import search as symbolic
+from planner.formula.discovery.numeric import Array
+from planner.formula.discovery.search import Discovery
+from planner.formula.formula import Feature, Formula, Ratio
+from planner.formula.grammar import Node
+
+LEVELS = (0.80, 0.90, 0.95)
+
+RATIO_FEATURES = 4
+"""Ratios are kept of this many features, those that vary most: a task's size shows in them, if anywhere.
+
+More of them put more ordinary tasks outside a range; benchmarks/formula.md has what was chosen among.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A formula and the competition that it won."""
+
+    formula: Formula
+    discovery: Discovery
+
+
+def fit(
+    names: Sequence[str],
+    table: Array,
+    peaks: Array,
+    *,
+    tool: str = "",
+    target: str = "peak_mb",
+    units: Mapping[str, str] | None = None,
+    date: str = "",
+    engine: str = "operon",
+    seed: int = 0,
+    most_nodes: int = symbolic.MOST_NODES,
+    sources: Sequence[str] | None = None,
+    progress: symbolic.Progress = lambda _: None,
+) -> Fitted:
+    """Find a formula for the peak and calibrate its bound on predictions out of fold.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Features, the columns of ``table``; names of the formula grammar.
+    table : array of shape (rows, features)
+        Finite.
+    peaks : array of shape (rows,)
+        MiB, finite and > 0.
+    tool, target, units, date : str, str, mapping of str to str, str
+        For the formula's file: what it is of, what the table calls the peak, units by feature, when it was made.
+    engine, seed, most_nodes, sources, progress
+        See :class:`planner.formula.discovery.search.Competition`.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    InputError
+        For too few rows, names that a formula cannot have, or no feature that varies.
+    """
+    _check_names(names)
+    competition = symbolic.Competition(
+        names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
+    )
+    found = competition.formula_of(competition.winner)
+    return Fitted(
+        formula=calibrated(found, names, table, peaks, tool=tool, target=target, units=units, date=date, seed=seed),
+        discovery=found,
+    )
+
+
+def calibrated(
+    found: Discovery,
+    names: Sequence[str],
+    table: Array,
+    peaks: Array,
+    *,
+    tool: str = "",
+    target: str = "peak_mb",
+    units: Mapping[str, str] | None = None,
+    date: str = "",
+    seed: int = 0,
+) -> Formula:
+    """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
+    predicted, measured = found.predicted.tolist(), peaks.tolist()
+    columns = dict(zip(names, table.T, strict=True))
+    growth = numeric.elasticities(found.root, columns)
+    widened = _widened_unseen(found.root, growth, columns)
+    return Formula(
+        root=found.root,
+        tool=tool,
+        target=target,
+        engine=found.source,
+        date=date,
+        rows=len(peaks),
+        seed=seed,
+        floor_mb=float(peaks.min()),
+        features=_ranges(columns, units or {}),
+        ratios=_ratios(growth, columns),
+        calibration=calibrate(predicted, (peaks / widened).tolist()).rounded(),
+        errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, measured).items()},
+    )
+
+
+def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence[float]) -> dict[str, object]:
+    """Hold a formula against rows, usually others than it was made from.
+
+    Parameters
+    ----------
+    formula : Formula
+        With a calibration.
+    rows : sequence of mapping of str to float
+        Features, at least those of the formula.
+    peaks : sequence of float
+        MiB, > 0, at least one.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``pearson``, ``r2``, ``mape`` (percent), ``nodes``, ``coverage`` and ``overallocation`` by level, and
+        ``outside_range``, the number of rows with a feature, or a ratio of features, outside the formula's ranges.
+
+    Raises
+    ------
+    InputError
+        For no rows, a missing feature, or a formula without calibration.
+    """
+    if not len(peaks):
+        raise InputError(
+            "no row to check the formula with", "rows count when they completed and have peak and features"
+        )
+    bounds = {level: [formula.bound(row, level) for row in rows] for level in LEVELS}
+    points = [bound.point_mb for bound in bounds[LEVELS[0]]]
+    uppers = {level: [bound.upper_mb for bound in found] for level, found in bounds.items()}
+    return {
+        "rows": len(peaks),
+        **scoring.point_errors(points, peaks),
+        "nodes": formula.nodes,
+        **scoring.bound_errors(uppers, peaks),
+        "outside_range": sum(bool(bound.outside) for bound in bounds[LEVELS[0]]),
+    }
+
+
+def _widened_unseen(root: Node, growth: Mapping[str, float], columns: Mapping[str, Array]) -> Array:
+    """Return by how much each row's bound is widened when only the others are known, shape (rows,).
+
+    New rows of the same kind lie outside the ranges as often, so what is calibrated is the bound that they get.
+    """
+    rows = np.column_stack(list(columns.values()))
+    found = np.ones(len(rows))
+    for i, row in enumerate(rows.tolist()):
+        others = {name: np.delete(column, i) for name, column in columns.items()}
+        known = Formula(root=root, features=_ranges(others, {}), ratios=_ratios(growth, others))
+        found[i] = known.widened(dict(zip(columns, row, strict=True)))
+    return found
+
+
+def _ranges(columns: Mapping[str, Array], units: Mapping[str, str]) -> dict[str, Feature]:
+    return {
+        name: Feature(low=float(column.min()), high=float(column.max()), unit=units.get(name, ""))
+        for name, column in columns.items()
+    }
+
+
+def _ratios(growth: Mapping[str, float], columns: Mapping[str, Array]) -> tuple[Ratio, ...]:
+    """Return the highest ratios of the features whose largest value is most times their smallest.
+
+    The formula says which way round: above is the feature with which it grows more, as far as the rows go.
+    """
+    folds = {name: float(of.max() / of.min()) for name, of in columns.items() if of.min() > 0.0}
+    varying = sorted((name for name, fold in folds.items() if fold > 1.0), key=lambda name: -folds[name])
+    widest = [name for name in columns if name in varying[:RATIO_FEATURES]]
+    return tuple(
+        Ratio(over=over, under=under, high=_no_lower(float(np.max(columns[over] / columns[under]))))
+        for over, under in itertools.permutations(widest, 2)
+        if growth[over] >= growth[under]
+    )
+
+
+def _no_lower(value: float) -> float:
+    return float(decimal.Context(prec=5, rounding=decimal.ROUND_CEILING).create_decimal(value))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            valid = grammar.names(grammar.parse(name)) == (name,)
+        except InputError:
+            valid = False
+        if not valid:
+            raise InputError(f"{name!r} cannot be a feature of a formula", "use letters, digits and _ in column names")
+    if len(set(names)) < len(names):
+        raise InputError("a feature is given twice", "give every feature once")
+    if not np.size(names):
+        raise InputError("no feature is given", "give the columns to predict from")

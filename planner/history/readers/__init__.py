@@ -1,0 +1,1 @@
+"""Readers of tables, Nextflow traces and Snakemake benchmarks."""

@@ -1,0 +1,221 @@
+"""Reading any CSV or TSV file of past runs, one run per row."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from planner.core.errors import InputError
+from planner.core.records import Observation, Outcome, Quality
+from planner.core.units import parse_duration_s, parse_mem_mb
+from planner.history.reading import HistoryRead, Skipped, check_columns, chromosome_in, identity, split_rows
+
+SOURCE = "table"
+_MISSING = ("", "-", "NA", "N/A", "nan", "None")
+_TRUE = ("1", "true", "yes", "t", "y")
+
+# What a column is called when nobody says: the first of these that is there.
+_DEFAULTS: Mapping[str, tuple[str, ...]] = {
+    "peak": ("peak_mb", "peak_rss_mb", "max_rss_mb", "max_rss", "MaxRSS"),
+    "wall": ("wall_s", "elapsed_s", "duration_s", "seconds"),
+    "limit": ("limit_mb", "mem_mb", "ReqMem"),
+    "chromosome": ("chromosome", "chrom", "chr"),
+    "sample": ("sample", "sample_id"),
+    "task": ("task", "run_id"),
+    "tool": ("tool",),
+    "cpus": ("cpus", "threads", "n_threads"),
+    "outcome": ("outcome",),
+    "oom": ("oom",),
+    "timed_out": ("timed_out",),
+    "exit_code": ("exit_code", "exit"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Which column holds what; None stands for the usual names.
+
+    Attributes
+    ----------
+    peak : str or None
+        Peak memory, MiB, or with a unit (``97288K``, ``1.2G``).
+    wall : str or None
+        Wall time, seconds, or as Slurm prints it.
+    features : mapping of str to str
+        Feature name to column.
+    """
+
+    peak: str | None = None
+    wall: str | None = None
+    limit: str | None = None
+    chromosome: str | None = None
+    sample: str | None = None
+    task: str | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_table(
+    text: str,
+    *,
+    columns: Columns | None = None,
+    tool: str | None = None,
+    quality: Quality = Quality.MEASURED,
+    source: str = "table",
+) -> HistoryRead:
+    """Read a table of runs.
+
+    A row is an oom when its ``outcome`` or ``oom`` column says so, a failure when ``exit_code`` is not 0, and completed
+    otherwise. Importing a file twice is harmless: a row is known by its content.
+
+    Parameters
+    ----------
+    tool : str, optional
+        The tool of all rows; else the column ``tool`` gives it.
+    quality : Quality
+        How the peaks were obtained: by the operating system (measured) or by polling (sampled).
+    source : str
+        The file, for errors.
+
+    Raises
+    ------
+    InputError
+        When a column that was named is not there, no column holds the peak, no tool is known, or the file is cut.
+    """
+    table = split_rows(text, source=source)
+    columns = columns or Columns()
+    places = _places(table.columns, columns, source)
+    if tool is None and "tool" not in places:
+        raise InputError(f"{source}: the tool is not known", "name it with --tool, or add a column 'tool'")
+    observations: list[Observation] = []
+    skipped = list(table.skipped)
+    copies: Counter[str] = Counter()
+    for line, row in table.rows:
+        content = "\x1f".join(row.values())
+        copies[content] += 1
+        job_id = identity(SOURCE, *table.columns, content, str(copies[content]))
+        try:
+            observations.append(_observation(row, places, columns.features, tool, quality, job_id))
+        except ValueError as error:
+            skipped.append(Skipped(line=line, reason=str(error)))
+    return HistoryRead(observations=tuple(observations), skipped=tuple(skipped))
+
+
+def _places(present: tuple[str, ...], columns: Columns, source: str) -> dict[str, str]:
+    """Return which column holds each thing that is known."""
+    named = {name: getattr(columns, name) for name in _DEFAULTS if getattr(columns, name, None)}
+    needed = {column: name for name, column in (*named.items(), *columns.features.items())}
+    check_columns(present, needed, source=source)
+    places = dict(named)
+    for name, usual in _DEFAULTS.items():
+        found = next((column for column in usual if column in present), None)
+        if found is not None:
+            places.setdefault(name, found)
+    if "peak" not in places:
+        raise InputError(
+            f"{source}: no column holds the peak memory", f"name it with --peak; columns there: {', '.join(present)}"
+        )
+    return places
+
+
+def _observation(
+    row: Mapping[str, str],
+    places: Mapping[str, str],
+    features: Mapping[str, str],
+    tool: str | None,
+    quality: Quality,
+    job_id: str,
+) -> Observation:
+    cells = {name: "" if row[column] in _MISSING else row[column] for name, column in places.items()}
+    used_tool = tool or cells["tool"]
+    if not used_tool:
+        raise ValueError("the tool is empty")
+    outcome, evidence = _judge(cells)
+    peak_mb, limit_mb = _memory_mb(cells["peak"]), _memory_mb(cells.get("limit", ""))
+    if outcome is Outcome.OOM:
+        quality = Quality.CENSORED
+        peak_mb = max((bound for bound in (peak_mb, limit_mb) if bound is not None), default=None)
+    elif peak_mb is None:
+        quality = Quality.MISSING
+    chromosome = _plain(cells.get("chromosome", ""))
+    sample = cells.get("sample", "")
+    named = ".".join(part for part in (sample, f"chr{chromosome}" if chromosome else "") if part)
+    cpus = cells.get("cpus", "")
+    return Observation(
+        tool=used_tool,
+        task=cells.get("task") or named or job_id.replace(":", "-"),
+        sample=sample,
+        chromosome=chromosome,
+        features={name: _number(row, column) for name, column in features.items()},
+        peak_mb=peak_mb,
+        limit_mb=None if limit_mb is None else round(limit_mb),
+        wall_s=_seconds(cells.get("wall", "")),
+        outcome=outcome,
+        quality=quality,
+        job_id=job_id,
+        submit_s=0,
+        cpus=max(int(cpus), 1) if cpus.isdecimal() else 1,
+        evidence=evidence,
+        source=SOURCE,
+    )
+
+
+def _plain(chromosome: str) -> str:
+    return chromosome_in(chromosome, f"chr{chromosome}") or chromosome
+
+
+def _judge(cells: Mapping[str, str]) -> tuple[Outcome, str]:
+    word = cells.get("outcome", "").lower()
+    if word:
+        return Outcome(word), f"column outcome: {word}"
+    if cells.get("oom", "").lower() in _TRUE:
+        return Outcome.OOM, "column oom"
+    if cells.get("timed_out", "").lower() in _TRUE:
+        return Outcome.TIMEOUT, "column timed_out"
+    code = cells.get("exit_code", "")
+    if code not in ("", "0"):
+        return Outcome.FAILED, f"exit code {code}"
+    return Outcome.COMPLETED, f"exit code {code}" if code else "a row of a table"
+
+
+def _memory_mb(text: str) -> float | None:
+    # "1e3" is a number to those who write tables, though not to Slurm
+    return _finite(text, "memory") if "e" in text.lower() else parse_mem_mb(text) or None
+
+
+def _seconds(text: str) -> float | None:
+    if ":" in text:
+        return parse_duration_s(text)
+    return _finite(text, "wall") if text else None
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    return _finite(row[column], column)
+
+
+def _finite(text: str, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{what}: not a number: {text!r}") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{what}: not a finite number: {text!r}")
+    return value
+
+
+def columns_named(options: Mapping[str, Any]) -> Columns:
+    """Return which column of a table holds what, from the options of the command line."""
+    features: dict[str, str] = {}
+    for text in options["features"]:
+        # "a=x,b=y" as well as one option per feature
+        for one in text.split(","):
+            name, equals, column = one.partition("=")
+            if not (equals and name.strip() and column.strip()):
+                raise InputError(
+                    f"--feature {one!r}: NAME=COLUMN is expected", "for example --feature variants=n_variants"
+                )
+            features[name.strip()] = column.strip()
+    named = {name: options[name] for name in ("peak", "wall", "limit", "chromosome", "sample")}
+    return Columns(features=features, **named)

@@ -1,0 +1,1 @@
+"""Readers of sacct output, and what became of each attempt."""

@@ -1,0 +1,235 @@
+"""What became of an attempt: decided from accounting first, the exit code second, the log last.
+
+Slurm's State alone misleads: a job whose script ignores a killed step is COMPLETED, a job killed by the accounting
+poller is FAILED or CANCELLED, and a requeue overwrites all of it. So an attempt is judged from its own row and all its
+step rows; the first rule that applies decides, and says what it saw.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from planner.core.records import Outcome
+from planner.history.sacct.rows import CANCELLED, COMPLETED, FAILED, OUT_OF_MEMORY, REQUEUED, Row
+
+# Slurm's own code for "killed for memory", next to the state
+_OOM_EXIT = (0, 125)
+_KILL = 9
+# "exit 137" in a script is stored as 9:0
+_KILLED = frozenset({(0, _KILL), (_KILL, 0), (128 + _KILL, 0)})
+# slurmd could not start the job: no working directory, or no place for its output
+_LAUNCH_FAILED = (0, 53)
+# A sampled peak this near to the limit, and a kill: the poll missed the last rise.
+_NEAR_LIMIT = 0.9
+
+_OUTCOME_OF_STATE = {
+    "TIMEOUT": Outcome.TIMEOUT,
+    "DEADLINE": Outcome.TIMEOUT,
+    CANCELLED: Outcome.CANCELLED,
+    "REVOKED": Outcome.CANCELLED,
+    "NODE_FAIL": Outcome.INFRA,
+    "BOOT_FAIL": Outcome.INFRA,
+    "LAUNCH_FAILED": Outcome.INFRA,
+    "RECONFIG_FAIL": Outcome.INFRA,
+    "PREEMPTED": Outcome.INFRA,
+    REQUEUED: Outcome.INFRA,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """An outcome, what decided it, and for memory kills the limit that was hit (MiB, None when unknown)."""
+
+    outcome: Outcome
+    evidence: str
+    limit_mb: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogVerdict:
+    """What a log says about memory.
+
+    Attributes
+    ----------
+    own_heap : bool
+        The program ran out of a limit of its own (a Java heap, ``ulimit``): more ``--mem`` helps only if that limit
+        follows it.
+    used_mb : float or None
+        What Slurm saw in use when it killed, MiB.
+    """
+
+    evidence: str
+    own_heap: bool
+    used_mb: float | None = None
+
+
+_POLLER = re.compile(r"exceeded memory limit \(([0-9]+) > ([0-9]+)\)")
+_KILLED_TEXT = re.compile(r"oom[-_]kill|exceeded (?:job |step )?memory limit|task \d+: Out Of Memory", re.IGNORECASE)
+_OWN_HEAP = re.compile(
+    r"java\.lang\.OutOfMemoryError(?:: [A-Za-z ]+)?|\bMemoryError\b|std::bad_alloc|Cannot allocate memory"
+)
+
+
+def classify_log(text: str) -> LogVerdict | None:
+    """Look for the traces that a lack of memory leaves in a log; None when there are none.
+
+    Sources: slurmstepd's messages under task/cgroup and under OverMemoryKill; Java, Python, C++, libc.
+    """
+    poller = _POLLER.search(text)
+    if poller:
+        used, limit = (int(number) / 1024**2 for number in poller.groups())
+        return LogVerdict(
+            evidence=f"log: exceeded memory limit ({used:.0f} > {limit:.0f} MB)", own_heap=False, used_mb=used
+        )
+    killed = _KILLED_TEXT.search(text)
+    if killed:
+        return LogVerdict(evidence=f"log: {killed[0]}", own_heap=False)
+    heap = _OWN_HEAP.search(text)
+    if heap:
+        return LogVerdict(evidence=f"log: {heap[0].strip()}", own_heap=True)
+    return None
+
+
+def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> Verdict | None:
+    """Decide the outcome of one attempt.
+
+    Parameters
+    ----------
+    job : Row
+    steps : sequence of Row
+        All its steps, ``.extern`` among them.
+    requeued : bool
+        Other attempts share the job's id: DerivedExitCode may then be theirs.
+
+    Returns
+    -------
+    Verdict or None
+        None while the attempt has not ended.
+    """
+    if not job.ended:
+        return None
+    for rule in _RULES:
+        verdict = rule(job, steps, requeued)
+        if verdict is not None:
+            return verdict
+    return _completed(job, steps, requeued)
+
+
+def judge_step(step: Row, job: Row) -> Verdict | None:
+    """Decide the outcome of one step for itself, where steps are tasks of their own; None while it has not ended."""
+    if not step.ended:
+        return None
+    if _says_oom(step):
+        return _oom(step, job, _describe(step))
+    if step.cancelled_by and step.exit_code == (0, _KILL) and _above_limit(step, job):
+        return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
+    if step.state == COMPLETED:
+        return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(step))
+    if step.state == CANCELLED and not step.cancelled_by:
+        # ended together with its job, or by a signal of its own
+        together = _OUTCOME_OF_STATE.get(job.state, Outcome.FAILED)
+        return Verdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")
+    if step.state in _OUTCOME_OF_STATE:
+        return Verdict(outcome=_OUTCOME_OF_STATE[step.state], evidence=_describe(step))
+    if step.exit_code in _KILLED and _ratio(step, job) >= _NEAR_LIMIT:
+        return _oom(step, job, _suspicion(step, job))
+    return Verdict(outcome=Outcome.FAILED, evidence=_describe(step))
+
+
+def _reported_oom(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict | None:
+    # a step of the task says more than the job, and the job more than .extern, which sees every kill of the job
+    for row in (*_task_steps(steps), job, *steps):
+        if _says_oom(row):
+            return _oom(row, job, _describe(row))
+    if job.derived_exit_code == _OOM_EXIT and not steps and not requeued:
+        return _oom(job, job, "DerivedExitCode 0:125")
+    return None
+
+
+def _killed_by_poller(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+    if job.state not in (FAILED, COMPLETED, REQUEUED):
+        return None
+    for step in _task_steps(steps):
+        if step.cancelled_by and step.exit_code == (0, _KILL) and _above_limit(step, job):
+            return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
+    return None
+
+
+def _ended_from_outside(job: Row, _steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+    if job.exit_code == _LAUNCH_FAILED:
+        return Verdict(outcome=Outcome.INFRA, evidence=f"{_describe(job)}: not launched")
+    outcome = _OUTCOME_OF_STATE.get(job.state)
+    return Verdict(outcome=outcome, evidence=_describe(job)) if outcome else None
+
+
+def _killed_near_limit(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+    if job.state != FAILED or job.exit_code not in _KILLED:
+        return None
+    near = (step for step in _task_steps(steps) if _ratio(step, job) >= _NEAR_LIMIT)
+    return next((_oom(step, job, _suspicion(step, job)) for step in near), None)
+
+
+def _failed(job: Row, _steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+    return Verdict(outcome=Outcome.FAILED, evidence=_describe(job)) if job.state == FAILED else None
+
+
+def _completed(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict:
+    bad = next((step for step in _task_steps(steps) if step.ended and step.state != COMPLETED), None)
+    if bad is not None:
+        return Verdict(outcome=Outcome.FAILED, evidence=f"{_describe(bad)} under {_describe(job)}")
+    if job.derived_exit_code not in (None, (0, 0)) and not requeued:
+        code, signal = job.derived_exit_code
+        return Verdict(outcome=Outcome.FAILED, evidence=f"DerivedExitCode {code}:{signal} under {_describe(job)}")
+    return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(job))
+
+
+_RULES: tuple[Callable[[Row, Sequence[Row], bool], Verdict | None], ...] = (
+    _reported_oom,
+    _killed_by_poller,
+    _ended_from_outside,
+    _killed_near_limit,
+    _failed,
+)
+
+
+def _task_steps(steps: Sequence[Row]) -> list[Row]:
+    return [step for step in steps if step.id.step != "extern"]
+
+
+def _says_oom(row: Row) -> bool:
+    return row.state == OUT_OF_MEMORY or row.exit_code == _OOM_EXIT
+
+
+def limit_of(step: Row, job: Row) -> float | None:
+    """Return the limit in force for a step, MiB: its own, else its job's."""
+    return step.limit_mb if step.limit_mb is not None else job.limit_mb
+
+
+def _ratio(step: Row, job: Row) -> float:
+    limit = limit_of(step, job)
+    return 0.0 if step.peak_mb is None or limit is None else step.peak_mb / limit
+
+
+def _above_limit(step: Row, job: Row) -> bool:
+    return _ratio(step, job) > 1
+
+
+def _suspicion(step: Row, job: Row) -> str:
+    return f"{_describe(step)}, {_peak_and_limit(step, job)} (suspected)"
+
+
+def _oom(row: Row, job: Row, evidence: str) -> Verdict:
+    return Verdict(outcome=Outcome.OOM, evidence=evidence, limit_mb=limit_of(row, job))
+
+
+def _describe(row: Row) -> str:
+    who = "job" if row.id.step is None else f"step {row.id.step}"
+    by = f" by {row.cancelled_by}" if row.cancelled_by else ""
+    code = "" if row.exit_code is None else f", exit {row.exit_code[0]}:{row.exit_code[1]}"
+    return f"{who} {row.state}{by}{code}"
+
+
+def _peak_and_limit(step: Row, job: Row) -> str:
+    return f"peak {step.peak_mb or 0:.0f} MB against a limit of {limit_of(step, job) or 0:.0f} MB"

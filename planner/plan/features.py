@@ -1,0 +1,232 @@
+"""Features: numbers known before a task runs, resolved from their specifications in chromplan.toml.
+
+A specification is one of
+
+=================  ==================================================================
+``4``, ``"2.5"``   that number
+``"length"``       length of the task's chromosome in Mb (1e6 bases), from the genome
+``"cpus"``         CPUs of the task
+``"size:PATH"``    bytes of a file, of all in a folder, or of all that a pattern matches
+``"records:PATH"`` variant records of the task's chromosome in an indexed VCF or BCF
+``"samples:PATH"`` samples in the header of a VCF or BCF
+``"NAME"``         the column NAME of the sample table, or the tool parameter NAME
+=================  ==================================================================
+
+``PATH`` may hold placeholders such as ``{chromosome}`` and ``{sample}``. This module is pure: what touches files comes
+in as :class:`Readers` (see ``planner.project.inputs``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from planner.core.errors import InputError
+
+FILE_KINDS = ("size", "records", "samples")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """One parsed specification: ``kind`` number, length, cpus, column, size, records or samples."""
+
+    name: str
+    kind: str
+    argument: str = ""
+    value: float = math.nan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readers:
+    """What reads files for features.
+
+    Attributes
+    ----------
+    size : callable
+        ``size(path) -> bytes``.
+    records : callable
+        ``records(path, chromosome) -> variant records of that chromosome``.
+    samples : callable
+        ``samples(path) -> samples in the header``.
+
+    Each raises ``OSError`` or ``ValueError`` with a message for people when it cannot.
+    """
+
+    size: Callable[[str], float]
+    records: Callable[[str, str], float]
+    samples: Callable[[str], float]
+
+
+def parse_spec(name: str, text: str | float) -> Spec:
+    """Parse one specification.
+
+    Raises
+    ------
+    InputError
+        Naming the feature, when the specification is none of the forms above.
+    """
+    if not _NAME.match(name):
+        raise InputError(f"feature name {name!r} is not a plain word", "use letters, digits, _ . - in feature names")
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return Spec(name=name, kind="number", value=_finite(name, text))
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(
+            f"features.{name}: {text!r} is not a specification",
+            'write a number, "length", "cpus", "size:PATH", "records:PATH", "samples:PATH" or the name of a column',
+        )
+    text = text.strip()
+    kind, colon, argument = text.partition(":")
+    if colon and kind in FILE_KINDS:
+        if not argument.strip():
+            raise InputError(f"features.{name}: no path after {kind}:", f'write "{kind}:PATH"')
+        return Spec(name=name, kind=kind, argument=argument.strip())
+    if text in ("length", "cpus"):
+        return Spec(name=name, kind=text)
+    number = _number(text)
+    if number is not None:
+        return Spec(name=name, kind="number", value=_finite(name, number))
+    if colon:
+        raise InputError(f"features.{name}: unknown kind {kind!r}", "known kinds: " + ", ".join(FILE_KINDS))
+    return Spec(name=name, kind="column", argument=text)
+
+
+def parse_specs(table: Mapping[str, str | float]) -> tuple[Spec, ...]:
+    """Parse the ``[features]`` table, in its order."""
+    return tuple(parse_spec(name, text) for name, text in table.items())
+
+
+def resolve(
+    specs: tuple[Spec, ...],
+    *,
+    task: str,
+    chromosome: str,
+    lengths: Mapping[str, int],
+    parameters: Mapping[str, object],
+    cpus: int = 1,
+    placeholders: Mapping[str, str] | None = None,
+    readers: Readers | None = None,
+) -> dict[str, float]:
+    """Return the feature values of one task.
+
+    Parameters
+    ----------
+    specs : tuple of Spec
+    task : str
+        The task's name, for errors.
+    chromosome : str
+        Plain name (``"1"``), a key of ``lengths``.
+    lengths : mapping of str to int
+        Chromosome lengths in bases.
+    parameters : mapping
+        Sample-table columns and tool parameters.
+    placeholders : mapping, optional
+        What ``{name}`` in paths stands for; ``parameters`` are known too.
+    readers : Readers, optional
+        Needed for ``size:``, ``records:`` and ``samples:``.
+
+    Raises
+    ------
+    InputError
+        Naming task and feature, when a value is missing, not a number, or its file cannot be read.
+    """
+    task_view = _TaskView(task, chromosome, lengths, parameters, cpus, dict(placeholders or {}), readers)
+    return {spec.name: task_view.value(spec) for spec in specs}
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskView:
+    task: str
+    chromosome: str
+    lengths: Mapping[str, int]
+    parameters: Mapping[str, object]
+    cpus: int
+    placeholders: dict[str, str]
+    readers: Readers | None
+
+    def value(self, spec: Spec) -> float:
+        if spec.kind == "number":
+            return spec.value
+        if spec.kind == "cpus":
+            return float(self.cpus)
+        if spec.kind == "length":
+            return self._length(spec)
+        if spec.kind == "column":
+            return self._column(spec)
+        return self._file(spec)
+
+    def _length(self, spec: Spec) -> float:
+        if self.chromosome not in self.lengths:
+            raise self._error(
+                spec,
+                f"the genome has no chromosome {self.chromosome!r}",
+                "check the chromosomes and the genome in chromplan.toml",
+            )
+        return self.lengths[self.chromosome] / 1e6
+
+    def _column(self, spec: Spec) -> float:
+        if spec.argument not in self.parameters:
+            known = ", ".join(sorted(self.parameters)) or "none"
+            raise self._error(
+                spec,
+                f"there is no column or parameter {spec.argument!r}",
+                f"columns and parameters of this task: {known}",
+            )
+        raw = self.parameters[spec.argument]
+        number = _number(raw)
+        if number is None or not math.isfinite(number):
+            what = "is empty" if raw is None or str(raw).strip() == "" else f"is {str(raw)!r}, not a number"
+            raise self._error(spec, f"{spec.argument} {what}", "put a number there, or drop the feature")
+        return number
+
+    def _file(self, spec: Spec) -> float:
+        path = self._path(spec)
+        if self.readers is None:
+            raise self._error(spec, f"{spec.kind}:{path} needs file access", "resolve it where files can be read")
+        try:
+            if spec.kind == "size":
+                value = self.readers.size(path)
+            elif spec.kind == "records":
+                value = self.readers.records(path, self.chromosome)
+            else:
+                value = self.readers.samples(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise self._error(spec, f"{path}: {reason}", "check the path in [features] of chromplan.toml") from error
+        return float(value)
+
+    def _path(self, spec: Spec) -> str:
+        known = {key: str(value) for key, value in self.parameters.items()} | self.placeholders
+
+        def fill(match: re.Match[str]) -> str:
+            word = match.group(1)
+            if word not in known:
+                raise self._error(
+                    spec,
+                    f"unknown placeholder {{{word}}} in {spec.argument!r}",
+                    "known placeholders: " + ", ".join(sorted(known)),
+                )
+            return known[word]
+
+        return _PLACEHOLDER.sub(fill, spec.argument)
+
+    def _error(self, spec: Spec, message: str, hint: str) -> InputError:
+        return InputError(f"task {self.task}, feature {spec.name}: {message}", hint)
+
+
+def _number(raw: object) -> float | None:
+    if isinstance(raw, bool) or raw is None:
+        return None
+    try:
+        return float(raw) if isinstance(raw, int | float) else float(str(raw).strip())
+    except ValueError:
+        return None
+
+
+def _finite(name: str, number: float) -> float:
+    if not math.isfinite(number):
+        raise InputError(f"features.{name}: {number} is not a finite number", "write a finite number")
+    return float(number)

@@ -1,0 +1,106 @@
+"""A project's files: ``chromplan.toml``, ``.chromplan/`` and ``rounds/``."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from planner.core import config as configuration
+from planner.core import files
+from planner.core.config import Config
+from planner.core.documents import parse_json, read_text
+from planner.core.errors import FailureError, InputError
+from planner.plan.document import Plan, round_name
+
+
+class Project:
+    """The folder that holds ``chromplan.toml``, and what lies in it.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_path = folder / configuration.FILE
+        self.state = folder / ".chromplan"
+        self.store_path = self.state / "history.sqlite"
+        self.models = self.state / "models"
+        self.rounds = folder / "rounds"
+
+    def config(self) -> Config:
+        """Read and check ``chromplan.toml``."""
+        return configuration.load(self.config_path)
+
+    def model_path(self, tool: str) -> Path:
+        """Return where the fitted model of a tool lies."""
+        return self.models / f"{tool}.json"
+
+    def round_numbers(self) -> list[int]:
+        """Return the rounds that have a plan, in order."""
+        found = [path.parent.name[1:] for path in self.rounds.glob("r*/plan.json")]
+        return sorted(int(digits) for digits in found if digits.isdigit())
+
+    def round_folder(self, number: int) -> Path:
+        """Return a round's folder."""
+        return self.rounds / round_name(number)
+
+    def latest(self) -> int:
+        """Return the last planned round.
+
+        Raises
+        ------
+        InputError
+            When nothing is planned yet.
+        """
+        numbers = self.round_numbers()
+        if not numbers:
+            raise InputError(f"{self.rounds}: no round is planned yet", "run 'chromplan plan' first")
+        return numbers[-1]
+
+    def next_number(self) -> int:
+        """Return the number of the round to plan: the last one again while it has not been started."""
+        numbers = self.round_numbers()
+        if not numbers:
+            return 1
+        return numbers[-1] + 1 if self.started(numbers[-1]) else numbers[-1]
+
+    def started(self, number: int) -> bool:
+        """Whether a round was submitted or run, wholly or in part."""
+        folder = self.round_folder(number)
+        return any(
+            (folder / name).exists()
+            for name in ("submission.json", "manifest.tsv", "manifest.tsv.new", "local.jsonl", "running")
+        )
+
+    def plan(self, number: int) -> Plan:
+        """Read a round's plan."""
+        path = self.round_folder(number) / "plan.json"
+        text = read_text(path, hint="run 'chromplan plan' first")
+        return parse_json(text, Plan, path=path, hint="'chromplan plan' writes it anew")
+
+    def write_plan(self, plan: Plan) -> Path:
+        """Write a round's plan; files rendered from an earlier plan of the round are removed."""
+        folder = self.round_folder(plan.round)
+        for script in [*folder.glob("*.sh"), *folder.glob("jobs/*.sh")]:
+            script.unlink()
+        path = folder / "plan.json"
+        files.write_text(path, plan.model_dump_json(indent=2) + "\n")
+        return path
+
+    @contextlib.contextmanager
+    def lock(self, round_number: int | None = None) -> Iterator[None]:
+        """Hold the project, or one of its rounds, for a command at work; the lock goes with its process."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        name = "lock" if round_number is None else f"lock.{round_name(round_number)}"
+        with (self.state / name).open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FailureError(
+                    f"{self.folder}: another chromplan is at work here", "wait until it is done, or stop it with Ctrl-C"
+                ) from None
+            yield

@@ -1,0 +1,84 @@
+"""How a strategy went: every attempt, and the memory that was held for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from planner.schedule.dynamic.simulator import Span
+
+# Slurm's G: 1024 of its M
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """Memory reserved for a while, MiB."""
+
+    start_s: float
+    end_s: float
+    mem_mb: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """One replay of all jobs under one strategy.
+
+    Attributes
+    ----------
+    spans : tuple of Span
+        Every attempt.
+    held : tuple of Held
+        What Slurm keeps from others: each attempt's request, or the allocations around the attempts.
+    """
+
+    spans: tuple[Span, ...]
+    held: tuple[Held, ...]
+
+    @property
+    def makespan_s(self) -> float:
+        """When the last attempt ends."""
+        return max(span.end_s for span in self.spans)
+
+    @property
+    def killed(self) -> int:
+        """Attempts killed for memory."""
+        return sum(span.killed for span in self.spans)
+
+    @property
+    def reserved_mb_s(self) -> float:
+        """Memory x time reserved, MiB s."""
+        return sum(held.mem_mb * (held.end_s - held.start_s) for held in self.held)
+
+
+def steps(pieces: Iterable[Held]) -> tuple[list[float], list[float]]:
+    """Return the instants at which the sum of the pieces changes, and the sum from each of them on.
+
+    Returns
+    -------
+    list of float
+        s, rising, from 0.
+    list of float
+        MiB, as many; the last is 0.
+    """
+    changes: dict[float, float] = {0.0: 0.0}
+    for piece in pieces:
+        changes[piece.start_s] = changes.get(piece.start_s, 0.0) + piece.mem_mb
+        changes[piece.end_s] = changes.get(piece.end_s, 0.0) - piece.mem_mb
+    instants = sorted(changes)
+    level, levels = 0.0, []
+    for instant in instants:
+        level += changes[instant]
+        levels.append(max(0.0, level))
+    levels[-1] = 0.0  # sums of floats end a hair off
+    return instants, levels
+
+
+def amount(gb_h: float) -> str:
+    """Return GB h for people: three digits, or all before the point."""
+    return f"{gb_h:,.0f}" if gb_h >= 100 else f"{gb_h:.3g}"
+
+
+def most_at_once(spans: Sequence[Span]) -> int:
+    """Return how many attempts ran at once, at most."""
+    _, levels = steps(Held(start_s=span.start_s, end_s=span.end_s, mem_mb=1.0) for span in spans)
+    return round(max(levels))

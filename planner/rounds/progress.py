@@ -1,0 +1,124 @@
+"""How every task stands: planned, in flight, or ended, round by round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from planner.core.records import Observation, Outcome, Quality
+from planner.plan.document import Plan, PlannedTask
+from planner.plan.requests import Earlier
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.runner import drive, runs
+
+PLANNED = "planned"
+IN_FLIGHT = "in flight"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One attempt of a task, or a task that waits in the planned round.
+
+    Attributes
+    ----------
+    state : str
+        ``planned``, ``in flight``, what Slurm calls it, or the outcome.
+    """
+
+    task: str
+    round: int
+    state: str
+    outcome: Outcome | None
+    request_mb: int
+    time_limit_s: int
+    peak_mb: float | None
+    quality: Quality | None
+    wall_s: float | None
+    job_id: str | None
+    evidence: str = ""
+
+
+def standings(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[Standing]:
+    """Return every attempt of every round, and the tasks that are planned but were not started.
+
+    Parameters
+    ----------
+    over : collection of int
+        Rounds known to be driven no more.
+    """
+    known: dict[tuple[str, str], Observation] = {}
+    for observation in sorted(observations, key=lambda o: o.submit_s):
+        known[observation.task, observation.job_id] = observation
+    found: list[Standing] = []
+    planned: dict[str, Standing] = {}
+    for number in project.round_numbers():
+        plan = project.plan(number)
+        folder = project.round_folder(number)
+        listed = manifest.read(folder)
+        entries = [entry for entry in listed if not entry.is_driven]
+        entries += drive.in_flight(folder, listed, over=number in over)
+        started = [
+            *((entry.task, entry.job_id, entry.request_mb) for entry in entries),
+            *((run.task, run.job_id, run.limit_mb) for run in runs.read(folder)),
+        ]
+        found += _of_round(plan, started, known)
+        begun = {task for task, _, _ in started}
+        planned |= {task.task: _standing(plan, task, task.request_mb, None, None) for task in plan.tasks}
+        planned = {name: standing for name, standing in planned.items() if name not in begun}
+    return found + list(planned.values())
+
+
+def _of_round(
+    plan: Plan, started: Iterable[tuple[str, str, int]], known: Mapping[tuple[str, str], Observation]
+) -> list[Standing]:
+    tasks = {task.task: task for task in plan.tasks}
+    return [
+        _standing(plan, tasks[name], request_mb, job_id, known.get((name, job_id)))
+        for name, job_id, request_mb in started
+        if name in tasks
+    ]
+
+
+def _standing(
+    plan: Plan, task: PlannedTask, request_mb: int, job_id: str | None, observation: Observation | None
+) -> Standing:
+    state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
+    return Standing(
+        task=task.task,
+        round=plan.round,
+        state=state,
+        outcome=observation.outcome if observation else None,
+        request_mb=request_mb,
+        time_limit_s=task.time_limit_s,
+        peak_mb=observation.peak_mb if observation else None,
+        quality=observation.quality if observation else None,
+        wall_s=observation.wall_s if observation else None,
+        job_id=job_id,
+        evidence=observation.evidence if observation else "",
+    )
+
+
+def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
+    """Return what the next plan must know of each task that was started before."""
+    attempts: dict[str, list[Standing]] = {}
+    for standing in found:
+        if standing.job_id is not None:
+            attempts.setdefault(standing.task, []).append(standing)
+    return {
+        task: Earlier(
+            round=history[-1].round,
+            attempts=len(history),
+            outcome=None if any(standing.outcome is None for standing in history) else history[-1].outcome,
+            request_mb=history[-1].request_mb,
+            time_limit_s=_time_limit_s(history[-1]),
+        )
+        for task, history in attempts.items()
+    }
+
+
+def _time_limit_s(last: Standing) -> int:
+    """Return the limit of an attempt, s: what ran out of time had as long as it ran, in a tier longer than its own."""
+    ran_s = math.ceil(last.wall_s or 0) if last.outcome is Outcome.TIMEOUT else 0
+    return max(last.time_limit_s, ran_s)

@@ -1,0 +1,231 @@
+"""Running a round inside one Slurm allocation: the loop of a local run, with steps of the allocation as its tasks.
+
+The round's manifest says which allocation drives it; ``allocation.ended`` says that it does so no more. Every attempt
+that ends is appended to ``local.jsonl`` at once, as in a local run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from planner import slurm
+from planner.core import files
+from planner.core.errors import FailureError, InputError
+from planner.core.records import Mode, Outcome
+from planner.plan.document import Plan, PlannedTask
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.runner import runs
+from planner.runner.allocation import Allocation
+from planner.runner.executor import Executor
+from planner.runner.launch import Bounds, Limits, Progress
+from planner.runner.local import signals
+from planner.runner.records import FOLDER, Kept
+from planner.runner.runs import Run
+from planner.runner.steptask import OVERHEAD_MB, SCRIPT, StepLauncher
+from planner.schedule.dynamic.state import Node
+from planner.scripts import render
+from planner.scripts.jobs import DRIVEN
+
+ENDED = "allocation.ended"
+# outcomes after which a round does not run a task again
+_FINAL = (Outcome.COMPLETED, Outcome.FAILED, Outcome.TIMEOUT, Outcome.CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """What a drive may use of its allocation.
+
+    Attributes
+    ----------
+    pool : bool
+        Tasks share the memory.
+    mem_mb : int or None
+        Of each node, instead of all that is allocated, MiB.
+    most_at_once : int or None
+        Tasks that may run at once.
+    """
+
+    pool: bool = False
+    mem_mb: int | None = None
+    most_at_once: int | None = None
+    max_attempts: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What came of it: the attempts of the round, its tasks, and why those that are left were not run."""
+
+    runs: list[Run]
+    tasks: Sequence[PlannedTask]
+    out_of_time: bool
+
+
+def run(
+    project: Project,
+    number: int,
+    *,
+    allocation: Allocation,
+    use: Use,
+    on_end: Callable[[Run], None],
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Driven:
+    """Run what of a round has not run yet, in this allocation.
+
+    Raises
+    ------
+    InputError
+        When the round is not rendered, runs otherwise, or a task needs more than the allocation has.
+    FailureError
+        When another allocation is at it, or steps cannot be started.
+    KeyboardInterrupt
+        After SIGINT, SIGTERM, SIGHUP or SIGUSR1, once all tasks are stopped.
+    """
+    plan = project.plan(number)
+    if plan.kept is not None:
+        raise InputError("a wrapped script is a job of its own: it cannot be a step", "use 'chromplan submit'")
+    folder = project.round_folder(number).resolve()
+    if not (folder / "command.sh").exists():
+        raise InputError(f"{folder / 'command.sh'}: not rendered", "run 'chromplan render' first")
+    nodes = allocation.for_tasks(
+        most_at_once=use.most_at_once,
+        cpus=max((task.cpus for task in plan.tasks), default=1),
+        mem_mb=use.mem_mb,
+        otherwise_mb=_asked_mb(plan),
+    )
+    bounds = Bounds(
+        nodes=nodes,
+        limits=Limits.POOL if use.pool else Limits.LEARNT,
+        max_attempts=use.max_attempts,
+        overhead_mb=OVERHEAD_MB,
+    )
+    _check_fits(plan.tasks, bounds)
+    tasks = _not_planned_anew(project, plan)
+    with project.lock(number):
+        _claim(folder, plan, allocation.job_id)
+        if not (folder / SCRIPT).exists():
+            files.write_text(folder / SCRIPT, render.driven_script(plan), executable=True)
+        launcher = StepLauncher(
+            plan, root=project.folder.resolve(), folder=folder, allocation=allocation, pool=use.pool
+        )
+        executor = _executor(tasks, folder, launcher, bounds, on_end, watch)
+        try:
+            with signals(executor.interrupt):
+                executor.run()
+        except BaseException:
+            # of an allocation that is being ended Slurm tells what becomes of it: it may be requeued
+            with contextlib.suppress(FailureError):
+                if not launcher.closing():
+                    mark_ended(folder, allocation.job_id)
+            raise
+        mark_ended(folder, allocation.job_id)
+    return Driven(runs.read(folder), tasks, executor.out_of_time)
+
+
+def _executor(
+    tasks: Sequence[PlannedTask],
+    folder: Path,
+    launcher: StepLauncher,
+    bounds: Bounds,
+    on_end: Callable[[Run], None] = lambda _: None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Executor:
+    def record(ended: Run) -> None:
+        ended = replace(ended, source="drive")
+        runs.append(folder, ended)
+        on_end(ended)
+
+    return Executor(tasks, before=runs.read(folder), launcher=launcher, bounds=bounds, record=record, watch=watch)
+
+
+def _asked_mb(plan: Plan) -> int | None:
+    """Return what the plan's own allocation has of each node, MiB; None when it plans none."""
+    if plan.mode is not Mode.DYNAMIC:
+        return None
+    if plan.target.site.mem_policy == "whole_node":
+        return plan.target.partition.cap_mb
+    return max((batch.mem_mb for batch in plan.batches), default=None)
+
+
+def _check_fits(tasks: Sequence[PlannedTask], bounds: Bounds) -> None:
+    for task in tasks:
+        needs_mb = task.request_mb if task.predicted_mb is None else task.predicted_mb + bounds.overhead_mb
+        if needs_mb > bounds.largest_mb:
+            raise InputError(
+                f"task {task.task} needs about {needs_mb:.0f} MB, a node of this allocation has {bounds.largest_mb} MB "
+                "for tasks",
+                "ask for more memory: salloc --mem=8G …",
+            )
+
+
+def _not_planned_anew(project: Project, plan: Plan) -> list[PlannedTask]:
+    """Return the tasks of a round that no later round plans: those are run there."""
+    later = (project.plan(number) for number in project.round_numbers() if number > plan.round)
+    anew = {task.task for after in later for task in after.tasks}
+    return [task for task in plan.tasks if task.task not in anew]
+
+
+def _claim(folder: Path, plan: Plan, job_id: str) -> None:
+    """Have the manifest say that this allocation drives the round, unless another one does."""
+    entries = manifest.read(folder)
+    if any(not entry.is_driven for entry in entries):
+        raise InputError(
+            f"round {plan.round_name} was submitted in mode {plan.mode}", "'chromplan status' shows how it stands"
+        )
+    other = next((entry.job_id for entry in entries if entry.job_id != job_id), None)
+    if other is not None and ended(folder) != other and slurm.job_state(other) in ("PENDING", "RUNNING", "SUSPENDED"):
+        raise FailureError(
+            f"round {plan.round_name} is job {other}'s, which waits or runs", f"wait for it, or end it: scancel {other}"
+        )
+    (folder / ENDED).unlink(missing_ok=True)
+    if other is not None or not entries:
+        rows = [
+            "\t".join((task.task, job_id, str(task.index), str(task.request_mb), str(task.cpus), "drive.sh", DRIVEN))
+            for task in plan.tasks
+        ]
+        manifest.write(folder, rows)
+
+
+def ended(folder: Path) -> str | None:
+    """Return the job that drives a round no more; None while one may."""
+    path = folder / ENDED
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def mark_ended(folder: Path, job_id: str) -> None:
+    """Note that a job drives a round no more."""
+    files.write_text(folder / ENDED, job_id + "\n")
+
+
+def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = False) -> list[manifest.Entry]:
+    """Return the driven tasks of a round that their allocation may still run.
+
+    Parameters
+    ----------
+    over : bool
+        The allocation is known to have ended.
+    """
+    driven = [entry for entry in entries if entry.is_driven]
+    if not driven or over or ended(folder) == driven[0].job_id:
+        return []
+    last = {attempt.task: attempt.outcome for attempt in runs.read(folder)}
+    return [entry for entry in driven if last.get(entry.task) not in _FINAL]
+
+
+def collect(plan: Plan, *, root: Path, folder: Path) -> None:
+    """Record the tasks that ended in an allocation that is over, and whose driver had been killed before."""
+    records = Kept(folder).records()
+    for job_id in sorted({record.allocation for record in records if record.allocation}):
+        if slurm.job_state(job_id) in ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING"):
+            continue
+        allocation = Allocation(job_id=job_id, nodes=(Node(name="", mem_mb=1, cores=1),), here=None, end_s=None)
+        launcher = StepLauncher(plan, root=root, folder=folder, allocation=allocation, pool=False)
+        _executor(plan.tasks, folder, launcher, Bounds(nodes=allocation.nodes)).collect()
+
+
+def was_cut_short(folder: Path) -> bool:
+    """Whether steps run, or ran when their driver was killed."""
+    return (folder / FOLDER).exists() and any(record.allocation for record in Kept(folder).records())

@@ -1,0 +1,277 @@
+"""Runs the tasks of a plan side by side: asks the dynamic scheduler what may start, starts it, watches it, ends it.
+
+How a task is started, watched and ended is the launcher's affair: processes of this machine, or steps of an allocation.
+Everything that must outlive this process is with the launcher and in the recorded attempts: an executor made from them
+goes on where another one stopped, or was killed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from planner.core.records import Outcome
+from planner.history.sacct.outcomes import classify_log
+from planner.plan.document import PlannedTask
+from planner.runner.launch import Attempt, Bounds, Launched, Launcher, Progress, Seen
+from planner.runner.queue import Agenda
+from planner.runner.runs import Run
+from planner.schedule.dynamic.state import Overflow
+
+POLL_S = 0.1
+# from being asked to end to being killed
+GRACE_S = 3.0
+# what runs is stopped this long before everything there is ended: time to end well, and to write down what did
+STOP_S = 15.0
+# once the machine has less left than this part of the limit, the youngest task is stopped
+_RESERVE = 0.02
+
+
+@dataclass(slots=True, eq=False)
+class _Child:
+    launched: Launched
+    seen: Seen = field(default_factory=lambda: Seen(held_mb=0.0, peak_mb=0.0))
+    why: tuple[Outcome, str] | None = None  # it is being ended, and why
+    asked_s: float | None = None
+    short: bool = False  # the machine had little left while it ran
+
+    @property
+    def name(self) -> str:
+        return self.launched.attempt.task.task
+
+    @property
+    def standing(self) -> tuple[Attempt, float, Seen]:
+        return self.launched.attempt, self.launched.start_s, self.seen
+
+
+class Executor:
+    """Runs tasks until nothing more can run in this round.
+
+    Parameters
+    ----------
+    tasks : sequence of PlannedTask
+        All of the round.
+    before : sequence of Run
+        What earlier runs of the round recorded, oldest first.
+    launcher : Launcher
+    bounds : Bounds
+    record : callable
+        Makes an ended attempt permanent.
+    watch : callable
+        Called with the progress at every look.
+
+    Attributes
+    ----------
+    out_of_time : bool
+        Tasks were left, or stopped, because everything that runs there is about to be ended.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[PlannedTask],
+        *,
+        before: Sequence[Run],
+        launcher: Launcher,
+        bounds: Bounds,
+        record: Callable[[Run], None],
+        watch: Callable[[Progress], None],
+    ) -> None:
+        self._agenda = Agenda(tasks, before, bounds)
+        self._launcher = launcher
+        self._bounds = bounds
+        self._record = record
+        self._watch = watch
+        self._children: list[_Child] = []
+        self._interrupted = False
+        self.out_of_time = False
+
+    def interrupt(self) -> None:
+        """Have `run` stop the running tasks and raise KeyboardInterrupt, as soon as it can."""
+        self._interrupted = True
+
+    def run(self) -> None:
+        """Run what has not ended; whatever interrupts it stops the running tasks, which then run again next time."""
+        try:
+            self._children = [_Child(launched) for launched in self._launcher.survivors()]
+            self._agenda.fill(child.name for child in self._children)
+            self._start()
+            while self._children and self._left_s() > 0:
+                time.sleep(POLL_S)
+                if self._interrupted:
+                    raise KeyboardInterrupt
+                if self._look():
+                    self._start()
+            self.out_of_time = bool(self._children or self._agenda.waiting)
+        finally:
+            self._stop_all()
+
+    def collect(self) -> None:
+        """Record what ended while nobody watched; start nothing, and leave alone what still runs."""
+        self._children = [_Child(launched) for launched in self._launcher.survivors()]
+        self._launcher.refresh()
+        for child in self._children:
+            child.seen = child.launched.look()
+            if child.seen.code is not None:
+                self._ended(child, child.seen.code)
+
+    def _left_s(self) -> float:
+        """Return how long tasks may still run, s."""
+        until_s = self._launcher.until_s()
+        return math.inf if until_s is None else until_s - STOP_S - time.time()
+
+    def _start(self) -> None:
+        running = [child.standing for child in self._children]
+        for one, start in self._agenda.take(running, now_s=time.time(), left_s=self._left_s()):
+            limit_mb = self._agenda.limit_mb(one, start)
+            attempt = Attempt(
+                task=one.task,
+                job_id=self._launcher.attempt_id(start.name, self._agenda.tries(start.name) + 1),
+                request_mb=one.request_mb if self._bounds.pool else limit_mb,
+                limit_mb=limit_mb,
+                cpus=self._agenda.cpus(one.task),
+                node=start.node,
+            )
+            self._children.append(_Child(self._launcher.start(attempt)))
+
+    def _look(self) -> bool:
+        """Look at everything that runs; return whether something ended."""
+        self._launcher.refresh()
+        ended = False
+        for child in list(self._children):
+            child.seen = child.launched.look()
+            if child.seen.code is not None:
+                if child.seen.cut and child.why is None and self._launcher.closing():
+                    raise KeyboardInterrupt
+                self._children.remove(child)
+                self._ended(child, child.seen.code)
+                ended = True
+            elif child.why is None:
+                self._hold(child)
+            elif child.asked_s is not None and time.time() - child.asked_s > GRACE_S:
+                child.launched.stop(kill=True)
+        self._relieve()
+        self._show(self._children)
+        return ended
+
+    def _show(self, children: Iterable[_Child], *, stopping: bool = False) -> None:
+        standing = [child.standing for child in children]
+        self._watch(Progress(standing, len(self._agenda.waiting), self._agenda.runs, self._bounds, stopping))
+
+    def _hold(self, child: _Child) -> None:
+        """End a task that passed its own limits."""
+        attempt = child.launched.attempt
+        if child.seen.peak_mb > attempt.limit_mb and not self._launcher.enforces:
+            self._end(child, Outcome.OOM, f"its processes held {child.seen.peak_mb:.0f} MB of {attempt.limit_mb} MB")
+        elif time.time() - child.launched.start_s > attempt.task.time_limit_s:
+            self._end(child, Outcome.TIMEOUT, f"ran longer than {attempt.task.time_limit_s} s", kill=False)
+
+    def _relieve(self) -> None:
+        """Stop the youngest task before all of them together take more than there is."""
+        spare_mb = self._launcher.spare_mb()
+        low = spare_mb < _RESERVE * self._bounds.mem_mb
+        for child in self._children:
+            child.short = child.short or low
+        if self._launcher.enforces and not self._bounds.pool:
+            return
+        for node in self._bounds.nodes:
+            here = [child for child in self._children if child.launched.attempt.node == node.name]
+            self._relieve_node(here, int(node.mem_mb), f"the machine had {spare_mb:.0f} MB left" if low else None)
+
+    def _relieve_node(self, here: Sequence[_Child], mem_mb: int, low: str | None) -> None:
+        going_on = [child for child in here if child.why is None]
+        held_mb = sum(child.seen.held_mb for child in going_on)
+        over = held_mb > mem_mb
+        if not going_on or not (over or low) or len(going_on) < len(here):
+            return  # what is being ended already gives its memory back
+        youngest = max(going_on, key=lambda child: child.launched.start_s)
+        why = low
+        if over:
+            names = tuple(child.name for child in going_on)
+            self._agenda.overflows.append(Overflow(names=names, mem_mb=mem_mb))
+            why = f"{len(going_on)} tasks held {held_mb:.0f} MB of {mem_mb} MB"
+        self._end(youngest, Outcome.INFRA, f"stopped as the youngest: {why}")
+
+    def _end(self, child: _Child, outcome: Outcome, evidence: str, *, kill: bool = True) -> None:
+        child.why = (outcome, evidence)
+        child.asked_s = time.time()
+        child.launched.stop(kill=kill)
+
+    def _ended(self, child: _Child, code: int) -> None:
+        attempt = child.launched.attempt
+        if child.seen.lost and child.why is None:
+            child.launched.close()
+            self._agenda.again(child.name)
+            return
+        outcome, evidence = _judge(child, code)
+        heap = classify_log(child.launched.log()) if outcome is Outcome.FAILED else None
+        limit_mb = attempt.limit_mb
+        if heap is not None:  # a heap follows the request: a larger one helps
+            outcome, evidence, limit_mb = Outcome.OOM, f"{evidence}; {heap.evidence}", attempt.request_mb
+        run = Run(
+            task=child.name,
+            job_id=attempt.job_id,
+            outcome=outcome,
+            exit_code=code,
+            peak_mb=round(child.seen.peak_mb, 3),
+            limit_mb=limit_mb,
+            wall_s=round(max(0.0, child.seen.end_s - child.launched.start_s), 3),
+            start_s=int(child.launched.start_s),
+            end_s=int(child.seen.end_s),
+            evidence=evidence,
+        )
+        self._record(run)
+        child.launched.close()
+        self._agenda.ended(run)
+
+    def _stop_all(self) -> None:
+        """Stop what runs; attempts cut short are not recorded and run again next time, those that had ended are."""
+        self._launcher.refresh()
+        for child in self._children:
+            child.seen = child.launched.look()
+        going_on = [child for child in self._children if child.seen.code is None]
+        had_ended = [child for child in self._children if child not in going_on]
+        if going_on:
+            self._show(going_on, stopping=True)
+        for child in going_on:
+            child.launched.stop(kill=False)
+        deadline_s = time.time() + GRACE_S
+        while self._still_run(going_on) and time.time() < deadline_s:
+            time.sleep(POLL_S)
+        for child in going_on:
+            child.launched.stop(kill=True)
+        for child in going_on:
+            child.launched.close()
+        self._children.clear()
+        for child in had_ended:
+            if child.seen.cut:
+                child.launched.close()
+            else:
+                self._ended(child, child.seen.code or 0)
+
+    def _still_run(self, children: Iterable[_Child]) -> bool:
+        self._launcher.refresh()
+        return any(child.launched.look().code is None for child in children)
+
+
+def _judge(child: _Child, code: int) -> tuple[Outcome, str]:
+    if child.why is not None and (code != 0 or child.why[0] is Outcome.TIMEOUT):
+        return child.why
+    if child.seen.verdict is not None:
+        return child.seen.verdict
+    if child.seen.cut:
+        return Outcome.CANCELLED, "ended from outside: scancel of its step"
+    if code == 0:
+        return Outcome.COMPLETED, "exit code 0"
+    evidence = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
+    if code in (137, -9):
+        if child.short:
+            return Outcome.INFRA, f"{evidence} while the machine had little memory left"
+        evidence += f", not by chromplan: it held at most {child.seen.peak_mb:.0f} MB"
+    return Outcome.FAILED, evidence
+
+
+def too_large(tasks: Iterable[PlannedTask], mem_mb: int) -> PlannedTask | None:
+    """Return a task that asks for more than there is, if any."""
+    return next((task for task in tasks if task.request_mb > mem_mb), None)

@@ -1,0 +1,226 @@
+"""What of a round is still to run, and what of it may start now: the scheduler is asked, with what the round taught."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from planner.core.records import Outcome
+from planner.plan.allocating import has_margin
+from planner.plan.document import PlannedTask
+from planner.runner.launch import Attempt, Bounds, Limits, Seen
+from planner.runner.runs import Run
+from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.state import Done, Overflow, Running, Sharing, Start, State, Waiting, Work
+
+# a task is started only when this many times its expected duration is left
+_TIME_SAFETY = 1.25
+
+
+@dataclass(slots=True)
+class Queued:
+    """A task that waits.
+
+    Attributes
+    ----------
+    request_mb : int
+        What it asks for now, MiB.
+    raised : bool
+        It was tried before: what it asks for follows from how that ended, whatever the round has learnt.
+    """
+
+    task: PlannedTask
+    request_mb: int
+    kills: int = 0
+    held: bool = False
+    raised: bool = False
+
+
+class Agenda:
+    """The tasks of a round that wait, and what its ended attempts teach.
+
+    Parameters
+    ----------
+    tasks : sequence of PlannedTask
+        All of the round.
+    before : sequence of Run
+        What earlier runs of the round recorded, oldest first.
+    bounds : Bounds
+    """
+
+    def __init__(self, tasks: Sequence[PlannedTask], before: Sequence[Run], bounds: Bounds) -> None:
+        self._tasks = {task.task: task for task in tasks}
+        self._bounds = bounds
+        self._node_mb = {node.name: int(node.mem_mb) for node in bounds.nodes}
+        self.runs = list(before)
+        self.overflows: list[Overflow] = []
+        self.waiting: list[Queued] = []
+
+    def fill(self, running: Iterable[str]) -> None:
+        """Queue everything that has not ended and does not run."""
+        busy = set(running)
+        self.waiting = [one for one in map(self._queue, self._tasks.values()) if one and one.task.task not in busy]
+
+    def ended(self, run: Run) -> None:
+        """Take note of an ended attempt; its task waits again when this round runs it again."""
+        self.runs.append(run)
+        if run.outcome is Outcome.COMPLETED:
+            for one in self.waiting:
+                one.held = False
+        task = self._tasks.get(run.task)
+        again = self._queue(task) if task else None
+        if again is not None:
+            self.waiting.append(again)
+
+    def again(self, task: str) -> None:
+        """Queue a task whose start was lost on the way."""
+        one = self._queue(self._tasks[task])
+        if one is not None:
+            self.waiting.append(one)
+
+    def tries(self, task: str) -> int:
+        """Return how many attempts of a task are recorded in this round."""
+        return sum(run.task == task for run in self.runs)
+
+    def take(
+        self, running: Iterable[tuple[Attempt, float, Seen]], *, now_s: float, left_s: float
+    ) -> list[tuple[Queued, Start]]:
+        """Return the tasks to start now, which wait no longer.
+
+        Parameters
+        ----------
+        running : iterable of (Attempt, start, Seen)
+        left_s : float
+            How long from now tasks may run, s.
+        """
+        state = self._state(list(running), now_s=now_s, left_s=left_s)
+        queued = {one.task.task: one for one in self.waiting}
+        starts = [(queued[start.name], start) for start in dynamic.decide(state)]
+        for one, _ in starts:
+            self.waiting.remove(one)
+        return starts
+
+    def limit_mb(self, one: Queued, start: Start) -> int:
+        """Return what a task that starts is held to, MiB."""
+        if self._bounds.pool or start.limit_mb is None:
+            return self._node_mb[start.node]
+        return max(1, int(start.limit_mb))  # rounded up they might not fit together
+
+    def cpus(self, task: PlannedTask) -> int:
+        """Return the cores that a task gets."""
+        return min(task.cpus, self._bounds.cores)
+
+    def _queue(self, task: PlannedTask) -> Queued | None:
+        """Return the next attempt of a task, or None when this round does not run it again."""
+        mine = [run for run in self.runs if run.task == task.task]
+        kills = sum(run.outcome in (Outcome.OOM, Outcome.INFRA) for run in mine)
+        if not mine:
+            # what an earlier round killed it at counts here, too
+            return Queued(task, task.request_mb, raised=task.attempt > 1)
+        last = mine[-1]
+        tried = task.attempt - 1 + sum(run.outcome is not Outcome.INFRA for run in mine)
+        killed = [self._after_kill(run) for run in mine if run.outcome is Outcome.OOM]
+        least_mb = 0 if self._bounds.limits is Limits.LEARNT and killed else task.request_mb
+        request_mb = max([least_mb, *killed])
+        if last.outcome is Outcome.INFRA:
+            if kills >= self._most_stops():
+                return None
+            return Queued(task, request_mb, kills, held=True, raised=bool(killed))
+        if (
+            last.outcome is not Outcome.OOM
+            or last.limit_mb >= self._bounds.largest_mb
+            or tried >= self._bounds.max_attempts
+        ):
+            return None
+        return Queued(task, request_mb, kills, raised=True)
+
+    def _after_kill(self, run: Run) -> int:
+        """Return what a task killed for memory asks for next: twice what it had, and more than it was seen to use."""
+        return min(max(2 * run.limit_mb, math.ceil(1.1 * run.peak_mb)), self._bounds.largest_mb)
+
+    def _most_stops(self) -> int:
+        """Return how often a task may be stopped for others' sake: the machine may never have enough for it."""
+        return len(self._tasks) + self._bounds.max_attempts
+
+    def _state(self, running: Sequence[tuple[Attempt, float, Seen]], *, now_s: float, left_s: float) -> State:
+        bounds = self._bounds
+        learns = bounds.limits is not Limits.REQUESTS
+        completed = [run for run in self.runs if run.outcome is Outcome.COMPLETED and run.task in self._tasks]
+        pace_s = max((run.wall_s / self._size(self._tasks[run.task]) for run in completed), default=0.0)
+        return State(
+            now_s=now_s,
+            nodes=bounds.nodes,
+            waiting=tuple(
+                Waiting(
+                    work=self._work(one.task, one.request_mb), kills=one.kills, held=one.held, limit_mb=self._given(one)
+                )
+                for one in self.waiting
+                if _TIME_SAFETY * self._expected_s(one.task, pace_s) <= left_s
+            ),
+            running=tuple(self._running(*one) for one in running),
+            done=tuple(self._done(run) for run in completed) if learns else (),
+            overflows=(*self.overflows, *self._exceeded(running)),
+            sharing=Sharing.POOL if bounds.pool else Sharing.LIMITS,
+        )
+
+    def _given(self, one: Queued) -> int | None:
+        """Return the limit that a task gets whatever the scheduler has learnt, MiB."""
+        if self._bounds.limits is not Limits.LEARNT:
+            return None if self._bounds.pool else one.request_mb
+        most_mb = min(one.request_mb, self._bounds.largest_mb)
+        if one.raised:
+            return most_mb
+        # until the round has taught anything, a request with a margin of its own knows more
+        predicted_mb = one.task.predicted_mb
+        taught = any(run.outcome in (Outcome.COMPLETED, Outcome.OOM) for run in self.runs)
+        fresh = not taught and predicted_mb is not None and has_margin(predicted_mb, one.request_mb)
+        return most_mb if fresh else None
+
+    def _exceeded(self, running: Iterable[tuple[Attempt, float, Seen]]) -> list[Overflow]:
+        """Return what single tasks are known to need more than: what they hold, and what they were killed at."""
+        if self._bounds.limits is not Limits.LEARNT:
+            return []
+        seen = [
+            Overflow(names=(attempt.task.task,), mem_mb=now.peak_mb) for attempt, _, now in running if now.peak_mb > 0
+        ]
+        return seen + [
+            Overflow(names=(run.task,), mem_mb=max(run.limit_mb, run.peak_mb))
+            for run in self.runs
+            if run.outcome is Outcome.OOM and run.task in self._tasks
+        ]
+
+    def _work(self, task: PlannedTask, request_mb: int) -> Work:
+        cpus, overhead_mb = self.cpus(task), self._bounds.overhead_mb
+        if self._bounds.limits is Limits.REQUESTS:
+            return Work(name=task.task, size=request_mb, cpus=cpus, predicted_mb=request_mb, predicted_s=task.wall_s)
+        return Work(
+            name=task.task,
+            size=self._size(task),
+            cpus=cpus,
+            predicted_mb=None if task.predicted_mb is None else task.predicted_mb + overhead_mb,
+            predicted_s=task.wall_s,
+        )
+
+    def _running(self, attempt: Attempt, start_s: float, seen: Seen) -> Running:
+        return Running(
+            work=self._work(attempt.task, attempt.request_mb),
+            node=attempt.node,
+            start_s=start_s,
+            limit_mb=None if self._bounds.pool else attempt.limit_mb,
+            seen_mb=seen.peak_mb,
+        )
+
+    def _done(self, run: Run) -> Done:
+        task = self._tasks[run.task]
+        peak_mb = run.peak_mb + self._bounds.overhead_mb
+        return Done(work=self._work(task, task.request_mb), peak_mb=peak_mb, wall_s=run.wall_s)
+
+    def _expected_s(self, task: PlannedTask, pace_s: float) -> float:
+        """Return how long a task is expected to run, s; without a prediction as the slowest so far for its size."""
+        return self._size(task) * pace_s if task.wall_s is None else task.wall_s
+
+    def _size(self, task: PlannedTask) -> float:
+        """Return what memory and time grow with."""
+        size = max(task.features.values(), default=1.0) if task.predicted_mb is None else task.predicted_mb
+        return max(size, 1e-9)

@@ -1,0 +1,436 @@
+"""Tasks as steps of a Slurm allocation: started by srun, watched, ended, and found again when their driver was killed.
+
+A step takes its turn by renaming a file before it runs anything (templates/driven.sh.j2). Whoever takes the turn back
+first knows that the attempt will never run: so a start that was lost on the way is made again, and none happens twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from planner import slurm
+from planner.core.errors import FailureError
+from planner.core.records import Outcome
+from planner.history.sacct.outcomes import classify_log
+from planner.plan.document import Plan
+from planner.runner import peak, processes, runs
+from planner.runner import records as kept
+from planner.runner.allocation import Allocation, Deadline
+from planner.runner.launch import Attempt, Seen
+from planner.runner.processes import Kin
+from planner.runner.records import Kept, Record, runs_still
+
+SCRIPT = "driven.sh"
+# bash, GNU time and bash around a command (Debian 12): where Slurm counts every process of a step, these too
+OVERHEAD_MB = 8
+_KILLED = (-signal.SIGKILL, signal.SIGKILL, 128 + signal.SIGKILL)
+# a sampled peak this near to the limit, and a kill: the poll missed the last rise
+_NEAR_LIMIT = 0.9
+_LOOK_S = 0.5
+_ASK_STEPS_S = 2.0
+_ASK_MEMORY_S = 5.0
+# so many starts in a row that never began: it is no task's fault
+_MOST_LOST = 3
+_CLOSE_S = 30.0
+# what an allocation tells the sruns in it about itself, and what would stand against the options of a step
+_NOT_FOR_STEPS = (
+    *("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU"),
+    *("SLURM_NTASKS_PER_NODE", "SLURM_TRES_PER_TASK"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a step that took its turn says of itself: its number, its outermost process, its temporary folder."""
+
+    step: str
+    pid: int
+    tmp: str
+
+
+class StepTask:
+    """A started task."""
+
+    def __init__(
+        self, launcher: StepLauncher, attempt: Attempt, record: Record, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        self.attempt = attempt
+        self._launcher = launcher
+        self._record = record
+        self._process = process
+        self._begun: _Begun | None = None
+        self._began_s: float | None = None
+        self._known: set[int] = set()
+        self._held_mb = 0.0
+        self._peak_mb = 0.0
+        self._last: Seen | None = None
+
+    @property
+    def start_s(self) -> float:
+        """When it began, as far as that was seen; before, when it was sent on its way."""
+        return self._began_s or self._record.start_s
+
+    @property
+    def begun(self) -> _Begun | None:
+        """What it says of itself once it runs."""
+        if self._begun is None:
+            self._begun = self._launcher.begun(self.attempt.job_id)
+            if self._begun is not None and self._process is not None:
+                self._began_s = time.time()
+        return self._begun
+
+    def look(self) -> Seen:
+        """Return how it stands, at the launcher's last look around."""
+        if self._last is None:
+            self._measure()
+            code = self._code()
+            if code is None:
+                return Seen(held_mb=self._held_mb, peak_mb=self._peak_mb)
+            self._last = self._end(code)
+        return self._last
+
+    def stop(self, *, kill: bool) -> None:
+        """Ask it to end, or end it; one that has not begun never will."""
+        if not self._record.stopping:
+            self._record = replace(self._record, stopping=True)
+            with contextlib.suppress(OSError):  # a full disk must not keep it running
+                self._launcher.kept.write(self._record)
+        if self._last is not None:
+            return
+        if self._launcher.take_back(self._record):
+            self.abandon()
+        else:
+            self._launcher.signal(self._record, "KILL" if kill else "TERM")
+
+    def log(self) -> str:
+        """Return the end of what it printed."""
+        return kept.log_tail(runs.log_path(self._launcher.folder, self.attempt.task.task, "drive"))
+
+    def close(self) -> None:
+        """Remove what was kept to find it again; what it left running ends with its step, here in any case."""
+        if self._begun is not None and self._launcher.is_here(self.attempt):
+            processes.kill_tree(self._begun.pid, self._known)
+        if self._process is not None:
+            try:
+                self._process.wait(_CLOSE_S)
+            except subprocess.TimeoutExpired:  # the step was told to end; slurmctld sees to it
+                self.abandon()
+        self._launcher.close(self, self._record)
+
+    def abandon(self) -> None:
+        """End its srun: its step never began, or is ended otherwise."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        elif self._record.host == socket.gethostname() and self._record.pid and runs_still(self._record):
+            processes.send([self._record.pid], signal.SIGKILL)
+
+    def _measure(self) -> None:
+        begun = self.begun
+        if begun is None:
+            return
+        if self._launcher.is_here(self.attempt):
+            self._known = processes.members(self._launcher.processes, begun.pid, self._known)
+            held = processes.held(self._known)
+            now_mb, most_mb = held.rss_mb, held.peak_mb
+        else:
+            now_mb, most_mb = self._launcher.memory.get(begun.step, (0.0, 0.0))
+        self._held_mb = now_mb
+        self._peak_mb = max(self._peak_mb, most_mb)
+
+    def _code(self) -> int | None:
+        """Return the code that it ended with; None while it runs."""
+        if self._process is not None:
+            return self._process.poll()
+        if self._launcher.lives(self._record):
+            return None
+        return self._launcher.kept.exit_code(self.attempt.job_id)[0]
+
+    def _end(self, code: int) -> Seen:
+        _, _, told = self._launcher.kept.exit_code(self.attempt.job_id)
+        own_mb = self._own_mb()
+        peak_mb = max(own_mb or 0.0, self._peak_mb - OVERHEAD_MB if own_mb else self._peak_mb)
+        seen = Seen(
+            held_mb=0.0,
+            peak_mb=peak_mb,
+            code=code,
+            end_s=time.time(),
+            cut=told and not self._record.stopping,
+        )
+        if self._record.stopping:
+            return seen
+        if code != 0 and self._launcher.take_back(self._record):
+            return self._launcher.never_began(seen, self._said())
+        return replace(seen, verdict=self._killed_for_memory(code))
+
+    def killed_unwatched(self) -> bool:
+        """Whether it was killed for memory, and nobody saw it end."""
+        return self.begun is not None and self._killed_for_memory(-signal.SIGKILL) is not None
+
+    def _own_mb(self) -> float | None:
+        """Return its own peak record, MiB."""
+        path = peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id)
+        own_mb = peak.read(path)
+        if own_mb is None and not self._launcher.is_here(self.attempt):
+            list(path.parent.iterdir())  # a network file system may remember for a while that there was no such file
+            own_mb = peak.read(path)
+        return own_mb
+
+    def _killed_for_memory(self, code: int) -> tuple[Outcome, str] | None:
+        """Return whether Slurm or the kernel killed it at its limit."""
+        from_slurm = [line for line in self.log().splitlines() if line.startswith("slurmstepd")]
+        verdict = classify_log("\n".join([*from_slurm, self._said()]))
+        if verdict is not None:
+            return Outcome.OOM, verdict.evidence
+        limit_mb = self.attempt.limit_mb
+        if code in _KILLED and self._peak_mb >= _NEAR_LIMIT * limit_mb:
+            return Outcome.OOM, f"killed by signal 9, holding {self._peak_mb:.0f} of {limit_mb} MB (suspected)"
+        return None
+
+    def _said(self) -> str:
+        """Return what srun said."""
+        return kept.log_tail(self._launcher.kept.path(self.attempt.job_id, "srun"))
+
+
+class StepLauncher:
+    """Starts a round's tasks as steps of an allocation.
+
+    Parameters
+    ----------
+    plan : Plan
+    root, folder : Path
+        The project, and the round's folder with ``command.sh`` and ``driven.sh``.
+    allocation : Allocation
+    pool : bool
+        Steps share the allocation's memory instead of being held each to a limit.
+    """
+
+    enforces = True
+
+    def __init__(self, plan: Plan, *, root: Path, folder: Path, allocation: Allocation, pool: bool) -> None:
+        self.folder = folder
+        self.kept = Kept(folder)
+        self.processes: dict[int, Kin] = {}
+        self.memory: dict[str, tuple[float, float]] = {}
+        self.until_s = Deadline(allocation)
+        self._plan = plan
+        self._root = root
+        self._allocation = allocation
+        self._pool = pool
+        self._steps: dict[str, str] = {}
+        self._tasks: list[StepTask] = []
+        self._asked_s = dict.fromkeys(("processes", "memory", "steps"), -math.inf)
+        self._lost = 0
+        self._why = ""
+
+    def attempt_id(self, task: str, number: int) -> str:
+        """Return what the n-th attempt of a task in this round is called."""
+        return f"{self._allocation.job_id}.{task}.{number}"
+
+    def closing(self) -> bool:
+        """Whether the allocation is being ended."""
+        return slurm.job_state(self._allocation.job_id) != "RUNNING"
+
+    def spare_mb(self) -> float:
+        """Return infinity: a node's memory is divided by Slurm."""
+        return math.inf
+
+    def refresh(self) -> None:
+        """Look at the steps: this node's processes twice a second, the others' memory by one sstat in five seconds."""
+        if any(self.is_here(task.attempt) for task in self._tasks) and self._due("processes", _LOOK_S):
+            self.processes = processes.table()
+        elsewhere = any(not self.is_here(task.attempt) and task.begun for task in self._tasks)
+        if elsewhere and self._due("memory", _ASK_MEMORY_S):
+            with contextlib.suppress(FailureError):  # a site may gather nothing: then nothing is known before the end
+                self.memory = slurm.step_memory(self._allocation.job_id)
+
+    def start(self, attempt: Attempt) -> StepTask:
+        """Start a task.
+
+        Raises
+        ------
+        FailureError
+            When the starts before came to nothing, one after the other.
+        """
+        if self._lost >= _MOST_LOST:
+            raise FailureError(
+                f"steps cannot be started: {self._why}", "what has ended is recorded; that is what srun said"
+            )
+        task = attempt.task
+        log = runs.log_path(self.folder, task.task, "drive")
+        kept.fresh_log(log, attempt.job_id)
+        if log.exists():  # of a try that was cut short: what Slurm says there is not about this one
+            log.replace(log.with_suffix(".cut.out"))
+        own = peak.path(self.folder, task.task, attempt.job_id)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.unlink(missing_ok=True)
+        record = Record(
+            task=task.task,
+            job_id=attempt.job_id,
+            host=socket.gethostname(),
+            request_mb=attempt.request_mb,
+            limit_mb=attempt.limit_mb,
+            start_s=time.time(),
+            allocation=self._allocation.job_id,
+            node=attempt.node,
+            cpus=attempt.cpus,
+            turn=secrets.token_hex(4),
+        )
+        self.kept.write(record)
+        self._turn(record).touch()
+        options = [
+            *("--exact", "--nodes=1", "--ntasks=1", f"--nodelist={attempt.node}", f"--cpus-per-task={attempt.cpus}"),
+            *(f"--mem={0 if self._pool else attempt.limit_mb}M", f"--job-name={task.task}"),
+            # relative: srun would take a % in the project's path for a pattern
+            *(f"--output={os.path.relpath(log, self._root)}", "--open-mode=append"),
+        ]
+        command = ["bash", str(self.folder / SCRIPT), str(self.kept.state / attempt.job_id), record.turn, str(own)]
+        environment = kept.variables(self._plan, task, attempt.request_mb, attempt.cpus)
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_STEPS}
+        with self.kept.path(attempt.job_id, "srun").open("wb") as stderr:
+            process = slurm.srun(
+                [*options, *command], cwd=self._root, environment=inherited | environment, stderr=stderr
+            )
+        record = replace(record, pid=process.pid, pid_start_s=processes.started_s(process.pid) or record.start_s)
+        self.kept.write(record)
+        self._tasks.append(StepTask(self, attempt, record, process))
+        return self._tasks[-1]
+
+    def survivors(self) -> Sequence[StepTask]:
+        """Return the tasks of a driver that was killed: still running, or ended while nobody watched.
+
+        Raises
+        ------
+        FailureError
+            When they run in another allocation.
+        """
+        tasks = {task.task: task for task in self._plan.tasks}
+        recorded = {run.job_id for run in runs.read(self.folder)}
+        self._tasks = []
+        for record in self.kept.records():
+            task = tasks.get(record.task)
+            if task is None or record.job_id in recorded:
+                self.kept.remove(record)
+                continue
+            started = StepTask(self, record.attempt(task), record)
+            if self._goes_on(started, record):
+                self._tasks.append(started)
+            else:
+                self.kept.remove(record)
+        return list(self._tasks)
+
+    def _goes_on(self, started: StepTask, record: Record) -> bool:
+        """Whether a task needs no other start: it runs, or it ended by itself and said so."""
+        if record.allocation != self._allocation.job_id:
+            if record.allocation is not None and runs_elsewhere(record):
+                raise FailureError(
+                    f"task {record.task} still runs in job {record.allocation}",
+                    f"go on there, or end it: scancel {record.allocation}",
+                )
+        elif self.take_back(record):
+            started.abandon()
+            return False
+        elif self.lives(record):
+            if record.stopping:
+                self._end_step(record)
+            return not record.stopping
+        return ended_by_itself(self.kept, record) or (not record.stopping and started.killed_unwatched())
+
+    def _end_step(self, record: Record) -> None:
+        """End a step that was told to, and wait until its memory is free."""
+        deadline_s = time.time() + _CLOSE_S
+        while self.lives(record) and time.time() < deadline_s:
+            self.signal(record, "KILL")
+            time.sleep(_ASK_STEPS_S)
+
+    def is_here(self, attempt: Attempt) -> bool:
+        """Whether an attempt's processes are this node's."""
+        return attempt.node == self._allocation.here
+
+    def begun(self, job_id: str) -> _Begun | None:
+        """Return what a step says of itself; None before it took its turn."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            step, pid, tmp = self.kept.path(job_id, "begun").read_text().rstrip("\n").split(" ", 2)
+            return _Begun(f"{self._allocation.job_id}.{step}", int(pid), tmp)
+        return None
+
+    def take_back(self, record: Record) -> bool:
+        """Take a turn back; return whether it had not been taken, and never can be now."""
+        return take_back(self._turn(record))
+
+    def lives(self, record: Record) -> bool:
+        """Whether a task's step runs."""
+        if self._due("steps", _ASK_STEPS_S):
+            self._steps = slurm.live_steps(self._allocation.job_id)
+        begun = self.begun(record.job_id)
+        return record.task in self._steps.values() if begun is None else begun.step in self._steps
+
+    def signal(self, record: Record, name: str) -> None:
+        """Send a signal to a task's step."""
+        begun = self.begun(record.job_id)
+        steps = [begun.step] if begun else [step for step, task in self._steps.items() if task == record.task]
+        for step in steps:
+            slurm.signal_step(step, name)
+
+    def never_began(self, seen: Seen, said: str) -> Seen:
+        """Judge a start that came to nothing."""
+        if self.closing():
+            return replace(seen, cut=True)
+        self._lost += 1
+        self._why = said.strip().splitlines()[-1] if said.strip() else f"exit code {seen.code}"
+        return replace(seen, lost=True)
+
+    def close(self, task: StepTask, record: Record) -> None:
+        """Forget a task that ended."""
+        begun = task.begun
+        if begun is not None:
+            self._lost = 0
+            if self.is_here(task.attempt):  # a step that was killed could not remove it
+                shutil.rmtree(begun.tmp, ignore_errors=True)
+        if task in self._tasks:
+            self._tasks.remove(task)
+        self.kept.remove(record)
+
+    def _turn(self, record: Record) -> Path:
+        return self.kept.path(record.job_id, f"{record.turn}.wait")
+
+    def _due(self, what: str, every_s: float) -> bool:
+        now_s = time.monotonic()
+        if now_s - self._asked_s[what] < every_s:
+            return False
+        self._asked_s[what] = now_s
+        return True
+
+
+def take_back(turn: Path) -> bool:
+    """Remove the file that a start takes as its turn, unless it did: renaming is what the server decides."""
+    gone = turn.with_suffix(".void")
+    try:
+        turn.rename(gone)
+    except FileNotFoundError:
+        return False
+    gone.unlink(missing_ok=True)
+    return True
+
+
+def ended_by_itself(state: Kept, record: Record) -> bool:
+    """Whether a task wrote its exit code, and nobody had told it to end."""
+    return state.ended(record.job_id) and not record.stopping and not state.exit_code(record.job_id)[2]
+
+
+def runs_elsewhere(record: Record) -> bool:
+    """Whether a task's step runs in the allocation that it was started in."""
+    if record.allocation is None or slurm.job_state(record.allocation) not in ("RUNNING", "COMPLETING", "SUSPENDED"):
+        return False
+    return record.task in slurm.live_steps(record.allocation).values()

@@ -1,0 +1,1 @@
+"""The dynamic scheduler: one decision function, its beliefs, its simulator."""

@@ -1,0 +1,303 @@
+"""Which waiting tasks may start now: one pure function for the simulator, this machine and an allocation.
+
+The policy ``chromplan`` is called at the start and at every completion, kill and (where memory is watched) passed peak.
+It learns memory as it goes, starts a task as soon as the tasks on its node together stay within the node's memory with
+probability 1 - alpha, and takes tasks by memory x duration, largest first. There is no barrier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from planner.memory.linear import student_t_quantile
+from planner.schedule.dynamic import paper
+from planner.schedule.dynamic.belief import Assumptions, Belief, all_works
+from planner.schedule.dynamic.online import noise_weight
+from planner.schedule.dynamic.paper import PaperOptions
+from planner.schedule.dynamic.state import Node, Running, Sharing, Start, State, Work
+
+# A task killed at its own limit asks for this much more next time.
+_LIMIT_GROWTH = 1.3
+# Where the largest task takes less than this share of a node, many share it: how careful limits are depends on cost.
+_FEW_SHARE = 0.6
+_COST_POWER = 2.5
+_LEAST_ALPHA, _MOST_ALPHA = 1e-4, 0.3
+_SMALL = 0.2
+_ROUNDING = 1e-9
+
+
+class Policy(StrEnum):
+    """How starts are decided."""
+
+    CHROMPLAN = "chromplan"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How careful to be.
+
+    Attributes
+    ----------
+    alpha : float
+        Accepted chance that the tasks of a node together exceed its memory, in a pool, when peaks were predicted.
+    alpha_unpredicted : float
+        The same without predictions: the line then starts wide open, and errs on the safe side.
+    alpha_limits : float
+        Accepted chance that a task exceeds a limit of its own; where many share a node it is less for tasks that take
+        little memory x time, and more for the others.
+    opening : float
+        By how much that chance is multiplied for limits and for small tasks (a fifth of a node or less) while nothing
+        has been measured: what many of them leave empty out of caution stays empty for a whole task's length.
+    scout : float
+        The smallest task is among the first to start when it needs less than this share of a node: its peak, known
+        early, tells how much of the rest fits. Not where memory is watched: there the first peak tells sooner.
+    """
+
+    policy: Policy = Policy.CHROMPLAN
+    alpha: float = 0.02
+    alpha_unpredicted: float = 0.04
+    alpha_limits: float = 0.01
+    opening: float = 2.5
+    scout: float = 0.1
+    assume: Assumptions = field(default_factory=Assumptions)
+    paper: PaperOptions = field(default_factory=PaperOptions)
+
+
+def decide(state: State, options: Options | None = None) -> list[Start]:
+    """Return the waiting tasks to start now, in the order to start them.
+
+    Parameters
+    ----------
+    state : State
+        Nodes, tasks waiting, running and done, and what was learnt from kills.
+    options : Options, optional
+
+    Returns
+    -------
+    list of Start
+        Empty when it is better to wait. Never empty when nothing runs and a task waits whose cores fit on a node.
+
+    Notes
+    -----
+    With predictions or measured peaks memory is ``a + b x + e`` (`planner.schedule.dynamic.online`). A set may run when
+    ``sum of means + t sqrt(variance of the sum) <= memory``; memory that is known counts as it is. A task alone on one
+    of the largest nodes may always run. While nothing is known of a tool, its smallest tasks start first, each taken to
+    need the share of a node that its size suggests.
+    """
+    options = options or Options()
+    if not state.waiting or _cores_are_taken(state):
+        return []
+    if options.policy is Policy.PAPER:
+        return paper.decide(state, options.paper)
+    return _Decision(state, options).starts()
+
+
+def _cores_are_taken(state: State) -> bool:
+    """Return whether no waiting task finds its cores on any node: then nothing need be learnt to decide."""
+    fewest = min(task.work.cpus for task in state.waiting)
+    taken: dict[str, int] = {}
+    for run in state.running:
+        taken[run.node] = taken.get(run.node, 0) + run.work.cpus
+    return all(node.cores is not None and node.cores - taken.get(node.name, 0) < fewest for node in state.nodes)
+
+
+class _NodeLoad:
+    """What a node holds while starts are decided."""
+
+    __slots__ = ("cores_left", "empty", "largest", "mean_mb", "node", "sums")
+
+    def __init__(self, node: Node, *, largest: bool) -> None:
+        self.node = node
+        self.largest = largest
+        self.mean_mb = 0.0
+        self.cores_left = math.inf if node.cores is None else node.cores
+        self.empty = True
+        self.sums: dict[str, tuple[float, float, float]] = {}
+
+    @property
+    def room_mb(self) -> float:
+        """Most that a further task may be expected to need."""
+        if self.cores_left < 1:
+            return -math.inf
+        return math.inf if self.empty and self.largest else self.node.mem_mb * (1 + _ROUNDING) - self.mean_mb
+
+    def put(self, cpus: int, mean_mb: float, uncertain: tuple[str, float] | None) -> None:
+        """Add a task; ``uncertain`` is its tool and relative size when its memory is not known."""
+        self.empty = False
+        self.cores_left -= cpus
+        self.mean_mb += mean_mb
+        if uncertain is not None:
+            tool, x = uncertain
+            count, sum_x, sum_w = self.sums.get(tool, (0.0, 0.0, 0.0))
+            self.sums[tool] = (count + 1, sum_x + x, sum_w + noise_weight(x))
+
+
+class _Decision:
+    def __init__(self, state: State, options: Options) -> None:
+        self._state = state
+        self._belief = Belief(state, options.assume)
+        self._measured = bool(state.done) or any(run.peak_mb is not None for run in state.running)
+        self._scout = options.scout
+        self._limits = state.sharing is Sharing.LIMITS
+        alpha = self._alpha(options)
+        self._alpha_now = alpha if self._measured else min(0.5, alpha * options.opening)
+        self._careful = student_t_quantile(1 - alpha, self._belief.dof)
+        self._bold = student_t_quantile(1 - self._alpha_now, self._belief.dof)
+        self._largest_mb = largest = max(node.mem_mb for node in state.nodes)
+        self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
+        self._given = {
+            task.work.name: task.limit_mb for task in state.waiting if self._limits and task.limit_mb is not None
+        }
+        # with limits it now needs more room than it found before: others would keep taking that from it
+        self._killed = {task.work.name for task in state.waiting if task.kills and self._limits}
+        self._floor = {
+            overflow.names[0]: overflow.mem_mb * _LIMIT_GROWTH
+            for overflow in state.overflows
+            if len(overflow.names) == 1
+        }
+        if self._limits:
+            works = list(all_works(state))
+            share = max(map(self._belief.mean_mb, works)) / largest
+            self._power = _COST_POWER * max(0.0, _FEW_SHARE - share)
+            self._usual_cost = sum(map(self._cost, works)) / len(works) or 1.0
+        for run in state.running:
+            self._count_running(run)
+
+    def _alpha(self, options: Options) -> float:
+        if self._limits:
+            return options.alpha_limits
+        predicted = any(work.predicted_mb is not None for work in all_works(self._state))
+        return options.alpha if predicted else options.alpha_unpredicted
+
+    def starts(self) -> list[Start]:
+        return list(self._scan(self._order()))
+
+    def _order(self) -> list[Work]:
+        idle = not self._state.running
+        works = [task.work for task in self._state.waiting if idle or not task.held]
+        blind = [work for work in works if work.name not in self._given and self._belief.blind(work)]
+        blind.sort(key=lambda work: work.size)
+        unseen = {work.name for work in blind}
+        seen = [work for work in works if work.name not in unseen]
+        seen.sort(key=lambda work: (work.name not in self._killed, -self._cost(work)))
+        if seen and idle and not self._measured and not self._state.watched and not self._given:
+            seen = self._scout_first(seen)
+        return seen + blind
+
+    def _cost(self, work: Work) -> float:
+        """Return the memory x duration that a task is expected to take."""
+        return self._given.get(work.name, self._belief.mean_mb(work)) * self._belief.duration_s(work)
+
+    def _scout_first(self, works: list[Work]) -> list[Work]:
+        smallest = min(works, key=self._belief.mean_mb)
+        if self._belief.mean_mb(smallest) >= self._scout * self._largest_mb:
+            return works
+        return [smallest, *(work for work in works if work is not smallest)]
+
+    def _scan(self, works: Sequence[Work]) -> Iterator[Start]:
+        least_mb = min((self._given.get(work.name, self._belief.mean_mb(work)) for work in works), default=0.0)
+        room_mb = self._room_mb()
+        until_s = math.inf  # what starts must have ended by then
+        for work in works:
+            if room_mb < least_mb:
+                return
+            if self._state.now_s + self._belief.duration_s(work) > until_s:
+                continue
+            start = self._limited(work) if self._limits else self._pooled(work)
+            if start is not None:
+                yield start
+                room_mb = self._room_mb()
+            elif work.name in self._killed:
+                until_s = min(until_s, self._has_room_s(work))
+
+    def _has_room_s(self, work: Work) -> float:
+        """Return when a task is expected to find room on a node, should nothing else start; unknown is infinity."""
+        if not all(self._belief.times(run.work) for run in self._state.running):
+            return math.inf
+        ends = sorted(
+            (run.start_s + self._belief.duration_s(run.work), run.node, self._held_mb(run))
+            for run in self._state.running
+        )
+        need_mb = min(self._limit_mb(work), self._largest_mb)
+        room_mb = {name: load.node.mem_mb * (1 + _ROUNDING) - load.mean_mb for name, load in self._loads.items()}
+        for end_s, node, mem_mb in ends:
+            room_mb[node] += mem_mb
+            if room_mb[node] >= need_mb:
+                return end_s
+        return math.inf
+
+    def _room_mb(self) -> float:
+        return max(load.room_mb for load in self._loads.values())
+
+    def _count_running(self, run: Running) -> None:
+        work, certain = run.work, self._limits and run.limit_mb is not None
+        uncertain = None if certain or run.peak_mb is not None else (work.tool, self._belief.x(work))
+        self._loads[run.node].put(work.cpus, self._held_mb(run), uncertain)
+
+    def _held_mb(self, run: Running) -> float:
+        if self._limits and run.limit_mb is not None:
+            return run.limit_mb
+        return max(self._belief.mean_mb(run.work), run.seen_mb) if run.peak_mb is None else run.peak_mb
+
+    def _pooled(self, work: Work) -> Start | None:
+        mean = self._belief.mean_mb(work)
+        uncertain = (work.tool, self._belief.x(work))
+        load = self._tightest(work, mean, lambda candidate: self._admits(candidate, mean, *uncertain))
+        if load is None:
+            return None
+        load.put(work.cpus, mean, uncertain)
+        return Start(name=work.name, node=load.node.name)
+
+    def _limit_mb(self, work: Work) -> float:
+        if work.name in self._given:
+            return self._given[work.name]
+        x = self._belief.x(work)
+        sd = math.sqrt(self._belief.variance(work.tool, 1.0, x, noise_weight(x)))
+        alpha = min(max(self._alpha_now * self._weight(work), _LEAST_ALPHA), _MOST_ALPHA)
+        quantile = student_t_quantile(1 - alpha, self._belief.dof)
+        return max(self._belief.mean_mb(work) + quantile * sd, self._floor.get(work.name, 0.0))
+
+    def _weight(self, work: Work) -> float:
+        """Return by how much more a task may exceed its limit than others.
+
+        Room for safety costs most where tasks are large and long, and a kill is a kill whatever it hits: caution goes
+        to the small ones.
+        """
+        return (self._cost(work) / self._usual_cost) ** self._power if self._power else 1.0
+
+    def _limited(self, work: Work) -> Start | None:
+        limit = self._limit_mb(work)
+        load = self._tightest(work, limit, lambda _: True)
+        if load is None:
+            return None
+        limit = min(limit, load.node.mem_mb)
+        load.put(work.cpus, limit, None)
+        return Start(name=work.name, node=load.node.name, limit_mb=limit)
+
+    def _quantile(self, mean_mb: float) -> float:
+        return self._bold if mean_mb <= _SMALL * self._largest_mb else self._careful
+
+    def _tightest(self, work: Work, mb: float, admits: Callable[[_NodeLoad], bool]) -> _NodeLoad | None:
+        """Return the node with least room to spare that takes the task."""
+        best: _NodeLoad | None = None
+        best_room = math.inf
+        for load in self._loads.values():
+            room = load.node.mem_mb * (1 + _ROUNDING) - load.mean_mb - mb
+            if work.cpus > load.cores_left or room >= best_room:
+                continue
+            if (load.empty and load.largest) or (room >= 0 and admits(load)):
+                best, best_room = load, room
+        return best
+
+    def _admits(self, load: _NodeLoad, mean_mb: float, tool: str, x: float) -> bool:
+        count, sum_x, sum_w = load.sums.get(tool, (0.0, 0.0, 0.0))
+        variance = self._belief.variance(tool, count + 1, sum_x + x, sum_w + noise_weight(x))
+        for other, sums in load.sums.items():
+            if other != tool:
+                variance += self._belief.variance(other, *sums)
+        bound = load.mean_mb + mean_mb + self._quantile(mean_mb) * math.sqrt(max(variance, 0.0))
+        return bound <= load.node.mem_mb * (1 + _ROUNDING)

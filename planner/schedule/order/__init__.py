@@ -1,0 +1,1 @@
+"""Static orders: search, exact solutions, bounds, tables."""

@@ -1,0 +1,196 @@
+"""Exact answers for some twenty tasks: the shortest makespan on K slots, the lowest peak of batches with a barrier.
+
+Both ask for weights to be shared out over bins so that the fullest is as empty as possible: durations over slots, or
+memories over batches of fixed sizes. Either the bins have room for a partition, or they have not; asking that again and
+again, each time for a little less than was found, ends with a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.schedule.order.batch import Floats, Ints
+from planner.schedule.order.bounds import PROVED
+
+# Subsets looked at before giving up: half a second, and some 100 MB at once for 24 tasks.
+EFFORT = 10_000_000
+_ROUNDING = 1e-10
+# What a step costs whatever its size, in subsets.
+_OVERHEAD = 200
+# Bisect while the bound is this far below the best found; then ask for the least improvement, whose failure is a proof.
+_CLOSE = 1e-3
+# More items than fit into the bits of a mask are not for this search.
+_MOST = 60
+
+
+class GaveUpError(Exception):
+    """The effort was spent before an answer was had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Least:
+    """The least fullest bin.
+
+    Attributes
+    ----------
+    bins : list of list of int, or None
+        The best partition found; None when nothing better than what was known at the start was found.
+    bound : float
+        No partition has a fullest bin below this.
+    """
+
+    bins: list[list[int]] | None
+    bound: float
+
+
+def shortest(wall: Floats, workers: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
+    """Share tasks out over K slots so that the longest slot is shortest.
+
+    Parameters
+    ----------
+    wall : array of float
+        Duration by task.
+    workers : int
+        K.
+    known : float
+        A makespan that is known to be possible.
+    bound : float
+        A lower bound.
+    effort : int
+        Subsets to look at before giving up with what was found and proved by then.
+    """
+    return _least(lambda cap, left: _Packer(wall, cap, left).over(workers), wall, known, bound, effort)
+
+
+def lowest_batches(mem: Floats, workers: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
+    """Share tasks out over batches of K, and one of the rest, so that the fullest batch is least; cf. `shortest`."""
+    full, rest = divmod(len(mem), workers)
+    return _least(lambda cap, left: _Packer(mem, cap, left).sized(workers, full, rest), mem, known, bound, effort)
+
+
+def _least(
+    packed: Callable[[float, list[int]], list[list[int]] | None],
+    weights: Floats,
+    known: float,
+    bound: float,
+    effort: int,
+) -> Least:
+    left, best = [effort], None
+    while bound < known * (1 - PROVED) and len(weights) <= _MOST:
+        middle = (bound + known) / 2
+        cap = middle if known > bound * (1 + _CLOSE) else known * (1 - _ROUNDING)
+        try:
+            found = packed(cap, left)
+        except GaveUpError:
+            return Least(bins=best, bound=bound)
+        if found is None:
+            bound = cap
+        else:
+            best, known = found, max(float(weights[one].sum()) for one in found)
+    return Least(bins=best, bound=min(bound, known))
+
+
+@dataclass(slots=True)
+class _Packer:
+    """One question: is there a partition with no bin above the cap? The largest item left chooses its company first."""
+
+    weights: Floats
+    cap: float
+    left: list[int]
+    items: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.items = np.argsort(-self.weights, kind="stable")
+
+    def over(self, bins: int) -> list[list[int]] | None:
+        """Return a partition over so many bins, or None when there is none."""
+        return self._over(self.items, bins)
+
+    def sized(self, size: int, full: int, rest: int) -> list[list[int]] | None:
+        """Return a partition over ``full`` bins of ``size`` items each and one of ``rest``, or None."""
+        return self._sized(self.items, size, full, rest)
+
+    def _over(self, items: Ints, bins: int) -> list[list[int]] | None:
+        if not len(items):
+            return []
+        least = float(self.weights[items].sum()) - (bins - 1) * self.cap
+        for chosen, others in self._companies(items, least, None):
+            found = self._over(others, bins - 1) if bins > 1 or not len(others) else None
+            if found is not None:
+                return [chosen.tolist(), *found]
+        return None
+
+    def _sized(self, items: Ints, size: int, full: int, rest: int) -> list[list[int]] | None:
+        if not len(items):
+            return []
+        total = float(self.weights[items].sum())
+        # what the bin of the rest can hold at most bounds what the others must
+        last = min(self.cap, float(self.weights[items[:rest]].sum()))
+        if full:
+            for chosen, others in self._companies(items, total - (full - 1) * self.cap - last, size):
+                found = self._sized(others, size, full - 1, rest)
+                if found is not None:
+                    return [chosen.tolist(), *found]
+        if rest:
+            for chosen, others in self._companies(items, total - full * self.cap, rest):
+                found = self._sized(others, size, full, 0)
+                if found is not None:
+                    return [*found, chosen.tolist()]
+        return None
+
+    def _companies(self, items: Ints, least: float, count: int | None) -> Iterator[tuple[Ints, Ints]]:
+        """Yield the ways to fill the largest item's bin, from ``least`` to the cap, fullest first, and what is left."""
+        others = items[1:]
+        first, weights = float(self.weights[items[0]]), self.weights[others]
+        masks, sums = self._subsets(weights, least - first, self.cap - first, None if count is None else count - 1)
+        bits = np.arange(len(others))
+        for mask in masks[np.argsort(-sums, kind="stable")]:
+            inside = (mask >> bits & 1).astype(bool)
+            yield np.concatenate([items[:1], others[inside]]), others[~inside]
+
+    def _subsets(self, weights: Floats, least: float, most: float, count: int | None) -> tuple[Ints, Floats]:
+        """Return the subsets, as bits, whose weight lies between the two and, when asked, whose size is ``count``."""
+        slack = self.cap * _ROUNDING / 8
+        sums, masks, sizes = np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int8)
+        if most < -slack:
+            return masks[:0], sums[:0]
+        beyond = float(weights.sum())
+        for number, weight in enumerate(weights):
+            beyond -= float(weight)
+            fits = sums + weight <= most + slack
+            if count is not None:
+                fits &= sizes < count
+            sums = np.concatenate([sums, sums[fits] + weight])
+            masks = np.concatenate([masks, masks[fits] | (1 << number)])
+            sizes = np.concatenate([sizes, sizes[fits] + 1]).astype(np.int8)
+            reaches = sums + beyond >= least - slack
+            if count is not None:
+                reaches &= sizes + (len(weights) - number - 1) >= count
+            sums, masks, sizes = sums[reaches], masks[reaches], sizes[reaches]
+            self.left[0] -= len(sums) + _OVERHEAD
+            if self.left[0] < 0:
+                raise GaveUpError
+        return masks, sums
+
+
+def slots_to_order(bins: Sequence[Sequence[int]], wall_s: Sequence[float]) -> list[int]:
+    """Return the tasks by start when every slot works through its bin, longest task first.
+
+    List scheduling of that order ends no later than the fullest bin: each task finds a slot free when planned, or
+    earlier.
+    """
+    start: dict[int, float] = {}
+    for one in bins:
+        clock = 0.0
+        for task in sorted(one, key=lambda task: -wall_s[task]):
+            start[task] = clock
+            clock += wall_s[task]
+    return sorted(start, key=lambda task: start[task])
+
+
+def batches_to_order(bins: Sequence[Sequence[int]]) -> list[int]:
+    """Return the tasks batch after batch, the short batch last."""
+    return [task for one in sorted(bins, key=len, reverse=True) for task in sorted(one)]

@@ -1,0 +1,186 @@
+"""Lower bounds by linear programming: time shared out over the sets of tasks that can run together.
+
+Whatever an order, at every instant some set of tasks runs, and each task runs as long as it takes. Let a schedule stop
+and go on as it likes: the time each set runs is then a linear program over the sets that the limits allow
+(the configuration program of Gilmore and Gomory, Oper. Res. 9, 1961). What it cannot do, no order can.
+
+These bounds take seconds where those of `planner.schedule.listing.bounds` take none; scipy (HiGHS) solves the programs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.schedule.order import bounds
+from planner.schedule.order.batch import Floats, Ints
+from planner.schedule.order.bounds import Bools
+
+# Caps are kept to one part in 1e9 (planner.schedule.listing).
+_SLACK = 1 + 4e-9
+# A solver's feasibility is good to about this share.
+_SOLVED = 1e-7
+_ROUNDS = 500
+_NEW_SETS = 40
+# Most tasks whose subsets are priced, half of them at a time; most sets in a program with whole numbers.
+_PRICED, _WHOLE_SETS = 30, 3000
+_BISECTIONS = 7
+_NODES = 2000
+# scipy's word for a program without a solution
+_INFEASIBLE = 2
+
+
+def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, workers: int) -> float:
+    """Return a lower bound on the makespan under a memory cap and K slots.
+
+    The least total time of sets within the cap that gives every task its duration. Sets are made as needed: the dual
+    prices of the tasks say which set would help most, a knapsack. 0 for more than 30 tasks.
+    """
+    from scipy.optimize import linprog
+
+    if len(mem) > _PRICED:
+        return 0.0
+    sets = np.eye(len(mem), dtype=bool)
+    for _ in range(_ROUNDS):
+        solved = linprog(np.ones(len(sets)), A_ub=-sets.T.astype(float), b_ub=-wall, method="highs")
+        prices = -np.asarray(solved.ineqlin.marginals)
+        worth, new = _dearest(mem, prices, cap * _SLACK, workers)
+        # prices divided by the worth of the dearest set are feasible in the dual, so this much is a bound already
+        bound = float(prices @ wall) / max(1.0, worth)
+        if worth <= 1 + _SOLVED:
+            break
+        sets = np.unique(np.concatenate([sets, new]), axis=0)
+    return bound * (1 - _SOLVED)
+
+
+def slot_peak_bound(
+    mem: Floats, wall: Floats, workers: int, *, makespan_limit: float, known: float, bound: float
+) -> float:
+    """Return a lower bound on the peak of list scheduling on K slots within a makespan, by bisection.
+
+    Until the last task starts all K slots are busy, so the sets have K tasks each; from then on only the tasks of the
+    *last set* run, at most K, which need no more than the peak together. Which tasks these are is a choice in whole
+    numbers; how long sets run, and how long the tasks of the last set run on, is linear. The bound given comes back
+    when there are more than some thousand sets.
+
+    Parameters
+    ----------
+    makespan_limit : float
+        Longest makespan allowed; infinite when any is.
+    known, bound : float
+        A peak that is possible, and a lower bound, from elsewhere.
+    """
+    if bound >= known * (1 - bounds.PROVED):
+        return bound
+    peak = known * (1 - bounds.PROVED / 2)
+    for _ in range(_BISECTIONS):
+        sets = _sets_of(mem, workers, peak)
+        if sets is None:
+            return bound
+        if _impossible(sets, mem, wall, workers, peak, makespan_limit):
+            bound = peak
+        else:
+            known = peak
+        peak = (bound + known) / 2
+        if bound >= known * (1 - bounds.PROVED):
+            break
+    return bound
+
+
+def _sets_of(mem: Floats, workers: int, peak: float) -> Ints | None:
+    """Return the sets of K tasks within the peak as rows of task numbers; None when there are too many."""
+    rows = np.zeros((1, 0), dtype=np.int64)
+    for place in range(workers):
+        last = rows[:, -1] if place else np.full(1, -1)
+        grown = [
+            np.column_stack([rows[fits], np.full(int(fits.sum()), task)])
+            for task in range(len(mem))
+            if (fits := (last < task) & (mem[rows].sum(axis=1) + mem[task] <= peak * _SLACK)).any()
+        ]
+        rows = np.concatenate(grown) if grown else np.zeros((0, place + 1), dtype=np.int64)
+        if len(rows) > _WHOLE_SETS:
+            return None
+    return rows
+
+
+def _impossible(sets: Ints, mem: Floats, wall: Floats, workers: int, peak: float, makespan_limit: float) -> bool:
+    """Say whether the program has no solution: not proved possible within the effort counts as possible."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import bmat, csr_array, eye_array
+
+    tasks, count = len(mem), len(sets)
+    runs = csr_array((np.ones(sets.size), (sets.ravel(), np.repeat(np.arange(count), workers))), shape=(tasks, count))
+    same = eye_array(tasks, format="csr")
+    row, column = np.ones((1, tasks)), np.ones((tasks, 1))
+    # unknown: time by set; by task: time after the start of the last task, and whether in the last set; the longest
+    program = bmat(
+        [
+            [runs, same, None, None],  # each task runs as long as it takes
+            [None, same, -same.multiply(wall[:, None]).tocsr(), None],  # after that start only the last set runs
+            [None, same, None, -column],  # the longest of it ends the schedule
+            [None, None, row, None],
+            [None, None, mem[None, :], None],
+            [np.ones((1, count)), None, None, np.ones((1, 1))],
+        ],
+        format="csr",
+    )
+    nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
+    least = np.concatenate([wall, free, free, [0.0, 0.0, 0.0]])
+    most = np.concatenate([wall, nothing, nothing, [workers, peak * _SLACK, makespan_limit * (1 + _SOLVED)]])
+    whole = np.concatenate([np.zeros(count + tasks), np.ones(tasks), np.zeros(1)])
+    upper = np.concatenate([np.full(count + tasks, np.inf), np.ones(tasks), [np.inf]])
+    solved = milp(
+        np.zeros(len(whole)),
+        constraints=LinearConstraint(program, least, most),
+        bounds=Bounds(0, upper),
+        integrality=whole,
+        options={"node_limit": _NODES},
+    )
+    return bool(solved.status == _INFEASIBLE)
+
+
+def _dearest(mem: Floats, prices: Floats, cap: float, workers: int) -> tuple[float, Bools]:
+    """Return the highest sum of prices of at most K tasks within the cap, and some sets that come near it.
+
+    The subsets of one half of the tasks each meet the best of the other half that leaves room (Horowitz and Sahni,
+    J. ACM 21, 1974).
+    """
+    order = np.argsort(-mem, kind="stable")
+    here, there = (_subsets(mem, prices, half, cap, workers) for half in (order[::2], order[1::2]))
+    best, partner = np.full(len(here.mem), -np.inf), np.zeros(len(here.mem), dtype=np.int64)
+    for size in np.unique(here.size):
+        fit = np.flatnonzero(there.size <= workers - size)
+        fit = fit[np.argsort(there.mem[fit], kind="stable")]
+        highest = np.maximum.accumulate(there.worth[fit])
+        leader = fit[np.maximum.accumulate(np.where(there.worth[fit] >= highest, np.arange(len(fit)), 0))]
+        mine = np.flatnonzero(here.size == size)
+        place = np.searchsorted(there.mem[fit], cap - here.mem[mine], side="right") - 1
+        best[mine], partner[mine] = here.worth[mine] + highest[place], leader[place]
+    top = np.argsort(-best, kind="stable")[:_NEW_SETS]
+    top = top[best[top] > 1 + _SOLVED]
+    return float(best.max()), here.members[top] | there.members[partner[top]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subsets:
+    mem: Floats
+    worth: Floats
+    size: Ints
+    members: Bools
+
+
+def _subsets(mem: Floats, prices: Floats, tasks: Ints, cap: float, workers: int) -> _Subsets:
+    """Return the subsets of some tasks within the cap, the empty one among them."""
+    found = _Subsets(np.zeros(1), np.zeros(1), np.zeros(1, np.int64), np.zeros((1, len(mem)), dtype=bool))
+    for task in tasks:
+        fits = (found.mem + mem[task] <= cap) & (found.size < workers)
+        with_task = found.members[fits]
+        with_task[:, task] = True
+        found = _Subsets(
+            np.concatenate([found.mem, found.mem[fits] + mem[task]]),
+            np.concatenate([found.worth, found.worth[fits] + prices[task]]),
+            np.concatenate([found.size, found.size[fits] + 1]),
+            np.concatenate([found.members, with_task]),
+        )
+    return found

@@ -1,0 +1,141 @@
+"""Orders computed beforehand: the text of planner/data/orders_*.json, and looking one up.
+
+``python benchmarks/tables/order_tables.py`` makes the files.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from planner.schedule.order import bounds
+from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
+from planner.schedule.order.search import Found
+
+VERSION = 1
+# Lengths are whole base pairs, so six decimals of a Mb are exact.
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One precomputed order; memories and durations are chromosome lengths in Mb.
+
+    Attributes
+    ----------
+    model : Model
+    objective : Objective
+    eps : float or None
+        For ``PEAK_EPS``.
+    workers : int or None
+        K; None when a cap is the limit.
+    cap : float or None
+        The memory cap.
+    order : tuple of str
+        Chromosomes by plain name.
+    peak, makespan, best_makespan : float
+    lower_bound : float
+        On the objective.
+    proved : bool
+        Whether no order is better, to one part in a million.
+    """
+
+    model: Model
+    objective: Objective
+    eps: float | None
+    workers: int | None
+    cap: float | None
+    order: tuple[str, ...]
+    peak: float
+    makespan: float
+    best_makespan: float
+    lower_bound: float
+    proved: bool
+
+    @property
+    def value(self) -> float:
+        """What the objective counts."""
+        return self.makespan if self.objective is Objective.MAKESPAN else self.peak
+
+
+def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> Entry:
+    """Return the entry of an order found; ``lower_bound`` is one known from elsewhere."""
+    value = round(found.makespan if problem.objective is Objective.MAKESPAN else found.peak, _DECIMALS)
+    bound = min(value, _rounded_down(max(found.lower_bound, lower_bound)))
+    return Entry(
+        model=problem.model,
+        objective=problem.objective,
+        eps=_eps(problem),
+        workers=None if problem.cap_mb is not None else problem.slots,
+        cap=problem.cap_mb,
+        order=tuple(names[task] for task in found.order),
+        peak=round(found.peak, _DECIMALS),
+        makespan=round(found.makespan, _DECIMALS),
+        best_makespan=round(found.best_makespan, _DECIMALS),
+        lower_bound=bound,
+        proved=value <= bound * (1 + bounds.PROVED),
+    )
+
+
+def loads(text: str) -> list[Entry]:
+    """Read a table."""
+    document = json.loads(text)
+    if document["version"] != VERSION:
+        raise ValueError(f"version {document['version']} of the order table, expected {VERSION}")
+    return [
+        Entry(
+            **{
+                **row,
+                "model": Model(row["model"]),
+                "objective": Objective(row["objective"]),
+                "order": tuple(row["order"].split()),
+            }
+        )
+        for row in document["orders"]
+    ]
+
+
+def dumps(genome: str, entries: Iterable[Entry]) -> str:
+    """Write a table, one order per line."""
+    rows = [json.dumps({**asdict(entry), "order": " ".join(entry.order)}) for entry in entries]
+    head = f'{{\n"version": {VERSION},\n"genome": {json.dumps(genome)},\n"unit": "Mb",\n"orders": [\n'
+    return head + ",\n".join(rows) + "\n]\n}\n"
+
+
+def lookup(entries: Iterable[Entry], names: Sequence[str], problem: Problem) -> Entry | None:
+    """Return the order for just these chromosomes under just these limits; None when there is none."""
+    by_slots = problem.slots_only
+    if problem.cores is not None or (not by_slots and problem.workers is not None):
+        return None
+    asked = (
+        problem.model,
+        problem.objective,
+        _eps(problem),
+        problem.slots if by_slots else None,
+        problem.cap_mb,
+    )
+    for entry in entries:
+        limits = (entry.model, entry.objective, entry.eps, entry.workers, entry.cap)
+        if limits == asked and sorted(entry.order) == sorted(names):
+            return entry
+    return None
+
+
+def orders_of(entries: Iterable[Entry], names: Sequence[str]) -> list[list[int]]:
+    """Return every different order of just these chromosomes, as indices into ``names``, to start a search from."""
+    rank = {name: index for index, name in enumerate(names)}
+    found = {entry.order for entry in entries if sorted(entry.order) == sorted(names)}
+    return [[rank[name] for name in order] for order in sorted(found)]
+
+
+def _eps(problem: Problem) -> float | None:
+    if problem.objective is not Objective.PEAK_EPS:
+        return None
+    return max(problem.eps, LEAST_EPS)
+
+
+def _rounded_down(value: float) -> float:
+    steps = 10.0**_DECIMALS
+    return math.floor(value * steps) / steps

@@ -1,0 +1,298 @@
+"""Plan -> jobs: one per sbatch, with the tasks that run in it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from planner.core.records import Mode
+from planner.plan.document import Batch, Plan, PlannedTask
+
+NICE_STEP = 10
+# 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
+FOLLOW_UP = "next.sh"
+FOLLOW_UP_MB = 1024
+FOLLOW_UP_S = 1800
+DRIVEN = "driven"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One sbatch: a script and the tasks that run in it.
+
+    Attributes
+    ----------
+    script : str
+        Relative to the round's folder.
+    array : str or None
+        The value of ``--array``.
+    mem_mb : int
+        The value of ``--mem``: of the one task, or the largest of the array.
+    hold : bool
+        Whether the elements get their own memory before the array is released.
+    first : int
+        Position in the plan's order of the task that is element 0 of the array.
+    after : str or None
+        Script of the job that must have ended before this one starts.
+    batch : Batch or None
+        The batch whose tasks run as steps of this job.
+    components : tuple of Batch
+        Of a heterogeneous job.
+    drives : bool
+        Whether it is an allocation in which ``chromplan drive`` runs the tasks.
+    """
+
+    script: str
+    name: str
+    tasks: tuple[PlannedTask, ...]
+    array: str | None
+    mem_mb: int
+    cpus: int
+    time_limit_s: int
+    nice: int
+    hold: bool
+    first: int = 0
+    after: str | None = None
+    batch: Batch | None = None
+    components: tuple[Batch, ...] = ()
+    drives: bool = False
+
+    @property
+    def runs_steps(self) -> bool:
+        """Whether the tasks are steps of this job."""
+        return self.batch is not None or bool(self.components)
+
+    @property
+    def runs_as(self) -> str:
+        """What a task is in this job: ``job`` (an element of it, or all), ``step``, or ``driven``."""
+        return DRIVEN if self.drives else "step" if self.runs_steps else "job"
+
+    def element(self, task: PlannedTask) -> int:
+        """Return the array index of a task."""
+        return task.index - self.first
+
+    def id_of(self, task: PlannedTask, job_id: str) -> str:
+        """Return what Slurm calls a task's part of this job."""
+        if self.components:
+            return f"{job_id}+{task.batch}"
+        return f"{job_id}_{self.element(task)}" if self.array else job_id
+
+    def given_mb(self, task: PlannedTask) -> int:
+        """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
+        return task.request_mb if self.hold or self.runs_steps else self.mem_mb
+
+
+def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
+    """Return the jobs of a plan, in the order of submission.
+
+    Parameters
+    ----------
+    mode : Mode, optional
+        Instead of the plan's own: tiers stand in for an array whose elements could not be updated.
+    """
+    mode = mode or plan.mode
+    base = f"{plan.name}.{plan.round_name}.{plan.token}"
+    if mode is Mode.JOBS:
+        return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
+    if mode is Mode.PACKED:
+        return [_packed(plan, batch, base) for batch in plan.batches]
+    if mode is Mode.HET:
+        return [_het(plan, base)] if plan.tasks else []
+    if mode is Mode.DYNAMIC:
+        return [_allocation(plan, batch, base) for batch in plan.batches]
+    if mode is Mode.ARRAY:
+        return _arrays(plan, base)
+    return _tier_arrays(plan, base)
+
+
+def follow_up(plan: Plan) -> Job:
+    """Return the job that plans and submits the next round once the others have ended; it runs no task."""
+    partition = plan.target.partition
+    asked = plan.target.site.adjust(partition, min(FOLLOW_UP_MB, partition.cap_mb), 1, FOLLOW_UP_S)
+    return Job(
+        script=FOLLOW_UP,
+        name=f"{plan.name}.{plan.round_name}.{plan.token}.next",
+        tasks=(),
+        array=None,
+        mem_mb=min(asked.mem_mb, partition.cap_mb),
+        cpus=asked.cpus,
+        time_limit_s=int(min(asked.wall_s, partition.max_time_s)),
+        nice=0,
+        hold=False,
+    )
+
+
+def _single_jobs(plan: Plan, base: str) -> list[Job]:
+    return [
+        _job([task], script=f"jobs/{task.task}.sh", name=f"{base}.{task.task}", nice=NICE_STEP * task.index)
+        for task in plan.tasks
+    ]
+
+
+def _arrays(plan: Plan, base: str) -> list[Job]:
+    """Return one held array; several, one after the other where K counts, when the site's arrays are shorter."""
+    throttle = plan.target.max_running
+    found = [
+        _job(
+            tasks,
+            script=f"array{part}.sh",
+            name=f"{base}{part.replace('-', '.', 1)}",
+            array=True,
+            first=first,
+            throttle=throttle,
+            hold=True,
+        )
+        for tasks, first, part in _parts(plan, plan.tasks)
+    ]
+    return _in_lanes(found, 1 if throttle else None)
+
+
+def _tier_arrays(plan: Plan, base: str) -> list[Job]:
+    throttle = plan.target.max_running
+    pieces = [
+        (tasks, first, f"tier-{tier + 1}{part}")
+        for tier in sorted({task.tier for task in plan.tasks}, reverse=True)
+        for tasks, first, part in _parts(plan, [task for task in plan.tasks if task.tier == tier])
+    ]
+    shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
+    found = [
+        _job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}", array=True, first=first, throttle=share)
+        for (tasks, first, piece), share in zip(pieces, shares, strict=True)
+    ]
+    return _in_lanes(found, throttle)
+
+
+def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedTask], int, str]]:
+    """Cut tasks into arrays whose indices stay below the site's MaxArraySize: (tasks, the first's index, suffix).
+
+    The cuts are at fixed positions of the plan's order, so that an element's index tells its task in every mode.
+    """
+    longest = plan.target.site.max_array_size
+    blocks: dict[int, list[PlannedTask]] = {}
+    for task in tasks:
+        blocks.setdefault(task.index // longest, []).append(task)
+    split = any(task.index >= longest for task in plan.tasks)
+    return [(found, block * longest, f"-part-{block + 1}" if split else "") for block, found in sorted(blocks.items())]
+
+
+def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
+    """Let at most so many jobs run at once: each waits for the one before it in the lane that is free first.
+
+    Jobs keep names of their own: a lane of one name (``--dependency=singleton``) would hide which job is which task.
+    """
+    if lanes is None:
+        return found
+    free: list[tuple[float, int, str | None]] = [(0.0, lane, None) for lane in range(min(lanes, len(found)))]
+    placed: list[Job] = []
+    for job in found:
+        at_s, lane, before = heapq.heappop(free)
+        placed.append(replace(job, after=before))
+        took_s = sum(1.0 if task.wall_s is None else task.wall_s for task in job.tasks)
+        heapq.heappush(free, (at_s + took_s, lane, job.script))
+    return placed
+
+
+def _job(
+    tasks: Sequence[PlannedTask],
+    *,
+    script: str,
+    name: str,
+    array: bool = False,
+    first: int = 0,
+    throttle: int | None = None,
+    nice: int = 0,
+    hold: bool = False,
+) -> Job:
+    indices = _ranges([task.index - first for task in tasks])
+    return Job(
+        script=script,
+        name=name,
+        tasks=tuple(tasks),
+        array=f"{indices}{f'%{throttle}' if throttle else ''}" if array else None,
+        mem_mb=max(task.request_mb for task in tasks),
+        cpus=max(task.cpus for task in tasks),
+        time_limit_s=max(task.time_limit_s for task in tasks),
+        nice=nice,
+        hold=hold,
+        first=first,
+    )
+
+
+def _packed(plan: Plan, batch: Batch, base: str) -> Job:
+    return Job(
+        script=f"batch-{batch.batch + 1}.sh",
+        name=f"{base}.batch-{batch.batch + 1}",
+        tasks=tuple(task for task in plan.tasks if task.batch == batch.batch),
+        array=None,
+        mem_mb=batch.mem_mb,
+        cpus=batch.cpus,
+        time_limit_s=batch.time_limit_s,
+        nice=0,
+        hold=False,
+        batch=batch,
+    )
+
+
+def _allocation(plan: Plan, batch: Batch, base: str) -> Job:
+    return replace(_packed(plan, batch, base), script="drive.sh", name=base, drives=True)
+
+
+def _het(plan: Plan, base: str) -> Job:
+    return Job(
+        script="het.sh",
+        name=base,
+        tasks=tuple(plan.tasks),
+        array=None,
+        mem_mb=sum(batch.mem_mb for batch in plan.batches),
+        cpus=max(batch.cpus for batch in plan.batches),
+        time_limit_s=max(batch.time_limit_s for batch in plan.batches),
+        nice=0,
+        hold=False,
+        components=tuple(plan.batches),
+    )
+
+
+def component_jobs(job: Job) -> list[Job]:
+    """Return the jobs that a heterogeneous job consists of; any other job alone."""
+    return [
+        replace(
+            job,
+            tasks=tuple(task for task in job.tasks if task.batch == batch.batch),
+            mem_mb=batch.mem_mb,
+            cpus=batch.cpus,
+            time_limit_s=batch.time_limit_s,
+            batch=batch,
+            components=(),
+        )
+        for batch in job.components
+    ] or [job]
+
+
+def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:
+    """Share ``%K`` out over tier arrays by their sizes; 1 each when there are more arrays than that."""
+    if throttle is None:
+        return [None] * len(sizes)
+    if throttle <= len(sizes):
+        return [1] * len(sizes)
+    total = sum(sizes)
+    # one each, the rest by size; what rounding leaves over goes to the largest memory, which comes first
+    shares = [1 + (throttle - len(sizes)) * size // total for size in sizes]
+    for position in range(throttle - sum(shares)):
+        shares[position % len(shares)] += 1
+    return list(shares)
+
+
+def _ranges(indices: Sequence[int]) -> str:
+    """Write indices as Slurm's array grammar: ``0-3,7``."""
+    pieces: list[str] = []
+    ordered = sorted(indices)
+    start = previous = ordered[0]
+    for index in [*ordered[1:], None]:
+        if index is not None and index == previous + 1:
+            previous = index
+            continue
+        pieces.append(str(start) if start == previous else f"{start}-{previous}")
+        if index is not None:
+            start = previous = index
+    return ",".join(pieces)

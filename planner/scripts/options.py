@@ -1,0 +1,111 @@
+"""What Slurm is told about a job besides its script, and in which order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from planner.core import units
+from planner.plan.document import Plan, PlannedTask
+from planner.scripts.jobs import Job
+
+COARSEST_POLL_S = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """What an element of a held array gets before the array is released.
+
+    Attributes
+    ----------
+    script : str
+        Of the array.
+    mem_mb : int
+        Its own memory, MiB.
+    time_limit : str or None
+        Its own, where that is shorter than the array's.
+    """
+
+    script: str
+    element: int
+    mem_mb: int
+    time_limit: str | None
+
+    def command(self, job_id: str, *, times: bool = True) -> str:
+        """Return what scontrol is told, ``job_id`` being the array's; memory alone without ``times``."""
+        limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
+        return f"update JobId={job_id}_{self.element} MinMemoryNode={self.mem_mb}{limit}"
+
+
+def dependency(plan: Plan, job: Job) -> str | None:
+    """Return the value of ``--dependency``: what an existing script waits for, and the tasks' own earlier steps.
+
+    An array whose elements wait each for the element of the same index of one other array says ``aftercorr``.
+    """
+    terms = [plan.kept.dependency] if job.tasks and plan.kept and plan.kept.dependency else []
+    waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
+    if waited_for:
+        if job.array:
+            terms.append(f"aftercorr:{waited_for[0].partition('_')[0]}")
+        else:
+            terms.append(f"afterok:{':'.join(waited_for)}")
+    return ",".join(terms) or None
+
+
+def poll_s(plan: Plan) -> int:
+    """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
+
+    A job may ask to be read more often than the site reads by itself, never less often.
+    """
+    return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
+
+
+def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
+    """Return the order in which a held array's elements are updated, so that they start in the plan's order.
+
+    On release priority/basic numbers the touched elements last in, first out; priority/multifactor goes by index
+    whatever the order. sched/builtin under priority/basic goes by its list of jobs, where each touched element takes
+    the array's place and the rest goes to the end (Slurm 22.05).
+    """
+    forward = plan.target.site.scheduler == "builtin"
+    return sorted(tasks, key=lambda task: task.index, reverse=not forward)
+
+
+def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
+    """Return what each element of the held arrays gets, in the order of `update_order`."""
+    job_of = {task.index: job for job in layout if job.hold for task in job.tasks}
+    tasks = [task for task in plan.tasks if task.index in job_of]
+    return [_update(job_of[task.index], task) for task in update_order(plan, tasks)]
+
+
+def _update(job: Job, task: PlannedTask) -> Update:
+    # Slurm counts limits in minutes
+    shorter = math.ceil(task.time_limit_s / 60) < math.ceil(job.time_limit_s / 60)
+    return Update(
+        script=job.script,
+        element=job.element(task),
+        mem_mb=task.request_mb,
+        time_limit=units.format_limit(task.time_limit_s) if shorter else None,
+    )
+
+
+def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
+    """Return what ``sbatch`` is told besides the script.
+
+    Parameters
+    ----------
+    ids : mapping of script to job id
+        Of the jobs that were submitted before.
+    """
+    options = ["--hold"] if job.hold else []
+    if job.after:
+        # an option of the command line replaces the script's own, so that is said again
+        own = dependency(plan, job)
+        options.append(f"--dependency={f'{own},' if own else ''}afterany:{ids[job.after]}")
+    return options
+
+
+def follow_up_options(ids: Iterable[str]) -> list[str]:
+    """Return what ``sbatch`` is told besides the script that waits for these jobs."""
+    return [f"--dependency=afterany:{':'.join(ids)}"]

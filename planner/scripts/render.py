@@ -1,0 +1,171 @@
+"""Plan -> sbatch scripts that a person can read, through the templates."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import jinja2
+
+from planner.core import files, shell, units
+from planner.core.errors import InputError
+from planner.core.records import Mode
+from planner.plan.document import Plan
+from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
+from planner.scripts.options import dependency, poll_s, submit_options, updates
+from planner.site import Partition
+
+
+def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]:
+    """Return every file of the round, by its path relative to the round's folder.
+
+    Raises
+    ------
+    InputError
+        When a template is wrong.
+    """
+    environment = _environment(plan, template_folder)
+    try:
+        rendered = {job.script: _script(environment, job) for job in jobs(plan)}
+        rendered["submit.sh"] = _submit_script(environment, plan, plan.mode)
+        if plan.mode is Mode.ARRAY:
+            rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
+            rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
+        if plan.mode is Mode.DYNAMIC:
+            rendered["driven.sh"] = environment.get_template("driven.sh.j2").render()
+        if plan.mode is Mode.HET:
+            rendered["step.sh"] = environment.get_template("step.sh.j2").render()
+        rendered[FOLLOW_UP] = _script(environment, follow_up(plan))
+        rendered["command.sh"] = environment.get_template("command.sh.j2").render()
+    except jinja2.TemplateError as error:
+        where = getattr(error, "name", None) or "template"
+        raise InputError(f"{where}: {error}", "the variables of templates are described in docs/templates.md") from None
+    return rendered
+
+
+def driven_script(plan: Plan) -> str:
+    """Return the script by which 'chromplan drive' runs a task as a step, for a plan of any mode."""
+    return _environment(plan, None).get_template("driven.sh.j2").render()
+
+
+def _program() -> list[str]:
+    """Return the words that start this very installation, wherever the PATH leads."""
+    return [sys.executable, "-P", "-m", "planner"]
+
+
+def _script(environment: jinja2.Environment, job: Job) -> str:
+    kinds = {
+        "next": not job.tasks,
+        "drive": job.drives,
+        "het": job.components,
+        "packed": job.batch,
+        "array": job.array,
+        "job": True,
+    }
+    kind = next(name for name, applies in kinds.items() if applies)
+    return environment.get_template(f"{kind}.sh.j2").render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
+
+
+def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
+    folders = [folder for folder in (template_folder, files.shipped("templates")) if folder is not None]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - bash, not HTML; values are quoted by the filter below
+    )
+    columns = sorted(plan.columns)
+    made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
+    about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
+    environment.filters["component_jobs"] = component_jobs
+    environment.filters["options"] = lambda job: _options(plan, job)
+    environment.filters["duration"] = units.format_duration
+    environment.filters["values"] = lambda task: " ".join(
+        shell.quote(value)
+        for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
+    )
+    environment.filters["quote"] = shell.quote
+    environment.globals |= {
+        "plan": plan,
+        "program": _program(),
+        "folder": f"rounds/{plan.round_name}",
+        "about": about,
+        "poll_s": poll_s(plan),
+        "pause_s": math.ceil(plan.target.site.submit_interval_s),
+        "column_names": ["task", "sample", "chromosome", *columns],
+        "task_variables": [
+            "CHROMPLAN_TASK",
+            "CHROMPLAN_SAMPLE",
+            "CHROMPLAN_CHROMOSOME",
+            *(plan.columns[column] for column in columns),
+        ],
+    }
+    return environment
+
+
+def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> str:
+    """Return the submission in bash; every job comes with its sbatch options besides the script."""
+    layout = jobs(plan, mode)
+    ids = {job.script: f"${{ids[{job.script}]}}" for job in layout}
+    return environment.get_template("submit.sh.j2").render(
+        jobs=[(job, submit_options(plan, job, ids)) for job in layout],
+        updates=updates(plan, layout),
+        instead=mode is not plan.mode,
+    )
+
+
+def _options(plan: Plan, job: Job) -> list[str]:
+    """Return the sbatch options that place a job, by the rules of its site."""
+    site = plan.target.site
+    partition = (job.batch and job.batch.partition) or plan.target.partition
+    mem_mb, steps = _allocation(plan, job, partition) if job.batch else (job.mem_mb, 1)
+    nodes = job.batch.nodes if job.batch else 1
+    options = {
+        "--partition": partition.option,
+        "--account": plan.target.account,
+        "--qos": partition.qos,
+        "--nodes": nodes if job.batch else None,
+        "--ntasks": nodes * steps if job.batch else None,
+        "--ntasks-per-node": steps if nodes > 1 else None,
+        "--cpus-per-task": _cpus_per_task(plan, job),
+        "--time": units.format_duration(job.time_limit_s),
+        "--dependency": dependency(plan, job),
+        "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
+    }
+    named = [f"{name}={value}" for name, value in options.items() if value]
+    kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept and job.tasks else [])]
+    # the site's own options may say what a batch says, too
+    return list(
+        dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept])
+    )
+
+
+def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
+    """Return the memory (MiB) of a batch's job and how many steps' cores it asks for, by the rules of the site.
+
+    Where cores carry memory that may be more than run at once.
+    """
+    workers = job.batch.workers if job.batch else 1
+    asked = plan.target.site.adjust(partition, job.mem_mb, workers * job.cpus)
+    return asked.mem_mb, max(workers, min(math.ceil(asked.cpus / job.cpus), partition.cores // job.cpus))
+
+
+def _cpus_per_task(plan: Plan, job: Job) -> int | None:
+    if plan.kept is None or not job.tasks:
+        return job.cpus
+    cpus = -(-job.cpus // plan.kept.ntasks)
+    return cpus if cpus > 1 or plan.kept.cpus_given else None
+
+
+def write(rendered: dict[str, str], folder: Path) -> None:
+    """Write the files of a round, and the folders its jobs write to.
+
+    A job whose log folder is missing fails at once, and leaves no log that says so.
+    """
+    for name in ("logs", "peaks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in rendered.items():
+        files.write_text(folder / name, text, executable=name.endswith(".sh"))

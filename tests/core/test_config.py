@@ -1,0 +1,140 @@
+"""chromplan.toml: what it may say, and errors that name file and field."""
+
+from pathlib import Path
+
+import pytest
+
+from planner.core import config
+from planner.core.errors import InputError
+
+MINIMAL = """[pipeline]
+name = "impute"
+tool = "beagle"
+command = "beagle gt={sample}.chr{chromosome}.vcf.gz"
+samples = ["s1"]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chromplan.toml"
+
+
+def load(path: Path, text: str) -> config.Config:
+    path.write_text(text)
+    return config.load(path)
+
+
+def error(path: Path, text: str) -> tuple[str, str]:
+    with pytest.raises(InputError) as refused:
+        load(path, text)
+    return refused.value.message.removeprefix(f"{path.parent}/"), refused.value.hint
+
+
+def test_a_minimal_file_has_sensible_defaults(path: Path) -> None:
+    read = load(path, MINIMAL)
+    assert read.pipeline.genome == "GRCh38"
+    assert read.pipeline.chromosomes == "1-22"
+    assert read.features == {"length_mb": "length"}
+    assert read.submit.mode == "array"
+
+
+def test_a_missing_file_says_how_to_get_one(path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        config.load(path)
+    assert refused.value.message == f"{path}: no such file"
+    assert refused.value.hint == "'chromplan init' writes one"
+
+
+def test_malformed_toml_names_the_line(path: Path) -> None:
+    message, _ = error(path, MINIMAL + "cpus = \n")
+    assert message.startswith("chromplan.toml: not valid TOML")
+    assert "line 6" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("cpus = 0", "pipeline.cpus: Input should be greater than or equal to 1"),
+        ('cpus = "two"', "pipeline.cpus: Input should be a valid integer"),
+        ('chromosomes = "1-22,Q"', "pipeline.chromosomes: unknown chromosome 'Q'"),
+        ('genome = "GRCh99"', "pipeline.genome: unknown genome 'GRCh99'"),
+        ('time = "soon"', "pipeline.time: not a duration"),
+        ('time = "UNLIMITED"', "pipeline.time: a time limit"),
+        ("chromosome = 1", "pipeline.chromosome: unknown field"),
+        ("[memory]\nlevel = 2", "memory.level: Input should be less than 1"),
+        ('[submit]\nmode = "arrays"', "submit.mode: Input should be 'array', 'tiers', 'jobs'"),
+        ("[sumbit]", "sumbit: unknown field"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_path(path: Path, change: str, expected: str) -> None:
+    message, _ = error(path, MINIMAL + change + "\n")
+    assert message.startswith(f"chromplan.toml: {expected}")
+
+
+def test_an_unknown_field_hints_at_the_known_ones(path: Path) -> None:
+    _, hint = error(path, MINIMAL + "chromosome = 1\n")
+    assert hint.startswith("fields allowed here: name, tool, command, genome")
+
+
+def test_an_unknown_placeholder_is_refused(path: Path) -> None:
+    message, _ = error(path, MINIMAL.replace("{chromosome}", "{chrom}"))
+    assert "pipeline.command: unknown placeholder {chrom}" in message
+
+
+def test_a_cohort_has_no_sample_placeholder(path: Path) -> None:
+    message, _ = error(path, MINIMAL.replace('samples = ["s1"]', ""))
+    assert "unknown placeholder {sample}" in message
+
+
+def test_windows_line_ends_in_the_command_are_refused(path: Path) -> None:
+    message, hint = error(path, MINIMAL.replace('"beagle gt', '"echo a\\r\\nbeagle gt'))
+    assert "Windows line ends" in message
+    assert "dos2unix" in hint
+
+
+def test_a_name_that_is_no_file_name_is_refused(path: Path) -> None:
+    message, _ = error(path, MINIMAL.replace('"impute"', '"my pipeline"'))
+    assert message.startswith("chromplan.toml: pipeline.name: only letters")
+
+
+def test_a_sample_twice_is_refused(path: Path) -> None:
+    message, _ = error(path, MINIMAL.replace('["s1"]', '["s1", "s1"]'))
+    assert message == "chromplan.toml: pipeline.samples: 's1' comes twice"
+
+
+def table(path: Path, text: str) -> config.Config:
+    (path.parent / "samples.tsv").write_text(text)
+    return load(path, MINIMAL.replace('["s1"]', '"samples.tsv"').replace("gt=", "panel={panel} gt="))
+
+
+def test_a_sample_table_brings_placeholders(path: Path) -> None:
+    read = table(path, "sample\tpanel\na b\tit's\nc\t1kg\n")
+    samples = config.samples(read, path.parent)
+    assert [(s.name, dict(s.columns)) for s in samples] == [("a b", {"panel": "it's"}), ("c", {"panel": "1kg"})]
+    assert config.variables(samples)["panel"] == "CHROMPLAN_PANEL"
+
+
+def test_a_quoted_name_may_hold_a_line_break(path: Path) -> None:
+    read = table(path, 'sample,panel\n"a\nb",x\n')
+    assert config.samples(read, path.parent)[0].name == "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sample\tpanel\na\n", "samples.tsv:2: 1 fields, the header has 2"),
+        ("sample\tpanel\n\tx\n", "samples.tsv:2: 2 fields, the header has 2"),
+        ("sample\tpanel\n", "samples.tsv: no samples"),
+        ("sample\tmem_mb\na\tb\n", "samples.tsv:1: column 'mem_mb' cannot be a placeholder"),
+    ],
+)
+def test_a_wrong_sample_table_names_file_and_line(path: Path, text: str, expected: str) -> None:
+    with pytest.raises(InputError) as refused:
+        table(path, text)
+    assert expected in refused.value.message
+
+
+def test_a_missing_sample_table_is_named(path: Path) -> None:
+    message, _ = error(path, MINIMAL.replace('["s1"]', '"none.tsv"'))
+    assert message == "none.tsv: no such file"
