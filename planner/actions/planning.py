@@ -187,7 +187,7 @@ def plan_maker(
     """Return what plans the rest of the pipeline in a mode; the configured one for None."""
     from planner.core import config as configuration
     from planner.plan import build
-    from planner.rounds import progress as standing
+    from planner.rounds import progress
 
     config = project.config()
     _refuse_while_running(project)
@@ -195,10 +195,10 @@ def plan_maker(
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     wanted = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
-        found = standing.standings(project, store.observations())
+        found = progress.statuses(project, store.observations())
         model = (fit_tool if refit else load_model)(project, store, config)
         prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
-    earlier = {} if again else standing.earlier(found)
+    earlier = {} if again else progress.earlier(found)
     steps_before = config.wrap.after if config.wrap else []
     if steps_before:
         from planner.wrap import chain

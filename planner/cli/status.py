@@ -14,7 +14,7 @@ from planner.cli.ui.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from planner.project.folder import Project
-    from planner.rounds.progress import Standing
+    from planner.rounds.progress import TaskStatus
 
 
 @click.command("status")
@@ -28,7 +28,7 @@ def command(folder: Path, offline: bool, as_json: bool) -> None:
     """
     found = look(open_project(folder), offline=offline)
     if as_json:
-        echo_json([_document(standing) for standing in found])
+        echo_json([_document(one) for one in found])
         return
     if not found:
         click.echo("no round is planned yet: run 'chromplan plan'")
@@ -50,15 +50,14 @@ def command(folder: Path, offline: bool, as_json: bool) -> None:
         ],
     )
     counts: dict[str, int] = {}
-    for standing in found:
-        counts[standing.state] = counts.get(standing.state, 0) + 1
+    for one in found:
+        counts[one.state] = counts.get(one.state, 0) + 1
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-def look(project: Project, *, offline: bool) -> list[Standing]:
+def look(project: Project, *, offline: bool) -> list[TaskStatus]:
     """Return how every task stands now."""
-    from planner.rounds import ingest
-    from planner.rounds import progress as standing
+    from planner.rounds import ingest, progress
 
     with open_store(project) as store:
         observations = store.observations()
@@ -70,20 +69,20 @@ def look(project: Project, *, offline: bool) -> list[Standing]:
         ended, running, over = ingest.look(project, recorded)
         seen += ended
     return [
-        replace(s, state=running[s.task]) if s.state == standing.IN_FLIGHT and s.task in running else s
-        for s in standing.standings(project, [*observations, *seen], over=over)
+        replace(s, state=running[s.task]) if s.state == progress.IN_FLIGHT and s.task in running else s
+        for s in progress.statuses(project, [*observations, *seen], over=over)
     ]
 
 
-def _document(standing: Standing) -> dict[str, object]:
+def _document(one: TaskStatus) -> dict[str, object]:
     return {
-        "task": standing.task,
-        "round": standing.round,
-        "state": standing.state,
-        "outcome": standing.outcome,
-        "request_mb": standing.request_mb,
-        "peak_mb": standing.peak_mb,
-        "quality": standing.quality,
-        "wall_s": standing.wall_s,
-        "job_id": standing.job_id,
+        "task": one.task,
+        "round": one.round,
+        "state": one.state,
+        "outcome": one.outcome,
+        "request_mb": one.request_mb,
+        "peak_mb": one.peak_mb,
+        "quality": one.quality,
+        "wall_s": one.wall_s,
+        "job_id": one.job_id,
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from planner.project.folder import Project
-    from planner.rounds.progress import Standing
+    from planner.rounds.progress import TaskStatus
 
 MOST_ROWS = 20
 LONGEST_PAUSE_S = 600.0
@@ -46,7 +46,7 @@ def command(folder: Path, interval_s: int | None) -> None:
     except KeyboardInterrupt:
         click.echo("no longer watching; the jobs go on", err=True)
         sys.exit(130)
-    counts = Counter(standing.state for standing in found)
+    counts = Counter(one.state for one in found)
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing was submitted yet")
     if found:
         click.echo("next: chromplan submit" if "planned" in counts else "next: chromplan next")
@@ -71,7 +71,7 @@ class Pause:
         return self._next_s
 
 
-def follow(project: Project, pause: Pause) -> list[Standing]:
+def follow(project: Project, pause: Pause) -> list[TaskStatus]:
     """Look again and again until everything submitted has ended; return how the tasks stand then.
 
     Raises
@@ -79,7 +79,7 @@ def follow(project: Project, pause: Pause) -> list[Standing]:
     FailureError
         When Slurm does not answer the first look; later the next look may succeed.
     """
-    found: list[Standing] | None = None
+    found: list[TaskStatus] | None = None
     with _Screen() as screen:
         while True:
             before = found
@@ -97,11 +97,11 @@ def follow(project: Project, pause: Pause) -> list[Standing]:
             time.sleep(wait_s)
 
 
-def _has_ended(one: Standing) -> bool:
+def _has_ended(one: TaskStatus) -> bool:
     return one.outcome is not None
 
 
-def _in_flight(one: Standing) -> bool:
+def _in_flight(one: TaskStatus) -> bool:
     return one.outcome is None and one.job_id is not None
 
 
@@ -144,7 +144,7 @@ class _Screen:
         else:
             click.echo(line)
 
-    def show(self, found: Sequence[Standing], before: Sequence[Standing] | None) -> None:
+    def show(self, found: Sequence[TaskStatus], before: Sequence[TaskStatus] | None) -> None:
         """Say what ended since the look before."""
         open_before = {(one.task, one.job_id) for one in before or [] if one.outcome is None}
         if before is None and found:
@@ -160,7 +160,7 @@ class _Screen:
             elif name not in known and _in_flight(one):
                 self.say(f"{one.task}: submitted in round {one.round} as {one.job_id}, {one.request_mb} MB")
 
-    def wait(self, found: Sequence[Standing], wait_s: float) -> None:
+    def wait(self, found: Sequence[TaskStatus], wait_s: float) -> None:
         """Draw the table anew."""
         if self._live:
             table = _table([one for one in found if _in_flight(one)])
@@ -168,13 +168,13 @@ class _Screen:
             self._live.update(table, refresh=True)
 
 
-def _ended(one: Standing) -> str:
+def _ended(one: TaskStatus) -> str:
     peak = "" if one.peak_mb is None else f", {one.peak_mb:.0f} of {one.request_mb} MB"
     wall = "" if one.wall_s is None else f", {one.wall_s:.0f} s"
     return f"{one.task}: {one.outcome}{peak}{wall}"
 
 
-def _table(flying: Sequence[Standing]) -> Table:
+def _table(flying: Sequence[TaskStatus]) -> Table:
     from rich import box
     from rich.table import Table
 

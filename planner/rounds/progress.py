@@ -18,7 +18,7 @@ IN_FLIGHT = "in flight"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class TaskStatus:
     """One attempt of a task, or a task that waits in the planned round.
 
     Attributes
@@ -40,7 +40,7 @@ class Standing:
     evidence: str = ""
 
 
-def standings(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[Standing]:
+def statuses(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[TaskStatus]:
     """Return every attempt of every round, and the tasks that are planned but were not started.
 
     Parameters
@@ -51,8 +51,8 @@ def standings(project: Project, observations: Iterable[Observation], *, over: Co
     known: dict[tuple[str, str], Observation] = {}
     for observation in sorted(observations, key=lambda o: o.submit_s):
         known[observation.task, observation.job_id] = observation
-    found: list[Standing] = []
-    planned: dict[str, Standing] = {}
+    found: list[TaskStatus] = []
+    planned: dict[str, TaskStatus] = {}
     for number in project.round_numbers():
         plan = project.plan(number)
         folder = project.round_folder(number)
@@ -65,27 +65,27 @@ def standings(project: Project, observations: Iterable[Observation], *, over: Co
         ]
         found += _of_round(plan, started, known)
         begun = {task for task, _, _ in started}
-        planned |= {task.task: _standing(plan, task, task.request_mb, None, None) for task in plan.tasks}
-        planned = {name: standing for name, standing in planned.items() if name not in begun}
+        planned |= {task.task: _status(plan, task, task.request_mb, None, None) for task in plan.tasks}
+        planned = {name: one for name, one in planned.items() if name not in begun}
     return found + list(planned.values())
 
 
 def _of_round(
     plan: Plan, started: Iterable[tuple[str, str, int]], known: Mapping[tuple[str, str], Observation]
-) -> list[Standing]:
+) -> list[TaskStatus]:
     tasks = {task.task: task for task in plan.tasks}
     return [
-        _standing(plan, tasks[name], request_mb, job_id, known.get((name, job_id)))
+        _status(plan, tasks[name], request_mb, job_id, known.get((name, job_id)))
         for name, job_id, request_mb in started
         if name in tasks
     ]
 
 
-def _standing(
+def _status(
     plan: Plan, task: PlannedTask, request_mb: int, job_id: str | None, observation: Observation | None
-) -> Standing:
+) -> TaskStatus:
     state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
-    return Standing(
+    return TaskStatus(
         task=task.task,
         round=plan.round,
         state=state,
@@ -100,17 +100,17 @@ def _standing(
     )
 
 
-def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
+def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
     """Return what the next plan must know of each task that was started before."""
-    attempts: dict[str, list[Standing]] = {}
-    for standing in found:
-        if standing.job_id is not None:
-            attempts.setdefault(standing.task, []).append(standing)
+    attempts: dict[str, list[TaskStatus]] = {}
+    for one in found:
+        if one.job_id is not None:
+            attempts.setdefault(one.task, []).append(one)
     return {
         task: Earlier(
             round=history[-1].round,
             attempts=len(history),
-            outcome=None if any(standing.outcome is None for standing in history) else history[-1].outcome,
+            outcome=None if any(one.outcome is None for one in history) else history[-1].outcome,
             request_mb=history[-1].request_mb,
             time_limit_s=_time_limit_s(history[-1]),
         )
@@ -118,7 +118,7 @@ def earlier(found: Iterable[Standing]) -> dict[str, Earlier]:
     }
 
 
-def _time_limit_s(last: Standing) -> int:
+def _time_limit_s(last: TaskStatus) -> int:
     """Return the limit of an attempt, s: what ran out of time had as long as it ran, in a tier longer than its own."""
     ran_s = math.ceil(last.wall_s or 0) if last.outcome is Outcome.TIMEOUT else 0
     return max(last.time_limit_s, ran_s)

@@ -15,9 +15,8 @@ from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.requests import Earlier
 from planner.project import manifest
 from planner.project.folder import Project
-from planner.rounds import ingest
-from planner.rounds import progress as standing
-from planner.rounds.progress import Standing
+from planner.rounds import ingest, progress
+from planner.rounds.progress import TaskStatus
 
 _TERM = re.compile(r"aftercorr:([0-9_:]+)")
 
@@ -29,7 +28,7 @@ class Before:
     project: str
     sample: str
     chromosome: str
-    standing: Standing
+    status: TaskStatus
 
 
 def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], str | None]:
@@ -88,20 +87,20 @@ def _look(project: Project) -> list[Before]:
     with Store.open(project.store_path) as store:
         observations = store.observations()
     ended, _, over = ingest.look(project, {(one.task, one.job_id) for one in observations})
-    latest = {one.task: one for one in standing.standings(project, [*observations, *ended], over=over)}
+    latest = {one.task: one for one in progress.statuses(project, [*observations, *ended], over=over)}
     tasks = {task.task: task for number in project.round_numbers() for task in project.plan(number).tasks}
     return [
         Before(
             project=project.folder.name,
             sample=tasks[name].sample,
             chromosome=tasks[name].chromosome,
-            standing=found,
+            status=found,
         )
         for name, found in latest.items()
     ]
 
 
-def unblocked(earlier: Mapping[str, Earlier], found: Sequence[Standing]) -> dict[str, Earlier]:
+def unblocked(earlier: Mapping[str, Earlier], found: Sequence[TaskStatus]) -> dict[str, Earlier]:
     """Return what is known of tasks, without those that Slurm cancelled because their step before did not complete.
 
     They never started, so they may wait again.
@@ -114,7 +113,7 @@ def unblocked(earlier: Mapping[str, Earlier], found: Sequence[Standing]) -> dict
     }
 
 
-def _never_ran(one: Standing) -> bool:
+def _never_ran(one: TaskStatus) -> bool:
     """Whether Slurm itself cancelled a job before it started; where a person did, the accounting names them."""
     return not one.wall_s and " by " not in one.evidence
 
@@ -134,7 +133,7 @@ def follow(plan: Plan, before: Sequence[Before]) -> Plan:
         if blocked:
             left_out.append(LeftOut(task=task.task, reason=blocked))
             continue
-        waits = sorted(one.standing.job_id for one in earlier if _in_flight(one) and one.standing.job_id)
+        waits = sorted(one.status.job_id for one in earlier if _in_flight(one) and one.status.job_id)
         tasks.append(task.model_copy(update={"after": waits, "start_s": None}))
     mode, notes = plan.mode, list(plan.notes)
     if any(task.after for task in tasks):
@@ -163,14 +162,14 @@ def _precedes(one: Before, task: PlannedTask) -> bool:
 
 
 def _in_flight(one: Before) -> bool:
-    return one.standing.outcome is None and one.standing.job_id is not None
+    return one.status.outcome is None and one.status.job_id is not None
 
 
 def _blocked(task: PlannedTask, earlier: Sequence[Before]) -> str:
     if not earlier:
         return f"no step before has chromosome {task.chromosome}"
     for one in earlier:
-        found = one.standing
+        found = one.status
         if found.outcome not in (None, Outcome.COMPLETED):
             return f"{one.project}: {found.task} ended as {found.outcome}; 'chromplan next' there first"
         if found.outcome is None and found.job_id is None:

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from planner.cli import cli
 from planner.cli.watch import MOST_ROWS, Pause, _Screen, _table
 from planner.core.records import Outcome, Quality
-from planner.rounds.progress import Standing
+from planner.rounds.progress import TaskStatus
 
 
-def attempt(number: int, *, state: str = "PENDING", outcome: Outcome | None = None) -> Standing:
-    return Standing(
+def attempt(number: int, *, state: str = "PENDING", outcome: Outcome | None = None) -> TaskStatus:
+    return TaskStatus(
         task=f"chr{number}",
         round=1,
         state=state,

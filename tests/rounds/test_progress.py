@@ -3,12 +3,12 @@
 import pytest
 
 from planner.core.records import Outcome
-from planner.rounds import progress as standing
-from planner.rounds.progress import Standing
+from planner.rounds import progress
+from planner.rounds.progress import TaskStatus
 
 
-def attempt(outcome: Outcome | None, *, wall_s: float | None, number: int = 1) -> Standing:
-    return Standing(
+def attempt(outcome: Outcome | None, *, wall_s: float | None, number: int = 1) -> TaskStatus:
+    return TaskStatus(
         task="chr1",
         round=number,
         state="",
@@ -34,9 +34,9 @@ def attempt(outcome: Outcome | None, *, wall_s: float | None, number: int = 1) -
 def test_what_ran_out_of_time_had_at_least_as_long_as_it_ran(
     outcome: Outcome, wall_s: float | None, limit_s: int
 ) -> None:
-    assert standing.earlier([attempt(outcome, wall_s=wall_s)])["chr1"].time_limit_s == limit_s
+    assert progress.earlier([attempt(outcome, wall_s=wall_s)])["chr1"].time_limit_s == limit_s
 
 
 def test_the_last_attempt_counts_and_all_are_counted() -> None:
-    found = standing.earlier([attempt(Outcome.OOM, wall_s=5), attempt(None, wall_s=None, number=2)])["chr1"]
+    found = progress.earlier([attempt(Outcome.OOM, wall_s=5), attempt(None, wall_s=None, number=2)])["chr1"]
     assert (found.round, found.attempts, found.outcome, found.request_mb) == (2, 2, None, 200)

@@ -8,7 +8,7 @@ import pytest
 from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan
 from planner.plan.requests import Earlier
-from planner.rounds.progress import Standing
+from planner.rounds.progress import TaskStatus
 from planner.scripts import render
 from planner.wrap import chain
 
@@ -19,10 +19,10 @@ def plan(mode: Mode = Mode.ARRAY) -> Plan:
     return plans.plan(plans.config(ONE, memory={"formula": "10 * length_mb"}, submit={"mode": mode}))
 
 
-def standing(
+def status(
     task: str, job_id: str | None, outcome: Outcome | None, *, evidence: str = "", wall_s: float = 0
-) -> Standing:
-    return Standing(
+) -> TaskStatus:
+    return TaskStatus(
         task=task,
         round=1,
         state="",
@@ -40,8 +40,8 @@ def standing(
 def before(
     chromosome: int, job_id: str | None, outcome: Outcome | None = None, *, sample: str = "", project: str = "phase"
 ) -> chain.Before:
-    found = standing(f"chr{chromosome}", job_id, outcome)
-    return chain.Before(project=project, sample=sample, chromosome=str(chromosome), standing=found)
+    found = status(f"chr{chromosome}", job_id, outcome)
+    return chain.Before(project=project, sample=sample, chromosome=str(chromosome), status=found)
 
 
 def waits(found: Plan) -> dict[str, list[str]]:
@@ -111,8 +111,8 @@ def test_tasks_that_slurm_cancelled_before_they_started_may_wait_again() -> None
         for name, outcome in (("a", Outcome.CANCELLED), ("b", Outcome.CANCELLED), ("c", Outcome.FAILED))
     }
     found = [
-        standing("a", "7_1", Outcome.CANCELLED, evidence="job CANCELLED 0:0"),
-        standing("b", "7_2", Outcome.CANCELLED, evidence="job CANCELLED by 1000 0:0"),
-        standing("c", "7_3", Outcome.FAILED),
+        status("a", "7_1", Outcome.CANCELLED, evidence="job CANCELLED 0:0"),
+        status("b", "7_2", Outcome.CANCELLED, evidence="job CANCELLED by 1000 0:0"),
+        status("c", "7_3", Outcome.FAILED),
     ]
     assert sorted(chain.unblocked(earlier, found)) == ["b", "c"]
