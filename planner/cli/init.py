@@ -45,6 +45,7 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
     Asks for what the flags leave open when a person is at the terminal, else takes an example.
     """
     import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     from planner.core import files
     from planner.core.config import FILE, Config
@@ -56,13 +57,13 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
     values["name"] = values["name"] or _ask("name of the pipeline", "impute")
     values["tool"] = values["tool"] or _ask("tool", "beagle" if samples else "plink2")
     bash = bash or _ask("command", EXAMPLE if samples else EXAMPLE_COHORT)
-    environment = jinja2.Environment(
+    environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(files.shipped("templates")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - TOML, not HTML
+        autoescape=False,
     )
     environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
     text = (

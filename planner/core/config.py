@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from planner.core import genome, shell, units
-from planner.core.documents import Document, parse_toml, read_text
+from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
 from planner.core.errors import InputError
 
 FILE = "chromplan.toml"
@@ -100,9 +100,9 @@ class Submit(Document):
 
     site: str = "local"
     """A site's name (``chromplan site list``) or a file."""
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
+    partition: Option | None = None
+    account: Option | None = None
+    qos: Option | None = None
     mode: Literal["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"] = "array"
     """``auto``: chosen from site and workload."""
     max_running: Annotated[int, Field(ge=1)] | None = None
@@ -130,8 +130,8 @@ class Element(Document):
 
     index: Annotated[int, Field(ge=0)]
     chromosome: Annotated[str, AfterValidator(_known_chromosomes)]
-    sample: str = ""
-    task: str
+    sample: Text = ""
+    task: FileName
 
 
 class Wrap(Kept):
@@ -223,7 +223,7 @@ def _sample_table(path: Path) -> list[Sample]:
         raise InputError(f"{path}: no samples", "the first line names the columns, each further line is a sample")
     header = [name.strip() for name in rows[0][1]]
     for name in header[1:]:
-        if not name.isidentifier() or name in PLACEHOLDERS:
+        if not (name.isidentifier() and name.isascii()) or name in PLACEHOLDERS:
             raise InputError(
                 f"{path}:1: column {name!r} cannot be a placeholder",
                 "use letters, digits and _, and no name of chromplan's own",

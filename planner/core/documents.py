@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from planner.core.errors import InputError
 
@@ -17,6 +18,51 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+# what may stand in an #SBATCH line without quoting it: names, comma lists, constraints such as [a|b*2]&c
+_OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:|&()\[\]*+%@/=-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _file_name(text: str) -> str:
+    if _FILE_NAME.fullmatch(text) is None:
+        raise ValueError(
+            "letters, digits and '.', '_', '-', '+' are expected, the first no '.': it names jobs and files"
+        )
+    return text
+
+
+def _variable(text: str) -> str:
+    if _VARIABLE.fullmatch(text) is None:
+        raise ValueError("the name of an environment variable is expected")
+    return text
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text without NUL is expected")
+    return text
+
+
+def option(value: str) -> str:
+    """Return what may stand in an #SBATCH line; anything else is a ValueError."""
+    if _OPTION.fullmatch(value) is None:
+        raise ValueError("letters, digits and _.,:|&()[]*+%@/=- only: it becomes part of an #SBATCH line")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("one line of printable text is expected")
+    return value
+
+
+FileName = Annotated[str, AfterValidator(_file_name)]
+Variable = Annotated[str, AfterValidator(_variable)]
+Option = Annotated[str, AfterValidator(option)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, AfterValidator(_text)]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,7 +92,8 @@ def parse_json(text: str, model: type[Model], *, path: Path | str, hint: str) ->
         return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{path}: {_field(first['loc'])}{first['msg']}", hint) from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {_field(first['loc'])}{message}", hint) from None
 
 
 def validate(values: Mapping[str, object], model: type[Model], *, path: Path | str) -> Model:

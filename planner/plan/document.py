@@ -2,57 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections import Counter
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from planner.core.config import Kept
-from planner.core.documents import Document
+from planner.core.documents import Document, FileName, Line, Text, Variable
 from planner.core.records import Mode
 from planner.site import Partition, Site
+
+# a petabyte, ten years: what is beyond is a mistake, not a task
+_Mem = Annotated[int, Field(ge=1, le=10**9)]
+_Seconds = Annotated[int, Field(ge=1, le=10 * 366 * 86_400)]
+_Count = Annotated[int, Field(ge=1, le=10**6)]
+_Place = Annotated[int, Field(ge=0, le=10**7)]
+_JobId = Annotated[str, Field(pattern=r"^[0-9]+([_+][0-9]+)?$")]
 
 
 class PlannedTask(Document):
     """One task of a plan, fully resolved."""
 
-    index: int
+    index: _Place
     """Position in the plan's order, and the array index."""
-    task: str
-    sample: str
-    chromosome: str
-    cpus: int
+    task: FileName
+    sample: Text
+    chromosome: Line
+    cpus: _Count
     features: dict[str, float]
-    parameters: dict[str, str]
-    attempt: int
-    request_mb: int
+    parameters: dict[str, Text]
+    attempt: _Count
+    request_mb: _Mem
     predicted_mb: float | None
     reason: str
-    time_limit_s: int
+    time_limit_s: _Seconds
     wall_s: float | None
     start_s: float | None
     """Expected start after the round's first, s."""
-    tier: int
+    tier: _Place
     """The memory tier in mode tiers, 0 the smallest."""
-    batch: int | None = None
+    batch: _Place | None = None
     """The batch in the modes packed and dynamic, the component in mode het."""
-    after: list[str] = []
+    after: list[_JobId] = []
     """Jobs that must complete before this task starts: its chromosome's part of an earlier step."""
 
 
 class Batch(Document):
     """The tasks that share one allocation: a job in mode packed or dynamic, a component of the job in mode het."""
 
-    batch: int
-    pool_mb: int
+    batch: _Place
+    pool_mb: _Mem
     """Memory for the tasks, on each node: the most that their order holds at once, or what mode dynamic chose."""
-    mem_mb: int
+    mem_mb: _Mem
     """Memory of the allocation, on each node: the pool, and what the batch script and its sruns need themselves."""
-    workers: int
+    workers: _Count
     """Most tasks at once, on each node."""
-    cpus: int
+    cpus: _Count
     """Of each task."""
-    time_limit_s: int
+    time_limit_s: _Seconds
     partition: Partition | None = None
     """Where a component lies."""
-    nodes: int = 1
+    nodes: _Count = 1
     shared: bool = False
     """In mode dynamic: the tasks share the memory instead of being held each to a limit of its own."""
 
@@ -69,25 +79,25 @@ class Target(Document):
 
     site: Site
     partition: Partition
-    account: str | None
-    max_running: int | None
+    account: Line | None
+    max_running: _Count | None
 
 
 class Plan(Document):
     """The fully resolved, human-readable document."""
 
     version: Literal[1] = 1
-    chromplan: str
-    token: str
-    """Identifies this plan in job names."""
-    name: str
-    tool: str
-    round: int
+    chromplan: FileName
+    token: FileName
+    """Identifies this plan to Slurm."""
+    name: FileName
+    tool: FileName
+    round: _Count
     mode: Mode
     target: Target
     command: str
     """Bash text; values reach it as environment variables."""
-    columns: dict[str, str]
+    columns: dict[str, Variable]
     """Placeholder -> environment variable of the sample table's columns."""
     kept: Kept | None = None
     """What an existing batch script says besides memory, time and place; its jobs run without srun."""
@@ -97,6 +107,24 @@ class Plan(Document):
     batches: list[Batch] = []
     left_out: list[LeftOut]
     notes: list[str]
+
+    @model_validator(mode="after")
+    def _tasks_are_told_apart(self) -> Self:
+        for what, values in (
+            ("task", [task.task for task in self.tasks]),
+            ("index", [task.index for task in self.tasks]),
+            ("batch", [batch.batch for batch in self.batches]),
+        ):
+            twice = next((value for value, count in Counter(values).items() if count > 1), None)
+            if twice is not None:
+                raise ValueError(f"{what} {twice} comes twice")
+        unknown = {task.batch for task in self.tasks} - {batch.batch for batch in self.batches} - {None}
+        if unknown:
+            raise ValueError(f"there is no batch {min(one for one in unknown if one is not None)}")
+        missing = next((t.task for t in self.tasks if not self.columns.keys() <= t.parameters.keys()), None)
+        if missing is not None:
+            raise ValueError(f"task {missing} lacks a column of {', '.join(sorted(self.columns))}")
+        return self
 
     @property
     def cluster(self) -> str | None:

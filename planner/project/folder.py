@@ -80,7 +80,10 @@ class Project:
         """Read a round's plan."""
         path = self.round_folder(number) / "plan.json"
         text = read_text(path, hint="run 'chromplan plan' first")
-        return parse_json(text, Plan, path=path, hint="'chromplan plan' writes it anew")
+        plan = parse_json(text, Plan, path=path, hint="'chromplan plan' writes it anew")
+        if plan.round != number:
+            raise InputError(f"{path}: round: {plan.round} in the folder of round {number}", "it was copied; plan here")
+        return plan
 
     def write_plan(self, plan: Plan) -> Path:
         """Write a round's plan; files rendered from an earlier plan of the round are removed."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from planner.core import files, shell, units
 from planner.core.errors import InputError
@@ -69,13 +70,13 @@ def _script(environment: jinja2.Environment, job: Job) -> str:
 
 def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
     folders = [folder for folder in (template_folder, files.shipped("templates")) if folder is not None]
-    environment = jinja2.Environment(
+    environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - bash, not HTML; values are quoted by the filter below
+        autoescape=False,
     )
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"

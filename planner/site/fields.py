@@ -10,11 +10,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from planner.core import units
+from planner.core.documents import option
 
 _RATE = re.compile(r"([1-9]\d*)/(s|min|h)")
 _RATE_UNIT_S = {"s": 1, "min": 60, "h": 3600}
-# what may stand in an #SBATCH line without quoting it: names, comma lists, constraints such as [a|b*2]&c
-_OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:|&()\[\]*+%@/=-]*")
 
 
 def _whole_mib(value: object) -> object:
@@ -47,20 +46,8 @@ def _rate(value: str) -> str:
     return value
 
 
-def _option(value: str) -> str:
-    if _OPTION.fullmatch(value) is None:
-        raise ValueError("letters, digits and _.,:|&()[]*+%@/=- only: it becomes part of an #SBATCH line")
-    return value
-
-
 def _option_or_empty(value: str) -> str:
-    return _option(value) if value else value
-
-
-def _one_line(value: str) -> str:
-    if not value.strip() or not value.isprintable():
-        raise ValueError("one line of printable text is expected")
-    return value
+    return option(value) if value else value
 
 
 MiB = Annotated[int, BeforeValidator(_whole_mib), Field(gt=0)]
@@ -68,6 +55,4 @@ MiBOrZero = Annotated[int, BeforeValidator(_whole_mib), Field(ge=0)]
 Count = Annotated[int, Field(strict=True, gt=0)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Rate = Annotated[str, AfterValidator(_rate)]
-Option = Annotated[str, AfterValidator(_option)]
 OptionOrEmpty = Annotated[str, AfterValidator(_option_or_empty)]
-Line = Annotated[str, AfterValidator(_one_line)]

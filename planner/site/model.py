@@ -11,9 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from planner.core import units
-from planner.core.documents import Document
+from planner.core.documents import Document, Line, Option
 from planner.core.errors import InputError
-from planner.site.fields import Count, Duration, Line, MiB, MiBOrZero, Option, OptionOrEmpty, Rate, interval_s
+from planner.site.fields import Count, Duration, MiB, MiBOrZero, OptionOrEmpty, Rate, interval_s
 
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
 

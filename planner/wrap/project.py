@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from planner.core import files, shell, units
 from planner.core.config import FILE, Config
@@ -146,13 +147,13 @@ def _time_s(request: Request, site: Site, partition: Partition | None) -> float:
 
 
 def _environment(request: Request) -> jinja2.Environment:
-    environment = jinja2.Environment(
+    environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(files.shipped("templates")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - bash and TOML
+        autoescape=False,
     )
     environment.filters["quote"] = lambda text: _literal(_quote(text))
     environment.filters["pattern"] = lambda text: _literal(patterns.bash_word(text, job_name=request.job_name))
