@@ -142,17 +142,31 @@ def usable(
     return Rows(observations=kept, skipped=skipped)
 
 
-def fit(
-    rows: Rows,
-    *,
-    features: Sequence[str],
-    tool: str,
-    target: str,
-    engine: str,
-    seed: int,
-    most_nodes: int,
-    progress: Callable[[str], None],
-) -> Fitted:
+@dataclass(frozen=True, kw_only=True)
+class FormulaSearch:
+    """Which formula is looked for, and how.
+
+    Attributes
+    ----------
+    features : sequence of str
+        What it may predict from.
+    target : str
+        Name of what is predicted.
+    engine : str
+        ``operon`` or ``pysr``.
+    most_nodes : int
+        The longest formula.
+    """
+
+    features: Sequence[str]
+    tool: str
+    target: str
+    engine: str
+    seed: int
+    most_nodes: int
+
+
+def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -> Fitted:
     """Fit a formula to rows; ``progress`` hears what is being done."""
     import datetime
 
@@ -160,18 +174,19 @@ def fit(
 
     from planner.formula.discovery import fit as fitting
 
+    features = wanted.features
     table = np.array([[row.features[name] for name in features] for row in rows.observations], dtype=float)
     return fitting.fit(
         features,
         table.reshape(len(rows.observations), len(features)),
         np.array([row.peak_mb for row in rows.observations], dtype=float),
-        tool=tool,
-        target=target,
+        tool=wanted.tool,
+        target=wanted.target,
         units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        engine=engine,
-        seed=seed,
-        most_nodes=most_nodes,
+        engine=wanted.engine,
+        seed=wanted.seed,
+        most_nodes=wanted.most_nodes,
         progress=progress,
     )
 

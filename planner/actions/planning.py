@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from planner.memory.model import MemoryModel
     from planner.memory.point import PointModel
     from planner.plan.document import Plan
+    from planner.plan.inputs import Earlier, PlanInputs, Preceding
     from planner.project.folder import Project
+    from planner.rounds.progress import TaskStatus
     from planner.site import Site
 
 
@@ -66,13 +68,15 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
     return {
         name: features.resolve(
             specs,
-            task=name,
-            chromosome=chromosome,
-            lengths=lengths,
-            parameters=sample.columns,
-            cpus=config.pipeline.cpus,
-            placeholders={"sample": sample.name, "chromosome": chromosome, "task": name},
-            readers=readers,
+            features.TaskFacts(
+                task=name,
+                chromosome=chromosome,
+                lengths=lengths,
+                parameters=sample.columns,
+                cpus=config.pipeline.cpus,
+                placeholders={"sample": sample.name, "chromosome": chromosome, "task": name},
+                readers=readers,
+            ),
         )
         for name, sample, chromosome in build.names(config, samples)
     }
@@ -178,58 +182,81 @@ def make_plan(
     project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False, mode: str | None = None
 ) -> Plan:
     """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
-    return plan_maker(project, refit=refit, retry_failed=retry_failed, again=again)(mode)
+    from planner.plan import build
+
+    return build.plan(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode)
 
 
-def plan_maker(
-    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False
-) -> Callable[[str | None], Plan]:
-    """Return what plans the rest of the pipeline in a mode; the configured one for None."""
+def fetch(project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False) -> PlanInputs:
+    """Return everything that a plan of what is left is made from.
+
+    Parameters
+    ----------
+    refit : bool
+        Fit the model anew even where one is saved.
+    retry_failed : bool
+        Run failed and cancelled tasks again.
+    again : bool
+        Plan every task, whatever became of it before.
+
+    Raises
+    ------
+    InputError
+        For anything in the project, its site or its history that cannot be used.
+    FailureError
+        While a round is run on this machine.
+    """
     from planner.core import config as configuration
     from planner.plan import build
+    from planner.plan.inputs import PlanInputs
     from planner.rounds import progress
 
     config = project.config()
     _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
-    wanted = build.tasks(config, samples, task_features(project, config, samples))
+    tasks = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
         model = (fit_tool if refit else load_model)(project, store, config)
         prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
-    earlier = {} if again else progress.earlier(found)
-    steps_before = config.wrap.after if config.wrap else []
-    if steps_before:
-        from planner.wrap import chain
+    variables = configuration.variables(samples)
+    return PlanInputs(
+        config=config,
+        tasks=tasks,
+        site=site,
+        account=account,
+        model=model,
+        prior=prior,
+        earlier=_earlier(config, [] if again else found),
+        preceding=_preceding(project, config),
+        number=project.next_number(),
+        token=secrets.token_hex(3),
+        chromplan=planner.__version__,
+        command=configuration.command_text(config, samples, path=project.config_path),
+        columns={name: variable for name, variable in variables.items() if name in samples[0].columns},
+        retry_failed=retry_failed,
+    )
 
-        earlier = chain.unblocked(earlier, found)
 
-    def make(mode: str | None) -> Plan:
-        plan = build.build(
-            _in_mode(config, mode),
-            wanted,
-            site=site,
-            account=account,
-            model=model,
-            prior=prior,
-            earlier=earlier,
-            number=project.next_number(),
-            token=secrets.token_hex(3),
-            chromplan=planner.__version__,
-            command=configuration.command_text(config, samples, path=project.config_path),
-            columns={
-                name: variable
-                for name, variable in configuration.variables(samples).items()
-                if name in samples[0].columns
-            },
-            retry_failed=retry_failed,
-        )
-        if not steps_before:
-            return plan
-        return chain.follow(plan, chain.look(project.folder / one for one in steps_before))
+def _earlier(config: Config, found: list[TaskStatus]) -> dict[str, Earlier]:
+    from planner.rounds import progress
 
-    return make
+    earlier = progress.earlier(found)
+    if config.wrap is None or not config.wrap.after:
+        return earlier
+    from planner.wrap import chain
+
+    return chain.unblocked(earlier, found)
+
+
+def _preceding(project: Project, config: Config) -> list[Preceding] | None:
+    """Return how the tasks of the steps before stand: at most one sacct call for each step."""
+    if config.wrap is None or not config.wrap.after:
+        return None
+    from planner.wrap import chain
+
+    return chain.look(project.folder / one for one in config.wrap.after)
 
 
 def _refuse_while_running(project: Project) -> None:
@@ -239,12 +266,6 @@ def _refuse_while_running(project: Project) -> None:
     if any(local.was_cut_short(project.round_folder(number)) for number in project.round_numbers()):
         with project.lock():
             pass
-
-
-def _in_mode(config: Config, mode: str | None) -> Config:
-    if mode is None:
-        return config
-    return config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
 
 
 def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:

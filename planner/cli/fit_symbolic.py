@@ -70,16 +70,15 @@ def fit_formula(
     target = options["target"] or "peak_rss_mb"
     names = _features(config, features, options["columns"])
     rows = _rows(project, tool=tool, target=target, features=names, table=options["table"], where=options["where"])
-    fitted = formulas.fit(
-        rows,
+    wanted = formulas.FormulaSearch(
         features=names,
         tool=tool,
         target=target,
         engine=options["engine"] or "operon",
         seed=seed,
         most_nodes=options["most_nodes"] or 30,
-        progress=say_step,
     )
+    fitted = formulas.fit(rows, wanted, progress=say_step)
     path = options["out"] or project.folder / f"{tool}.formula.toml"
     files.write_text(path, module.dumps(fitted.formula))
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.actions.planning import make_plan, open_project, plan_maker
+from planner.actions.planning import fetch, make_plan, open_project
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 
@@ -86,13 +86,14 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
 
     from planner.core import units
     from planner.core.errors import InputError
+    from planner.plan import build
     from planner.report import savings as compare
 
-    make = plan_maker(project, retry_failed=retry_failed, again=again)
+    inputs = fetch(project, retry_failed=retry_failed, again=again)
     found: list[dict[str, Any]] = []
     for mode in MODES:
         try:
-            plan = make(mode)
+            plan = build.plan(inputs, mode)
         except InputError as error:
             found.append({"mode": mode, "becomes": None, "refused": error.message})
             continue

@@ -1,4 +1,4 @@
-"""Tasks + model + site -> plan: every request with its reason, the order, the expected times."""
+"""One pure call from inputs to plan: every request with its reason, the order, the expected times."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner.core import genome, shell
 from planner.core.config import Config, Memory, Sample
 from planner.core.records import Mode, Outcome, Task
-from planner.formula.prior import Prior
-from planner.memory.model import MemoryModel
+from planner.plan import steps
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import LeftOut, Plan, Target, round_name
-from planner.plan.placing import place
-from planner.plan.requests import Earlier, Sized, Sizer
+from planner.plan.inputs import Earlier, PlanInputs
+from planner.plan.placing import Placed, place
+from planner.plan.requests import SizedTask, TaskSizer
 from planner.schedule import listing as order
-from planner.site import Site
 
 _PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
 
@@ -61,99 +60,104 @@ def task_name(sample: str, chromosome: str) -> str:
     return f"{shell.safe_name(sample)}.{label}" if sample else label
 
 
-def build(
-    config: Config,
-    wanted: Sequence[Task],
-    *,
-    site: Site,
-    account: str | None,
-    model: MemoryModel | None,
-    prior: Prior | None = None,
-    earlier: Mapping[str, Earlier],
-    number: int,
-    token: str,
-    chromplan: str,
-    command: str,
-    columns: Mapping[str, str],
-    retry_failed: bool = False,
-) -> Plan:
+def plan(inputs: PlanInputs, mode: str | None = None) -> Plan:
     """Decide every request, the order and the expected times.
+
+    Pure: the same inputs give the same plan.
 
     Parameters
     ----------
-    wanted : sequence of Task
-        All tasks of the pipeline; those done or in flight are left out here.
-    model : MemoryModel or None
-        None while there is no history.
-    earlier : mapping of task name to Earlier
-    number : int
-        The round.
+    inputs : PlanInputs
+    mode : str, optional
+        Instead of ``submit.mode``.
 
     Raises
     ------
     InputError
-        When a task needs more memory than any node of the site has.
+        When a task needs more memory than any node of the site has, or the mode is impossible there.
     """
-    left_out: list[LeftOut] = []
-    ready: list[Task] = []
-    for task in wanted:
-        reason = _why_not(task, earlier.get(task.name), config.memory, retry_failed=retry_failed)
-        if reason is None:
-            ready.append(task)
-        elif reason:
-            left_out.append(LeftOut(task=task.name, reason=reason))
-    sizer = Sizer(config, site, model, prior)
+    if mode is not None:
+        inputs = inputs.in_mode(mode)
+    planned = _plan(inputs)
+    return planned if inputs.preceding is None else steps.follow(planned, inputs.preceding)
+
+
+def _plan(inputs: PlanInputs) -> Plan:
+    config = inputs.config
+    sizer = TaskSizer(config, inputs.site, inputs.model, inputs.prior)
+    due, left_out = _due(inputs)
     # mode dynamic learns within the round
-    ready, waiting = _pilot(ready, sizer, config.memory.pilot, first=not earlier and config.submit.mode != "dynamic")
-    left_out += waiting
-    sized, given_up = _size_all(ready, sizer, earlier)
-    left_out += given_up
-    ready = [task for task in ready if task.name in sized]
-    target = _target(config, site, account, sized)
-    mode, notes = choose_mode(config, target, list(sized.values()))
+    first = not inputs.earlier and config.submit.mode != "dynamic"
+    due, waiting = _pilot(due, sizer, config.memory.pilot, first=first)
+    sized, given_up = _size_all(due, sizer, inputs.earlier)
+    target = _target(inputs, sized)
+    mode, notes = choose_mode(config, target, sized)
     if waiting:
         notes.append(_PILOT_NOTE)
-    if model is not None and not model.fitted and model.skipped:
-        notes.append(_unlearnt(config, model))
-    ready, queued_later = _queueable(ready, sized, earlier, site, mode)
-    left_out += queued_later
-    types = allowed_types(config, site) if mode is Mode.HET else []
-    placed = place(ready, sized, earlier, target, mode, types, config.submit)
-    if mode is Mode.HET and len(placed.batches) == 1:
-        mode = Mode.PACKED
-        notes.append("one node holds all tasks: mode packed instead of a heterogeneous job")
-        placed = place(ready, sized, earlier, target, mode, submit=config.submit)
-    if mode is Mode.DYNAMIC and ready:
-        notes.append("requests are a first guess: chromplan drive sets each task's limit when it starts")
-    if config.submit.mode == AUTO and not config.wrap:
-        mode, placed, notes = try_het(config, ready, sized, earlier, target, (mode, placed, notes))
+    notes += _unlearnt(inputs)
+    sized, queued_later = _queueable(sized, inputs, mode)
+    mode, placed, notes = _place(config, sized, target, mode, notes)
     return Plan(
-        chromplan=chromplan,
-        token=token,
+        chromplan=inputs.chromplan,
+        token=inputs.token,
         name=config.pipeline.name,
         tool=config.pipeline.tool,
-        round=number,
+        round=inputs.number,
         mode=mode,
         target=target,
-        command=command,
-        columns=dict(columns),
+        command=inputs.command,
+        columns=dict(inputs.columns),
         kept=config.wrap.kept if config.wrap else None,
         makespan_s=placed.makespan_s,
         total_request_mb=sum(task.request_mb for task in placed.tasks),
         tasks=placed.tasks,
         batches=placed.batches,
-        left_out=left_out,
+        left_out=[*left_out, *waiting, *given_up, *queued_later],
         notes=notes,
     )
 
 
-def _unlearnt(config: Config, model: MemoryModel) -> str:
+def _place(
+    config: Config, sized: Sequence[SizedTask], target: Target, mode: Mode, notes: list[str]
+) -> tuple[Mode, Placed, list[str]]:
+    """Place the tasks in a mode, or in one that turns out to suit better."""
+    types = allowed_types(config, target.site) if mode is Mode.HET else []
+    placed = place(sized, target, mode, types, config.submit)
+    if mode is Mode.HET and len(placed.batches) == 1:
+        mode = Mode.PACKED
+        notes = [*notes, "one node holds all tasks: mode packed instead of a heterogeneous job"]
+        placed = place(sized, target, mode, submit=config.submit)
+    if mode is Mode.DYNAMIC and sized:
+        notes = [*notes, "requests are a first guess: chromplan drive sets each task's limit when it starts"]
+    if config.submit.mode == AUTO and not config.wrap:
+        return try_het(config, sized, target, (mode, placed, notes))
+    return mode, placed, notes
+
+
+def _due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:
+    """Part the tasks into those to run and those left out with a reason; what is done is neither."""
+    due: list[Task] = []
+    left_out: list[LeftOut] = []
+    for task in inputs.tasks:
+        before = inputs.earlier.get(task.name)
+        reason = _why_not(before, inputs.config.memory, retry_failed=inputs.retry_failed)
+        if reason is None:
+            due.append(task)
+        elif reason:
+            left_out.append(LeftOut(task=task.name, reason=reason))
+    return due, left_out
+
+
+def _unlearnt(inputs: PlanInputs) -> list[str]:
     """Say why a history that is there teaches nothing."""
+    model = inputs.model
+    if model is None or model.fitted or not model.skipped:
+        return []
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(model.skipped.items()))
-    return f"nothing can be learnt from the history of {config.pipeline.tool}: {reasons}"
+    return [f"nothing can be learnt from the history of {inputs.config.pipeline.tool}: {reasons}"]
 
 
-def _why_not(task: Task, before: Earlier | None, memory: Memory, *, retry_failed: bool) -> str | None:
+def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> str | None:
     """Return why a task is not planned ("" when it is done), or None when it is."""
     if before is None:
         return None
@@ -170,7 +174,7 @@ def _why_not(task: Task, before: Earlier | None, memory: Memory, *, retry_failed
     return None
 
 
-def _pilot(ready: list[Task], sizer: Sizer, pilot: int, *, first: bool) -> tuple[list[Task], list[LeftOut]]:
+def _pilot(ready: list[Task], sizer: TaskSizer, pilot: int, *, first: bool) -> tuple[list[Task], list[LeftOut]]:
     """Keep the smallest tasks of a first round in which nothing is known."""
     if not (first and sizer.blind and 0 < pilot < len(ready)):
         return ready, []
@@ -180,45 +184,44 @@ def _pilot(ready: list[Task], sizer: Sizer, pilot: int, *, first: bool) -> tuple
 
 
 def _size_all(
-    ready: Iterable[Task], sizer: Sizer, earlier: Mapping[str, Earlier]
-) -> tuple[dict[str, Sized], list[LeftOut]]:
-    sized: dict[str, Sized] = {}
+    due: Iterable[Task], sizer: TaskSizer, earlier: Mapping[str, Earlier]
+) -> tuple[list[SizedTask], list[LeftOut]]:
+    sized: list[SizedTask] = []
     given_up: list[LeftOut] = []
-    for task in ready:
+    for task in due:
         before = earlier.get(task.name)
         if before and before.outcome is Outcome.OOM and before.request_mb >= sizer.cap_mb:
             reason = f"killed for memory at {before.request_mb} MB, all that the largest node offers"
             given_up.append(LeftOut(task=task.name, reason=reason))
         else:
-            sized[task.name] = sizer.size(task, before)
+            sized.append(sizer.size(task, before))
     return sized, given_up
 
 
-def _queueable(
-    ready: list[Task], sized: Mapping[str, Sized], earlier: Mapping[str, Earlier], site: Site, mode: Mode
-) -> tuple[list[Task], list[LeftOut]]:
+def _queueable(sized: list[SizedTask], inputs: PlanInputs, mode: Mode) -> tuple[list[SizedTask], list[LeftOut]]:
     """Keep as many tasks as the site still takes into the queue, the costliest; as steps they are not counted."""
+    site = inputs.site
     if site.max_submit is None or mode in _TASKS_ARE_STEPS:
-        return ready, []
-    in_flight = sum(before.outcome is None for before in earlier.values())
+        return sized, []
+    in_flight = sum(before.outcome is None for before in inputs.earlier.values())
     most = max(0, site.max_submit - in_flight)
-    found = [sized[task.name] for task in ready]
-    chosen = order.by_cost([one.mem_mb for one in found], [one.wall_s or 1.0 for one in found])
+    chosen = order.by_cost([one.mem_mb for one in sized], [one.wall_s or 1.0 for one in sized])
     reason = f"waits: site {site.name} takes {site.max_submit} jobs at once"
-    waiting = [LeftOut(task=ready[i].name, reason=reason) for i in chosen[most:]]
-    return [ready[i] for i in sorted(chosen[:most])], waiting
+    waiting = [LeftOut(task=sized[i].task.name, reason=reason) for i in chosen[most:]]
+    return [sized[i] for i in sorted(chosen[:most])], waiting
 
 
-def _target(config: Config, site: Site, account: str | None, sized: Mapping[str, Sized]) -> Target:
+def _target(inputs: PlanInputs, sized: Sequence[SizedTask]) -> Target:
     """Choose the partition that holds the largest request for the longest time limit."""
-    largest = max(sized, key=lambda name: sized[name].mem_mb, default="")
-    partition = site.choose(
-        mem_mb=sized[largest].mem_mb if sized else 1,
-        cpus=config.pipeline.cpus,
-        wall_s=max((s.time_limit_s for s in sized.values()), default=0),
-        partition=config.submit.partition,
-        task=f"task {largest}",
+    submit = inputs.config.submit
+    largest = max(sized, key=lambda one: one.mem_mb, default=None)
+    partition = inputs.site.choose(
+        mem_mb=largest.mem_mb if largest else 1,
+        cpus=inputs.config.pipeline.cpus,
+        wall_s=max((one.time_limit_s for one in sized), default=0),
+        partition=submit.partition,
+        task=f"task {largest.task.name if largest else ''}",
     )
-    if config.submit.qos:
-        partition = partition.model_copy(update={"qos": config.submit.qos})
-    return Target(site=site, partition=partition, account=account, max_running=config.submit.max_running)
+    if submit.qos:
+        partition = partition.model_copy(update={"qos": submit.qos})
+    return Target(site=inputs.site, partition=partition, account=inputs.account, max_running=submit.max_running)

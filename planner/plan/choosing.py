@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from planner.core import units
 from planner.core.config import Config
 from planner.core.errors import InputError
-from planner.core.records import Mode, Task
+from planner.core.records import Mode
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse
 from planner.plan.packing import SCRIPT_MB, SRUN_MB
 from planner.plan.placing import Placed, place
-from planner.plan.requests import Earlier, Sized
+from planner.plan.requests import SizedTask
 from planner.site import Partition, Site
 
 AUTO: Final = "auto"
@@ -24,7 +24,7 @@ MUCH_SOONER = 0.7
 FEW_TASKS = 3
 
 
-def choose_mode(config: Config, target: Target, sized: Sequence[Sized]) -> tuple[Mode, list[str]]:
+def choose_mode(config: Config, target: Target, sized: Sequence[SizedTask]) -> tuple[Mode, list[str]]:
     """Return the mode: the configured one, another one where the site does not allow it, or one that suits."""
     if config.submit.mode == AUTO:
         mode, why = choose(sized, target.site, target.partition, wrapped=config.wrap is not None)
@@ -43,19 +43,14 @@ def choose_mode(config: Config, target: Target, sized: Sequence[Sized]) -> tuple
 
 
 def try_het(
-    config: Config,
-    ready: Sequence[Task],
-    sized: Mapping[str, Sized],
-    earlier: Mapping[str, Earlier],
-    target: Target,
-    chosen: tuple[Mode, Placed, list[str]],
+    config: Config, sized: Sequence[SizedTask], target: Target, chosen: tuple[Mode, Placed, list[str]]
 ) -> tuple[Mode, Placed, list[str]]:
     """Take a heterogeneous job where it ends much sooner, because smaller nodes help out; else what was chosen."""
     mode, placed, notes = chosen
     if placed.makespan_s is None or mode not in (Mode.ARRAY, Mode.TIERS):
         return chosen
     try:
-        het = place(ready, sized, earlier, target, Mode.HET, allowed_types(config, target.site))
+        het = place(sized, target, Mode.HET, allowed_types(config, target.site))
     except InputError:
         return chosen
     kinds = {batch.partition.name for batch in het.batches if batch.partition}
@@ -79,7 +74,7 @@ def allowed_types(config: Config, site: Site) -> list[Partition]:
     return node_types(site, config.submit.partition, config.submit.qos)
 
 
-def choose(sized: Sequence[Sized], site: Site, partition: Partition, *, wrapped: bool) -> tuple[Mode, str]:
+def choose(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrapped: bool) -> tuple[Mode, str]:
     """Return a mode and the reason for it, from what the site takes and how many tasks there are.
 
     Parameters
@@ -109,9 +104,9 @@ def why_no_array(site: Site) -> str | None:
     return None if site.job_updates else f"site {site.name} forbids changing pending jobs"
 
 
-def _shares_whole_nodes(sized: Sequence[Sized], site: Site, partition: Partition, *, wrapped: bool) -> bool:
+def _shares_whole_nodes(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrapped: bool) -> bool:
     return site.mem_policy == "whole_node" and not wrapped and _steps_fit(sized, partition)
 
 
-def _steps_fit(sized: Sequence[Sized], partition: Partition) -> bool:
+def _steps_fit(sized: Sequence[SizedTask], partition: Partition) -> bool:
     return max((one.mem_mb for one in sized), default=0) + SCRIPT_MB + SRUN_MB <= partition.cap_mb

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from planner.core.errors import InputError
 
@@ -59,6 +59,36 @@ class Readers:
     size: Callable[[str], float]
     records: Callable[[str, str], float]
     samples: Callable[[str], float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskFacts:
+    """What the features of one task are resolved from.
+
+    Attributes
+    ----------
+    task : str
+        The task's name, for errors.
+    chromosome : str
+        Plain name (``"1"``), a key of ``lengths``.
+    lengths : mapping of str to int
+        Chromosome lengths in bases.
+    parameters : mapping
+        Sample-table columns and tool parameters.
+    cpus : int
+    placeholders : mapping
+        What ``{name}`` in paths stands for; ``parameters`` are known too.
+    readers : Readers or None
+        Needed for ``size:``, ``records:`` and ``samples:``.
+    """
+
+    task: str
+    chromosome: str
+    lengths: Mapping[str, int]
+    parameters: Mapping[str, object]
+    cpus: int = 1
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    readers: Readers | None = None
 
 
 def parse_spec(name: str, text: str | float) -> Spec:
@@ -99,59 +129,27 @@ def parse_specs(table: Mapping[str, str | float]) -> tuple[Spec, ...]:
     return tuple(parse_spec(name, text) for name, text in table.items())
 
 
-def resolve(
-    specs: tuple[Spec, ...],
-    *,
-    task: str,
-    chromosome: str,
-    lengths: Mapping[str, int],
-    parameters: Mapping[str, object],
-    cpus: int = 1,
-    placeholders: Mapping[str, str] | None = None,
-    readers: Readers | None = None,
-) -> dict[str, float]:
+def resolve(specs: Iterable[Spec], facts: TaskFacts) -> dict[str, float]:
     """Return the feature values of one task.
-
-    Parameters
-    ----------
-    specs : tuple of Spec
-    task : str
-        The task's name, for errors.
-    chromosome : str
-        Plain name (``"1"``), a key of ``lengths``.
-    lengths : mapping of str to int
-        Chromosome lengths in bases.
-    parameters : mapping
-        Sample-table columns and tool parameters.
-    placeholders : mapping, optional
-        What ``{name}`` in paths stands for; ``parameters`` are known too.
-    readers : Readers, optional
-        Needed for ``size:``, ``records:`` and ``samples:``.
 
     Raises
     ------
     InputError
         Naming task and feature, when a value is missing, not a number, or its file cannot be read.
     """
-    task_view = _TaskView(task, chromosome, lengths, parameters, cpus, dict(placeholders or {}), readers)
-    return {spec.name: task_view.value(spec) for spec in specs}
+    resolver = _Resolver(facts)
+    return {spec.name: resolver.value(spec) for spec in specs}
 
 
 @dataclass(frozen=True, slots=True)
-class _TaskView:
-    task: str
-    chromosome: str
-    lengths: Mapping[str, int]
-    parameters: Mapping[str, object]
-    cpus: int
-    placeholders: dict[str, str]
-    readers: Readers | None
+class _Resolver:
+    facts: TaskFacts
 
     def value(self, spec: Spec) -> float:
         if spec.kind == "number":
             return spec.value
         if spec.kind == "cpus":
-            return float(self.cpus)
+            return float(self.facts.cpus)
         if spec.kind == "length":
             return self._length(spec)
         if spec.kind == "column":
@@ -159,23 +157,23 @@ class _TaskView:
         return self._file(spec)
 
     def _length(self, spec: Spec) -> float:
-        if self.chromosome not in self.lengths:
+        if self.facts.chromosome not in self.facts.lengths:
             raise self._error(
                 spec,
-                f"the genome has no chromosome {self.chromosome!r}",
+                f"the genome has no chromosome {self.facts.chromosome!r}",
                 "check the chromosomes and the genome in chromplan.toml",
             )
-        return self.lengths[self.chromosome] / 1e6
+        return self.facts.lengths[self.facts.chromosome] / 1e6
 
     def _column(self, spec: Spec) -> float:
-        if spec.argument not in self.parameters:
-            known = ", ".join(sorted(self.parameters)) or "none"
+        if spec.argument not in self.facts.parameters:
+            known = ", ".join(sorted(self.facts.parameters)) or "none"
             raise self._error(
                 spec,
                 f"there is no column or parameter {spec.argument!r}",
                 f"columns and parameters of this task: {known}",
             )
-        raw = self.parameters[spec.argument]
+        raw = self.facts.parameters[spec.argument]
         number = _number(raw)
         if number is None or not math.isfinite(number):
             what = "is empty" if raw is None or str(raw).strip() == "" else f"is {str(raw)!r}, not a number"
@@ -184,22 +182,22 @@ class _TaskView:
 
     def _file(self, spec: Spec) -> float:
         path = self._path(spec)
-        if self.readers is None:
+        if self.facts.readers is None:
             raise self._error(spec, f"{spec.kind}:{path} needs file access", "resolve it where files can be read")
         try:
             if spec.kind == "size":
-                value = self.readers.size(path)
+                value = self.facts.readers.size(path)
             elif spec.kind == "records":
-                value = self.readers.records(path, self.chromosome)
+                value = self.facts.readers.records(path, self.facts.chromosome)
             else:
-                value = self.readers.samples(path)
+                value = self.facts.readers.samples(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise self._error(spec, f"{path}: {reason}", "check the path in [features] of chromplan.toml") from error
         return float(value)
 
     def _path(self, spec: Spec) -> str:
-        known = {key: str(value) for key, value in self.parameters.items()} | self.placeholders
+        known = {key: str(value) for key, value in self.facts.parameters.items()} | dict(self.facts.placeholders)
 
         def fill(match: re.Match[str]) -> str:
             word = match.group(1)
@@ -214,7 +212,7 @@ class _TaskView:
         return _PLACEHOLDER.sub(fill, spec.argument)
 
     def _error(self, spec: Spec, message: str, hint: str) -> InputError:
-        return InputError(f"task {self.task}, feature {spec.name}: {message}", hint)
+        return InputError(f"task {self.facts.task}, feature {spec.name}: {message}", hint)
 
 
 def _number(raw: object) -> float | None:

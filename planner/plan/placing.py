@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.config import Submit
 from planner.core.errors import InputError
-from planner.core.records import Mode, Task
+from planner.core.records import Mode
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
 from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, pack
-from planner.plan.requests import Earlier, Sized
+from planner.plan.requests import SizedTask
 from planner.schedule import listing as order
 from planner.schedule import tiers
 from planner.site import Adjusted, Partition
@@ -31,9 +31,7 @@ class Placed:
 
 
 def place(
-    ready: Sequence[Task],
-    sized: Mapping[str, Sized],
-    earlier: Mapping[str, Earlier],
+    sized: Sequence[SizedTask],
     target: Target,
     mode: Mode,
     types: Sequence[Partition] = (),
@@ -56,34 +54,24 @@ def place(
     InputError
         In the modes whose tasks are steps, when a task and the batch script do not fit on a node together.
     """
-    if not ready:
+    if not sized:
         return Placed(tasks=[], batches=[], makespan_s=None)
-    found = [sized[task.name] for task in ready]
-    asked = [_ask(task, one, target, mode) for task, one in zip(ready, found, strict=True)]
-    wall_s = [one.wall_s for one in found if one.wall_s is not None]
-    timed = len(wall_s) == len(ready)
+    asked = [_ask(one, target, mode) for one in sized]
+    wall_s = [one.wall_s for one in sized if one.wall_s is not None]
+    timed = len(wall_s) == len(sized)
     load = Load(
         [one.mem_mb for one in asked],
-        wall_s if timed else [1.0] * len(ready),
+        wall_s if timed else [1.0] * len(sized),
         [int(one.wall_s) for one in asked],
         [one.cpus for one in asked],
         timed,
     )
     chosen = order.by_cost(load.mem_mb, load.wall_s)
     tier = tiers.partition(load.mem_mb, load.wall_s, most=MOST_TIERS)
-    held_mb = at_first_mb([one.predicted_mb for one in found], load.mem_mb) if mode is Mode.DYNAMIC else load.mem_mb
+    held_mb = at_first_mb([one.predicted_mb for one in sized], load.mem_mb) if mode is Mode.DYNAMIC else load.mem_mb
     packed = _run(chosen, load, held_mb, target, mode, types, submit or Submit())
     planned = [
-        _planned(
-            index,
-            ready[i],
-            found[i],
-            asked[i],
-            earlier.get(ready[i].name),
-            packed.start_s.get(i),
-            tier[i],
-            packed.batch_of.get(i),
-        )
+        _planned(sized[i], asked[i], _Position(index, tier[i], packed.batch_of.get(i), packed.start_s.get(i)))
         for index, i in enumerate(packed.sequence or chosen)
     ]
     return Placed(tasks=planned, batches=packed.batches, makespan_s=packed.makespan_s)
@@ -123,40 +111,42 @@ def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
     return sorted(found.values(), key=lambda partition: partition.cap_mb)
 
 
-def _ask(task: Task, found: Sized, target: Target, mode: Mode) -> Adjusted:
+def _ask(found: SizedTask, target: Target, mode: Mode) -> Adjusted:
     """Return what is asked for: a job obeys the site's rules, a step only has to fit into its job."""
     if mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
-        return Adjusted(mem_mb=found.mem_mb, cpus=task.cpus, wall_s=found.time_limit_s)
-    return target.site.adjust(target.partition, found.mem_mb, task.cpus, found.time_limit_s)
+        return Adjusted(mem_mb=found.mem_mb, cpus=found.task.cpus, wall_s=found.time_limit_s)
+    return target.site.adjust(target.partition, found.mem_mb, found.task.cpus, found.time_limit_s)
 
 
-def _planned(
-    index: int,
-    task: Task,
-    found: Sized,
-    asked: Adjusted,
-    before: Earlier | None,
-    start_s: float | None,
-    tier: int,
-    batch: int | None,
-) -> PlannedTask:
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where a task comes in the plan."""
+
+    index: int
+    tier: int
+    batch: int | None
+    start_s: float | None
+
+
+def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedTask:
+    task = found.task
     return PlannedTask(
-        index=index,
+        index=position.index,
         task=task.name,
         sample=task.sample,
         chromosome=task.chromosome,
         cpus=asked.cpus,
         features=dict(task.features),
         parameters=dict(task.parameters),
-        attempt=before.attempts + 1 if before else 1,
+        attempt=found.attempt,
         request_mb=asked.mem_mb,
         predicted_mb=found.predicted_mb,
         reason="; ".join((found.reason, *asked.reasons)),
         time_limit_s=int(asked.wall_s),
         wall_s=found.wall_s,
-        start_s=start_s,
-        tier=tier,
-        batch=batch,
+        start_s=position.start_s,
+        tier=position.tier,
+        batch=position.batch,
     )
 
 

@@ -12,6 +12,7 @@ from planner.core.records import Outcome, Task
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction
+from planner.plan.inputs import Earlier
 from planner.site import Site
 from planner.site.file import LOCAL
 
@@ -23,29 +24,17 @@ SCRIPT_MB = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Earlier:
-    """What is known of a task from earlier rounds.
+class SizedTask:
+    """A task of the round with what it asks for, and why.
 
     Attributes
     ----------
-    attempts : int
-    outcome : Outcome or None
-        Of the last attempt; None while it is in flight.
-    request_mb, time_limit_s : int
-        Of the last attempt.
+    attempt : int
+        1 for its first.
     """
 
-    round: int
-    attempts: int
-    outcome: Outcome | None
-    request_mb: int
-    time_limit_s: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sized:
-    """What one task asks for, and why."""
-
+    task: Task
+    attempt: int = 1
     mem_mb: int
     predicted_mb: float | None
     wall_s: float | None
@@ -53,7 +42,7 @@ class Sized:
     reason: str
 
 
-class Sizer:
+class TaskSizer:
     """Chooses requests: from a prior formula and the model, else the first-round formula, else a default."""
 
     def __init__(self, config: Config, site: Site, model: MemoryModel | None, prior: Prior | None = None) -> None:
@@ -78,7 +67,7 @@ class Sizer:
         """Whether nothing at all is known of the tool's memory."""
         return self._model is None and self._formula is None and self._prior is None
 
-    def size(self, task: Task, before: Earlier | None) -> Sized:
+    def size(self, task: Task, before: Earlier | None) -> SizedTask:
         """Return what a task asks for; a kill or a timeout of its last attempt raises it.
 
         Raises
@@ -99,6 +88,7 @@ class Sizer:
             reason += ", cut to the largest node"
         return replace(
             sized,
+            attempt=before.attempts + 1 if before else 1,
             mem_mb=min(sized.mem_mb, self.cap_mb),
             time_limit_s=self._time_limit(sized.time_limit_s, before),
             reason=reason,
@@ -110,7 +100,7 @@ class Sizer:
             return 0
         return math.ceil(self._model.after_a_kill(killed_mb, task.features)) if self._model else 2 * killed_mb
 
-    def _first(self, task: Task, floor_mb: int) -> Sized:
+    def _first(self, task: Task, floor_mb: int) -> SizedTask:
         if self._prior is not None:
             return self._from_prior(self._prior, task, floor_mb)
         if self._model is not None:
@@ -121,7 +111,7 @@ class Sizer:
                 raise InputError(
                     f"task {task.name}: memory.formula gives {value_mb:g} MB", "correct the formula in chromplan.toml"
                 )
-            return self._unlearnt(max(floor_mb, math.ceil(value_mb)), "the formula of chromplan.toml", value_mb)
+            return self._unlearnt(task, max(floor_mb, math.ceil(value_mb)), "the formula of chromplan.toml", value_mb)
         default_mb, source = self._default()
         if default_mb > self.cap_mb:
             raise InputError(
@@ -129,7 +119,7 @@ class Sizer:
                 f"the largest node of site {self._site.name} offers {self.cap_mb} MB",
                 "ask for less, or choose a site or partition with larger nodes",
             )
-        return self._unlearnt(max(floor_mb, default_mb), f"no history, {source}")
+        return self._unlearnt(task, max(floor_mb, default_mb), f"no history, {source}")
 
     def _predict(self, model: MemoryModel, task: Task, **bounds: int) -> Prediction:
         """Return what the model says; many samples have the same features on a chromosome, and are asked about once."""
@@ -138,11 +128,12 @@ class Sizer:
             self._predictions[key] = model.predict(task.features, level=self._memory.level, **bounds)
         return self._predictions[key]
 
-    def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> Sized:
+    def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> SizedTask:
         found = self._predict(model, task, floor_mb=floor_mb, cap_mb=self.cap_mb)
         # the floor is a request, which had the script's share already
         script_mb = self._script_mb if found.request_mb > floor_mb else 0
-        return Sized(
+        return SizedTask(
+            task=task,
             mem_mb=found.request_mb + script_mb,
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
@@ -150,7 +141,7 @@ class Sizer:
             reason=f"{found.reason}, {script_mb} MB for the script" if script_mb else found.reason,
         )
 
-    def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> Sized:
+    def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> SizedTask:
         level = self._memory.level
         point_mb, upper_mb = prior.request(task.features, level)
         found = None if self._model is None else self._predict(self._model, task)
@@ -163,7 +154,8 @@ class Sizer:
         if request_mb <= floor_mb:
             reason += f", raised to the {floor_mb} MB it is known to need"
         script_mb = self._script_mb if request_mb > floor_mb else 0
-        return Sized(
+        return SizedTask(
+            task=task,
             mem_mb=max(request_mb, floor_mb) + script_mb,
             predicted_mb=point_mb,
             wall_s=None if found is None else found.wall_s,
@@ -176,8 +168,9 @@ class Sizer:
             return self._first_limit_s
         return max(found.time_limit_s, min(SHORTEST_LIMIT_S, self._first_limit_s))
 
-    def _unlearnt(self, mem_mb: int, source: str, predicted_mb: float | None = None) -> Sized:
-        return Sized(
+    def _unlearnt(self, task: Task, mem_mb: int, source: str, predicted_mb: float | None = None) -> SizedTask:
+        return SizedTask(
+            task=task,
             mem_mb=mem_mb,
             predicted_mb=predicted_mb,
             wall_s=None,

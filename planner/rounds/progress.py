@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from planner.core.records import Observation, Outcome, Quality
 from planner.plan.document import Plan, PlannedTask
-from planner.plan.requests import Earlier
+from planner.plan.inputs import Earlier
 from planner.project import manifest
 from planner.project.folder import Project
 from planner.runner import drive, runs

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core.errors import InputError
-from planner.plan.features import Readers, Spec, parse_spec, parse_specs, resolve
+from planner.plan.features import Readers, Spec, TaskFacts, parse_spec, parse_specs, resolve
 
 LENGTHS = {"1": 248_956_422, "21": 46_709_983}
 
@@ -34,7 +34,7 @@ def values(table: Mapping[str, str | float], **fields: Any) -> dict[str, float]:
         "placeholders": {"chromosome": "1", "sample": "a b"},
         "readers": READERS,
     }
-    return resolve(parse_specs(table), **(given_fields | fields))
+    return resolve(parse_specs(table), TaskFacts(**(given_fields | fields)))
 
 
 def test_length_is_the_chromosome_in_megabases() -> None:

@@ -9,7 +9,7 @@ from planner.core.config import Kept, Sample
 from planner.core.errors import InputError
 from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.plan.document import Plan
-from planner.plan.requests import Earlier
+from planner.plan.inputs import Earlier
 from planner.site import Partition
 
 

@@ -13,7 +13,7 @@ from planner.core.documents import parse_toml
 from planner.memory.model import MemoryModel
 from planner.plan import build
 from planner.plan.document import Plan
-from planner.plan.requests import Earlier
+from planner.plan.inputs import Earlier, PlanInputs
 from planner.site import Partition, Site
 
 CONFIG = """
@@ -66,9 +66,9 @@ def plan(
     table = list(samples) if samples else configuration.samples(of, Path())
     lengths = genome.lengths(of.pipeline.genome)
     features = {name: {"length_mb": lengths[c] / 1e6} for name, _, c in build.names(of, table)}
-    return build.build(
-        of,
-        build.tasks(of, table, features),
+    inputs = PlanInputs(
+        config=of,
+        tasks=build.tasks(of, table, features),
         site=at or site(),
         account=of.submit.account,
         model=model,
@@ -80,3 +80,4 @@ def plan(
         columns={name: v for name, v in configuration.variables(table).items() if name in table[0].columns},
         retry_failed=retry_failed,
     )
+    return build.plan(inputs)

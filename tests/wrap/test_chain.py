@@ -6,8 +6,9 @@ import plans
 import pytest
 
 from planner.core.records import Mode, Outcome
+from planner.plan import steps as following
 from planner.plan.document import Plan
-from planner.plan.requests import Earlier
+from planner.plan.inputs import Earlier, Preceding
 from planner.rounds.progress import TaskStatus
 from planner.scripts import render
 from planner.wrap import chain
@@ -39,9 +40,11 @@ def status(
 
 def before(
     chromosome: int, job_id: str | None, outcome: Outcome | None = None, *, sample: str = "", project: str = "phase"
-) -> chain.Before:
-    found = status(f"chr{chromosome}", job_id, outcome)
-    return chain.Before(project=project, sample=sample, chromosome=str(chromosome), status=found)
+) -> Preceding:
+    task = f"chr{chromosome}"
+    return Preceding(
+        project=project, task=task, sample=sample, chromosome=str(chromosome), outcome=outcome, job_id=job_id
+    )
 
 
 def waits(found: Plan) -> dict[str, list[str]]:
@@ -49,7 +52,7 @@ def waits(found: Plan) -> dict[str, list[str]]:
 
 
 def test_after_one_array_the_tasks_take_over_its_indices() -> None:
-    found = chain.follow(plan(), [before(c, f"7_{22 - c}") for c in range(19, 23)])
+    found = following.follow(plan(), [before(c, f"7_{22 - c}") for c in range(19, 23)])
     assert found.mode is Mode.ARRAY
     assert [(task.index, task.task) for task in found.tasks] == [(0, "chr22"), (1, "chr21"), (2, "chr20"), (3, "chr19")]
     headers = render.render(found)["array.sh"]
@@ -66,7 +69,7 @@ def test_after_one_array_the_tasks_take_over_its_indices() -> None:
     ],
 )
 def test_after_several_jobs_each_task_is_a_job(jobs: list[str]) -> None:
-    found = chain.follow(plan(), [before(c, job) for c, job in zip(range(19, 23), jobs, strict=True)])
+    found = following.follow(plan(), [before(c, job) for c, job in zip(range(19, 23), jobs, strict=True)])
     assert found.mode is Mode.JOBS
     assert "a job per task" in found.notes[-1]
     assert f"#SBATCH --dependency=afterok:{jobs[1]}\n" in render.render(found)["jobs/chr20.sh"]
@@ -74,7 +77,7 @@ def test_after_several_jobs_each_task_is_a_job(jobs: list[str]) -> None:
 
 def test_a_step_that_is_done_is_not_waited_for() -> None:
     steps = [before(c, f"7_{c}", Outcome.COMPLETED) for c in range(19, 23)]
-    found = chain.follow(plan(), steps)
+    found = following.follow(plan(), steps)
     assert set(map(tuple, waits(found).values())) == {()}
     assert found.mode is Mode.ARRAY
     assert "--dependency" not in render.render(found)["array.sh"]
@@ -82,12 +85,12 @@ def test_a_step_that_is_done_is_not_waited_for() -> None:
 
 def test_two_steps_before_are_both_waited_for() -> None:
     steps = [before(c, f"{job}_{c}") for job in (7, 8) for c in range(19, 23)]
-    assert waits(chain.follow(plan(), steps))["chr20"] == ["7_20", "8_20"]
+    assert waits(following.follow(plan(), steps))["chr20"] == ["7_20", "8_20"]
 
 
 def test_what_has_no_step_before_that_can_complete_is_left_out_with_the_reason() -> None:
     steps = [before(19, "7_19", Outcome.OOM), before(20, None), before(21, "7_21")]
-    found = chain.follow(plan(), steps)
+    found = following.follow(plan(), steps)
     assert waits(found) == {"chr21": ["7_21"]}
     assert {one.task: one.reason for one in found.left_out} == {
         "chr19": "phase: chr19 ended as oom; 'chromplan next' there first",
@@ -99,9 +102,9 @@ def test_what_has_no_step_before_that_can_complete_is_left_out_with_the_reason()
 
 def test_a_step_for_another_sample_is_not_waited_for() -> None:
     steps = [before(c, f"7_{c}", sample="a") for c in range(19, 23)]
-    assert chain.follow(plan(), steps).tasks  # a cohort waits for every sample
+    assert following.follow(plan(), steps).tasks  # a cohort waits for every sample
     tasks = [task.model_copy(update={"sample": "b"}) for task in plan().tasks]
-    found = chain.follow(plan().model_copy(update={"tasks": tasks}), steps)
+    found = following.follow(plan().model_copy(update={"tasks": tasks}), steps)
     assert found.tasks == []
 
 

@@ -1,0 +1,110 @@
+"""Everything that a plan is made from, in one record: all of it is fetched before the plan is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from planner.core.config import Config
+from planner.core.records import Outcome, Task
+from planner.formula.prior import Prior
+from planner.memory.model import MemoryModel
+from planner.site import Site
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """What is known of a task from earlier rounds.
+
+    Attributes
+    ----------
+    attempts : int
+    outcome : Outcome or None
+        Of the last attempt; None while it is in flight.
+    request_mb, time_limit_s : int
+        Of the last attempt.
+    """
+
+    round: int
+    attempts: int
+    outcome: Outcome | None
+    request_mb: int
+    time_limit_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preceding:
+    """A task of an earlier step, in a project of its own, as it stands.
+
+    Attributes
+    ----------
+    project : str
+        Name of the earlier step's project.
+    outcome : Outcome or None
+        None while it is in flight or not submitted.
+    job_id : str or None
+        None while it is not submitted.
+    """
+
+    project: str
+    task: str
+    sample: str
+    chromosome: str
+    outcome: Outcome | None
+    job_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanInputs:
+    """What one plan is made from.
+
+    Attributes
+    ----------
+    config : Config
+        ``chromplan.toml``.
+    tasks : sequence of Task
+        All tasks of the pipeline with their features; those done or in flight are left out by the plan.
+    site : Site
+        With the limits of the account.
+    account : str or None
+    model : MemoryModel or None
+        What the history taught; None while there is no history.
+    prior : Prior or None
+        The formula that plans start from, moved by what was observed.
+    earlier : mapping of task name to Earlier
+        What is known of tasks that were started before.
+    preceding : sequence of Preceding, or None
+        The tasks of the steps before; None where there is no step before.
+    number : int
+        The round.
+    token : str
+        Identifies the plan in job names.
+    chromplan : str
+        The version that plans.
+    command : str
+        Bash text; values reach it as environment variables.
+    columns : mapping of str to str
+        Placeholder -> environment variable of the sample table's columns.
+    retry_failed : bool
+        Whether failed and cancelled tasks run again.
+    """
+
+    config: Config
+    tasks: Sequence[Task]
+    site: Site
+    account: str | None = None
+    model: MemoryModel | None = None
+    prior: Prior | None = None
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    preceding: Sequence[Preceding] | None = None
+    number: int
+    token: str
+    chromplan: str
+    command: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    retry_failed: bool = False
+
+    def in_mode(self, mode: str) -> PlanInputs:
+        """Return the same inputs with another ``submit.mode``."""
+        submit = self.config.submit.model_copy(update={"mode": mode})
+        return replace(self, config=self.config.model_copy(update={"submit": submit}))
