@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from planner.core import genome, shell, units
 from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
@@ -59,6 +59,7 @@ def _safe(text: str) -> str:
 
 
 SafeName = Annotated[str, AfterValidator(_safe)]
+MiB = Annotated[int, BeforeValidator(units.whole_mib), Field(ge=1)]
 
 
 class Pipeline(Document):
@@ -88,8 +89,9 @@ class Memory(Document):
     """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file or a bundled formula."""
     like: str | None = None
     """A tool whose history says how this one's tasks compare, as long as its own is short."""
-    default_mb: Annotated[int, Field(ge=1)] | None = None
-    """Request of a pilot task when there is neither history nor formula; the site's share per core without it."""
+    default_mb: MiB | None = None
+    """Request of a pilot task when there is neither history nor formula; the site's share per core without it.
+    MiB, or a size such as 16G."""
     pilot: Annotated[int, Field(ge=0)] = 3
     """How many of the smallest chromosomes go first when nothing is known; 0 sends all."""
     max_attempts: Annotated[int, Field(ge=1)] = 4

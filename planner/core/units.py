@@ -6,6 +6,7 @@ Sources: ``man sacct``, ``man sbatch`` (Slurm 22.05) and what real accounting da
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -19,7 +20,9 @@ _MIB = {"B": 1 / 1024**2, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, 
 _MISSING = frozenset({"", "none", "unknown", "n/a", "(null)", "invalid", "not_set", "partition_limit", "none assigned"})
 _UNLIMITED = frozenset({"unlimited", "infinite"})
 
-_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([BKMGTP]?)([nc]?)", re.IGNORECASE)
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])B?|(B)|)([nc]?)", re.IGNORECASE)
+# as Slurm's str_to_mbytes() reads it: blanks and a sign before the number, K M G T with or without B behind it
+_REQUEST = re.compile(r"[ \t\n\v\f\r]*\+?([0-9]+)(?:([KMGT])B?)?", re.IGNORECASE)
 _UNSET_MEMORY = re.compile(r"[0-9]*(?:\.[0-9]+)?\?[nc]?")
 _CLOCK = re.compile(r"(?:([0-9]+)-)?([0-9]+)(?::([0-9]+))?(?::([0-9]+))?(\.[0-9]+)?")
 _JOB_ID = re.compile(
@@ -51,7 +54,8 @@ def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str 
     Parameters
     ----------
     text : str
-        ``312.50G``, ``97288K``, ``4000Mc`` (per CPU), ``1Gn`` (per node), ``16?`` (Slurm's way to print "unset").
+        ``312.50G``, ``97288K``, ``16GB``, ``4000Mc`` (per CPU), ``1Gn`` (per node), ``16?`` (Slurm's way to print
+        "unset").
     cpus, nodes : int
         What a ``c`` or ``n`` suffix is multiplied with.
     default_unit : str
@@ -68,10 +72,57 @@ def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str 
     match = _MEMORY.fullmatch(text)
     if match is None:
         raise ValueError(f"not a memory size: {text!r}")
-    number, unit, per = match.groups()
+    number, unit, byte, per = match.groups()
     times = {"": 1, "c": cpus, "n": nodes}[per.lower()]
-    mib = float(number) * _MIB[(unit or default_unit).upper()] * times
+    mib = float(number) * _MIB[(unit or byte or default_unit).upper()] * times
     return None if mib >= _UNSET_MIB else mib
+
+
+def parse_request_mb(text: str) -> int:
+    """Read a memory size as ``sbatch --mem`` takes it: ``16G``, ``16gb``, ``512MB``, ``1025K`` (2 MiB), ``4000``.
+
+    Returns
+    -------
+    int
+        MiB; 0 is Slurm's word for all that a node has.
+
+    Raises
+    ------
+    ValueError
+        For what sbatch refuses, such as ``1.5G`` or ``16 GB``; the message says how to write a fraction.
+    """
+    match = _REQUEST.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a memory size: {text!r}{_whole(text)}")
+    number, unit = int(match[1]), (match[2] or "M").upper()
+    mib = -(-number // 1024) if unit == "K" else number * round(_MIB[unit])
+    if mib >= _UNSET_MIB:
+        raise ValueError(f"not a memory size: {text!r} is more than any machine has")
+    return mib
+
+
+def _whole(text: str) -> str:
+    """Say how a size with a fraction or with blanks is written as a whole one."""
+    with contextlib.suppress(ValueError):
+        mib = parse_mem_mb(text.replace(" ", ""))
+        if mib:
+            return f" (write {math.ceil(mib)}M)"
+    return ""
+
+
+def whole_mib(value: object) -> object:
+    """Return the memory that a field of a document holds: whole MiB, or a text as `parse_request_mb` takes it.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(value, str):
+        return parse_request_mb(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("memory is a whole number of MiB, or a size such as 16G")
 
 
 def format_mem(mem_mb: int) -> str:

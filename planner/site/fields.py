@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import re
 from typing import Annotated
 
@@ -14,17 +12,6 @@ from planner.core.documents import option
 
 _RATE = re.compile(r"([1-9]\d*)/(s|min|h)")
 _RATE_UNIT_S = {"s": 1, "min": 60, "h": 3600}
-
-
-def _whole_mib(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    mib = None
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            mib = units.parse_mem_mb(value)
-    meant = f": write {math.floor(mib)} for {value!r}" if mib else ""
-    raise ValueError(f"memory is a whole number of MiB{meant}")
 
 
 def _duration(value: str) -> str:
@@ -50,8 +37,8 @@ def _option_or_empty(value: str) -> str:
     return option(value) if value else value
 
 
-MiB = Annotated[int, BeforeValidator(_whole_mib), Field(gt=0)]
-MiBOrZero = Annotated[int, BeforeValidator(_whole_mib), Field(ge=0)]
+MiB = Annotated[int, BeforeValidator(units.whole_mib), Field(gt=0)]
+MiBOrZero = Annotated[int, BeforeValidator(units.whole_mib), Field(ge=0)]
 Count = Annotated[int, Field(strict=True, gt=0)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Rate = Annotated[str, AfterValidator(_rate)]

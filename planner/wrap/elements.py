@@ -75,7 +75,7 @@ def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
 
 
 def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[int, str, str]:
-    if not 2 <= len(cells) <= 3 or not cells[0].isdigit():
+    if not 2 <= len(cells) <= 3 or not (cells[0].isascii() and cells[0].isdecimal()):
         raise InputError(f"{path}:{number}: not a line of a map", _HINT)
     try:
         chromosome = genome.plain(cells[1])

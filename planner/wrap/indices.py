@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PART = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+_PART = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
 # Slurm's own ceiling on MaxArraySize
 _MOST = 4_000_000
 
@@ -40,7 +40,7 @@ def parse(text: str) -> Array:
         For what sbatch refuses, with the reason.
     """
     body, percent, most = text.strip().partition("%")
-    if percent and not most.isdigit():
+    if percent and not (most.isascii() and most.isdecimal()):
         raise ValueError(f"{most!r} after % is not a number")
     if body.startswith("[") and body.endswith("]"):
         body = body[1:-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ _BY_THE_PLAN = """
 account acctg-freq array chdir cpus-per-task dependency error ignore-pbs input job-name kill-on-invalid-dep mem
 mem-per-cpu no-requeue open-mode output parsable partition qos quiet requeue time verbose
 """
+# as strtol() reads it
+_NUMBER = re.compile(r"[ \t]*\+?[0-9]+")
 _REPLACED = frozenset(_BY_THE_PLAN.split())
 _REFUSED = {
     "hold": "leave it out: 'chromplan wrap' submits nothing by itself",
@@ -147,9 +149,11 @@ def _parsed(chosen: Mapping[str, Option], name: str, parse: Callable[[str], floa
 
 def _number(chosen: Mapping[str, Option], name: str) -> int | None:
     value = _value(chosen, name)
-    if value is not None and not (value.isdigit() and int(value) > 0):
+    if value is None:
+        return None
+    if _NUMBER.fullmatch(value) is None or int(value) == 0:
         raise InputError(f"{chosen[name].where}: --{name}={value} is not a number", "write a whole number above 0")
-    return None if value is None else int(value)
+    return int(value)
 
 
 def _ntasks(chosen: Mapping[str, Option]) -> int:
@@ -164,10 +168,10 @@ def _memory(chosen: Mapping[str, Option], cpus: int) -> tuple[int | None, bool]:
         where = chosen["mem-per-cpu"].where
         raise InputError(f"{where}: --mem and --mem-per-cpu are mutually exclusive", "keep one of them")
     name = "mem-per-cpu" if "mem-per-cpu" in chosen else "mem"
-    asked_mb = _parsed(chosen, name, units.parse_mem_mb)
+    asked_mb = _parsed(chosen, name, units.parse_request_mb)
     if asked_mb is None:
         return None, name == "mem-per-cpu"
-    return math.ceil(asked_mb) * (cpus if name == "mem-per-cpu" else 1), name == "mem-per-cpu"
+    return round(asked_mb) * (cpus if name == "mem-per-cpu" else 1), name == "mem-per-cpu"
 
 
 def _array(chosen: Mapping[str, Option], path: Path) -> indices.Array:

@@ -1,5 +1,6 @@
 """Slurm's grammar, as real accounting databases print it."""
 
+import contextlib
 import math
 
 import pytest
@@ -16,6 +17,8 @@ from planner.core.units import (
     parse_duration_s,
     parse_job_id,
     parse_mem_mb,
+    parse_request_mb,
+    whole_mib,
 )
 
 many = settings(deadline=None, max_examples=200)
@@ -33,6 +36,8 @@ many = settings(deadline=None, max_examples=200)
         ("128", 128.0),
         ("0", 0.0),
         ("1g", 1024.0),
+        ("16GB", 16384.0),
+        ("512kb", 0.5),
         (" 8G ", 8192.0),
     ],
 )
@@ -59,6 +64,75 @@ def test_a_bare_number_has_the_unit_the_caller_names() -> None:
 def test_malformed_memory_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="memory"):
         parse_mem_mb(text)
+
+
+# what 'sbatch --mem' answered on a real cluster, 22.05: the size that squeue --noconvert then shows
+SBATCH_TAKES = {
+    "100": 100,
+    "1GB": 1024,
+    "1gb": 1024,
+    "1Gb": 1024,
+    "16g": 16384,
+    "512MB": 512,
+    "1T": 1048576,
+    "1tB": 1048576,
+    "1024KB": 1,
+    "1024k": 1,
+    "1025k": 2,
+    "1K": 1,
+    "0K": 0,
+    "0": 0,
+    "007": 7,
+    "+5": 5,
+    " 100": 100,
+}
+SBATCH_REFUSES = (
+    *("1B", "10B", "1P", "100 ", "1 G", "0x10", "1e3", "1.5G", ".5G", "1Gig", "1GBB", "1GiB", "", "-5", "²", "٣"),
+    *("99999999999999999999", "1Mn", "1Gc", "1,000", "1_0", "1G\n"),
+)
+
+
+@pytest.mark.parametrize(("text", "mem_mb"), SBATCH_TAKES.items())
+def test_a_size_asked_for_is_read_as_sbatch_reads_it(text: str, mem_mb: int) -> None:
+    assert parse_request_mb(text) == mem_mb
+
+
+@pytest.mark.parametrize("text", SBATCH_REFUSES)
+def test_a_size_that_sbatch_refuses_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a memory size"):
+        parse_request_mb(text)
+
+
+def test_a_fraction_is_told_how_to_be_written() -> None:
+    with pytest.raises(ValueError, match=r"'1\.5G' \(write 1536M\)"):
+        parse_request_mb("1.5G")
+
+
+@many
+@given(st.integers(0, 10**6), st.sampled_from("kKmMgGtT"), st.sampled_from(["", "b", "B"]))
+def test_a_unit_means_the_same_in_any_case_with_or_without_a_b(number: int, unit: str, byte: str) -> None:
+    size_mb = parse_request_mb(f"{number}{unit}{byte}")
+    assert size_mb == math.ceil(number * 1024.0 ** " kmgt".index(unit.lower()) / 1024**2)
+    # what Slurm prints of it is the same size, but for the kilobytes that a request is rounded up by
+    assert size_mb - 1 < parse_mem_mb(f"{number}{unit}{byte}") <= size_mb
+
+
+@many
+@given(st.text(max_size=6))
+def test_no_other_text_is_more_than_refused(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_request_mb(text) >= 0
+
+
+@pytest.mark.parametrize("value", [16384, "16G", "16gb", "16384M"])
+def test_a_field_of_a_document_takes_mib_or_a_size(value: object) -> None:
+    assert whole_mib(value) == 16384
+
+
+@pytest.mark.parametrize("value", [1.5, True, None, "1.5G"])
+def test_a_field_of_a_document_takes_nothing_else(value: object) -> None:
+    with pytest.raises(ValueError, match="memory"):
+        whole_mib(value)
 
 
 @many

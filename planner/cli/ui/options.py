@@ -45,9 +45,9 @@ def memory(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        size_mb = units.parse_mem_mb(text)
+        size_mb = units.parse_request_mb(text)
     except ValueError as error:
         raise InputError(f"{option}: {error}", "write it as for sbatch: 8G, 3500M") from error
     if not size_mb:
         raise InputError(f"{option}: {text!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
-    return round(size_mb)
+    return size_mb

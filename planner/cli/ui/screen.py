@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
-from planner.core.errors import InputError
+from planner.cli.ui.options import memory
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,15 +25,7 @@ def memory_option(text: str) -> Callable[[F], F]:
     """Add ``--mem`` (parameter ``mem_mb``) to a command."""
 
     def read(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-        from planner.core import units
-
-        try:
-            mem_mb = units.parse_mem_mb(value) if value else None
-        except ValueError as error:
-            raise InputError(f"--mem {value}: {error}", "write it as 8G or 8000M") from None
-        if value and (mem_mb is None or mem_mb < 1):
-            raise InputError(f"--mem {value}: no memory", "write it as 8G or 8000M")
-        return None if mem_mb is None else int(mem_mb)
+        return memory("--mem", value or None)
 
     return click.option("--mem", "mem_mb", callback=read, help=text)
 
