@@ -4,7 +4,9 @@ VENV   ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-color --progress-bar off
+# a line for each package while pip works, which takes minutes the first time
+SAY    := sed -u -n 's/^Collecting \([^ (;]*\).*/  fetching \1/p; s/^Installing collected packages.*/  unpacking them/p'
 # cluster tests mostly wait: one process more than there are cores
 WORKERS ?= $(shell expr $$(nproc) + 1)
 SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
@@ -12,6 +14,8 @@ SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time 
 # the languages that formulas are exported to
 LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench venv clean
 
@@ -46,11 +50,12 @@ clean:  ## remove what make has made
 
 # An environment per set of extras would be slower: one environment, one stamp per set.
 $(VENV)/.test $(VENV)/.demo: $(VENV)/.%: pyproject.toml | $(BIN)/pip
-	@echo "installing chromplan[$*] into $(VENV)"
-	@$(PIP) install --editable '.[$*]'
+	@echo "installing chromplan[$*] and what it needs into $(VENV): a few minutes the first time"
+	@$(PIP) install --editable '.[$*]' | $(SAY)
 	@touch $@
 
 $(BIN)/pip:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer; on Debian: apt-get install python3" >&2; exit 1; }
 	@.ci/packages python3-venv
+	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "hint: apt-get install python3-venv" >&2; exit 1; }

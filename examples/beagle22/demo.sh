@@ -16,6 +16,7 @@ run() {
     "$@"
 }
 rounds() { find rounds -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
+last_round() { find rounds -mindepth 1 -maxdepth 1 | sort | tail -n 1; }
 
 if [ -e "$dir" ] && [ ! -e "$dir/.chromplan-demo" ]; then
     echo "error: $dir is there and no earlier demo made it" >&2
@@ -49,9 +50,6 @@ title "A plan for 22 tasks: $task, chromosome by chromosome"
 run chromplan plan
 run chromplan render
 
-title "Which order would need least memory, two tasks at a time, by what is predicted"
-run chromplan order --workers 2 --table rounds/r001/plan.json
-
 title "Running it on this machine, two tasks at a time, each held to its request"
 while true; do
     run chromplan run --local --workers 2
@@ -63,6 +61,9 @@ done
 title "A second batch arrives: its requests come from what the first batch really used"
 echo batch2 >>samples.tsv
 run chromplan next
+
+title "Which order would need least memory, two tasks at a time, by what is predicted now"
+run chromplan order --workers 2 --table "$(last_round)/plan.json"
 
 title "What it saved"
 chromplan status --json | python "$here/summary.py"

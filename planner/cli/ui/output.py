@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner.cli.ui import table
+
 if TYPE_CHECKING:
     from planner.history.reading import Skipped
 
@@ -22,26 +24,31 @@ def json_option(function: F) -> F:
 
 def echo_json(document: object) -> None:
     """Print a document as indented JSON on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=not table.speaks_unicode(), allow_nan=False))
 
 
-def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table; a column whose name starts with ``>`` is right-aligned."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def wide_option(function: F) -> F:
+    """Add ``--wide`` (parameter ``wide``) to a command."""
+    return click.option("--wide", is_flag=True, help="Whole lines, wider than the terminal where need be.")(function)
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console(soft_wrap=False)
-    # a pipe has no width: give it what the table wants, rather than cutting at 80 columns
-    if not console.is_terminal:
-        console = Console(width=max(80, console.measure(table).maximum, 400))
-    console.print(table)
+
+def echo_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, wide: bool = False
+) -> None:
+    """Print a table, one line a row; a column whose name starts with ``>`` is right-aligned.
+
+    On a terminal the last column is shortened to what has room, unless ``wide``.
+    """
+    colour = table.has_colour()
+    if title:
+        click.echo(click.style(title, bold=True) if colour else title)
+    width = None if wide else table.terminal_width()
+    click.echo("\n".join(table.lines(columns, rows, width=width, colour=colour)), color=colour)
+
+
+def count(number: int, thing: str) -> str:
+    """Return ``1 task`` or ``2 tasks``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def tell_skipped(skipped: Sequence[Skipped]) -> None:

@@ -1,0 +1,182 @@
+"""Tables of plain lines: one line a row, as wide as the terminal, as wide as they like in a pipe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import click
+
+_GAP = "  "
+_LEAST_LAST = 12
+_LEAST_NAME = 10
+# columns whose words get a colour, and the colour of each word
+_COLOURED = {"outcome", "state"}
+_COLOURS = {
+    "completed": "green",
+    "oom": "red",
+    "timeout": "red",
+    "failed": "red",
+    "infra": "yellow",
+    "cancelled": "yellow",
+    "unknown": "yellow",
+    "running": "cyan",
+}
+
+
+def speaks_unicode() -> bool:
+    """Return whether more than ASCII can be printed."""
+    return (sys.stdout.encoding or "").lower().startswith("utf")
+
+
+def has_colour() -> bool:
+    """Return whether what is printed may have colours: a terminal that has them, and nobody who said no."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def shorten(text: str, width: int, *, middle: bool = False) -> str:
+    """Return ``text`` in at most ``width`` columns, with an ellipsis for what is left out."""
+    if _width(text) <= width:
+        return text
+    ellipsis = "…" if speaks_unicode() else "..."
+    room = max(width - len(ellipsis), 0)
+    tail = room // 2 if middle else 0
+    kept = _head(text, room - tail)
+    end = _head(text[::-1], tail)[::-1] if tail else ""
+    return (kept if middle else kept.rstrip()) + ellipsis + end
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """One column: its heading, one line or several, and its cells."""
+
+    name: str
+    right: bool
+    heading: tuple[str, ...]
+    cells: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return max(map(_width, (*self.heading, *self.cells)), default=0)
+
+    def folded(self) -> _Column:
+        """Return the column with a word of its heading per line, where the cells are narrower than the heading."""
+        inside = max(map(_width, self.cells), default=0)
+        lines: list[str] = []
+        for word in self.name.split():
+            if lines and _width(f"{lines[-1]} {word}") <= inside:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        return _Column(name=self.name, right=self.right, heading=tuple(lines), cells=self.cells)
+
+    def within(self, width: int, *, middle: bool) -> _Column:
+        """Return the column with its cells shortened to ``width``."""
+        cells = tuple(shorten(cell, width, middle=middle) for cell in self.cells)
+        heading = tuple(shorten(line, width) for line in self.heading)
+        return _Column(name=self.name, right=self.right, heading=heading, cells=cells)
+
+
+def lines(columns: Sequence[str], rows: Iterable[Sequence[object]], *, width: int | None, colour: bool) -> list[str]:
+    """Return a table as lines.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Headings; one that starts with ``>`` is right-aligned.
+    rows : iterable of sequences
+        Cells; None is empty.
+    width : int or None
+        Columns of the terminal. Headings are folded, then the last column and the longest names are shortened until a
+        row takes one line; numbers never are. None for no limit.
+    colour : bool
+        Whether headings are bold and outcomes coloured.
+    """
+    cells = [["" if cell is None else _one_line(str(cell)) for cell in row] for row in rows]
+    table = [
+        _Column(
+            name=column.lstrip(">"),
+            right=column.startswith(">"),
+            heading=(column.lstrip(">"),),
+            cells=tuple(row[place] for row in cells),
+        )
+        for place, column in enumerate(columns)
+    ]
+    fitting = table if width is None else _fit(table, width)
+    height = max((len(column.heading) for column in fitting), default=0)
+    heads = [[""] * (height - len(column.heading)) + list(column.heading) for column in fitting]
+    shown = [_line(fitting, [head[row] for head in heads]) for row in range(height)]
+    if colour:
+        shown = [click.style(line, bold=True) for line in shown]
+    return shown + [_line(fitting, row, colour=colour) for row in zip(*(one.cells for one in fitting), strict=True)]
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is; None for a pipe or a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _fit(table: list[_Column], width: int) -> list[_Column]:
+    if _total(table) <= width:
+        return table
+    table = [column.folded() for column in table]
+    for place, least in ((len(table) - 1, _LEAST_LAST), *((place, _LEAST_NAME) for place in _longest_first(table))):
+        column = table[place]
+        spare = _total(table) - width
+        if spare > 0 and not column.right and column.width > least:
+            last = place == len(table) - 1
+            table[place] = column.within(max(column.width - spare, least), middle=not last)
+    return table
+
+
+def _longest_first(table: list[_Column]) -> list[int]:
+    return sorted(range(len(table) - 1), key=lambda place: -table[place].width)
+
+
+def _total(table: Sequence[_Column]) -> int:
+    return sum(column.width for column in table) + len(_GAP) * (len(table) - 1)
+
+
+def _line(table: Sequence[_Column], cells: Sequence[str], *, colour: bool = False) -> str:
+    padded = []
+    for column, cell in zip(table, cells, strict=True):
+        space = " " * (column.width - _width(cell))
+        shown = _coloured(column.name, cell) if colour else cell
+        padded.append(space + shown if column.right else shown + space)
+    return _GAP.join(padded).rstrip()
+
+
+def _coloured(column: str, cell: str) -> str:
+    colour = _COLOURS.get(cell.partition(" ")[0]) if column in _COLOURED else None
+    return click.style(cell, fg=colour) if colour else cell
+
+
+def _one_line(text: str) -> str:
+    """Return text without line ends, and without what a terminal would obey."""
+    line = text if text.isprintable() else " ".join(text.split())
+    return line if line.isprintable() else "".join(one if one.isprintable() else "?" for one in line)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _head(text: str, width: int) -> str:
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width:
+            return text[:place]
+    return text

@@ -1,0 +1,74 @@
+"""Tables: one line a row, whatever the width; plain where nobody looks."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.cli.ui import output, table
+
+COLUMNS = ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"]
+REASON = "predicted 5210 MB + 11 % safety, 41 observations, length_mb outside what was seen"
+ROWS = [(f"NA12878.chr{i}", 5000 + i, 4000 + i, "1-02:00:00", "00:00:00", REASON) for i in range(1, 23)]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_row_takes_one_line_of_the_terminal(width: int) -> None:
+    shown = table.lines(COLUMNS, ROWS, width=width, colour=False)
+    assert max(map(len, shown)) <= width
+    assert len(shown) <= 2 + len(ROWS)
+    assert all(str(row[1]) in line and row[0] in line for row, line in zip(ROWS, shown[-22:], strict=True))
+
+
+def test_what_has_no_room_of_the_last_column_is_left_out_with_an_ellipsis() -> None:
+    assert table.lines(COLUMNS, ROWS, width=80, colour=False)[-1].endswith("…")
+    assert table.lines(COLUMNS, ROWS, width=200, colour=False)[-1].endswith(REASON)
+
+
+def test_headings_are_folded_before_anything_is_shortened() -> None:
+    shown = table.lines(["tool", ">waste GB·h", ">one --mem"], [("beagle", "1.2", "80M")], width=20, colour=False)
+    assert shown == ["        waste    one", "tool     GB·h  --mem", "beagle    1.2    80M"]
+
+
+def test_a_pipe_gets_whole_lines_without_spaces_at_their_ends() -> None:
+    shown = table.lines(["task", "reason"], [("chr1", REASON * 9), ("chr2", "")], width=None, colour=False)
+    assert shown[1:] == [f"chr1  {REASON * 9}", "chr2"]
+
+
+def test_a_long_name_keeps_both_its_ends() -> None:
+    name = "a_cohort_with_a_very_long_name_indeed_that_somebody_chose.chr21"
+    shown = table.lines(["task", ">MB", "reason"], [(name, 10, "short")], width=50, colour=False)
+    assert re.fullmatch(r"a_cohort.*….*\.chr21 +10  short", shown[-1])
+    assert len(shown[-1]) <= 50
+
+
+def test_outcomes_are_coloured_and_the_colours_take_no_room() -> None:
+    plain = table.lines(["outcome", ">MB"], [("oom", 1), ("completed", 22)], width=80, colour=False)
+    coloured = table.lines(["outcome", ">MB"], [("oom", 1), ("completed", 22)], width=80, colour=True)
+    assert "\x1b[31moom" in coloured[1]
+    assert [re.sub(r"\x1b\[\d*m", "", line) for line in coloured] == plain
+
+
+def test_a_cell_cannot_command_the_terminal() -> None:
+    shown = table.lines(["task"], [("a\x1b[2Jb\nc",)], width=None, colour=False)
+    assert shown == ["task", "a?[2Jb c"]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    shown = table.lines(["sample", ">MB"], [("样本", 1), ("abcd", 2)], width=None, colour=False)
+    assert shown[1:] == ["样本     1", "abcd     2"]
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.integers(0, 10**6), st.text(max_size=200)), max_size=20),
+    st.integers(40, 200),
+)
+def test_no_row_is_lost_or_split(rows: list[tuple[str, int, str]], width: int) -> None:
+    shown = table.lines(["task", ">MB", "reason"], rows, width=width, colour=False)
+    assert len(shown) == 1 + len(rows)
+    assert all("\n" not in line and table._width(line) <= width for line in shown)
+
+
+def test_counts_have_their_plural() -> None:
+    assert [output.count(number, "task") for number in (0, 1, 2)] == ["0 tasks", "1 task", "2 tasks"]
