@@ -21,7 +21,8 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from benchmarks.beagle import DATA, FEATURES
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -31,6 +32,7 @@ import pandas as pd
 from planner.core import files
 from planner.core.errors import PlannerError
 from planner.core.records import Observation, Outcome, Quality
+from planner.core.retry import DOUBLE
 from planner.formula import formula as formulas
 from planner.formula import prior
 from planner.formula.conformal import calibrate
@@ -40,19 +42,7 @@ from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.columns import LogColumns
 from planner.formula.formula import Formula
 from planner.memory import model, point
-from planner.memory.cost import DOUBLE
 
-DATA = Path(__file__).parent.parent / "examples" / "data"
-FEATURES = (
-    "n_threads",
-    "burnin_iterations",
-    "main_iterations",
-    "window_cm",
-    "n_variants",
-    "n_samples",
-    "n_ref_variants",
-    "n_ref_samples",
-)
 PEAK = "peak_rss_mb"
 LEVELS = fitting.LEVELS
 CHOSEN, TEACHER = "chromplan", "teacher"

@@ -11,30 +11,19 @@ from __future__ import annotations
 import csv
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.beagle import DATA, FEATURES
 from planner.core.records import Observation, Outcome, Quality
 from planner.memory import evaluate
 
 Floats = NDArray[np.float64]
 
-DATA = Path(__file__).parent.parent / "examples" / "data"
-EIGHT = (
-    "n_threads",
-    "burnin_iterations",
-    "main_iterations",
-    "window_cm",
-    "n_variants",
-    "n_samples",
-    "n_ref_variants",
-    "n_ref_samples",
-)
 SETS = {
-    "runs, 8 features": ("beagle_runs.csv", EIGHT, False),
-    "runs with G1, 9 features": ("beagle_runs.csv", (*EIGHT, "g1"), True),
+    "runs, 8 features": ("beagle_runs.csv", FEATURES, False),
+    "runs with G1, 9 features": ("beagle_runs.csv", (*FEATURES, "g1"), True),
     "chromosomes, length": ("beagle_chr22.csv", ("length_mb_grch37",), False),
     "chromosomes, length and window": ("beagle_chr22.csv", ("length_mb_grch37", "window_cm"), False),
 }

@@ -135,7 +135,8 @@ def usable(
     observations: Sequence[Observation], *, features: Sequence[str], tool: str, poll_s: float | None = None
 ) -> Rows:
     """Return the observations whose peak can be learnt, and why others cannot."""
-    from planner.memory.rows import POLL_S, training
+    from planner.core.sampling import POLL_S
+    from planner.memory.rows import training
 
     every_s = POLL_S if poll_s is None else poll_s
     kept, skipped = training(observations, tool=tool, feature_names=tuple(features), poll_s=every_s)

@@ -146,9 +146,7 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
 
 def poll_s(project: Project, config: Config) -> float:
     """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
-    from planner.memory.rows import POLL_S
-
-    return load_site(project, config).acctg_freq_s or POLL_S
+    return load_site(project, config).poll_s
 
 
 def save_model(project: Project, fitted: MemoryModel) -> Path | None:

@@ -53,7 +53,7 @@ def read(folder: Path, asked: dict[str, Any], *, tell: Callable[[Sequence[Skippe
     InputError
         When there are none, or it is not clear whose.
     """
-    from planner.memory.rows import POLL_S
+    from planner.core.sampling import POLL_S
 
     project = open_project(folder)
     config = project.config() if project.config_path.exists() else None

@@ -118,9 +118,10 @@ class _Fitted:
 def _fit(
     project: Project, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
 ) -> _Fitted:
+    from planner.core.sampling import POLL_S
     from planner.memory import evaluate
     from planner.memory import model as models
-    from planner.memory.rows import POLL_S, training
+    from planner.memory.rows import training
 
     names = options.features or feature_names(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else POLL_S

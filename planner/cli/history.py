@@ -188,7 +188,7 @@ def _labels(options: dict[str, Any]) -> Labels:
 
 
 def _poll_s(options: dict[str, Any]) -> float:
-    from planner.history.sacct.read import POLL_S
+    from planner.core.sampling import POLL_S
 
     given: float | None = options["poll_s"]
     return POLL_S if given is None else given

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -44,10 +43,7 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
 
     Asks for what the flags leave open when a person is at the terminal, else takes an example.
     """
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    from planner.core import files
+    from planner.core import files, templates
     from planner.core.config import FILE, Config
     from planner.core.documents import parse_toml
 
@@ -57,15 +53,8 @@ def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...
     values["name"] = values["name"] or _ask("name of the pipeline", "impute")
     values["tool"] = values["tool"] or _ask("tool", "beagle" if samples else "plink2")
     bash = bash or _ask("command", EXAMPLE if samples else EXAMPLE_COHORT)
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(files.shipped("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment = templates.environment()
+    environment.filters["toml"] = templates.toml_value
     text = (
         environment.get_template("chromplan.toml.j2").render(command=bash, samples=list(samples), **values).rstrip()
         + "\n"

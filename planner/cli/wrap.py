@@ -216,7 +216,7 @@ def _remember(
                 found,
                 tool=tool,
                 since=choices.since,
-                poll_s=site.acctg_freq_s or 30,
+                poll_s=site.poll_s,
                 cluster=_cluster(asked, site),
                 lengths_bp=genome.lengths(config.pipeline.genome),
             )

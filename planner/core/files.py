@@ -1,10 +1,12 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of one; where shipped files lie."""
+"""Files: written whole or not at all, the end of a log, and where the shipped ones lie."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+TAIL_BYTES = 16_384
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -30,6 +32,16 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def tail(path: Path) -> str:
+    """Return the end of a log, the last `TAIL_BYTES` of it; empty when there is no such file."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return stream.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def shipped(name: str) -> Path:

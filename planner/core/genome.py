@@ -11,6 +11,7 @@ from planner.core.errors import InputError
 CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 
 # PLINK's numeric codes, only to say what was meant: a file named chr23 holds X for one tool and nothing for another.
+# An array's index is the place in CHROMOSOMES, so 25 is MT; an array with PLINK's codes reaches 26, which is refused.
 _PLINK_CODES = {"23": "X", "24": "Y", "25": "X (XY, its pseudo-autosomal part)", "26": "MT"}
 
 _RANGE = re.compile(r"([^-]+)-([^-]+)")
@@ -86,6 +87,27 @@ def plain(name: str) -> str:
     if found is None:
         raise InputError(f"unknown chromosome {name!r}", _near(word))
     return found
+
+
+def by_index(index: int) -> str:
+    """Return the plain name of the chromosome that an array index stands for: 1-22, 23 for X, 24 for Y, 25 for MT.
+
+    Raises
+    ------
+    InputError
+        For any other index; the hint tells PLINK's codes, where 25 and 26 are the pseudo-autosomal part of X, and MT.
+    """
+    if 1 <= index <= len(CHROMOSOMES):
+        return CHROMOSOMES[index - 1]
+    raise InputError(
+        f"index {index} is not a chromosome (1-22, 23 for X, 24 for Y, 25 for MT)",
+        "PLINK's codes differ: 25 is XY, 26 is MT",
+    )
+
+
+def rank(name: str) -> int:
+    """Return the place of a plain name in `CHROMOSOMES`, from 1 on; what is not a chromosome comes after them all."""
+    return CHROMOSOMES.index(name) + 1 if name in CHROMOSOMES else len(CHROMOSOMES) + 1
 
 
 def prefixed(name: str) -> str:

@@ -40,8 +40,8 @@ _NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
 # Slurm's own ceiling on MaxArraySize; keeps a typing error from filling the memory.
 _MOST_ELEMENTS = 4_000_001
 _MOST_NODES = 200_000
-# sacct cuts these in its default table: ".ext+"
-_STEP_WORDS = ("batch", "extern", "interactive")
+SLURM_STEPS = (BATCH_STEP, EXTERN_STEP, INTERACTIVE_STEP) = ("batch", "extern", "interactive")
+"""Steps that Slurm names itself; sacct's default table cuts them: ``.ext+``."""
 
 
 # NO_VAL64 in bytes: what "unset" becomes when sacct converts it to a unit (seen as ReqMem of a job that just ended)
@@ -255,7 +255,7 @@ def parse_job_id(text: str) -> JobId:
 def _step_word(step: str) -> str:
     if not step.endswith("+"):
         return step
-    words = [word for word in _STEP_WORDS if word.startswith(step[:-1])]
+    words = [word for word in SLURM_STEPS if word.startswith(step[:-1])]
     if len(words) != 1:
         raise ValueError(f"not a step: {step!r}")
     return words[0]

@@ -5,50 +5,15 @@ Source: Tovar et al. 2018 (first allocations that minimise waste), with a price 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.retry import CLEARLY_MORE, GROWTH, Retry
 from planner.memory.predictive import Predictive
 
 Floats = NDArray[np.float64]
 
-_CLEARLY_MORE = 1.05
 _MOST_CANDIDATES = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """What is asked for after a kill: the largest peak seen when that is clearly more, else double.
-
-    Attributes
-    ----------
-    largest : float
-        Largest peak seen, MiB.
-    always_double : bool
-        Peaks grow with size and this task is larger than the one with the largest peak.
-    """
-
-    largest: float
-    always_double: bool
-
-    def after(self, failed: float) -> float:
-        """Return the next request after one that failed, MiB."""
-        return 2 * failed if self.always_double or self.largest < _CLEARLY_MORE * failed else self.largest
-
-    def replay(self, request: float, peak: float, wall_s: float) -> tuple[float, int]:
-        """Return what a first request would have wasted (MiB s) and how often it would have failed."""
-        wasted, failures = 0.0, 0
-        while request < peak:
-            wasted += request * wall_s
-            failures += 1
-            request = self.after(request)
-        return wasted + (request - peak) * wall_s, failures
-
-
-DOUBLE = Retry(largest=0.0, always_double=True)
-"""Where nothing is known."""
 
 
 class _Above:
@@ -84,18 +49,18 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
     asked = _candidates(predictive, least)
     beyond, delay = above(asked)
     fixed = asked * above.mass - above.use + delay
-    doubled = fixed + 2 * asked * beyond
-    times = 2.0
+    doubled = fixed + GROWTH * asked * beyond
+    times = float(GROWTH)
     while times * asked[0] < predictive.atoms[-1]:
         further, again = above(times * asked)
-        doubled += 2 * times * asked * further + again
-        times *= 2
+        doubled += GROWTH * times * asked * further + again
+        times *= GROWTH
     cost = doubled
     if not retry.always_double:
         largest = retry.largest
         further, again = above(np.maximum(asked, largest))
         jumped = fixed + largest * (beyond + 2 * further) + again
-        cost = np.where(largest < _CLEARLY_MORE * asked, doubled, jumped)
+        cost = np.where(largest < CLEARLY_MORE * asked, doubled, jumped)
     return float(asked[np.argmin(cost)])
 
 

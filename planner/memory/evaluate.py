@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.core import units
 from planner.core.records import Observation
-from planner.memory.cost import DOUBLE, Retry
+from planner.core.retry import DOUBLE, Retry
 from planner.memory.model import MemoryModel, fit
 
 FOLDS = 10

@@ -15,9 +15,10 @@ import numpy as np
 
 from planner.core.errors import InputError
 from planner.core.records import Observation
-from planner.memory.cost import DOUBLE, Retry
+from planner.core.retry import DOUBLE, Retry
+from planner.core.sampling import POLL_S
 from planner.memory.model import MemoryModel, Prediction, fit
-from planner.memory.rows import POLL_S, training
+from planner.memory.rows import training
 
 FOLDS = 10
 # A model is fitted anew once the evidence has grown by this share: fits of thousands of rows take seconds.

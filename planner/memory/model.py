@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from planner.core.errors import InputError
 from planner.core.records import Observation
-from planner.memory.cost import DOUBLE, Retry
+from planner.core.retry import DOUBLE, Retry
+from planner.core.sampling import POLL_S
 from planner.memory.point import PointModel, fit_point, from_rows
-from planner.memory.rows import POLL_S, training
+from planner.memory.rows import training
 from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Memory, Sized, Sizer
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,6 @@ _TIME_LEVEL = 0.99
 _TIME_MARGIN = 1.25
 _TIME_KAPPA = 10.0
 _JUDGED = 200  # what the ensemble's members cost fades so fast that older rows would hardly count
-_SHORTEST_LIMIT_S = 300
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,7 +210,7 @@ class MemoryModel:
         sized = self.time.sized(features)
         wall = max(0.0, sized.quantile(0.5))
         limit = _TIME_MARGIN * max(wall, sized.bound(_TIME_LEVEL))
-        limit_s = max(_SHORTEST_LIMIT_S, 60 * math.ceil(limit / 60))
+        limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 
 

@@ -7,11 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from planner.core.records import Observation, Outcome, Quality
-
-POLL_S = 30.0
-"""Slurm's own sampling interval, where a site sets none."""
-
-POLLS_TO_TRUST = 3
+from planner.core.sampling import POLL_S, too_short
 
 
 def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
@@ -29,7 +25,7 @@ def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
         return "no peak recorded"
     if observation.peak_mb < 0:
         return "no peak recorded"
-    if observation.quality is Quality.SAMPLED and (observation.wall_s or 0.0) < POLLS_TO_TRUST * poll_s:
+    if observation.quality is Quality.SAMPLED and too_short(observation.wall_s, poll_s):
         return "too short to be sampled"
     return ""
 

@@ -15,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.memory.cost import Retry, cheapest
+from planner.core.retry import Retry
+from planner.memory.cost import cheapest
 from planner.memory.linear import EXPONENTS, fit_powers
 from planner.memory.members import MEMBERS, Past, middle_means, weighted_median
 from planner.memory.predictive import Predictive, smooth

@@ -9,27 +9,19 @@ from functools import lru_cache
 
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
-from planner.plan.packing import SRUN_MB, Load, Packed, least, most_workers, share_of
+from planner.plan.overheads import STEP_SHELLS_MB, driver_mb
+from planner.plan.packing import Load, Packed, least, most_workers, share_of
 from planner.schedule import listing as order
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.state import Node, Sharing, State, Waiting, Work
 
-# 'chromplan drive' held 62 MB on a node while it ran 22 tasks (CPython 3.11)
-DRIVER_MB = 80
 # the least memory is asked for with which the round takes at most this much longer than with all that may be had
 _SLACK = 1.1
 _SIZES = 24
 # how much of what a task is given at first may be doubt alone, relative
 _DOUBT = 1.3
-# around a task's command, counted by its limit, too, MiB
-_SHELLS_MB = 8
 # small tasks together, or tasks that turn out smaller than thought: more at once than those of the mean size
 _MORE = 1.5
-
-
-def overhead_mb(tasks_at_once: int) -> int:
-    """Return what the driver and its sruns need of the memory of the node it runs on, MiB."""
-    return DRIVER_MB + SRUN_MB * tasks_at_once
 
 
 def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int]) -> list[int]:
@@ -42,7 +34,7 @@ def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int])
         for task, (predicted, request) in enumerate(zip(predicted_mb, request_mb, strict=True))
         if predicted is not None and not has_margin(predicted, request)
     }
-    works = (Work(name=name, size=max(mb, 1e-9), predicted_mb=mb + _SHELLS_MB) for name, mb in sizes.items())
+    works = (Work(name=name, size=max(mb, 1e-9), predicted_mb=mb + STEP_SHELLS_MB) for name, mb in sizes.items())
     roomy = Node(name="", mem_mb=2 * sum(request_mb) + 1e9)
     state = State(
         now_s=0.0, nodes=(roomy,), waiting=tuple(Waiting(work=work) for work in works), sharing=Sharing.LIMITS
@@ -78,9 +70,9 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     workers = most_workers(tasks, target.partition, share_of(target.max_running, nodes))
     nodes = min(nodes, math.ceil(len(chosen) / workers))
     # memory lets fewer run at once than cores would: no more cores, and no more sruns, than that takes
-    most_mb = nodes * (target.partition.cap_mb - overhead_mb(nodes))
+    most_mb = nodes * (target.partition.cap_mb - driver_mb(nodes))
     workers = min(workers, math.ceil(_MORE * _at_once(tasks.mem_mb, most_mb) / nodes))
-    share_mb = overhead_mb(nodes * workers)
+    share_mb = driver_mb(nodes * workers)
     cap_mb = target.partition.cap_mb - share_mb
     largest_mb = max(tasks.mem_mb)
     if largest_mb > _DOUBT * cap_mb:  # with less doubt the whole node is taken for one task

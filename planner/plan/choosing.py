@@ -11,7 +11,7 @@ from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse
-from planner.plan.packing import SCRIPT_MB, SRUN_MB
+from planner.plan.overheads import batch_mb
 from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask
 from planner.site import Partition, Site
@@ -109,4 +109,4 @@ def _shares_whole_nodes(sized: Sequence[SizedTask], site: Site, partition: Parti
 
 
 def _steps_fit(sized: Sequence[SizedTask], partition: Partition) -> bool:
-    return max((one.mem_mb for one in sized), default=0) + SCRIPT_MB + SRUN_MB <= partition.cap_mb
+    return max((one.mem_mb for one in sized), default=0) + batch_mb(1) <= partition.cap_mb

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
+from planner.plan.overheads import batch_mb
 from planner.plan.packing import (
-    SCRIPT_MB,
-    SRUN_MB,
     Load,
     Packed,
     deal,
@@ -70,7 +69,7 @@ def spread(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Pa
     _check(len(parts), target)
     parts.sort(key=lambda part: max(load.mem_mb[task] for task in part[1]) - part[0].cap_mb)
     workers = [most_workers(load.of(group), partition, most) for partition, group in parts]
-    share_mb = SCRIPT_MB + SRUN_MB * sum(workers)
+    share_mb = batch_mb(sum(workers))
     found = [
         fill(number, load.of(group), target, partition, workers=slots, share_mb=0 if number else share_mb)
         for number, ((partition, group), slots) in enumerate(zip(parts, workers, strict=True))

@@ -9,12 +9,10 @@ from functools import lru_cache
 
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
+from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB, batch_mb
 from planner.schedule import listing as order
 from planner.site import Partition
 
-# bash and 22 waiting sruns held 181 MB in the batch step, bash and 6 of them 16 MB (Slurm 22.05)
-SCRIPT_MB = 64
-SRUN_MB = 10
 # Orders tried over all batches of a plan: about half a second.
 _EVALUATIONS, _FEWEST = 300_000, 1_000
 
@@ -72,7 +70,7 @@ def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Part
     types = types or [target.partition]
     of_type: dict[int, list[int]] = {}
     for task in chosen:
-        fitting = (n for n, one in enumerate(types) if holds(one, load, task, reserve_mb=SCRIPT_MB + SRUN_MB))
+        fitting = (n for n, one in enumerate(types) if holds(one, load, task, reserve_mb=batch_mb(1)))
         of_type.setdefault(next(fitting, len(types) - 1), []).append(task)
     if target.max_running is not None and target.max_running < len(of_type):
         of_type, types = {0: list(chosen)}, [target.partition]
@@ -84,7 +82,7 @@ def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Part
             load,
             types[number],
             nodes=least(types[number].nodes, share_of(target.max_running, len(of_type))),
-            reserve_mb=SCRIPT_MB + SRUN_MB,
+            reserve_mb=batch_mb(1),
         )
     ]
     most = share_of(target.max_running, len(parts))
@@ -93,9 +91,9 @@ def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Part
     batches: list[tuple[Batch, order.Schedule]] = []
     for number, (partition, tasks) in enumerate(parts):
         # every step that may run needs its srun: fewer at once where a task leaves room for few
-        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in tasks) - SCRIPT_MB
+        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in tasks) - BATCH_SCRIPT_MB
         workers = max(1, min(most_workers(load.of(tasks), partition, most), spare_mb // SRUN_MB))
-        share_mb = SCRIPT_MB + SRUN_MB * workers
+        share_mb = batch_mb(workers)
         group = arrange(tasks, load, workers=workers, cap_mb=partition.cap_mb - share_mb, effort=effort)
         groups.append(group)
         batch, schedule = fill(number, load.of(group), target, partition, workers=workers, share_mb=share_mb)

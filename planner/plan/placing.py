@@ -12,7 +12,8 @@ from planner.core.records import Mode
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
-from planner.plan.packing import SCRIPT_MB, SRUN_MB, Load, Packed, pack
+from planner.plan.overheads import batch_mb
+from planner.plan.packing import Load, Packed, pack
 from planner.plan.requests import SizedTask
 from planner.schedule import listing as order
 from planner.schedule import tiers
@@ -105,7 +106,7 @@ def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
     longest_s = max(load.limit_s)  # a batch outlasts its tasks
     for mem_mb, cpus in set(zip(load.mem_mb, load.cpus, strict=True)):
         with contextlib.suppress(InputError):  # it goes where the largest goes, or is refused there
-            own = target.site.choose(mem_mb + SCRIPT_MB + SRUN_MB, cpus, longest_s, submit.partition)
+            own = target.site.choose(mem_mb + batch_mb(1), cpus, longest_s, submit.partition)
             if own.clusters == target.partition.clusters:
                 found.setdefault(own.name, own.model_copy(update={"qos": submit.qos}) if submit.qos else own)
     return sorted(found.values(), key=lambda partition: partition.cap_mb)

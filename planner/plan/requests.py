@@ -9,18 +9,17 @@ from planner.core import units
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
+from planner.core.retry import DOUBLE, GROWTH
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction
 from planner.plan.inputs import Earlier
+from planner.plan.overheads import JOB_SCRIPT_MB
 from planner.site import Site
 from planner.site.file import LOCAL
 
 # Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
 SHORTEST_LIMIT_S = 600
-# Slurm counts the shells, srun and time around a task against the same limit; a task's own peak record leaves them out.
-# bash and srun held 12 MB in the batch step, the shell and time in the task's step 4 MB (Slurm 22.05, Debian 12).
-SCRIPT_MB = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +58,7 @@ class TaskSizer:
         self._partition = config.submit.partition
         named = [site.partition(self._partition)] if self._partition else site.partitions
         self._longest_s = max(partition.max_time_s for partition in named)
-        self._script_mb = 0 if site.name == LOCAL else SCRIPT_MB
+        self._script_mb = 0 if site.name == LOCAL else JOB_SCRIPT_MB
         self.cap_mb = site.cap_mb(self._partition)
 
     @property
@@ -98,7 +97,8 @@ class TaskSizer:
         """Return the least that a task killed at ``killed_mb`` asks for next."""
         if not killed_mb:
             return 0
-        return math.ceil(self._model.after_a_kill(killed_mb, task.features)) if self._model else 2 * killed_mb
+        retry = self._model.retry(task.features) if self._model else DOUBLE
+        return math.ceil(retry.after(killed_mb))
 
     def _first(self, task: Task, floor_mb: int) -> SizedTask:
         if self._prior is not None:
@@ -186,5 +186,5 @@ class TaskSizer:
 
     def _time_limit(self, limit_s: int, before: Earlier | None) -> int:
         if before is not None and before.outcome is Outcome.TIMEOUT:
-            limit_s = max(limit_s, 2 * before.time_limit_s)
+            limit_s = max(limit_s, GROWTH * before.time_limit_s)
         return int(min(limit_s, self._longest_s))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from planner.core import genome
 from planner.core.records import Observation
-from planner.memory.cost import DOUBLE, Retry
+from planner.core.retry import DOUBLE, Retry
 from planner.memory.heldout import HeldOut
 from planner.schedule.dynamic.state import Work
 
@@ -149,9 +149,7 @@ def _with_margin(mb: float) -> int:
 
 def _natural(row: Observation) -> tuple[int, str, int, str, str]:
     """Sort as people submit: sample by sample, from chromosome 1 on."""
-    known = row.chromosome in genome.CHROMOSOMES
-    number = genome.CHROMOSOMES.index(row.chromosome) if known else len(genome.CHROMOSOMES)
-    return (row.submit_s, row.sample, number, row.task, row.job_id)
+    return (row.submit_s, row.sample, genome.rank(row.chromosome), row.task, row.job_id)
 
 
 def _names(found: Sequence[HeldOut]) -> list[str]:

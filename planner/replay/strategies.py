@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from planner.core.errors import InputError
+from planner.core.retry import DOUBLE
 from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target
 from planner.plan.packing import Load, pack
@@ -93,7 +94,7 @@ class _Asking:
     """
 
     first: Callable[[Job], float]
-    again: Callable[[Job, float], float] = lambda _, killed_mb: 2 * killed_mb
+    again: Callable[[Job, float], float] = lambda _, killed_mb: DOUBLE.after(killed_mb)
 
     def mem_mb(self, job: Job, kills: int, cap_mb: float) -> int:
         """Return the request after so many kills; no node gives more than ``cap_mb``."""
@@ -355,7 +356,7 @@ def _dynamic_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, c
         killed_mb = {one.names[0]: one.mem_mb for one in state.overflows}
         taught = bool(state.done or killed_mb)
         given = {name: min(asked[name], batch.pool_mb) for name in (raised if taught else raised | sure)}
-        given |= {name: min(2 * mb, batch.pool_mb) for name, mb in killed_mb.items()}
+        given |= {name: min(DOUBLE.after(mb), batch.pool_mb) for name, mb in killed_mb.items()}
         waiting = tuple(replace(task, held=False, limit_mb=given.get(task.work.name)) for task in state.waiting)
         return dynamic.decide(replace(state, waiting=waiting))
 

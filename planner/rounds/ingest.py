@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner import slurm
+from planner.core import files
 from planner.core.errors import FailureError
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.sacct import read as sacct
@@ -24,7 +25,6 @@ from planner.scripts.options import poll_s
 
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
 LOST_AFTER_S = 900
-LOG_TAIL_BYTES = 16_384
 # in an allocation that runs
 WAITING = "WAITING"
 FIRST_PAUSE_S = 2.0
@@ -262,16 +262,7 @@ def _without_record(task: OpenTask, evidence: str) -> Observation:
 
 def _log_tail(folder: Path, task: OpenTask) -> str:
     pattern = f"{task.entry.task}.{task.entry.job_id}" if task.entry.is_step else f"*_{task.entry.job_id}"
-    return next((_tail(path) for path in folder.glob(f"logs/{pattern}.out")), "")
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
-            return stream.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+    return next((files.tail(path) for path in folder.glob(f"logs/{pattern}.out")), "")
 
 
 def _collect_local(project: Project) -> None:
@@ -309,7 +300,7 @@ def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Ob
     outcome, evidence = run.outcome, run.evidence
     if outcome is Outcome.FAILED:
         # a heap that was too small: it follows the request, so a larger one helps
-        shortage = classify_log(_tail(runs.log_path(folder, run.task, run.source)))
+        shortage = classify_log(files.tail(runs.log_path(folder, run.task, run.source)))
         if shortage is not None:
             outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
     censored = outcome is Outcome.OOM

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from planner import slurm
 from planner.core import units
 from planner.core.errors import FailureError, InputError
-from planner.plan.allocating import overhead_mb
+from planner.plan.overheads import driver_mb
 from planner.schedule.dynamic.state import Node
 
 # Slurm numbers its own steps (batch, extern, interactive) from here on
@@ -73,7 +73,7 @@ class Allocation:
                 raise InputError(
                     f"Slurm does not say how much memory job {self.job_id} has on {node.name}", "say it: --mem 60G"
                 )
-            own_mb = overhead_mb(sum(slots)) if node.name == self.here else 0
+            own_mb = driver_mb(sum(slots)) if node.name == self.here else 0
             if given_mb <= own_mb:
                 raise InputError(
                     f"job {self.job_id} has {given_mb:.0f} MB on {node.name}, the driver itself needs {own_mb} MB",

@@ -16,6 +16,7 @@ from planner.core import files
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan, PlannedTask
+from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import manifest
 from planner.project.folder import Project
 from planner.runner import runs
@@ -25,7 +26,7 @@ from planner.runner.launch import Bounds, Limits, Progress
 from planner.runner.local import signals
 from planner.runner.records import FOLDER, Kept
 from planner.runner.runs import Run
-from planner.runner.steptask import OVERHEAD_MB, SCRIPT, StepLauncher
+from planner.runner.steptask import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 from planner.scripts.jobs import DRIVEN
@@ -100,7 +101,7 @@ def run(
         nodes=nodes,
         limits=Limits.POOL if use.pool else Limits.LEARNT,
         max_attempts=use.max_attempts,
-        overhead_mb=OVERHEAD_MB,
+        overhead_mb=STEP_SHELLS_MB,
     )
     _check_fits(plan.tasks, bounds)
     tasks = _not_planned_anew(project, plan)

@@ -20,7 +20,7 @@ from planner.runner.queue import Agenda
 from planner.runner.runs import Run
 from planner.schedule.dynamic.state import Overflow
 
-POLL_S = 0.1
+LOOK_S = 0.1
 # from being asked to end to being killed
 GRACE_S = 3.0
 # what runs is stopped this long before everything there is ended: time to end well, and to write down what did
@@ -98,7 +98,7 @@ class Executor:
             self._agenda.fill(child.name for child in self._children)
             self._start()
             while self._children and self._left_s() > 0:
-                time.sleep(POLL_S)
+                time.sleep(LOOK_S)
                 if self._interrupted:
                     raise KeyboardInterrupt
                 if self._look():
@@ -238,7 +238,7 @@ class Executor:
             child.launched.stop(kill=False)
         deadline_s = time.time() + GRACE_S
         while self._still_run(going_on) and time.time() < deadline_s:
-            time.sleep(POLL_S)
+            time.sleep(LOOK_S)
         for child in going_on:
             child.launched.stop(kill=True)
         for child in going_on:

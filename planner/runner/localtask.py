@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from planner.core import files
 from planner.core.errors import FailureError
 from planner.plan.document import Plan
 from planner.runner import peak, processes, runs
@@ -85,7 +86,7 @@ class LocalTask:
 
     def log(self) -> str:
         """Return the end of what it printed."""
-        return kept.log_tail(runs.log_path(self._launcher.folder, self.attempt.task.task))
+        return files.tail(runs.log_path(self._launcher.folder, self.attempt.task.task))
 
     def close(self) -> None:
         """End what it left running, and remove what was kept to find it again."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.core.records import Outcome
+from planner.core.retry import after_watched_kill
 from planner.plan.allocating import has_margin
 from planner.plan.document import PlannedTask
 from planner.runner.launch import Attempt, Bounds, Limits, Seen
@@ -137,7 +137,7 @@ class Agenda:
 
     def _after_kill(self, run: Run) -> int:
         """Return what a task killed for memory asks for next: twice what it had, and more than it was seen to use."""
-        return min(max(2 * run.limit_mb, math.ceil(1.1 * run.peak_mb)), self._bounds.largest_mb)
+        return min(after_watched_kill(run.limit_mb, run.peak_mb), self._bounds.largest_mb)
 
     def _most_stops(self) -> int:
         """Return how often a task may be stopped for others' sake: the machine may never have enough for it."""

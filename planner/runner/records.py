@@ -5,7 +5,6 @@ Before a task starts, ``JOBID.json`` says so; when it ends, it writes its exit c
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import signal
@@ -13,13 +12,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from planner.core import files
+from planner.core import files, java
 from planner.core.errors import FailureError
 from planner.plan.document import Plan, PlannedTask
 from planner.runner import processes
 from planner.runner.launch import HERE, Attempt
 
-LOG_TAIL_BYTES = 16_384
 FOLDER = "running"
 
 
@@ -153,23 +151,14 @@ def fresh_log(log: Path, job_id: str) -> None:
         log.rename(kept)
 
 
-def log_tail(path: Path) -> str:
-    """Return the end of what a task printed."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
-        return stream.read().decode("utf-8", errors="replace")
-    return ""
-
-
 def variables(plan: Plan, task: PlannedTask, request_mb: int, cpus: int) -> dict[str, str]:
     """Return the environment variables that a task's command sees."""
-    heap_mb = request_mb - 120 if request_mb > 240 else request_mb // 2
     return {
         "CHROMPLAN_TASK": task.task,
         "CHROMPLAN_SAMPLE": task.sample,
         "CHROMPLAN_CHROMOSOME": task.chromosome,
         "CHROMPLAN_CPUS": str(cpus),
         "CHROMPLAN_MEM_MB": str(request_mb),
-        "CHROMPLAN_JAVA_HEAP_MB": str(heap_mb),
+        "CHROMPLAN_JAVA_HEAP_MB": str(java.heap_mb(request_mb)),
         **{variable: task.parameters[column] for column, variable in plan.columns.items()},
     }

@@ -20,10 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner import slurm
+from planner.core import files
 from planner.core.errors import FailureError
 from planner.core.records import Outcome
+from planner.core.sampling import near_limit
 from planner.history.sacct.outcomes import classify_log
 from planner.plan.document import Plan
+from planner.plan.overheads import STEP_SHELLS_MB
 from planner.runner import peak, processes, runs
 from planner.runner import records as kept
 from planner.runner.allocation import Allocation, Deadline
@@ -32,11 +35,7 @@ from planner.runner.processes import Kin
 from planner.runner.records import Kept, Record, runs_still
 
 SCRIPT = "driven.sh"
-# bash, GNU time and bash around a command (Debian 12): where Slurm counts every process of a step, these too
-OVERHEAD_MB = 8
 _KILLED = (-signal.SIGKILL, signal.SIGKILL, 128 + signal.SIGKILL)
-# a sampled peak this near to the limit, and a kill: the poll missed the last rise
-_NEAR_LIMIT = 0.9
 _LOOK_S = 0.5
 _ASK_STEPS_S = 2.0
 _ASK_MEMORY_S = 5.0
@@ -115,7 +114,7 @@ class StepTask:
 
     def log(self) -> str:
         """Return the end of what it printed."""
-        return kept.log_tail(runs.log_path(self._launcher.folder, self.attempt.task.task, "drive"))
+        return files.tail(runs.log_path(self._launcher.folder, self.attempt.task.task, "drive"))
 
     def close(self) -> None:
         """Remove what was kept to find it again; what it left running ends with its step, here in any case."""
@@ -160,7 +159,7 @@ class StepTask:
     def _end(self, code: int) -> Seen:
         _, _, told = self._launcher.kept.exit_code(self.attempt.job_id)
         own_mb = self._own_mb()
-        peak_mb = max(own_mb or 0.0, self._peak_mb - OVERHEAD_MB if own_mb else self._peak_mb)
+        peak_mb = max(own_mb or 0.0, self._peak_mb - STEP_SHELLS_MB if own_mb else self._peak_mb)
         seen = Seen(
             held_mb=0.0,
             peak_mb=peak_mb,
@@ -194,13 +193,13 @@ class StepTask:
         if verdict is not None:
             return Outcome.OOM, verdict.evidence
         limit_mb = self.attempt.limit_mb
-        if code in _KILLED and self._peak_mb >= _NEAR_LIMIT * limit_mb:
+        if code in _KILLED and near_limit(self._peak_mb, limit_mb):
             return Outcome.OOM, f"killed by signal 9, holding {self._peak_mb:.0f} of {limit_mb} MB (suspected)"
         return None
 
     def _said(self) -> str:
         """Return what srun said."""
-        return kept.log_tail(self._launcher.kept.path(self.attempt.job_id, "srun"))
+        return files.tail(self._launcher.kept.path(self.attempt.job_id, "srun"))
 
 
 class StepLauncher:

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from planner.core import files, shell, units
+from planner.core import files, java, shell, templates, units
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
@@ -69,15 +68,7 @@ def _script(environment: jinja2.Environment, job: Job) -> str:
 
 
 def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
-    folders = [folder for folder in (template_folder, files.shipped("templates")) if folder is not None]
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(folders),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates.environment(*([template_folder] if template_folder else []))
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
     about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
@@ -88,7 +79,7 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         shell.quote(value)
         for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
     )
-    environment.filters["quote"] = shell.quote
+    environment.filters["java_heap"] = java.heap_in_bash
     environment.globals |= {
         "plan": plan,
         "program": _program(),

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from planner.core import units
 from planner.core.documents import Document, Line, Option
 from planner.core.errors import InputError
+from planner.core.sampling import POLL_S
 from planner.site.fields import Count, Duration, MiB, MiBOrZero, OptionOrEmpty, Rate, interval_s
 
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
@@ -133,7 +134,7 @@ class Site(Document):
     """Whether users may change the memory of their pending jobs (``scontrol update``)."""
     scheduler: Literal["backfill", "builtin"] = "backfill"
     priority: Literal["multifactor", "basic"] = "multifactor"
-    acctg_freq_s: Annotated[int, Field(strict=True, ge=0)] = 30
+    acctg_freq_s: Annotated[int, Field(strict=True, ge=0)] = int(POLL_S)
     """Slurm's JobAcctGatherFrequency: seconds between two readings of a job's memory; 0 for none."""
     clusters: Option | None = None
     options: tuple[Annotated[str, Field(pattern=r"^--[a-z][!-~]*$")], ...] = ()
@@ -214,6 +215,11 @@ class Site(Document):
         limits = [limit for text, limit in self.account.max_time.items() if text.upper() in found.upper()]
         shorter = [_with_limit(partition, limits) for partition in self.partitions]
         return self.model_copy(update={"partitions": tuple(shorter)}), found
+
+    @property
+    def poll_s(self) -> float:
+        """How often the memory of a job that asks for nothing else is sampled, s."""
+        return self.acctg_freq_s or POLL_S
 
     def cap_mb(self, partition: str | None = None) -> int:
         """Return the largest memory a task may ask for, MiB: the largest node (of a partition) less the headroom."""

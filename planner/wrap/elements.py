@@ -12,8 +12,6 @@ from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.plan.build import task_name
 
-# 23 and 24 are X and Y, as in PLINK
-_BY_INDEX = genome.CHROMOSOMES[:24]
 _HINT = "a line is: index chromosome [sample], separated by tabs or blanks"
 
 
@@ -39,15 +37,14 @@ def by_index(indices: Sequence[int]) -> list[Element]:
     Raises
     ------
     InputError
-        Names the first index that is no chromosome.
+        Names the first index that is not a chromosome.
     """
-    for index in indices:
-        if not 1 <= index <= len(_BY_INDEX):
-            raise InputError(
-                f"--array: index {index} is no chromosome (1-22, 23 for X, 24 for Y)",
-                "say which it is with --map FILE, a line per index: index chromosome [sample]",
-            )
-    return _named([(index, _BY_INDEX[index - 1], "") for index in indices])
+    try:
+        return _named([(index, genome.by_index(index), "") for index in indices])
+    except InputError as error:
+        raise InputError(
+            f"--array: {error.message}", "say which it is with --map FILE, a line per index: index chromosome [sample]"
+        ) from None
 
 
 def from_file(path: Path, indices: Sequence[int]) -> list[Element]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -11,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from planner.core import files, shell, units
+from planner.core import files, shell, templates, units
 from planner.core.config import FILE, Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
@@ -147,17 +145,10 @@ def _time_s(request: Request, site: Site, partition: Partition | None) -> float:
 
 
 def _environment(request: Request) -> jinja2.Environment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(files.shipped("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates.environment()
+    environment.filters["toml"] = templates.toml_value
     environment.filters["quote"] = lambda text: _literal(_quote(text))
     environment.filters["pattern"] = lambda text: _literal(patterns.bash_word(text, job_name=request.job_name))
-    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["block"] = _toml_block
     return environment
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.cli import main
 from planner.formula import formula as formulas
 from planner.formula.discovery import engines, teacher
 
 RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
-FEATURES = "n_threads,burnin_iterations,main_iterations,window_cm,n_variants,n_samples,n_ref_variants,n_ref_samples"
+FEATURES = ",".join(BEAGLE_FEATURES)
 
 
 def chromplan(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:

@@ -55,7 +55,7 @@ def test_the_array_index_can_be_the_chromosome() -> None:
     labels = Labels(tool="t", array_is_chromosome=True)
     rows = "".join(f"5_{index}|imp|COMPLETED||60\n" for index in (1, 22, 23, 25, 26)) + "6|imp|COMPLETED||60\n"
     assert [row[-1] for row in labelled(rows, labels)] == ["1", "22", "X", "MT"]
-    assert reasons(rows, labels) == {"jobs whose array index is no chromosome"}
+    assert reasons(rows, labels) == {"jobs whose array index is not a chromosome"}
 
 
 def test_jobs_that_have_not_ended_or_say_nothing_are_named() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.memory.cost import Retry, cheapest
+from planner.core.retry import Retry
+from planner.memory.cost import cheapest
 from planner.memory.members import MEMBERS, Past, middle_means, moved_along
 from planner.memory.predictive import Predictive, smooth
 from planner.memory.sizing import (

@@ -8,7 +8,7 @@ from observed import fitted
 
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.plan.packing import SCRIPT_MB, SRUN_MB
+from planner.plan.overheads import batch_mb
 from planner.schedule.listing import by_cost, list_schedule
 from planner.scripts import render
 from planner.site import Partition
@@ -43,7 +43,7 @@ def test_the_memory_of_a_batch_is_its_orders_peak_and_the_scripts_own_share() ->
     mem, wall = [task.request_mb for task in plan.tasks], [task.wall_s or 0.0 for task in plan.tasks]
     peak = list_schedule(range(22), mem, wall, workers=batch.workers, cap_mb=batch.pool_mb).peak
     assert batch.pool_mb == peak
-    assert batch.mem_mb == peak + SCRIPT_MB + SRUN_MB * batch.workers <= plan.target.partition.cap_mb
+    assert batch.mem_mb == peak + batch_mb(batch.workers) <= plan.target.partition.cap_mb
 
 
 def test_the_script_starts_the_tasks_in_the_plans_order() -> None:

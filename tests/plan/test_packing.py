@@ -5,7 +5,7 @@ import pytest
 
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.plan.packing import SCRIPT_MB, SRUN_MB
+from planner.plan.overheads import batch_mb
 from planner.scripts import render
 from planner.site import Partition
 
@@ -26,7 +26,7 @@ def places(plan: Plan) -> dict[str, str]:
 
 def test_large_tasks_go_to_large_nodes_and_the_others_to_small_ones_at_once() -> None:
     plan = packed(THIN, FAT)
-    reserve_mb = SCRIPT_MB + SRUN_MB
+    reserve_mb = batch_mb(1)
     assert places(plan) == {
         task.task: "fat" if task.request_mb + reserve_mb > THIN.cap_mb else "thin" for task in plan.tasks
     }

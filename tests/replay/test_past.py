@@ -5,8 +5,8 @@ from dataclasses import replace
 from observed import observation
 
 from planner.core.records import Observation
+from planner.core.retry import Retry
 from planner.memory import heldout
-from planner.memory.cost import Retry
 from planner.memory.heldout import Asked, Evidence, HeldOut
 from planner.memory.model import Prediction, fit
 from planner.replay.past import Job, Workload, workload

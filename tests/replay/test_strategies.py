@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core.errors import InputError
-from planner.memory.cost import Retry
+from planner.core.retry import Retry
 from planner.plan.document import Target
 from planner.replay.past import Job, Workload
 from planner.replay.replay import replay

@@ -10,8 +10,7 @@ from planner import slurm
 from planner.cli import main
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
-from planner.plan.allocating import DRIVER_MB
-from planner.plan.packing import SRUN_MB
+from planner.plan.overheads import DRIVER_MB, SRUN_MB
 from planner.runner import allocation
 from planner.runner.allocation import Allocation, Deadline
 from planner.schedule.dynamic.state import Node

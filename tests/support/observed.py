@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.beagle import DATA
+from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.core.records import Observation, Outcome, Quality
 from planner.memory import model
-
-DATA = Path(__file__).parent.parent.parent / "examples" / "data"
-BEAGLE_FEATURES = (
-    "n_threads",
-    "burnin_iterations",
-    "main_iterations",
-    "window_cm",
-    "n_variants",
-    "n_samples",
-    "n_ref_variants",
-    "n_ref_samples",
-)
 
 
 def observation(number: int, peak_mb: float | None, features: Mapping[str, float], **fields: Any) -> Observation:

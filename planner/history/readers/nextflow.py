@@ -8,6 +8,7 @@ from datetime import datetime
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
+from planner.core.sampling import near_limit
 from planner.history.reading import HistoryRead, Skipped, check_columns, chromosome_in, identity, split_rows
 
 SOURCE = "nextflow"
@@ -15,7 +16,6 @@ _NEEDED = {"name": "the task", "status": "how it ended", "peak_rss": "its memory
 _OUTCOMES = {"COMPLETED": Outcome.COMPLETED, "FAILED": Outcome.FAILED, "ABORTED": Outcome.CANCELLED}
 # 128 + SIGKILL: what a kill for memory leaves, and what Nextflow pipelines retry with more memory
 _KILLED = "137"
-_NEAR_LIMIT = 0.9
 # Nextflow samples; of a task that is over sooner, it has mostly seen the wrapper script (3 MB)
 _SAMPLED_FROM_S = 3.0
 
@@ -133,7 +133,7 @@ def _judge(row: Mapping[str, str], peak_mb: float | None, limit_mb: float | None
         raise ValueError(f"status {row['status']!r}: it has not ended")
     evidence = f"trace {status}, exit {code}"
     unknown = peak_mb is None or limit_mb is None
-    if status == "FAILED" and code == _KILLED and (unknown or (peak_mb or 0) >= _NEAR_LIMIT * (limit_mb or 0)):
+    if status == "FAILED" and code == _KILLED and (unknown or near_limit(peak_mb, limit_mb)):
         return Outcome.OOM, f"{evidence} (killed; suspected)"
     return _OUTCOMES[status], evidence
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.records import Outcome, Quality
-from planner.core.units import JobId, parse_job_id
+from planner.core.sampling import too_short
+from planner.core.units import EXTERN_STEP, JobId, parse_job_id
 from planner.history.reading import Skipped
 from planner.history.sacct.outcomes import Verdict, judge_attempt, judge_step, limit_of
 from planner.history.sacct.rows import Row, parse_row
 from planner.history.sacct.text import Line
 
 # Below so many polls a sampled peak says little about the true one.
-_POLLS_TO_TRUST = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +179,7 @@ def _share_steps_by_time(blocks: list[_Block]) -> None:
 def _attempts(block: _Block, *, requeued: bool, poll_s: float) -> list[Attempt]:
     job, steps = block.job, list(block.steps.values())
     verdict = judge_attempt(job, steps, requeued=requeued)
-    tasks = [step for step in steps if step.id.step != "extern"]
+    tasks = [step for step in steps if step.id.step != EXTERN_STEP]
     peak = max((step.peak_mb for step in tasks if step.peak_mb is not None), default=None)
     graded = _grade(verdict, peak, job.elapsed_s, poll_s)
     limit = job.limit_mb if verdict is None or verdict.limit_mb is None else verdict.limit_mb
@@ -241,8 +241,8 @@ def _grade(verdict: Verdict | None, peak_mb: float | None, wall_s: float | None,
         return _Grade(quality=Quality.CENSORED, peak_mb=max(bounds, default=None), evidence=evidence)
     if peak_mb is None or verdict is None:
         return _Grade(quality=Quality.MISSING, peak_mb=None, evidence=evidence)
-    too_short = wall_s is not None and wall_s < _POLLS_TO_TRUST * poll_s
-    if verdict.outcome is Outcome.COMPLETED and too_short:
+    # without a run time the peak is shown, but trains no model (planner.memory.rows)
+    if verdict.outcome is Outcome.COMPLETED and wall_s is not None and too_short(wall_s, poll_s):
         reason = f"MaxRSS {peak_mb:.0f} MB not trusted: ran {wall_s:.0f} s, sampled every {poll_s:g} s"
         return _Grade(quality=Quality.MISSING, peak_mb=None, evidence=f"{evidence}; {reason}")
     return _Grade(quality=Quality.SAMPLED, peak_mb=peak_mb, evidence=evidence)

@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from planner.core import genome
 from planner.core.errors import InputError
-from planner.core.genome import CHROMOSOMES
 from planner.core.records import Observation
-from planner.core.units import parse_job_id
+from planner.core.units import SLURM_STEPS, parse_job_id
 from planner.history.reading import HistoryRead, Skipped, chromosome_in
 from planner.history.sacct.read import Attempt, SacctRead, Step, observe
 
-# Names that Slurm gives to steps, not people.
-_STEP_WORDS = ("batch", "extern", "interactive")
 _GROUPS = ("tool", "sample", "chromosome")
 
 
@@ -99,20 +97,22 @@ def _observations(attempt: Attempt, labels: Labels) -> Iterator[Observation]:
 
 
 def _named_chromosome(step: Step, labels: Labels) -> str:
-    if step.name in _STEP_WORDS:
+    if step.name in SLURM_STEPS:
         return ""
     found = _read_name(step.name, labels)
     return found.get("chromosome", "") if found else ""
 
 
 def _of_attempt(attempt: Attempt, labels: Labels) -> dict[str, str]:
-    names = [attempt.name, *(step.name for step in attempt.steps if step.name not in _STEP_WORDS)]
+    names = [attempt.name, *(step.name for step in attempt.steps if step.name not in SLURM_STEPS)]
     found = next((one for name in names if (one := _read_name(name, labels))), {})
     if labels.array_is_chromosome:
         index = parse_job_id(attempt.job_id).index
-        if index is None or not 1 <= index <= len(CHROMOSOMES):
-            raise ValueError("jobs whose array index is no chromosome")
-        return {"tool": labels.tool or "", **found, "chromosome": CHROMOSOMES[index - 1]}
+        try:
+            chromosome = genome.by_index(index or 0)
+        except InputError:
+            raise ValueError("jobs whose array index is not a chromosome") from None
+        return {"tool": labels.tool or "", **found, "chromosome": chromosome}
     if not found:
         raise ValueError(
             "jobs without a chromosome in their name (say how with --name-pattern or --array-is-chromosome)"

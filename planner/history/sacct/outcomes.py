@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from planner.core.records import Outcome
+from planner.core.sampling import near_limit
+from planner.core.units import EXTERN_STEP
 from planner.history.sacct.rows import CANCELLED, COMPLETED, FAILED, OUT_OF_MEMORY, REQUEUED, Row
 
 # Slurm's own code for "killed for memory", next to the state
@@ -21,8 +23,6 @@ _KILL = 9
 _KILLED = frozenset({(0, _KILL), (_KILL, 0), (128 + _KILL, 0)})
 # slurmd could not start the job: no working directory, or no place for its output
 _LAUNCH_FAILED = (0, 53)
-# A sampled peak this near to the limit, and a kill: the poll missed the last rise.
-_NEAR_LIMIT = 0.9
 
 _OUTCOME_OF_STATE = {
     "TIMEOUT": Outcome.TIMEOUT,
@@ -133,7 +133,7 @@ def judge_step(step: Row, job: Row) -> Verdict | None:
         return Verdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")
     if step.state in _OUTCOME_OF_STATE:
         return Verdict(outcome=_OUTCOME_OF_STATE[step.state], evidence=_describe(step))
-    if step.exit_code in _KILLED and _ratio(step, job) >= _NEAR_LIMIT:
+    if step.exit_code in _KILLED and near_limit(step.peak_mb, limit_of(step, job)):
         return _oom(step, job, _suspicion(step, job))
     return Verdict(outcome=Outcome.FAILED, evidence=_describe(step))
 
@@ -167,7 +167,7 @@ def _ended_from_outside(job: Row, _steps: Sequence[Row], _requeued: bool) -> Ver
 def _killed_near_limit(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdict | None:
     if job.state != FAILED or job.exit_code not in _KILLED:
         return None
-    near = (step for step in _task_steps(steps) if _ratio(step, job) >= _NEAR_LIMIT)
+    near = (step for step in _task_steps(steps) if near_limit(step.peak_mb, limit_of(step, job)))
     return next((_oom(step, job, _suspicion(step, job)) for step in near), None)
 
 
@@ -195,7 +195,7 @@ _RULES: tuple[Callable[[Row, Sequence[Row], bool], Verdict | None], ...] = (
 
 
 def _task_steps(steps: Sequence[Row]) -> list[Row]:
-    return [step for step in steps if step.id.step != "extern"]
+    return [step for step in steps if step.id.step != EXTERN_STEP]
 
 
 def _says_oom(row: Row) -> bool:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
+from planner.core.sampling import POLL_S
 from planner.core.units import parse_job_id
 from planner.history.reading import Skipped
 from planner.history.sacct.attempts import Attempt, SacctRead, Step, assemble
@@ -25,7 +26,6 @@ __all__ = [
     "ENVIRONMENT",
     "FIELDS",
     "IDS_PER_CALL",
-    "POLL_S",
     "Attempt",
     "SacctRead",
     "Step",
@@ -41,8 +41,6 @@ __all__ = [
 # Seconds since the epoch instead of the client's local time; array indices in full.
 ENVIRONMENT: Mapping[str, str] = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 IDS_PER_CALL = 2000
-# Slurm's default JobAcctGatherFrequency
-POLL_S = 30.0
 
 Record = TypeVar("Record", Attempt, Step)
 

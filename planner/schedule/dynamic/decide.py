@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from planner.core.retry import LEARNT_GROWTH
 from planner.memory.linear import student_t_quantile
 from planner.schedule.dynamic import paper
 from planner.schedule.dynamic.belief import Assumptions, Belief, all_works
@@ -19,8 +20,6 @@ from planner.schedule.dynamic.online import noise_weight
 from planner.schedule.dynamic.paper import PaperOptions
 from planner.schedule.dynamic.state import Node, Running, Sharing, Start, State, Work
 
-# A task killed at its own limit asks for this much more next time.
-_LIMIT_GROWTH = 1.3
 # Where the largest task takes less than this share of a node, many share it: how careful limits are depends on cost.
 _FEW_SHARE = 0.6
 _COST_POWER = 2.5
@@ -155,7 +154,7 @@ class _Decision:
         # with limits it now needs more room than it found before: others would keep taking that from it
         self._killed = {task.work.name for task in state.waiting if task.kills and self._limits}
         self._floor = {
-            overflow.names[0]: overflow.mem_mb * _LIMIT_GROWTH
+            overflow.names[0]: overflow.mem_mb * LEARNT_GROWTH
             for overflow in state.overflows
             if len(overflow.names) == 1
         }

@@ -1,0 +1,33 @@
+"""Memory that shells, srun and chromplan itself need besides the tasks, MiB (measured: Slurm 22.05, Debian 12)."""
+
+from __future__ import annotations
+
+# Slurm counts the shells, srun and time around a task against the same limit; a task's own peak record leaves them out.
+# bash and srun held 12 MB in the batch step, the shell and time in the task's step 4 MB.
+JOB_SCRIPT_MB = 16
+"""In a job of one task."""
+
+# bash and 22 waiting sruns held 181 MB in the batch step, bash and 6 of them 16 MB
+BATCH_SCRIPT_MB = 64
+"""The script of a job of many tasks, besides its sruns."""
+
+SRUN_MB = 10
+"""Each waiting srun."""
+
+# bash, GNU time and bash around a command
+STEP_SHELLS_MB = 8
+"""In the step of a task, where Slurm counts every process."""
+
+# 'chromplan drive' held 62 MB on a node while it ran 22 tasks (CPython 3.11)
+DRIVER_MB = 80
+"""The process that drives an allocation, besides its sruns."""
+
+
+def batch_mb(tasks_at_once: int) -> int:
+    """Return what the script of a batch and its sruns need, MiB."""
+    return BATCH_SCRIPT_MB + SRUN_MB * tasks_at_once
+
+
+def driver_mb(tasks_at_once: int) -> int:
+    """Return what the driver and its sruns need of the memory of the node it runs on, MiB."""
+    return DRIVER_MB + SRUN_MB * tasks_at_once
