@@ -1,8 +1,27 @@
-"""What counts as a failure of one of Slurm's commands."""
+"""One call of one of Slurm's commands: what it sees, what counts as a failure, what a failure means."""
 
+import os
+from pathlib import Path
+
+import interference
 import pytest
 
 from planner import slurm
+from planner.slurm import calls, environment
+from planner.slurm.calls import Verdict
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "PAUSES_S", (0.0, 0.0))
+
+
+def command(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a command of this name first on the PATH."""
+    path = folder / name
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 def test_a_command_that_says_error_and_nothing_else_has_failed_whatever_its_exit_code() -> None:
@@ -12,3 +31,90 @@ def test_a_command_that_says_error_and_nothing_else_has_failed_whatever_its_exit
 
 def test_a_warning_beside_an_answer_is_none() -> None:
     assert slurm.run(["sh", "-c", "echo 'sbatch: error: beware' >&2; echo 7"]) == "7\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "returncode", "verdict"),
+    [
+        ("Batch job submission failed: Invalid account or account/partition combination specified", 1, "refused"),
+        ("Batch job submission failed: Job violates accounting/QOS policy (job submit limit, …)", 1, "refused"),
+        ("Batch job submission failed: Requested node configuration is not available", 1, "refused"),
+        ("Batch job submission failed: Access/permission denied", 1, "refused"),
+        ("sbatch: unrecognized option '--frobnicate'", 255, "refused"),
+        ("sbatch: error: Unable to open file rounds/r001/array.sh", 1, "refused"),
+        ("Batch job submission failed: Unspecified error", 1, "refused"),  # a job_submit plugin's no
+        ("Batch job submission failed: Unexpected message received", 1, "unknown"),
+        ("Batch job submission failed: Socket timed out on send/recv operation", 1, "unknown"),
+        ("Batch job submission failed: Zero Bytes were transmitted or received", 1, "unknown"),
+        ("Batch job submission failed: Unable to contact slurm controller (connect failure)", 1, "unknown"),
+        ("Batch job submission failed: Transport endpoint is not connected", 1, "unknown"),
+        ("Batch job submission failed: Invalid job credential", 1, "unknown"),
+        ("Batch job submission failed: Slurm temporarily unable to accept job, sleeping and retrying", 1, "unknown"),
+        ("Batch job submission failed: Words of a later version", 1, "unknown"),
+        ("exit code -9", -9, "unknown"),
+        ("Batch job submission failed: Invalid account", -9, "unknown"),
+        ("Job/step already completing or completed", 1, "taken"),
+    ],
+)
+def test_only_a_known_no_is_a_refusal(said: str, returncode: int, verdict: str) -> None:
+    assert calls.verdict(said, returncode) == Verdict(verdict)
+
+
+def test_a_question_whose_answer_got_lost_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = '[ -e asked ] && exec echo here; touch asked; echo "error: Socket timed out on send/recv" >&2; exit 1'
+    command(tmp_path, "squeue", script, monkeypatch)
+    assert slurm.run(["squeue"], cwd=tmp_path) == "here\n"
+
+
+def test_a_question_that_was_refused_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command(tmp_path, "squeue", 'echo x >>asked; echo "error: Invalid user" >&2; exit 1', monkeypatch)
+    with pytest.raises(slurm.SlurmError, match="Invalid user"):
+        slurm.run(["squeue"], cwd=tmp_path)
+    assert (tmp_path / "asked").read_text() == "x\n"
+
+
+def test_a_submission_is_never_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command(tmp_path, "sbatch", 'echo x >>asked; echo "error: Socket timed out" >&2; exit 1', monkeypatch)
+    with pytest.raises(slurm.SlurmError) as failed:
+        slurm.sbatch(Path("job.sh"), cwd=tmp_path)
+    assert failed.value.verdict is Verdict.UNKNOWN
+    assert (tmp_path / "asked").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["echo 7", "echo '7;cluster'", "echo 'Welcome to the cluster, 17 jobs'; echo 7", "echo 7; kill -9 $$"],
+    ids=["plain", "with the cluster", "behind a site's greeting", "killed after its answer"],
+)
+def test_a_job_id_that_was_said_counts(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command(tmp_path, "sbatch", script, monkeypatch)
+    assert slurm.sbatch(Path("job.sh"), cwd=tmp_path) == "7"
+
+
+@pytest.mark.parametrize("script", ["true", "echo nonsense", "kill -9 $$", "sleep 9"])
+def test_without_an_answer_nobody_knows(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls.run, "__kwdefaults__", calls.run.__kwdefaults__ | {"timeout_s": 0.5})
+    command(tmp_path, "sbatch", script, monkeypatch)
+    with pytest.raises(slurm.SlurmError) as failed:
+        slurm.sbatch(Path("job.sh"), cwd=tmp_path)
+    assert failed.value.verdict is Verdict.UNKNOWN
+
+
+def test_what_reaches_the_cluster_stays_and_options_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_CONF", "SLURM_JWT", "SBATCH_WAIT", "SQUEUE_STATES", "SACCT_FORMAT", "SLURM_CLUSTERS", "MINE"):
+        monkeypatch.setenv(name, "x")
+    seen = {line.partition("=")[0] for line in slurm.run(["env"], environment={"SLURM_TIME_FORMAT": "%s"}).split()}
+    assert {"SLURM_CONF", "SLURM_JWT", "MINE", "SLURM_TIME_FORMAT"} <= seen
+    assert not seen & {"SBATCH_WAIT", "SQUEUE_STATES", "SACCT_FORMAT", "SLURM_CLUSTERS"}
+
+
+def test_a_step_still_knows_its_job() -> None:
+    told = {"SLURM_JOB_ID": "7", "SLURM_NODELIST": "n1", "SLURM_TMPDIR": "/x", "SLURMD_NODENAME": "n1", "PATH": "/bin"}
+    options = {"SLURM_TIMELIMIT": "1", "SLURM_EXPORT_ENV": "NONE", "SRUN_CONTAINER": "x", "SLURM_MEM_PER_NODE": "9"}
+    assert environment.for_a_step(told | options) == told
+
+
+@pytest.mark.parametrize("name", interference.VARIABLES)
+def test_a_variable_of_the_manuals_reaches_no_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, interference.VARIABLES[name])
+    assert f"{name}=" not in slurm.run(["env"])

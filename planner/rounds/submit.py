@@ -152,7 +152,8 @@ class _Submitter:
             self._pace()
             return slurm.sbatch(self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids))
         except FailureError as error:
-            if not ids and not slurm.may_have_taken(error):
+            taken = isinstance(error, slurm.SlurmError) and error.verdict is not slurm.Verdict.REFUSED
+            if not ids and not taken:
                 self._forget()
             raise
 

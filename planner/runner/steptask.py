@@ -42,11 +42,6 @@ _ASK_MEMORY_S = 5.0
 # so many starts in a row that never began: it is no task's fault
 _MOST_LOST = 3
 _CLOSE_S = 30.0
-# what an allocation tells the sruns in it about itself, and what would stand against the options of a step
-_NOT_FOR_STEPS = (
-    *("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU"),
-    *("SLURM_NTASKS_PER_NODE", "SLURM_TRES_PER_TASK"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +291,9 @@ class StepLauncher:
         ]
         command = ["bash", str(self.folder / SCRIPT), str(self.kept.state / attempt.job_id), record.turn, str(own)]
         environment = kept.variables(self._plan, task, attempt.request_mb, attempt.cpus)
-        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_STEPS}
         with self.kept.path(attempt.job_id, "srun").open("wb") as stderr:
             process = slurm.srun(
-                [*options, *command], cwd=self._root, environment=inherited | environment, stderr=stderr
+                [*options, *command], cwd=self._root, environment=os.environ | environment, stderr=stderr
             )
         record = replace(record, pid=process.pid, pid_start_s=processes.started_s(process.pid) or record.start_s)
         self.kept.write(record)

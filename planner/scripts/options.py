@@ -11,6 +11,8 @@ from planner.plan.document import Plan, PlannedTask
 from planner.scripts.jobs import Job
 
 COARSEST_POLL_S = 5
+# a job gets the environment of whoever submits it, whatever a site or a user made the default
+EXPORT = "--export=ALL"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,9 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     ids : mapping of script to job id
         Of the jobs that were submitted before.
     """
-    options = ["--hold"] if job.hold else []
+    kept = plan.kept.options if plan.kept else []
+    options = [] if any(option.startswith("--export") for option in kept) else [EXPORT]
+    options += ["--hold"] if job.hold else []
     if job.after:
         # an option of the command line replaces the script's own, so that is said again
         own = dependency(plan, job)
@@ -108,4 +112,4 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
 
 def follow_up_options(ids: Iterable[str]) -> list[str]:
     """Return what ``sbatch`` is told besides the script that waits for these jobs."""
-    return [f"--dependency=afterany:{':'.join(ids)}"]
+    return [EXPORT, f"--dependency=afterany:{':'.join(ids)}"]

@@ -15,6 +15,7 @@ from planner.plan.document import Plan
 from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
 from planner.scripts.options import dependency, poll_s, submit_options, updates
 from planner.site import Partition
+from planner.slurm.environment import CONNECTION
 
 
 def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]:
@@ -85,6 +86,7 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
         "program": _program(),
         "folder": f"rounds/{plan.round_name}",
         "about": about,
+        "connection": CONNECTION,
         "poll_s": poll_s(plan),
         "pause_s": math.ceil(plan.target.site.submit_interval_s),
         "column_names": ["task", "sample", "chromosome", *columns],

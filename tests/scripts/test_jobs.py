@@ -98,7 +98,7 @@ def test_jobs_run_in_k_lanes_of_their_own_names_in_order() -> None:
 def test_a_lane_is_a_dependency_on_the_job_before() -> None:
     plan = plan_of(Mode.JOBS, samples=1, k=1)
     second = jobs(plan)[1]
-    assert submit_options(plan, second, {"jobs/s0.chr1.sh": "77"}) == ["--dependency=afterany:77"]
+    assert submit_options(plan, second, {"jobs/s0.chr1.sh": "77"}) == ["--export=ALL", "--dependency=afterany:77"]
 
 
 def test_the_parts_script_knows_each_element(tmp_path: object) -> None:

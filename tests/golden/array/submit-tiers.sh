@@ -2,6 +2,13 @@
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 # Where the cluster did not take the elements' own memory: an array per memory tier.
 set -euo pipefail
+# Slurm's commands take options from these, and rank them above what a script says; only how to reach the cluster stays
+for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${!SLURM_@} ${!SLURMD_@}; do
+  case $name in
+    SLURM_CONF | SLURM_CONF_SERVER | SLURM_JWT | SLURM_SACK_JWKS | SLURM_SACK_KEY | SLURM_SACK_SOCKET) ;;
+    *) unset "$name" ;;
+  esac
+done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ -e rounds/r001/manifest.tsv ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
@@ -11,7 +18,7 @@ manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable rounds/r001/tier-3.sh)
+id=$(sbatch --parsable --export=ALL rounds/r001/tier-3.sh)
 id=${id%%;*}
 ids[tier-3.sh]=$id
 cat >>"$manifest" <<END
@@ -19,7 +26,7 @@ NA1.chr20	${id}_0	0	1361	1	tier-3.sh	job
 a_b-c8687a08.chr20	${id}_1	1	1361	1	tier-3.sh	job
 END
 
-id=$(sbatch --parsable rounds/r001/tier-2.sh)
+id=$(sbatch --parsable --export=ALL rounds/r001/tier-2.sh)
 id=${id%%;*}
 ids[tier-2.sh]=$id
 cat >>"$manifest" <<END
@@ -27,7 +34,7 @@ NA1.chr22	${id}_2	2	1127	1	tier-2.sh	job
 a_b-c8687a08.chr22	${id}_3	3	1127	1	tier-2.sh	job
 END
 
-id=$(sbatch --parsable "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
+id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
 id=${id%%;*}
 ids[tier-1.sh]=$id
 cat >>"$manifest" <<END

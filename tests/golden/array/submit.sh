@@ -2,6 +2,13 @@
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 # What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
 set -euo pipefail
+# Slurm's commands take options from these, and rank them above what a script says; only how to reach the cluster stays
+for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${!SLURM_@} ${!SLURMD_@}; do
+  case $name in
+    SLURM_CONF | SLURM_CONF_SERVER | SLURM_JWT | SLURM_SACK_JWKS | SLURM_SACK_KEY | SLURM_SACK_SOCKET) ;;
+    *) unset "$name" ;;
+  esac
+done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ -e rounds/r001/manifest.tsv ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
@@ -10,7 +17,7 @@ fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 
-id=$(sbatch --parsable --hold rounds/r001/array.sh)
+id=$(sbatch --parsable --export=ALL --hold rounds/r001/array.sh)
 id=${id%%;*}
 
 # every element its own memory

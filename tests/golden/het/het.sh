@@ -38,7 +38,7 @@ run_task() {
   export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
   export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
   # the task's node makes its own temporary folder: step.sh
-  srun --het-group="$group" --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
+  srun --export=ALL --het-group="$group" --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group.out" --open-mode=append \
     bash rounds/r001/step.sh "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" || echo "$CHROMPLAN_TASK" >>"$failed"
 }

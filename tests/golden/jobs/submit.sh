@@ -2,6 +2,13 @@
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 # What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
 set -euo pipefail
+# Slurm's commands take options from these, and rank them above what a script says; only how to reach the cluster stays
+for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${!SLURM_@} ${!SLURMD_@}; do
+  case $name in
+    SLURM_CONF | SLURM_CONF_SERVER | SLURM_JWT | SLURM_SACK_JWKS | SLURM_SACK_KEY | SLURM_SACK_SOCKET) ;;
+    *) unset "$name" ;;
+  esac
+done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 if [ -e rounds/r001/manifest.tsv ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
@@ -11,42 +18,42 @@ manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable rounds/r001/jobs/NA1.chr20.sh)
+id=$(sbatch --parsable --export=ALL rounds/r001/jobs/NA1.chr20.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr20.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr20	${id}	0	1361	1	jobs/NA1.chr20.sh	job
 END
 
-id=$(sbatch --parsable rounds/r001/jobs/a_b-c8687a08.chr20.sh)
+id=$(sbatch --parsable --export=ALL rounds/r001/jobs/a_b-c8687a08.chr20.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr20.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr20	${id}	1	1361	1	jobs/a_b-c8687a08.chr20.sh	job
 END
 
-id=$(sbatch --parsable "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh)
+id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr22.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr22	${id}	2	1127	1	jobs/NA1.chr22.sh	job
 END
 
-id=$(sbatch --parsable "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh)
+id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr22.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr22	${id}	3	1127	1	jobs/a_b-c8687a08.chr22.sh	job
 END
 
-id=$(sbatch --parsable "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh)
+id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr21.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr21	${id}	4	1063	1	jobs/NA1.chr21.sh	job
 END
 
-id=$(sbatch --parsable "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh)
+id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr21.sh]=$id
 cat >>"$manifest" <<END

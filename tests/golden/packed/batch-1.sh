@@ -35,7 +35,7 @@ run_task() {
   if [ -x /usr/bin/time ]; then
     measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID")
   fi
-  srun --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
+  srun --export=ALL --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID.out" --open-mode=append \
     "${measure[@]}" bash rounds/r001/command.sh || echo "$CHROMPLAN_TASK" >>"$failed"
 }

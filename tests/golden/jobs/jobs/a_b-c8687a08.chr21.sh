@@ -31,7 +31,7 @@ measure=()
 if [ -x /usr/bin/time ]; then
   measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID")
 fi
-srun --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
+srun --export=ALL --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
   "${measure[@]}" bash rounds/r001/command.sh &
 step=$!
 # bash takes a signal only while it waits: that is why the step runs in the background

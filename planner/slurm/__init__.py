@@ -1,0 +1,44 @@
+"""The only caller of Slurm's commands."""
+
+from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
+from planner.slurm.jobs import (
+    accounting,
+    cancel,
+    element_limits,
+    find_jobs,
+    held,
+    job_details,
+    job_state,
+    queued,
+    refusal,
+    release,
+    sbatch,
+    update,
+)
+from planner.slurm.nodes import largest_node_mb, usable_nodes
+from planner.slurm.steps import live_steps, signal_step, srun, step_memory
+
+__all__ = [
+    "AnswerLost",
+    "SlurmError",
+    "Verdict",
+    "accounting",
+    "cancel",
+    "element_limits",
+    "find_jobs",
+    "held",
+    "job_details",
+    "job_state",
+    "largest_node_mb",
+    "live_steps",
+    "queued",
+    "refusal",
+    "release",
+    "run",
+    "sbatch",
+    "signal_step",
+    "srun",
+    "step_memory",
+    "update",
+    "usable_nodes",
+]

@@ -1,0 +1,191 @@
+"""One call of one of Slurm's commands: a clean environment, a time-out, another try, a verdict."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from planner.core.errors import FailureError
+from planner.slurm.environment import without_options
+
+TIMEOUT_S = 300.0
+# of a question or an order that may be given twice; a controller that restarts is back within seconds
+PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+
+
+class Verdict(StrEnum):
+    """What became of an order that failed."""
+
+    REFUSED = "refused"
+    """Slurm said no: nothing was done."""
+    TAKEN = "taken"
+    """It had been done before."""
+    UNKNOWN = "unknown"
+    """The answer got lost: it may have been done, or may be yet."""
+
+
+_HINTS = (
+    ("Unable to contact slurm controller", "slurmctld does not answer; try again later"),
+    ("Connection refused", "Slurm's database (slurmdbd) does not answer; try again later"),
+    ("accounting storage is disabled", "this cluster keeps no accounting; the tasks' own peak records remain"),
+    ("Invalid account", "set submit.account in chromplan.toml to one of your accounts (sacctmgr show associations)"),
+    ("invalid partition", "set submit.partition in chromplan.toml (sinfo lists the partitions)"),
+    (
+        "node configuration is not available",
+        "no node has that much memory or that many CPUs; compare 'chromplan site check'",
+    ),
+    ("Memory specification can not be satisfied", "no node has that much memory; compare 'chromplan site check'"),
+    (
+        "QOSMaxSubmitJobPerUserLimit",
+        "the site limits how many jobs may be queued; wait for some to end, or plan fewer tasks",
+    ),
+    ("Job violates accounting/QOS policy", "a limit of the site: fewer tasks at once, a shorter time, or another qos"),
+)
+# Slurm's errno for what goes wrong between a command and slurmctld (slurm_errno.c of 22.05 to 26.05), and the system's
+_ON_THE_WAY = (
+    *("timed out", "temporarily un", "try again", "Unable to contact", "Unable to connect", "Unexpected message"),
+    *("Zero Bytes", "Transport endpoint", "Connection", "Communication", "Message ", "message ", "Header lengths"),
+    *("Broken pipe", "No route to host", "Network is unreachable", "Name or service not known", "persistent conn"),
+    *(
+        "credential",
+        "Protocol authentication",
+        "Protocol version",
+        "standby mode",
+        "Munge",
+        "munge",
+        "Problem talking to",
+    ),
+)
+# The controller, or sbatch before it asks, said no (slurm_errno.c, sbatch): a failed submission is no refusal without
+# one of these. A word that is missing here costs a search for the job, one too many costs a second job.
+_NO = (
+    *("nvalid", "not available", "can not be satisfied", "cannot be satisfied", "violates", "denied", "not permitted"),
+    *("exceed", "Exceed", "limit", "not supported", "not allowed", "disabled", "unavailable or down", "nrecognized"),
+    *("required", "ambiguous", "Unable to open", "does not exist", "No such file", "does not look like", "not found"),
+    *("Unspecified error", "too large", "too many", "too long", "duplicate", "Must specify", "must be", "is unknown"),
+    *("has not been specified", "Unable to allocate", "outside of", "is currently in", "Batch script is empty"),
+)
+_DONE_BEFORE = ("already completing or completed", "Job/step already", "no longer pending", "already finished")
+
+
+class SlurmError(FailureError):
+    """One of Slurm's commands failed.
+
+    Attributes
+    ----------
+    said : str
+        What it printed on stderr.
+    stdout : str
+    verdict : Verdict
+        Whether what it was told may have been done all the same.
+    """
+
+    def __init__(self, program: str, said: str, stdout: str, verdict: Verdict) -> None:
+        hint = next((hint for sign, hint in _HINTS if sign.lower() in said.lower()), f"that is what {program} said")
+        super().__init__(f"{program}: {said}", hint)
+        self.said = said
+        self.stdout = stdout
+        self.verdict = verdict
+
+
+class AnswerLost(SlurmError):  # noqa: N818 - what happened
+    """One of Slurm's commands said nothing that can be understood; it may have done what it was told."""
+
+    def __init__(self, program: str, said: str, hint: str) -> None:
+        super().__init__(program, said, "", Verdict.UNKNOWN)
+        self.hint = hint
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    cluster: str | None = None,
+    repeatable: bool = True,
+    timeout_s: float = TIMEOUT_S,
+) -> str:
+    """Run one of Slurm's commands and return its stdout.
+
+    Parameters
+    ----------
+    environment : mapping, optional
+        Variables besides the user's own, of which those are left out that would count as options.
+    cluster : str, optional
+        The cluster meant, where it is not the one of this machine; every command knows ``--clusters``.
+    repeatable : bool
+        Whether it does no harm when it is done twice: then it is tried again, a little later each time, when the
+        answer did not come through.
+    timeout_s : float
+        After so many seconds without an answer it is ended.
+
+    Raises
+    ------
+    SlurmError
+        When it fails, or does not answer; the message is its own.
+    FailureError
+        When the program is missing.
+    """
+    words = [argv[0], *([f"--clusters={cluster}"] if cluster else []), *argv[1:]]
+    surroundings = without_options(os.environ) | dict(environment or {})
+    for pause_s in PAUSES_S if repeatable else ():
+        try:
+            return _once(words, stdin, surroundings, cwd, timeout_s)
+        except AnswerLost:
+            raise  # it had its time
+        except SlurmError as error:
+            if not any(sign in error.said for sign in _ON_THE_WAY):
+                raise
+        time.sleep(pause_s)
+    return _once(words, stdin, surroundings, cwd, timeout_s)
+
+
+def _once(
+    argv: Sequence[str], stdin: str | None, environment: Mapping[str, str], cwd: Path | None, timeout_s: float
+) -> str:
+    try:
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            env=environment,
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise missing(argv[0]) from None
+    except subprocess.TimeoutExpired:
+        raise AnswerLost(
+            argv[0], f"no answer in {timeout_s:g} s", "Slurm is overloaded or down; try again later"
+        ) from None
+    # sacct reports a database that is down, or does not answer, on stderr and may still exit with 0
+    silent = "error:" in done.stderr and not done.stdout.strip()
+    if done.returncode != 0 or silent:
+        said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
+        raise SlurmError(argv[0], said, done.stdout, verdict(said, done.returncode))
+    return done.stdout
+
+
+def missing(program: str) -> FailureError:
+    """Return the error of a Slurm command that this machine has not."""
+    return FailureError(
+        f"{program}: not found", "is Slurm installed here? (module load slurm?) 'chromplan run --local' needs none"
+    )
+
+
+def verdict(said: str, returncode: int) -> Verdict:
+    """Return what became of an order that failed with these words and this exit code (below 0: by a signal)."""
+    if any(sign in said for sign in _DONE_BEFORE):
+        return Verdict.TAKEN
+    if returncode < 0 or any(sign in said for sign in _ON_THE_WAY):
+        return Verdict.UNKNOWN
+    return Verdict.REFUSED if any(sign in said for sign in _NO) else Verdict.UNKNOWN

@@ -1,0 +1,59 @@
+"""Steps of an allocation: started, watched, told to end.
+
+Their driver asks again and again, so no call is repeated here: it looks after its tasks in between.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from planner.core import units
+from planner.slurm.calls import missing, run
+from planner.slurm.environment import for_a_step
+from planner.slurm.jobs import GONE, unless_gone
+
+
+def live_steps(job_id: str) -> dict[str, str]:
+    """Return step id -> name of the steps of a job that run; none of a job that slurmctld knows no more."""
+    printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], repeatable=False)
+    pairs = (line.partition("|") for line in printed.split())
+    return {step: name for step, _, name in pairs}
+
+
+def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
+    """Return step id -> resident memory now and at most (as Slurm samples it), MiB, of the steps that run."""
+    argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", f"--jobs={job_id}"]
+    found: dict[str, tuple[float, float]] = {}
+    for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"], repeatable=False).split():
+        step, now, most = line.split("|")
+        # without a suffix these are bytes
+        found[step] = tuple((units.parse_mem_mb(text, default_unit="B") or 0.0) for text in (now, most))  # type: ignore[assignment]
+    return found
+
+
+def signal_step(step: str, name: str) -> None:
+    """Send a signal to a step (``12.3``); one that has ended is fine."""
+    unless_gone(
+        ["scancel", f"--signal={name}", step], signs=(GONE, "already completing or completed"), repeatable=False
+    )
+
+
+def srun(
+    argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start a step and return its srun, which ends with it; Ctrl-C in the terminal does not reach it."""
+    try:
+        return subprocess.Popen(
+            ["srun", "--export=ALL", *argv],
+            cwd=cwd,
+            env=for_a_step(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise missing("srun") from None

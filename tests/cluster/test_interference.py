@@ -1,0 +1,44 @@
+"""Whatever the user's environment tells Slurm's commands, a round goes as without it."""
+
+from __future__ import annotations
+
+import os
+
+import interference
+import pytest
+from cluster import Cluster
+from pipelines import Pipeline
+
+pytestmark = pytest.mark.cluster
+# each variable by itself takes minutes: by hand, and where CHROMPLAN_EVERY_VARIABLE is set
+SETTINGS = {family: interference.variables(family) for family in interference.FAMILIES}
+if os.environ.get("CHROMPLAN_EVERY_VARIABLE"):
+    SETTINGS |= {name: {name: value} for name, value in interference.VARIABLES.items()}
+
+
+@pytest.mark.parametrize("hostile", SETTINGS.values(), ids=SETTINGS)
+def test_a_round_goes_as_without_it(omk_cluster: Cluster, hostile: dict[str, str]) -> None:
+    goes_as_without(omk_cluster, hostile, "chromplan", "submit")
+
+
+def test_the_submission_in_bash_goes_as_without_it(omk_cluster: Cluster) -> None:
+    goes_as_without(omk_cluster, interference.VARIABLES, "bash", "rounds/r001/submit.sh")
+
+
+def goes_as_without(cluster: Cluster, hostile: dict[str, str], *argv: str) -> None:
+    pipeline = Pipeline(cluster, chromosomes="20-22", command="echo $CHROMPLAN_TASK >> started")
+    pipeline.ready()
+    pipeline.run(*argv, env=hostile)
+    ended = pipeline.finish()
+    assert {row["outcome"] for row in ended.values()} == {"completed"}
+    assert sorted((pipeline.folder / "started").read_text().split()) == sorted(ended)
+    assert len({line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()}) == 1, "one array, no tiers"
+    assert "3 completed" in pipeline.chromplan("ingest", env=hostile)
+
+
+def test_steps_go_as_without_it(omk_cluster: Cluster) -> None:
+    for mode in ("packed", "dynamic"):
+        pipeline = Pipeline(omk_cluster, mode=mode, chromosomes="20-22")
+        pipeline.ready()
+        pipeline.run("chromplan", "submit", env=interference.VARIABLES)
+        assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
