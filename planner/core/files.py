@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -18,16 +20,14 @@ def write_text(path: Path, text: str, *, executable: bool = False) -> None:
 
 def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
     """Write ``content`` to ``path`` by way of a temporary file in the same folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod((0o777 if executable else 0o666) & ~umask)
+        Path(temporary).chmod(mode_in(path.parent, 0o777 if executable else 0o666))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -42,6 +42,37 @@ def tail(path: Path) -> str:
             return stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; in a folder that a group shares they are the group's, too."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    wanted = mode_in(path.parent, 0o777)
+    if wanted & stat.S_IWGRP and not path.stat().st_mode & stat.S_IWGRP:
+        path.chmod(path.stat().st_mode | 0o070)
+
+
+def mode_in(folder: Path, mode: int = 0o666) -> int:
+    """Return the permissions of a new file: what the umask leaves, and what the group needs where it shares the folder.
+
+    A group shares a folder that it may write to and whose files become the group's (setgid).
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    found = folder.stat().st_mode
+    shared = found & stat.S_ISGID and found & stat.S_IWGRP
+    return mode & ~umask | (mode & 0o070 if shared else 0)
+
+
+def open_shared(path: Path, flags: int) -> int:
+    """Open a file that may be made by that; a file of one's own gets the permissions of `mode_in`."""
+    handle = os.open(path, flags)
+    with contextlib.suppress(PermissionError):
+        os.fchmod(handle, mode_in(path.parent))
+    return handle
 
 
 def shipped(name: str) -> Path:

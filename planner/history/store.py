@@ -8,14 +8,16 @@ more.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from planner.core import files
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Observation, Outcome, Quality
 
@@ -93,7 +95,10 @@ class Store:
         FailureError
             When it cannot be opened, or is locked for longer than half a minute.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
+        with suppress(OSError):
+            # SQLite would give it to its owner alone; a group that shares the folder shares it
+            os.close(files.open_shared(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         with _explained(path):
             connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
             store = cls(connection, path)

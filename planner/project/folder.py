@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from planner.core import config as configuration
 from planner.core import files
 from planner.core.config import Config
 from planner.core.documents import parse_json, read_text
-from planner.core.errors import FailureError, InputError
+from planner.core.errors import InputError
 from planner.plan.document import Plan, round_name
+from planner.project import lock as locks
 
 
 class Project:
@@ -94,16 +93,9 @@ class Project:
         files.write_text(path, plan.model_dump_json(indent=2) + "\n")
         return path
 
-    @contextlib.contextmanager
-    def lock(self, round_number: int | None = None) -> Iterator[None]:
-        """Hold the project, or one of its rounds, for a command at work; the lock goes with its process."""
-        self.state.mkdir(parents=True, exist_ok=True)
+    def lock(
+        self, round_number: int | None = None, *, wait_s: float = locks.PATIENCE_S
+    ) -> AbstractContextManager[None]:
+        """Hold the project, or one of its rounds, for a command at work; see `planner.project.lock`."""
         name = "lock" if round_number is None else f"lock.{round_name(round_number)}"
-        with (self.state / name).open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise FailureError(
-                    f"{self.folder}: another chromplan is at work here", "wait until it is done, or stop it with Ctrl-C"
-                ) from None
-            yield
+        return locks.hold(self.state / name, wait_s=wait_s)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from planner.core import files
+from planner.core import alive, files
 from planner.core.errors import FailureError
 from planner.plan.document import Plan
 from planner.runner import peak, processes, runs
@@ -191,7 +191,7 @@ class LocalLauncher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        record = replace(record, pid=process.pid, pid_start_s=processes.started_s(process.pid) or record.start_s)
+        record = replace(record, pid=process.pid, pid_start_s=alive.started_s(process.pid) or record.start_s)
         self.kept.write(record)
         return LocalTask(self, attempt, record, process)
 
@@ -233,7 +233,7 @@ class LocalLauncher:
 
     def _with_process(self, record: Record) -> Record:
         """Return the record of a task whose driver was killed before it could note the process."""
-        started = {pid: processes.started_s(pid) for pid in processes.marked(MARK, self.mark(record.job_id))}
+        started = {pid: alive.started_s(pid) for pid in processes.marked(MARK, self.mark(record.job_id))}
         first = min(((at_s, pid) for pid, at_s in started.items() if at_s is not None), default=None)
         return record if first is None else replace(record, pid=first[1], pid_start_s=first[0])
 

@@ -13,8 +13,6 @@ import psutil
 
 _PROC = Path("/proc")
 _MIB = 1 << 20
-# a clock that was set between two looks moves psutil's start times a little
-_SAME_START_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +127,6 @@ def kill_tree(root: int, known: Collection[int] = ()) -> None:
         if not mine:
             return
         send(sorted(mine, key=lambda pid: pid != root), signal.SIGKILL)
-
-
-def started_s(pid: int) -> float | None:
-    """Return when a process started, s since the epoch; None when it has ended."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
-    except psutil.Error:
-        return None
-
-
-def is_same(pid: int, start_s: float) -> bool:
-    """Whether the process of this id is still the one that started then: ids are given out again."""
-    now_s = started_s(pid)
-    return now_s is not None and abs(now_s - start_s) < _SAME_START_S
 
 
 def marked(variable: str, value: str) -> set[int]:

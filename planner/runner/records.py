@@ -12,10 +12,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from planner.core import files, java
+from planner.core import alive, files, java
 from planner.core.errors import FailureError
 from planner.plan.document import Plan, PlannedTask
-from planner.runner import processes
 from planner.runner.launch import HERE, Attempt
 
 FOLDER = "running"
@@ -137,9 +136,7 @@ class Kept:
 
 def runs_still(record: Record) -> bool:
     """Whether a task's outermost process runs, on this machine."""
-    return (
-        record.pid is not None and record.pid_start_s is not None and processes.is_same(record.pid, record.pid_start_s)
-    )
+    return record.pid is not None and record.pid_start_s is not None and alive.is_same(record.pid, record.pid_start_s)
 
 
 def fresh_log(log: Path, job_id: str) -> None:

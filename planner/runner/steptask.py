@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from planner import slurm
-from planner.core import files
+from planner.core import alive, files
 from planner.core.errors import FailureError
 from planner.core.records import Outcome
 from planner.core.sampling import near_limit
@@ -295,7 +295,7 @@ class StepLauncher:
             process = slurm.srun(
                 [*options, *command], cwd=self._root, environment=os.environ | environment, stderr=stderr
             )
-        record = replace(record, pid=process.pid, pid_start_s=processes.started_s(process.pid) or record.start_s)
+        record = replace(record, pid=process.pid, pid_start_s=alive.started_s(process.pid) or record.start_s)
         self.kept.write(record)
         self._tasks.append(StepTask(self, attempt, record, process))
         return self._tasks[-1]

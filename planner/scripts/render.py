@@ -159,7 +159,7 @@ def write(rendered: dict[str, str], folder: Path) -> None:
 
     A job whose log folder is missing fails at once, and leaves no log that says so.
     """
-    for name in ("logs", "peaks"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in ("logs", "peaks", "turns"):
+        files.make_folder(folder / name)
     for name, text in rendered.items():
         files.write_text(folder / name, text, executable=name.endswith(".sh"))

@@ -14,6 +14,7 @@ import plans
 import pytest
 
 from planner.cli import main
+from planner.core.alive import started_s
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Outcome
 from planner.plan.document import Plan
@@ -91,7 +92,7 @@ def abandon(plan: Plan, root: Path) -> None:
 
 
 def alive(pid: str) -> bool:
-    return processes.started_s(int(pid)) is not None
+    return started_s(int(pid)) is not None
 
 
 def test_every_task_runs_once_and_its_peak_is_measured(tmp_path: Path) -> None:
