@@ -93,7 +93,7 @@ class Memory(Document):
     """Request of a pilot task when there is neither history nor formula; the site's share per core without it.
     MiB, or a size such as 16G."""
     pilot: Annotated[int, Field(ge=0)] = 3
-    """How many of the smallest chromosomes go first when nothing is known; 0 sends all."""
+    """How many tasks, from small to large, go first when nothing is known; 0 sends all."""
     max_attempts: Annotated[int, Field(ge=1)] = 4
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner.core import genome, shell
 from planner.core.config import Config, Memory, Sample
 from planner.core.records import Mode, Outcome, Task
-from planner.plan import steps
+from planner.plan import pilot, steps
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import LeftOut, Plan, Target, round_name
 from planner.plan.inputs import Earlier, PlanInputs
@@ -15,7 +15,9 @@ from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask, TaskSizer
 from planner.schedule import listing as order
 
-_PILOT_NOTE = "nothing is known of this tool's memory yet: the smallest tasks go first, 'chromplan next' plans the rest"
+_PILOT_NOTE = (
+    "nothing is known of this tool's memory yet: a few tasks of all sizes go first, 'chromplan next' plans the rest"
+)
 
 
 # modes in which a job runs many tasks
@@ -84,11 +86,9 @@ def plan(inputs: PlanInputs, mode: str | None = None) -> Plan:
 
 def _plan(inputs: PlanInputs) -> Plan:
     config = inputs.config
-    sizer = TaskSizer(config, inputs.site, inputs.model, inputs.prior)
+    sizer = TaskSizer(inputs)
     due, left_out = _due(inputs)
-    # mode dynamic learns within the round
-    first = not inputs.earlier and config.submit.mode != "dynamic"
-    due, waiting = _pilot(due, sizer, config.memory.pilot, first=first)
+    due, waiting = _pilot(due, inputs, sizer)
     sized, given_up = _size_all(due, sizer, inputs.earlier)
     target = _target(inputs, sized)
     mode, notes = choose_mode(config, target, sized)
@@ -174,13 +174,19 @@ def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> s
     return None
 
 
-def _pilot(ready: list[Task], sizer: TaskSizer, pilot: int, *, first: bool) -> tuple[list[Task], list[LeftOut]]:
-    """Keep the smallest tasks of a first round in which nothing is known."""
-    if not (first and sizer.blind and 0 < pilot < len(ready)):
-        return ready, []
-    by_size = sorted(ready, key=lambda task: (min(task.features.values(), default=0.0), task.name))
-    waiting = [LeftOut(task=task.name, reason="waits for what the pilot uses") for task in by_size[pilot:]]
-    return by_size[:pilot], waiting
+def _pilot(due: list[Task], inputs: PlanInputs, sizer: TaskSizer) -> tuple[list[Task], list[LeftOut]]:
+    """Keep a few tasks of all sizes in a first round in which nothing is known."""
+    most = inputs.config.memory.pilot
+    # mode dynamic learns within the round
+    first = not inputs.earlier and inputs.config.submit.mode != "dynamic"
+    if not (first and sizer.blind and 0 < most < len(due)):
+        return due, []
+    chosen = pilot.choose(due, sizer.sizes, most)
+    names = {task.name for task in chosen}
+    waiting = [
+        LeftOut(task=task.name, reason="waits for what the pilot uses") for task in due if task.name not in names
+    ]
+    return chosen, waiting
 
 
 def _size_all(

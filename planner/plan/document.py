@@ -30,6 +30,8 @@ class PlannedTask(Document):
     chromosome: Line
     cpus: _Count
     features: dict[str, float]
+    size: float = 1.0
+    """Relative to the pipeline's largest task: what memory and time are taken to grow with while nothing is known."""
     parameters: dict[str, Text]
     attempt: _Count
     request_mb: _Mem

@@ -129,6 +129,11 @@ def parse_specs(table: Mapping[str, str | float]) -> tuple[Spec, ...]:
     return tuple(parse_spec(name, text) for name, text in table.items())
 
 
+def measured(table: Mapping[str, str | float]) -> list[str]:
+    """Return the features of a ``[features]`` table that are amounts of input: lengths, bytes, records, samples."""
+    return [spec.name for spec in parse_specs(table) if spec.kind in ("length", *FILE_KINDS)]
+
+
 def resolve(specs: Iterable[Spec], facts: TaskFacts) -> dict[str, float]:
     """Return the feature values of one task.
 

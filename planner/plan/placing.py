@@ -138,6 +138,7 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
         chromosome=task.chromosome,
         cpus=asked.cpus,
         features=dict(task.features),
+        size=found.size,
         parameters=dict(task.parameters),
         attempt=found.attempt,
         request_mb=asked.mem_mb,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from planner.core import units
-from planner.core.config import Config
+from planner.core import genome, units
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction
-from planner.plan.inputs import Earlier
+from planner.plan import features
+from planner.plan.inputs import Earlier, PlanInputs
 from planner.plan.overheads import JOB_SCRIPT_MB
-from planner.site import Site
+from planner.plan.sizes import relative_sizes
 from planner.site.file import LOCAL
 
 # Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
@@ -28,11 +28,14 @@ class SizedTask:
 
     Attributes
     ----------
+    size : float
+        Relative to the pipeline's largest task, see `planner.plan.sizes`.
     attempt : int
         1 for its first.
     """
 
     task: Task
+    size: float
     attempt: int = 1
     mem_mb: int
     predicted_mb: float | None
@@ -44,7 +47,8 @@ class SizedTask:
 class TaskSizer:
     """Chooses requests: from a prior formula and the model, else the first-round formula, else a default."""
 
-    def __init__(self, config: Config, site: Site, model: MemoryModel | None, prior: Prior | None = None) -> None:
+    def __init__(self, inputs: PlanInputs) -> None:
+        config, site, model, prior = inputs.config, inputs.site, inputs.model, inputs.prior
         self._memory = config.memory
         self._pipeline = config.pipeline
         self._wrapped = config.wrap is not None
@@ -60,6 +64,9 @@ class TaskSizer:
         self._longest_s = max(partition.max_time_s for partition in named)
         self._script_mb = 0 if site.name == LOCAL else JOB_SCRIPT_MB
         self.cap_mb = site.cap_mb(self._partition)
+        self.sizes = relative_sizes(
+            inputs.tasks, genome.lengths(config.pipeline.genome), features.measured(config.features)
+        )
 
     @property
     def blind(self) -> bool:
@@ -134,6 +141,7 @@ class TaskSizer:
         script_mb = self._script_mb if found.request_mb > floor_mb else 0
         return SizedTask(
             task=task,
+            size=self.sizes[task.name],
             mem_mb=found.request_mb + script_mb,
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
@@ -156,6 +164,7 @@ class TaskSizer:
         script_mb = self._script_mb if request_mb > floor_mb else 0
         return SizedTask(
             task=task,
+            size=self.sizes[task.name],
             mem_mb=max(request_mb, floor_mb) + script_mb,
             predicted_mb=point_mb,
             wall_s=None if found is None else found.wall_s,
@@ -171,6 +180,7 @@ class TaskSizer:
     def _unlearnt(self, task: Task, mem_mb: int, source: str, predicted_mb: float | None = None) -> SizedTask:
         return SizedTask(
             task=task,
+            size=self.sizes[task.name],
             mem_mb=mem_mb,
             predicted_mb=predicted_mb,
             wall_s=None,

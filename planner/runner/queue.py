@@ -222,5 +222,5 @@ class Agenda:
 
     def _size(self, task: PlannedTask) -> float:
         """Return what memory and time grow with."""
-        size = max(task.features.values(), default=1.0) if task.predicted_mb is None else task.predicted_mb
+        size = task.size if task.predicted_mb is None else task.predicted_mb
         return max(size, 1e-9)

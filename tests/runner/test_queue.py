@@ -114,6 +114,13 @@ def test_without_predictions_the_smallest_tasks_start_and_teach() -> None:
     assert len(limits_of(after)) > len(first)
 
 
+def test_a_feature_that_all_tasks_share_does_not_hide_which_is_the_smallest() -> None:
+    planned = [
+        task.model_copy(update={"features": task.features | {"n_ref_samples": 2504.0}}) for task in tasks(*[None] * 22)
+    ]
+    assert {"chr21", "chr22"} <= set(limits_of(agenda(planned))) <= {"chr19", "chr20", "chr21", "chr22"}
+
+
 @pytest.mark.parametrize(("left_s", "starts"), [(130.0, True), (120.0, False), (-1.0, False)])
 def test_a_task_starts_only_when_it_can_be_expected_to_end(left_s: float, starts: bool) -> None:
     found = agenda(tasks(100.0, wall_s=100.0))

@@ -1,0 +1,44 @@
+"""The pilot: the few tasks that run first when nothing is known of a tool's memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from planner.core.records import Task
+
+# The largest tasks are left to the round that knows: a pilot lasts as long as its largest task, and one that reaches
+# three quarters up the sizes tells the slope.
+_REACH = 0.75
+# sizes are compared to this many digits
+_DIGITS = 9
+
+
+def choose(tasks: Sequence[Task], sizes: Mapping[str, float], most: int) -> list[Task]:
+    """Return the tasks of a pilot, smallest first: the smallest, one of three quarters up, the others evenly between.
+
+    Where sizes repeat, as those of a chromosome do over samples, the pilot counts different sizes and takes different
+    samples.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    sizes : mapping of task name to float
+        See `planner.plan.sizes`.
+    most : int
+        How many, at least 1.
+    """
+    known = {task.name: float(f"{sizes[task.name]:.{_DIGITS}g}") for task in tasks}
+    by_size = sorted(tasks, key=lambda task: known[task.name])
+    groups = [list(group) for _, group in groupby(by_size, key=lambda task: known[task.name])]
+    chosen: list[Task] = []
+    taken: Counter[str] = Counter()
+    for number in range(min(most, len(tasks))):
+        wanted = round(_REACH * number / max(1, most - 1) * (len(groups) - 1))
+        nearest = min((i for i, group in enumerate(groups) if group), key=lambda i: (abs(i - wanted), i))
+        task = min(groups[nearest], key=lambda one: taken[one.sample])
+        groups[nearest].remove(task)
+        taken[task.sample] += 1
+        chosen.append(task)
+    return sorted(chosen, key=lambda task: known[task.name])

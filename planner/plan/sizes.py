@@ -1,0 +1,74 @@
+"""The size of a task where nothing is known of its tool: from the features that tell tasks apart.
+
+The one definition that the pilot and the dynamic scheduler share. A number that all tasks have in common (threads, a
+panel's samples) says nothing about which of them is smaller, and one that falls while the others grow (a depth that is
+lower where there are more samples) must not cancel them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.core.records import Task
+
+# a feature whose logs correlate below this with the size of tasks falls as they grow
+_FALLS = -0.5
+# logs nearer than this are the same
+_SAME = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+def relative_sizes(
+    tasks: Sequence[Task], lengths_bp: Mapping[str, int], measured: Collection[str] = ()
+) -> dict[str, float]:
+    """Return each task's size relative to the largest, in (0, 1], by name.
+
+    The size is the geometric mean of the features that vary and do not fall as tasks grow. Tasks grow with what is
+    measured of their input, else with the length of the chromosome, and with the features before it in ``[features]``.
+    Without such a feature the size is that length, and without that all tasks are of one size.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        All of the pipeline: what varies is judged by all of them.
+    lengths_bp : mapping of str to int
+        Length of each chromosome, bp; a name that is not in it has none.
+    measured : collection of str
+        Features that are amounts of input: lengths, bytes, records, samples.
+    """
+    if not tasks:
+        return {}
+    length = _log_varying([float(lengths_bp.get(task.chromosome, 0)) for task in tasks])
+    names = [name for name in tasks[0].features if all(name in task.features for task in tasks)]
+    columns = {name: _log_varying([task.features[name] for task in tasks]) for name in names}
+    growing = _growing([columns[name] for name in names if name in measured], [])
+    known = growing or _growing([length], [])
+    growing += _growing([columns[name] for name in names if name not in measured], known)
+    sizes = np.exp(np.mean(growing or known or [np.zeros(len(tasks))], axis=0))
+    return dict(zip((task.name for task in tasks), (sizes / sizes.max()).tolist(), strict=True))
+
+
+def _growing(columns: Iterable[Floats | None], known: Sequence[Floats]) -> list[Floats]:
+    """Return the columns that vary and fall neither as those known do, nor as those before them."""
+    found: list[Floats] = []
+    for column in columns:
+        if column is not None and not any(_falls(column, other) for other in (*known, *found)):
+            found.append(column)
+    return found
+
+
+def _log_varying(values: Sequence[float]) -> Floats | None:
+    """Return the logs of a feature, shifted to start at 1 unless all values are positive; None when it is constant."""
+    column = np.array(values, dtype=float)
+    low = float(column.min())
+    logs = np.asarray(np.log(column if low > 0 else column - low + 1.0))
+    return logs if float(np.ptp(logs)) > _SAME else None
+
+
+def _falls(column: Floats, other: Floats) -> bool:
+    """Whether one falls as the other grows."""
+    return float(np.corrcoef(column, other)[0, 1]) < _FALLS
