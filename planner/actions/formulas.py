@@ -39,7 +39,7 @@ def load(name: str) -> Formula:
 
     path = Path(name)
     known = bundled()
-    if not path.exists() and name in known:
+    if not path.is_file() and name in known:
         path = known[name]
     elif not path.exists():
         raise InputError(f"{name}: no such formula", f"give a file, or a bundled one: {', '.join(known) or 'none'}")

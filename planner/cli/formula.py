@@ -12,6 +12,7 @@ from planner.actions.planning import open_project, open_store
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.core.errors import InputError
+from planner.formula import exports
 
 if TYPE_CHECKING:
     from planner.formula.formula import Formula
@@ -115,7 +116,7 @@ def _document(one: Formula) -> dict[str, object]:
     "--to",
     "target",
     required=True,
-    type=click.Choice(["python", "bash", "awk", "nextflow", "snakemake", "wdl"]),
+    type=click.Choice(exports.TARGETS),
     help="The language.",
 )
 @click.option(
@@ -128,7 +129,6 @@ def _document(one: Formula) -> dict[str, object]:
 def export(name: str, target: str, level: str, out: Path | None) -> None:
     """Write the request in another language, the same to the MiB."""
     from planner.core import files
-    from planner.formula import exports
 
     one = formulas.load(name)
     wanted = _level(level, one)

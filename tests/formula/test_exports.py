@@ -79,8 +79,8 @@ def test_the_rows_reach_inside_outside_and_the_edges() -> None:
 
 def test_python(case: Case, tmp_path: Path) -> None:
     one, rows, expected = case
-    function = exports.python(one, LEVEL).partition("def ")[2].partition("(")[0]
-    script = exports.python(one, LEVEL) + (
+    function = exports.export(one, "python", LEVEL).partition("def ")[2].partition("(")[0]
+    script = exports.export(one, "python", LEVEL) + (
         f"import json, sys\nprint(json.dumps([{function}(*row) for row in json.load(sys.stdin)]))\n"
     )
     (tmp_path / "memory.py").write_text(script)
@@ -91,7 +91,7 @@ def test_python(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize("awk", AWKS)
 def test_awk(case: Case, tmp_path: Path, awk: str) -> None:
     one, rows, expected = case
-    (tmp_path / "memory.awk").write_text(exports.awk(one, LEVEL))
+    (tmp_path / "memory.awk").write_text(exports.export(one, "awk", LEVEL))
     (tmp_path / "tasks.tsv").write_text(table(one, rows))
     header, *lines = run([program(awk), "-f", "memory.awk", "tasks.tsv"], tmp_path).splitlines()
     assert header.split("\t") == [*one.inputs, "mem_mb"]
@@ -99,7 +99,7 @@ def test_awk(case: Case, tmp_path: Path, awk: str) -> None:
 
 
 def test_awk_names_a_missing_column(tmp_path: Path) -> None:
-    (tmp_path / "memory.awk").write_text(exports.awk(small(), LEVEL))
+    (tmp_path / "memory.awk").write_text(exports.export(small(), "awk", LEVEL))
     done = subprocess.run(
         [program("awk"), "-f", "memory.awk"],
         input="window\n4\n",
@@ -114,7 +114,7 @@ def test_awk_names_a_missing_column(tmp_path: Path) -> None:
 
 def test_bash(case: Case, tmp_path: Path) -> None:
     one, rows, expected = case
-    text = exports.bash(one, LEVEL)
+    text = exports.export(one, "bash", LEVEL)
     function = re.findall(r"^(\w+)\(\) \{$", text, re.MULTILINE)[0]
     calls = [f"{function} {' '.join(repr(row[name]) for name in one.inputs)}" for row in rows]
     (tmp_path / "memory.sh").write_text("\n".join(["set -euo pipefail", text, *calls]) + "\n")
@@ -126,7 +126,7 @@ def test_bash_with_every_awk(tmp_path: Path, awk: str) -> None:
     (tmp_path / "awk").symlink_to(program(awk))
     rows = feature_rows(EVERYTHING, 20)
     calls = [f"formula_mem_mb {' '.join(repr(row[name]) for name in EVERYTHING.inputs)}" for row in rows]
-    script = [f"PATH={tmp_path}:$PATH", exports.bash(EVERYTHING, LEVEL), *calls]
+    script = [f"PATH={tmp_path}:$PATH", exports.export(EVERYTHING, "bash", LEVEL), *calls]
     (tmp_path / "memory.sh").write_text("\n".join(script) + "\n")
     expected = [EVERYTHING.bound(row, LEVEL).request_mb for row in rows]
     assert [int(line) for line in run(["bash", "memory.sh"], tmp_path).splitlines()] == expected
@@ -134,7 +134,7 @@ def test_bash_with_every_awk(tmp_path: Path, awk: str) -> None:
 
 @pytest.mark.parametrize("given", ["100 10", "100 10 4 4", "100 10 ten", "100 10 ''", "100 10 'a[$(touch taken)]'"])
 def test_bash_refuses_what_is_no_row_of_numbers(tmp_path: Path, given: str) -> None:
-    (tmp_path / "memory.sh").write_text(exports.bash(small(), LEVEL) + f"impute_mem_mb {given}\n")
+    (tmp_path / "memory.sh").write_text(exports.export(small(), "bash", LEVEL) + f"impute_mem_mb {given}\n")
     done = subprocess.run(["bash", "memory.sh"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2
     assert "error: impute_mem_mb" in done.stderr
@@ -143,14 +143,14 @@ def test_bash_refuses_what_is_no_row_of_numbers(tmp_path: Path, given: str) -> N
 
 
 def test_bash_passes_shellcheck(case: Case, tmp_path: Path) -> None:
-    (tmp_path / "memory.sh").write_text("#!/bin/bash\n" + exports.bash(case[0], LEVEL))
+    (tmp_path / "memory.sh").write_text("#!/bin/bash\n" + exports.export(case[0], "bash", LEVEL))
     run([program("shellcheck"), "memory.sh"], tmp_path)
 
 
 @pytest.mark.slow
 def test_nextflow_by_groovy(case: Case, tmp_path: Path) -> None:
     one, rows, expected = case
-    text = exports.nextflow(one, LEVEL)
+    text = exports.export(one, "nextflow", LEVEL)
     function = re.findall(r"^def (\w+)\(", text, re.MULTILINE)[0]
     given = ", ".join(f"'{name}': cells[{i}] as double" for i, name in enumerate(one.inputs))
     text += (
@@ -177,7 +177,7 @@ rule impute:
 
 
 def snakefile(one: Formula, rows: list[dict[str, float]], folder: Path, *, shell: str) -> str:
-    text = exports.snakemake(one, LEVEL)
+    text = exports.export(one, "snakemake", LEVEL)
     name = re.findall(r"^def (\w+)_of\(", text, re.MULTILINE)[0]
     (folder / "Snakefile").write_text(SNAKEFILE.format(function=text, name=name, shell=json.dumps(shell)))
     features = {str(i): {key: row[key] for key in one.inputs} for i, row in enumerate(rows)}
@@ -248,10 +248,14 @@ print(json.dumps(requests))
 def test_wdl_by_miniwdl_on_every_row(case: Case, tmp_path: Path) -> None:
     one, rows, expected = case
     python = Path(program("miniwdl")).read_text().splitlines()[0].removeprefix("#!")
-    (tmp_path / "memory.wdl").write_text(exports.wdl(one, LEVEL))
+    (tmp_path / "memory.wdl").write_text(exports.export(one, "wdl", LEVEL))
     (tmp_path / "evaluate.py").write_text(EVALUATE)
     run([program("miniwdl"), "check", "memory.wdl"], tmp_path)
-    names = [line.split()[1] for line in exports.wdl(one, LEVEL).splitlines() if re.fullmatch(r"    Float \w+", line)]
+    names = [
+        line.split()[1]
+        for line in exports.export(one, "wdl", LEVEL).splitlines()
+        if re.fullmatch(r"    Float \w+", line)
+    ]
     given = [dict(zip(names, (row[name] for name in one.inputs), strict=True)) for row in rows]
     argv = [python, "evaluate.py", "memory.wdl"]
     halves = [json.dumps(given[::2]), json.dumps(given[1::2])]  # miniwdl takes its time: on two cores at once
@@ -264,7 +268,7 @@ def test_wdl_by_miniwdl_on_every_row(case: Case, tmp_path: Path) -> None:
 def test_wdl_as_a_workflow_that_miniwdl_runs(tmp_path: Path) -> None:
     one = bundled()
     rows = feature_rows(one, 20)
-    lines = exports.wdl(one, LEVEL).splitlines()
+    lines = exports.export(one, "wdl", LEVEL).splitlines()
     start, end = lines.index("  }") + 1, lines.index("  output {")
     text = SCATTER.format(
         arrays="\n".join(f"    Array[Float] all_{name}" for name in one.inputs),

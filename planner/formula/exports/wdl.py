@@ -1,8 +1,8 @@
-"""WDL has neither exp nor log: a workflow of plain arithmetic that has them.
+"""A WDL 1.0 workflow of expressions only: no task, so no container; call it for its output ``mem_mb``.
 
-``ln x``: x or 1/x is halved into [1, 2) by comparing with powers of two; the rest is 2 artanh((u-1)/(u+1)), whose
-series at a third reaches 1e-13 in 13 terms. ``exp z``: z = n ln 2 + r, r at most 0.35 either way, Taylor's series of
-r, and 2^n from the bits of n.
+WDL has neither exp nor log; both are written in plain arithmetic. ``ln x``: x or 1/x is divided into [1, 2) by powers
+of two, largest first; the rest is 2 artanh((u-1)/(u+1)), whose series at a third reaches 1e-13 in 13 terms. ``exp z``:
+z = n ln 2 + r, r at most 0.35 either way, Taylor's series of r, and 2^n from the bits of n.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
+from planner.formula.exports._exported import Exported
+from planner.formula.formula import ROUNDING_SLACK, UPPER
 from planner.formula.grammar import LARGEST_EXPONENT, Call, Name, Node, Number
 
 _WORD = re.compile(
@@ -19,32 +21,16 @@ _WORD = re.compile(
     "|version|workflow"
 )
 _SIMPLE = re.compile(r"[A-Za-z]\w*|\d[\d.e+-]*")
-_HALVINGS = (64, 8, 1)
 _BITS = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 _LN2 = 0.6931471805599453
 
 
-def workflow(
-    name: str, features: Sequence[str], steps: Sequence[tuple[str, Node]], *, result: str, header: Sequence[str]
-) -> str:
-    """Return a WDL 1.0 workflow with the features as inputs and the Int output ``mem_mb``.
-
-    Parameters
-    ----------
-    name : str
-        Of the workflow.
-    features : sequence of str
-    steps : sequence of pairs of str and Node
-        Assignments in order.
-    result : str
-        WDL for the result, an Int of the names assigned.
-    header : sequence of str
-        Comment lines.
-    """
-    lines = ["version 1.0", "", *header, f"workflow {name} {{", "  input {"]
-    lines += [f"    Float {identifier(feature)}" for feature in features]
-    lines += ["  }", *(f"  {line}" for line in declarations(steps))]
-    lines += [f"  Int cp_request = {result}", "  output {"]
+def write(asked: Exported) -> str:
+    """Return the workflow, with the features as inputs and the Int output ``mem_mb``."""
+    lines = ["version 1.0", "", *asked.header, f"workflow {asked.function} {{", "  input {"]
+    lines += [f"    Float {identifier(feature)}" for feature in asked.inputs]
+    lines += ["  }", *(f"  {line}" for line in declarations(asked.steps))]
+    lines += [f"  Int cp_request = ceil({UPPER} - {ROUNDING_SLACK:.7f})", "  output {"]
     lines += ["    Int mem_mb = if cp_request > 1 then cp_request else 1", "  }", "}", ""]
     return "\n".join(lines)
 
@@ -140,19 +126,16 @@ class _Writer:
 
     def _write_log(self, stem: str, x: str) -> str:
         u = self.assign(f"{stem}_u", f"if {x} < 1.0 then 1.0 / {x} else {x}")
-        powers = []
-        for step in _HALVINGS:
-            # small numbers are common: they are recognised first
-            below = [(f"if {u} < {_number(2.0 ** (step * (n + 1)))} then ", step * n) for n in range(7)]
-            powers.append("".join(f"{test}{n}.0 else " for test, n in below) + f"{7 * step}.0")
-            divided = [f"{test}{u} / {_number(2.0**n)} else " for test, n in below]
-            u = self.assign(f"{stem}_u{step}", "".join(divided) + f"{u} / {_number(2.0 ** (7 * step))}")
+        halvings = []
+        for bit in _BITS:
+            less = f"if {u} < {_number(2.0**bit)} then"
+            halvings.append(f"({less} 0.0 else {bit}.0)")
+            u = self.assign(f"{stem}_u{bit}", f"{less} {u} else {u} / {_number(2.0**bit)}")
         s = self.assign(f"{stem}_s", f"({u} - 1.0) / ({u} + 1.0)")
         square = self.assign(f"{stem}_q", f"{s} * {s}")
         series = _horner(square, [1.0 / odd for odd in range(1, 27, 2)])
-        halvings = " + ".join(f"({power})" for power in powers)
         sign = f"(if {x} < 1.0 then 0.0 - 1.0 else 1.0)"
-        return self.assign(stem, f"{sign} * ({_LN2} * ({halvings}) + 2.0 * {s} * {series})")
+        return self.assign(stem, f"{sign} * ({_LN2} * ({' + '.join(halvings)}) + 2.0 * {s} * {series})")
 
     def _exp(self, argument: str) -> str:
         return self._once("exp", argument, lambda stem: self._write_exp(stem, self._simple(argument)))
