@@ -4,7 +4,7 @@ VENV   ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-color --progress-bar off
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-color
 # a line for each package while pip works, which takes minutes the first time
 SAY    := sed -u -n 's/^Collecting \([^ (;]*\).*/  fetching \1/p; s/^Installing collected packages.*/  unpacking them/p'
 # cluster tests mostly wait: one process more than there are cores
@@ -51,7 +51,7 @@ clean:  ## remove what make has made
 # An environment per set of extras would be slower: one environment, one stamp per set.
 $(VENV)/.test $(VENV)/.demo: $(VENV)/.%: pyproject.toml | $(BIN)/pip
 	@echo "installing chromplan[$*] and what it needs into $(VENV): a few minutes the first time"
-	@$(PIP) install --editable '.[$*]' | $(SAY)
+	@$(PIP) install --progress-bar off --editable '.[$*]' | $(SAY)
 	@touch $@
 
 $(BIN)/pip:

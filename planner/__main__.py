@@ -1,5 +1,27 @@
-"""``python -m planner`` is ``chromplan``."""
+"""``chromplan``, and ``python -m planner``."""
 
-from planner.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Run the command line.
+
+    Until it is there, Ctrl-C ends the process as it ends any other: there is nothing to clean up, and no traceback to
+    show. A shell that starts it in the background has Ctrl-C ignored, which stays so.
+    """
+    listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if listens:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from planner import cli
+
+    if listens:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        cli.main()
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

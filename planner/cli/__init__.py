@@ -9,6 +9,8 @@ import traceback
 import click
 
 import planner
+from planner.cli.ui import suggest, terminal
+from planner.core import failures
 from planner.core.errors import PlannerError
 
 # name -> module; the order is the order of a first session, and of --help
@@ -89,34 +91,40 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failure, 2 the user's input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments[:1]
+    terminal.prepare()
     try:
         code = cli.main(args=arguments, prog_name="chromplan", standalone_mode=False)
-    except PlannerError as error:
-        _say(error.message, error.hint)
-        code = error.exit_code
-        if debug:
-            traceback.print_exc()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        code = 2
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "chromplan"
-        _say(error.format_message(), f"see '{path} --help'")
-        code = 2
+        sys.stdout.flush()
+    except BrokenPipeError:
+        terminal.forget_output()
+        code = 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback without --debug
-        _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")
-        code = 1
-        if debug:
+        code = _tell(error)
+        if "--debug" in arguments[:1]:
             traceback.print_exc()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: Exception) -> int:
+    """Print an error as two lines; return the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return 2
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "chromplan"
+        message, hint = suggest.usage(error, path)
+        _say(message, hint)
+        return 2
+    known = error if isinstance(error, PlannerError) else failures.explained(error)
+    if known is None:
+        _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")
+        return 1
+    _say(known.message, known.hint)
+    return known.exit_code
 
 
 def _say(message: str, hint: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from planner.core import genome, shell, units
 from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
-from planner.core.errors import InputError
+from planner.core.errors import FieldError, InputError
 
 FILE = "chromplan.toml"
 
@@ -33,7 +34,7 @@ def _known_genome(name: str) -> str:
     try:
         genome.lengths(name)
     except InputError as error:
-        raise ValueError(f"{error.message}; {error.hint}") from None
+        raise FieldError(error.message, error.hint) from None
     return name
 
 
@@ -41,20 +42,40 @@ def _known_chromosomes(text: str) -> str:
     try:
         genome.parse_chromosomes(text)
     except InputError as error:
-        raise ValueError(f"{error.message}; {error.hint}") from None
+        raise FieldError(error.message, error.hint) from None
     return text
 
 
 def _duration(text: str) -> str:
-    seconds = units.parse_duration_s(text)
+    wanted = "write it as for sbatch: 04:00:00, 2-12:00:00, or 90 for minutes"
+    try:
+        seconds = units.parse_duration_s(text)
+    except ValueError:
+        raise FieldError(f"{text!r} is not a time limit", wanted) from None
     if seconds is None or not 0 < seconds < float("inf"):
-        raise ValueError("a time limit such as 04:00:00 or 2-12:00:00 is expected")
+        raise FieldError(f"{text!r} is not a time limit", wanted)
     return text
+
+
+def _memory_mb(value: object) -> object:
+    """Take memory as sbatch writes it, too: ``"4G"``."""
+    if not isinstance(value, str):
+        return value
+    wanted = 'write it as for sbatch: "4G", "3500M", or a number of MB'
+    try:
+        size_mb = units.parse_mem_mb(value)
+    except ValueError:
+        raise FieldError(f"{value!r} is not a memory size", wanted) from None
+    if not size_mb:
+        raise FieldError(f"{value!r} is not a memory size", wanted)
+    return math.ceil(size_mb)
 
 
 def _safe(text: str) -> str:
     if shell.safe_name(text) != text:
-        raise ValueError("only letters, digits, '.', '_' and '-' (at most 55) are allowed: it names jobs and files")
+        raise FieldError(
+            f"{text!r} cannot name jobs and files", "use letters, digits, '.', '_' and '-' alone, at most 55 of them"
+        )
     return text
 
 

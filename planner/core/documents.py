@@ -6,11 +6,15 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from planner.core.errors import InputError
+from planner.core import failures
+from planner.core.errors import FieldError, InputError, near
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Document(BaseModel):
@@ -68,13 +72,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(path: Path, *, hint: str) -> str:
-    """Return a file's text; a file that cannot be read is an `InputError` with ``hint``."""
+    """Return a file's text; one that is not there is an `InputError` with ``hint``."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file", hint) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", hint) from None
+        raise failures.explained(error, path) or error from None
 
 
 def parse_toml(text: str, model: type[Model], *, path: Path | str) -> Model:
@@ -107,9 +111,39 @@ def validate(values: Mapping[str, object], model: type[Model], *, path: Path | s
             raise InputError(f"{path}: {where}unknown field", _allowed(model, first["loc"])) from None
         if first["type"] == "missing":
             raise InputError(f"{path}: {where}missing", "add this field") from None
-        message = first["msg"].removeprefix("Value error, ")
+        message, hint = _wrong(first)
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{path}: {where}{message}{more}", f"it is {first['input']!r} now") from None
+        raise InputError(f"{path}: {where}{message}{more}", hint) from None
+
+
+# what pydantic finds wrong with a value -> what to write
+_HINTS = {
+    "string_type": "write it in quotes",
+    "int_type": "write a whole number, without quotes",
+    "int_parsing": "write a whole number, without quotes",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number, without quotes",
+    "float_parsing": "write a number, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "bool_parsing": "write true or false, without quotes",
+    "list_type": 'write a list: ["a", "b"]',
+    "model_type": "write it as a section of its own: [name], and its fields below",
+    "dict_type": "write it as a section of its own: [name], and its fields below",
+}
+
+
+def _wrong(found: ErrorDetails) -> tuple[str, str]:
+    """Return what is wrong with a value, and what to write instead."""
+    raised = found.get("ctx", {}).get("error")
+    if isinstance(raised, FieldError):
+        return raised.message, raised.hint
+    value = found["input"]
+    shown = f", not {value!r}" if isinstance(value, str | int | float) else ""
+    message = found["msg"].removeprefix("Value error, ").replace("Input should", "should", 1) + shown
+    if found["type"] == "literal_error":
+        options = re.findall(r"'([^']+)'", found["msg"])
+        return message, near(str(value), options) or "write one of these words, in quotes"
+    return message, _HINTS.get(found["type"], "write a value that is allowed there; docs/configuration.md has them all")
 
 
 def _field(location: tuple[int | str, ...]) -> str:
@@ -130,4 +164,5 @@ def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
         if not nested:
             return "remove it"
         current = nested[0]
-    return "fields allowed here: " + ", ".join(current.model_fields)
+    meant = near(str(location[-1]), current.model_fields)
+    return f"{meant} fields allowed here: {', '.join(current.model_fields)}".strip()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class PlannerError(Exception):
     """Something went wrong that a person can act on.
@@ -30,3 +33,24 @@ class InputError(PlannerError):
 
 class FailureError(PlannerError):
     """The input is fine, the world is not: Slurm is down, a disk is full (exit code 1)."""
+
+
+class FieldError(ValueError):
+    """A field of a file has a value that cannot be used; whoever knows the file makes an `InputError` of it.
+
+    Parameters
+    ----------
+    message, hint : str
+        What is wrong with the value, and what to write instead.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'plan'?``, or nothing when no known word is near."""
+    found = difflib.get_close_matches(word.lower(), list(known), 2, 0.6)
+    return f"did you mean {' or '.join(repr(one) for one in found)}?" if found else ""

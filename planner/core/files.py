@@ -19,7 +19,21 @@ def write_text(path: Path, text: str, *, executable: bool = False) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write ``content`` to ``path`` by way of a temporary file in the same folder."""
+    """Write ``content`` to ``path`` by way of a temporary file in the same folder.
+
+    Raises
+    ------
+    OSError
+        Naming ``path``, never the temporary file.
+    """
+    try:
+        _replace(path, content, executable=executable)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replace(path: Path, content: bytes, *, executable: bool) -> None:
     make_folder(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from planner.core import files
-from planner.core.errors import FailureError, InputError
+from planner.core import failures, files
+from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 
 VERSION = 2
@@ -144,7 +144,12 @@ class Store:
         query = f"SELECT {', '.join(_COLUMNS)} FROM observations {where} ORDER BY tool, submit_s, job_id, task"  # noqa: S608 - fixed words only
         with _explained(self._path):
             rows = self._connection.execute(query, [value for value in wanted.values() if value is not None]).fetchall()
-        return [_from_row(row) for row in rows]
+        try:
+            return [_from_row(row) for row in rows]
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
+            ) from error
 
     def tools(self) -> list[str]:
         """Return the tools that have observations, sorted."""
@@ -189,7 +194,9 @@ class Store:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # a full disk has ended the transaction already, and is what is to be told
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -259,12 +266,5 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ones that a person can act on."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        hint = (
-            "another command is using it: try again"
-            if "locked" in str(error)
-            else "check the folder and its permissions"
-        )
-        raise FailureError(f"{path}: {error}", hint) from error
-    except sqlite3.DatabaseError as error:
-        raise InputError(f"{path}: not a history of chromplan: {error}", "move it away, or use another path") from error
+    except sqlite3.Error as error:
+        raise failures.explained(error, path) or error from error

@@ -1,0 +1,37 @@
+"""What a mistyped command, option or value was meant to be."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from planner.core.errors import near
+
+
+def usage(error: click.ClickException, path: str) -> tuple[str, str]:
+    """Return message and hint for what click refused.
+
+    Parameters
+    ----------
+    error : click.ClickException
+    path : str
+        The command as typed, ``chromplan plan``.
+    """
+    see = f"see '{path} --help'"
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoSuchOption):
+        options = [name for one in context.command.params for name in one.opts] if context else []
+        meant = near(error.option_name, options)
+        return f"no option {error.option_name!r} in {path!r}", f"{meant} {see}".strip()
+    message = error.format_message()
+    if isinstance(error, click.BadParameter) and error.param and isinstance(error.param.type, click.Choice):
+        value = re.search(r"'([^']*)' is not one of", message)
+        meant = near(value[1] if value else "", list(error.param.type.choices))
+        see = f"{meant} {see}".strip()
+    if isinstance(error, click.UsageError) and context and isinstance(context.command, click.Group):
+        word = message.partition("'")[2].partition("'")[0]
+        meant = near(word, context.command.list_commands(context)) if message.startswith("No such command") else ""
+        if meant:
+            return f"no command {word!r} in {path!r}", f"{meant} {see}"
+    return message[:1].lower() + message[1:].rstrip("."), see

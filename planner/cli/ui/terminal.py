@@ -1,0 +1,49 @@
+"""What the terminal can show: more than ASCII where it speaks UTF-8, our own signs spelt out where it does not."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+from pathlib import Path
+
+# our own signs, as ASCII has them
+_PLAIN = str.maketrans("─–—−×·≈’‘“”µ", "----x*~''\"\"u") | str.maketrans(
+    {"…": "...", "≥": ">=", "≤": "<=", "→": "->", "±": "+-"}
+)
+
+
+def prepare() -> None:
+    """Make stdout and stderr take any text: data as the bytes it came from, our own signs as the locale has them."""
+    codecs.register_error("chromplan", _plainly)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who started us
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+        elif isinstance(stream, io.TextIOWrapper):
+            ascii_only = _wants_ascii() or not (stream.encoding or "").lower().startswith("utf")
+            if ascii_only:
+                stream.reconfigure(encoding="ascii", errors="chromplan")
+            else:
+                stream.reconfigure(errors="surrogateescape")
+
+
+def forget_output() -> None:
+    """Let the interpreter end in peace when nobody reads what it has left to print."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _wants_ascii() -> bool:
+    """Whether the locale asked for is C: Python makes UTF-8 of it, and says so in LC_CTYPE."""
+    ctype = os.environ.get("LC_CTYPE", "")
+    asked = [os.environ.get("LC_ALL"), None if ctype == "C.UTF-8" else ctype, os.environ.get("LANG")]
+    return next((name for name in asked if name), "") in ("C", "POSIX")
+
+
+def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode what ASCII has no sign for: a sign of ours in ASCII, anything else as its own bytes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return text.translate(_PLAIN).encode("utf-8", "surrogateescape"), error.end

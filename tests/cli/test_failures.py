@@ -1,0 +1,220 @@
+"""What the system refuses: two lines with the cause and the path, never 'this is a defect'."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from planner.cli import main
+
+ROOT = os.geteuid() == 0
+TOML = """
+[pipeline]
+name = "p"
+tool = "t"
+chromosomes = "20-22"
+command = "echo {chromosome}"
+
+[memory]
+default_mb = "100M"
+"""
+HISTORY = "task,chromosome,peak_mb,wall_s\nchr1,1,300,10\nchr2,2,280,9\nchr22,22,60,3\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+def make_project(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "chromplan.toml").write_text(TOML)
+    (folder / "history.csv").write_text(HISTORY)
+    return folder
+
+
+def chromplan(*arguments: str, cwd: Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*before, sys.executable, "-m", "planner", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def two_lines(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the error of a command that failed as it should."""
+    assert done.returncode in (1, 2), done.stdout + done.stderr
+    assert re.fullmatch(r"error: [^\n]+\nhint: [^\n]+\n", done.stderr), done.stderr
+    assert "defect" not in done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+IMPORT = ("history", "import", "history.csv", "--tool", "t")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return what mounts a file system of its own with these options, or skip where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+        if done.returncode:
+            pytest.skip("no file system may be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root mounts")
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",)])
+def test_a_full_disk_is_called_one(small_disk: Callable[[str], Path], arguments: tuple[str, ...]) -> None:
+    project = make_project(small_disk("size=64k") / "project")
+    with (project / "filling").open("wb", buffering=0) as stream, pytest.raises(OSError):
+        while True:
+            stream.write(b"x" * 4096)
+    said = two_lines(chromplan(*arguments, cwd=project))
+    assert "the disk is full" in said
+    assert "rollback" not in said
+    assert (project / "chromplan.toml").read_text() == TOML
+
+
+@pytest.mark.skipif(not ROOT, reason="only root mounts")
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",)])
+def test_a_disk_without_inodes_is_called_one(small_disk: Callable[[str], Path], arguments: tuple[str, ...]) -> None:
+    project = make_project(small_disk("size=1m,nr_inodes=5") / "project")
+    with pytest.raises(OSError):
+        for number in range(9):
+            (project / f"{number}").touch()
+    assert "no inodes are left" in two_lines(chromplan(*arguments, cwd=project))
+
+
+@pytest.mark.skipif(not ROOT, reason="only root mounts")
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force")])
+def test_a_read_only_file_system_is_called_one(small_disk: Callable[[str], Path], arguments: tuple[str, ...]) -> None:
+    project = make_project(small_disk("size=1m") / "project")
+    subprocess.run(["mount", "-o", "remount,ro", project.parent], check=True)
+    assert re.search("read-only|permission denied", two_lines(chromplan(*arguments, cwd=project)))
+
+
+# a root that may not write what is another's
+POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="only root gives files away")
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force"), ("fit",)])
+def test_a_folder_of_another_user_is_said_to_be_theirs(project: Path, arguments: tuple[str, ...]) -> None:
+    for path in (project, *project.iterdir()):
+        os.chown(path, 65534, 65534)
+    said = two_lines(chromplan(*arguments, cwd=project, before=POWERLESS))
+    assert "permission denied" in said
+    assert "belongs to nobody" in said
+
+
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may write anything")
+def test_a_folder_of_ones_own_that_may_not_be_written_says_how_to_allow_it(project: Path) -> None:
+    project.chmod(0o555)
+    said = two_lines(chromplan("plan", cwd=project, before=POWERLESS))
+    assert "hint: allow it: chmod u+rwx ." in said
+
+
+@pytest.mark.parametrize("name", [".chromplan", "rounds", ".chromplan/models"])
+def test_a_file_in_the_place_of_a_folder_is_named(project: Path, name: str) -> None:
+    chromplan(*IMPORT, cwd=project)
+    chromplan("fit", cwd=project)
+    subprocess.run(["rm", "-rf", project / name], check=True)
+    (project / name).write_text("")
+    said = two_lines(chromplan("fit" if "models" in name else "plan", cwd=project))
+    assert f"{name}: a file, where a folder is needed" in said
+
+
+@pytest.mark.parametrize("name", ["chromplan.toml", ".chromplan/history.sqlite", "rounds/r001/plan.json"])
+def test_a_folder_in_the_place_of_a_file_is_named(project: Path, name: str) -> None:
+    subprocess.run(["rm", "-rf", project / name], check=True)
+    (project / name).mkdir(parents=True)
+    arguments = ("render",) if "rounds" in name else ("plan",)
+    assert f"{name}: a folder" in two_lines(chromplan(*arguments, cwd=project))
+
+
+@pytest.mark.parametrize("command", ["plan", "init", "status", "fit"])
+def test_a_working_directory_that_is_gone_is_said_to_be(tmp_path: Path, command: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"rmdir {gone}; {sys.executable} -m planner {command} </dev/null"
+    done = subprocess.run(["bash", "-c", script], cwd=gone, capture_output=True, text=True)
+    assert "working directory is gone" in two_lines(done) or "no such file" in done.stderr
+
+
+def test_a_disk_that_fills_while_printing_is_no_defect(project: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "planner", "site", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=project)
+    assert done.stderr.startswith("error: the disk is full")
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_output_is_no_defect(project: Path) -> None:
+    script = f"{sys.executable} -m planner site list >&- 2>&-"
+    assert subprocess.run(["bash", "-c", script], cwd=project).returncode == 0
+
+
+ODD = [b"", b"\xff\xfe\x00odd", b"{}", b"[]", b"null", b'{"a": 1}', b"a\tb\n1\t2\n", b"\x00" * 64]
+OWN = ["chromplan.toml", ".chromplan/history.sqlite", ".chromplan/models/t.json", "rounds/r001/plan.json"]
+OWN += ["rounds/r001/manifest.tsv", "rounds/r001/submission.json", "rounds/r001/local.jsonl"]
+COMMAND_LINES = [("plan",), ("render",), ("status", "--offline"), ("fit",), ("history", "show"), ("next",), ("ingest",)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
+def test_odd_bytes_in_our_own_files_are_never_a_defect(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+
+    def run(*arguments: str) -> str:
+        with pytest.raises(SystemExit):
+            main(list(arguments))
+        return capsys.readouterr().err
+
+    run(*IMPORT), run("fit"), run("plan"), run("render")
+    kept = Path(name).read_bytes() if Path(name).exists() else None
+    for odd in ODD:
+        for arguments in COMMAND_LINES:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_bytes(odd)
+            said = run(*arguments)
+            assert "defect" not in said, (arguments, odd, said)
+        if kept is not None:
+            Path(name).write_bytes(kept)
+
+
+@pytest.mark.parametrize("module", ["click", "planner.core.errors", "planner.cli.plan", "pydantic", "jinja2"])
+def test_ctrl_c_while_modules_are_imported_prints_no_traceback(module: str, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Press:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Press())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
+    command = [sys.executable, "-m", "planner", "init" if module == "jinja2" else "plan"]
+    if module == "jinja2":
+        (project / "chromplan.toml").unlink()
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (-2, 130)
