@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,20 +54,6 @@ def _duration(text: str) -> str:
     if seconds is None or not 0 < seconds < float("inf"):
         raise FieldError(f"{text!r} is not a time limit", wanted)
     return text
-
-
-def _memory_mb(value: object) -> object:
-    """Take memory as sbatch writes it, too: ``"4G"``."""
-    if not isinstance(value, str):
-        return value
-    wanted = 'write it as for sbatch: "4G", "3500M", or a number of MB'
-    try:
-        size_mb = units.parse_mem_mb(value)
-    except ValueError:
-        raise FieldError(f"{value!r} is not a memory size", wanted) from None
-    if not size_mb:
-        raise FieldError(f"{value!r} is not a memory size", wanted)
-    return math.ceil(size_mb)
 
 
 def _safe(text: str) -> str:

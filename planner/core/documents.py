@@ -138,8 +138,9 @@ def _wrong(found: ErrorDetails) -> tuple[str, str]:
     if isinstance(raised, FieldError):
         return raised.message, raised.hint
     value = found["input"]
-    shown = f", not {value!r}" if isinstance(value, str | int | float) else ""
-    message = found["msg"].removeprefix("Value error, ").replace("Input should", "should", 1) + shown
+    message = found["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+    if isinstance(value, str | int | float) and repr(value) not in message:
+        message += f", not {value!r}"
     if found["type"] == "literal_error":
         options = re.findall(r"'([^']+)'", found["msg"])
         return message, near(str(value), options) or "write one of these words, in quotes"

@@ -57,13 +57,31 @@ def test_a_group_without_a_command_shows_its_help(
 def test_an_unknown_command_is_two_lines_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = chromplan("paln", capsys=capsys)
     assert (code, out) == (2, "")
-    assert err == "error: No such command 'paln'.\nhint: see 'chromplan --help'\n"
+    assert err == "error: no command 'paln' in 'chromplan'\nhint: did you mean 'plan'? see 'chromplan --help'\n"
 
 
 def test_an_unknown_option_names_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = chromplan("plan", "--colour", capsys=capsys)
     assert code == 2
     assert err.splitlines()[1] == "hint: see 'chromplan plan --help'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("sumbit",), "'submit'"),
+        (("history", "improt"), "'import'"),
+        (("plan", "--moed", "jobs"), "'--mode'"),
+        (("plan", "--mode", "arry"), "'array'"),
+        (("site", "detetc"), "'detect'"),
+    ],
+)
+def test_a_typing_error_gets_the_word_that_was_meant(
+    arguments: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = chromplan(*arguments, capsys=capsys)
+    assert code == 2
+    assert f"hint: did you mean {meant}" in err
 
 
 def test_wrong_input_is_two_lines_and_exit_code_2(

@@ -295,5 +295,5 @@ def test_a_history_locked_for_too_long_says_so(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_folder_in_place_of_the_file_is_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(FailureError, match="unable to open"):
+    with pytest.raises(FailureError, match="a folder, where the history is kept in a file"):
         Store.open(tmp_path)
