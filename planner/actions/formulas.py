@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted((files.shipped("data") / "formulas").glob("*.toml"))}
 
 
-def load(name: str) -> Formula:
+def load(name: str | os.PathLike[str]) -> Formula:
     """Return the formula in a file, or the bundled one of that name.
 
     Raises
@@ -39,8 +40,8 @@ def load(name: str) -> Formula:
 
     path = Path(name)
     known = bundled()
-    if not path.is_file() and name in known:
-        path = known[name]
+    if not path.is_file() and str(name) in known:
+        path = known[str(name)]
     elif not path.exists():
         raise InputError(f"{name}: no such formula", f"give a file, or a bundled one: {', '.join(known) or 'none'}")
     return formulas.loads(load_text(path), name=str(path))

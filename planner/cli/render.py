@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from planner.actions.planning import open_project
+from planner.actions.rounds import render_latest
 from planner.cli.ui.options import project_option
 
 
@@ -22,17 +23,6 @@ def command(folder: Path, template_dir: Path | None) -> None:
 
     Reading them is enough to know what will happen; nothing is submitted.
     """
-    from planner.core.errors import InputError
-    from planner.scripts import render
-
-    project = open_project(folder)
-    number = project.latest()
-    if project.started(number):
-        raise InputError(
-            f"round {project.round_folder(number).name} was started already", "'chromplan next' plans another one"
-        )
-    rendered = render.render(project.plan(number), template_folder=template_dir)
-    render.write(rendered, project.round_folder(number))
-    for name in sorted(rendered):
-        click.echo(project.round_folder(number) / name)
+    for path in render_latest(open_project(folder), template_folder=template_dir):
+        click.echo(path)
     click.echo("next: chromplan submit, or chromplan run --local")

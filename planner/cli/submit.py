@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.actions.planning import open_project
+from planner.actions.rounds import submit_latest
 from planner.cli.ui.options import project_option, then_next_option
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
 
     Safe to repeat after any crash: nothing is submitted twice.
     """
-    from planner.rounds import preview, submit
+    from planner.rounds import preview
 
     project = open_project(folder)
     number = project.latest()
@@ -35,7 +36,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
     if test_only:
         _test(preview.try_out(project, number))
         return
-    submit.submit(project, number, say=lambda line: click.echo(line, err=True), then_next=then_next)
+    submit_latest(project, say=lambda line: click.echo(line, err=True), then_next=then_next)
 
 
 def _test(trials: list[Trial]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from planner.actions.planning import open_project
-from planner.cli.status import look
+from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.core.errors import FailureError
 
@@ -84,7 +84,7 @@ def follow(project: Project, pause: Pause) -> list[TaskStatus]:
         while True:
             before = found
             try:
-                found = look(project, offline=False)
+                found = latest_statuses(project, offline=False)
                 screen.show(found, before)
                 if not any(_in_flight(one) for one in found) and not _goes_on(project):
                     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -68,6 +69,7 @@ Option = Annotated[str, AfterValidator(option)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_text)]
 
+FilePath = str | os.PathLike[str]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -79,6 +81,11 @@ def read_text(path: Path, *, hint: str) -> str:
         raise InputError(f"{path}: no such file", hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise failures.explained(error, path) or error from None
+
+
+def load_json(path: FilePath, model: type[Model], *, hint: str) -> Model:
+    """Read a JSON file into ``model``; errors name the file and the field, and give ``hint``."""
+    return parse_json(read_text(Path(path), hint=hint), model, path=Path(path), hint=hint)
 
 
 def parse_toml(text: str, model: type[Model], *, path: Path | str) -> Model:

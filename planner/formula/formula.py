@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planner.core.errors import InputError
+from planner.core.frames import html_table
 from planner.formula import grammar
 from planner.formula.conformal import Calibration
 from planner.formula.grammar import Call, Name, Node, Number
@@ -121,6 +122,13 @@ class Formula:
     ratio_widening: float = RATIO_WIDENING
     ratios: tuple[Ratio, ...] = ()
     errors: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Formula of {self.tool or 'no tool'}: {self.text} MiB, from {self.rows} rows>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, known.low, known.high, known.unit) for name, known in self.features.items()]
+        return html_table(repr(self), ("feature", "least seen", "greatest seen", "unit"), rows)
 
     @property
     def text(self) -> str:

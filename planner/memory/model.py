@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.core.errors import InputError
+from planner.core.frames import html_table
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.core.sampling import POLL_S
@@ -119,6 +120,14 @@ class MemoryModel:
     largest_mb: float = 0.0
     memory: Curve | None = None
     time: Curve | None = None
+
+    def __repr__(self) -> str:
+        features = ", ".join(self.feature_names) or "no feature"
+        return f"<MemoryModel of {self.tool or 'no tool'}: {self.rows} observations, by {features}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, low, high) for name, (low, high) in self.ranges.items()]
+        return html_table(repr(self), ("feature", "least seen", "greatest seen"), rows)
 
     @property
     def fitted(self) -> bool:

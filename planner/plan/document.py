@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from planner.core.config import Kept
-from planner.core.documents import Document, FileName, Line, Text, Variable
+from planner.core.documents import Document, FileName, FilePath, Line, Text, Variable, load_json
+from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
 from planner.site import Partition, Site
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # a petabyte, ten years: what is beyond is a mistake, not a task
 _Mem = Annotated[int, Field(ge=1, le=10**9)]
@@ -127,6 +131,35 @@ class Plan(Document):
         if missing is not None:
             raise ValueError(f"task {missing} lacks a column of {', '.join(sorted(self.columns))}")
         return self
+
+    @classmethod
+    def load(cls, path: FilePath) -> Self:
+        """Read a plan from ``rounds/rNNN/plan.json``.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read, or is not a plan.
+        """
+        return load_json(path, cls, hint="'chromplan plan' writes it, as rounds/r001/plan.json")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per task, in the plan's order; features and parameters are columns."""
+        hidden = {"features", "parameters", "after"}
+        return frame(
+            flat(task.model_dump(exclude=hidden), {"features": task.features, "parameters": task.parameters})
+            for task in self.tasks
+        )
+
+    def __repr__(self) -> str:
+        where = f"{self.mode} on {self.target.site.name}"
+        return f"<Plan {self.name} {self.round_name}: {len(self.tasks)} tasks, {self.total_request_mb} MB, {where}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        columns = ("task", "request_mb", "predicted_mb", "time_limit_s", "start_s", "reason")
+        return html_table(repr(self), columns, [[getattr(task, name) for name in columns] for task in self.tasks])
 
     @property
     def cluster(self) -> str | None:

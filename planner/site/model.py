@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from planner.core import units
 from planner.core.documents import Document, Line, Option
 from planner.core.errors import InputError
+from planner.core.frames import html_table
 from planner.core.sampling import POLL_S
 from planner.site.fields import Count, Duration, MiB, MiBOrZero, OptionOrEmpty, Rate, interval_s
 
@@ -143,6 +144,16 @@ class Site(Document):
     """Bash lines before the task: modules, environments."""
     account: Account = Account()
     partitions: Annotated[tuple[Partition, ...], Field(min_length=1)]
+
+    def __repr__(self) -> str:
+        return f"<Site {self.name}: {', '.join(partition.name for partition in self.partitions)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        columns = ("name", "nodes", "cores", "mem_mb", "cap_mb", "max_time")
+        rows = [[getattr(partition, name) for name in columns] for partition in self.partitions]
+        return html_table(f"{self.name}: {self.description}", columns, rows)
 
     @model_validator(mode="before")
     @classmethod

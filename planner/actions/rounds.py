@@ -1,0 +1,76 @@
+"""A round: planned, rendered, submitted, followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.core.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.project.folder import Project
+    from planner.project.journal import Submission
+    from planner.rounds.progress import TaskStatus
+
+
+def render_latest(project: Project, *, template_folder: Path | None = None) -> list[Path]:
+    """Write the scripts of the planned round; return their paths, sorted.
+
+    Raises
+    ------
+    InputError
+        When no round is planned, or the last one was started already.
+    """
+    from planner.scripts import render
+
+    number = project.latest()
+    folder = project.round_folder(number)
+    if project.started(number):
+        raise InputError(f"round {folder.name} was started already", "'chromplan next' plans another one")
+    rendered = render.render(project.plan(number), template_folder=template_folder)
+    render.write(rendered, folder)
+    return [folder / name for name in sorted(rendered)]
+
+
+def submit_latest(project: Project, *, say: Callable[[str], None], then_next: bool = False) -> Submission:
+    """Submit the rendered round, or go on where an earlier try stopped; ``say`` hears what is done.
+
+    Raises
+    ------
+    InputError
+        When the round is not rendered, or empty.
+    FailureError
+        When Slurm refuses or does not answer; calling it again goes on from there.
+    """
+    from planner.rounds import submit
+
+    return submit.submit(project, project.latest(), say=say, then_next=then_next)
+
+
+def latest_statuses(project: Project, *, offline: bool = False) -> list[TaskStatus]:
+    """Return how every task stands now.
+
+    Parameters
+    ----------
+    offline : bool
+        Only what is recorded: no call to Slurm.
+    """
+    from dataclasses import replace
+
+    from planner.actions.planning import open_store
+    from planner.rounds import ingest, progress
+
+    with open_store(project) as store:
+        observations = store.observations()
+    recorded = {(o.task, o.job_id) for o in observations}
+    seen = [o for o in ingest.local_observations(project) if (o.task, o.job_id) not in recorded]
+    running: dict[str, str] = {}
+    over: dict[int, str] = {}
+    if not offline:
+        ended, running, over = ingest.look(project, recorded)
+        seen += ended
+    return [
+        replace(one, state=running[one.task]) if one.state == progress.IN_FLIGHT and one.task in running else one
+        for one in progress.statuses(project, [*observations, *seen], over=over)
+    ]
