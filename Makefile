@@ -39,9 +39,8 @@ lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
 format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long)
-	@set -e; for script in benchmarks/[a-z]*.py; do \
-		module=benchmarks.$$(basename $$script .py); echo "== $$module"; $(BIN)/python -m $$module; done
+bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1 shows that all of it runs; TRACES=DIR
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)")
 
 venv: $(VENV)/.test  ## .venv with chromplan, editable, and everything to work on it
 

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.beagle import DATA
 from benchmarks.reference import baselines, baselines_learned
 
 MIB = 2**20
@@ -33,7 +34,6 @@ GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h
 NEEDED = ("process", "rchar", "rss", "realtime")
 LEAST_ROWS = 34
 NODE_MB = 128e9 / MIB
-BEAGLE = Path(__file__).parent.parent / "examples" / "data"
 
 METHODS: dict[str, Callable[[int], baselines.Policy]] = {
     "chromplan": lambda tasks: baselines.Chromplan(),
@@ -202,7 +202,7 @@ def run(trace: str, rows: list[Row], method: str, order: str, seed: int) -> Resu
 def trace_files(folder: Path, wanted: list[str]) -> dict[str, Path]:
     """Return the wanted traces of a folder by name; of all its tables those called ``trace_…`` when there are any."""
     if not folder.is_dir():
-        raise SystemExit(f"{folder} is no folder")
+        raise SystemExit(f"{folder} is not a folder")
     tables = sorted(folder.glob("*.csv"))
     if not wanted:
         tables = sorted(folder.glob("trace_*.csv")) or tables
@@ -212,7 +212,7 @@ def trace_files(folder: Path, wanted: list[str]) -> dict[str, Path]:
 
 def read_all(folder: Path | None, wanted: list[str]) -> dict[str, list[Row]]:
     files = trace_files(folder, wanted) if folder else {}
-    bundled = {name: BEAGLE / f"{name}.csv" for name in ("beagle_runs", "beagle_chr22") if not wanted or name in wanted}
+    bundled = {name: DATA / f"{name}.csv" for name in ("beagle_runs", "beagle_chr22") if not wanted or name in wanted}
     missing = set(wanted) - set(files) - set(bundled)
     if missing:
         raise SystemExit(f"no trace {', '.join(sorted(missing))} in {folder}")

@@ -1,4 +1,4 @@
-"""CPU time of ``chromplan simulate``, two histories: ``python -m benchmarks.simulate``."""
+"""CPU time of ``chromplan simulate``, two histories: ``python -m benchmarks.simulate [--quick]`` (the first alone)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.beagle import DATA
 from planner.core import genome
-
-DATA = Path(__file__).parent.parent / "examples" / "data"
 
 
 def two_samples() -> list[dict[str, object]]:
@@ -53,10 +52,11 @@ def main() -> None:
     separate = (
         "--strategy uniform --strategy doubling --strategy paper --strategy array --strategy dynamic --strategy known"
     )
-    for rows, options in (
+    histories = [
         (two_samples(), "--feature n_ref_variants --feature n_samples --nodes 1 --mem 1200M --cpus 8"),
         (list(hundred_samples()), f"--feature n_variants --nodes 2 --mem 64G --cpus 16 --runs 2 {separate}"),
-    ):
+    ]
+    for rows, options in histories[: 1 if "--quick" in sys.argv[1:] else None]:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "runs.csv"
             with file.open("w", newline="") as text:

@@ -1,0 +1,105 @@
+"""Run the benchmarks one after the other: ``python -m benchmarks [--quick] [--traces DIR] [NAME …]``, as `make bench` does.
+
+What this machine lacks is skipped, saying what it needs; one that fails does not stop the others. ``--quick`` shows in
+some minutes that each of them runs; its figures are too few to quote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests" / "cluster"))
+
+from cluster import missing_programs  # noqa: E402
+
+NO_TRACES = (
+    "public Nextflow traces, TRACES=DIR: those of the Sizey study (arXiv 2407.16353) are in its repository, "
+    "github.com/dos-group/sizey; save them as DIR/trace_NAME.csv"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A module of this package and the arguments of a whole run and a quick one; ``{folder}`` is a scratch folder."""
+
+    module: str
+    whole: Sequence[str] = ()
+    quick: Sequence[str] = ()
+    needs: str = ""
+
+
+BENCHMARKS = (
+    Benchmark("static_order", quick=("paper", "eps", "caps")),
+    Benchmark(
+        "dynamic_schedule", quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10")
+    ),
+    Benchmark("formula", quick=("--part", "splits", "--splits", "1")),
+    Benchmark("memory_coverage", quick=("0",)),
+    Benchmark("memory_scale", quick=("100", "1000")),
+    Benchmark("memory_requests", quick=("--method", "chromplan", "largest")),
+    Benchmark("memory_requests", ("--traces", "{traces}"), ("--traces", "{traces}", "--method", "chromplan"), "traces"),
+    Benchmark("memory_shapes", ("{folder}", "--seed", "31"), ("{folder}", "--seed", "31", "--processes", "1")),
+    Benchmark(
+        "memory_requests",
+        ("--traces", "{folder}", "--seed", "7"),
+        ("--traces", "{folder}", "--seed", "7", "--method", "chromplan"),
+    ),
+    Benchmark("history", quick=("220",)),
+    Benchmark("simulate", quick=("--quick",)),
+    Benchmark("modes", quick=("2",), needs="slurm"),
+    Benchmark("cluster_comparison", ("--runs", "3"), ("--strategy", "chromplan-array"), "slurm"),
+)
+
+
+def lacking(one: Benchmark, traces: Path | None) -> str:
+    """Return what a benchmark needs and this machine has not; empty when nothing."""
+    if one.needs == "traces" and traces is None:
+        return NO_TRACES
+    missing = missing_programs() if one.needs == "slurm" else []
+    return f"Slurm: {', '.join(missing)} not found (docs/testing.md)" if missing else ""
+
+
+def main() -> None:
+    """Run them, and say at the end which were skipped and which failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = sorted({one.module for one in BENCHMARKS})
+    parser.add_argument("name", nargs="*", choices=[*names, []], metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="small runs")
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="folder with public traces")
+    options = parser.parse_args()
+    failed: list[str] = []
+    skipped: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for one in BENCHMARKS:
+            if options.name and one.module not in options.name:
+                continue
+            needs = lacking(one, options.traces)
+            given = [
+                part.format(folder=folder, traces=options.traces)
+                for part in (one.quick if options.quick else one.whole)
+            ]
+            line = " ".join(["python -m", f"benchmarks.{one.module}", *given])
+            if needs:
+                skipped.append(f"skipped: {one.module} needs {needs}")
+                print(f"\n== {skipped[-1]}", flush=True)
+                continue
+            print(f"\n== {line}", flush=True)
+            if subprocess.run(
+                [sys.executable, "-m", f"benchmarks.{one.module}", *given], cwd=ROOT, check=False
+            ).returncode:
+                failed.append(f"failed: {line}")
+    print("", *skipped, *failed, sep="\n")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
