@@ -1,4 +1,4 @@
-"""Run the benchmarks one after the other: ``python -m benchmarks [--quick] [--traces DIR] [NAME …]``, as `make bench` does.
+"""Run the benchmarks one after the other, for `make bench`: ``python -m benchmarks [--quick] [--traces DIR] [NAME …]``.
 
 What this machine lacks is skipped, saying what it needs; one that fails does not stop the others. ``--quick`` shows in
 some minutes that each of them runs; its figures are too few to quote.
@@ -20,8 +20,8 @@ sys.path.append(str(ROOT / "tests" / "cluster"))
 from cluster import missing_programs  # noqa: E402
 
 NO_TRACES = (
-    "public Nextflow traces, TRACES=DIR: those of the Sizey study (arXiv 2407.16353) are in its repository, "
-    "github.com/dos-group/sizey; save them as DIR/trace_NAME.csv"
+    "public Nextflow traces: git clone https://github.com/dos-group/sizey (arXiv 2407.16353), "
+    "then make bench TRACES=sizey/data"
 )
 
 
