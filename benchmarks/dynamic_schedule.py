@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reference import hindsight
+from benchmarks.reference.cases import CAPACITY, NODES, TASK_SIZES, Preset, benchmark_case, without_predictions
 from planner.schedule import knapsack
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.belief import Assumptions
 from planner.schedule.dynamic.decide import Options, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
-from planner.schedule.dynamic.simulator import CAPACITY, TASK_SIZES, Case, Preset, benchmark_case, simulate
+from planner.schedule.dynamic.simulator import Case, simulate
 from planner.schedule.dynamic.state import Done, Node, Sharing, State, Waiting, Work
 
 SEEDS_AT_ONCE = 25
@@ -67,10 +68,10 @@ def measure(setting: Setting, seeds: Sequence[int], known: dict[str, float]) -> 
         if setting.line_known:
             case = with_true_line(case, setting.task_size)
         elif not setting.prior:
-            case = case.without_predictions()
+            case = without_predictions(case)
         started = time.perf_counter()
         decide = partial(dynamic.decide, options=setting.options)
-        run = simulate(case, decide, live=setting.live, sharing=SHARING[setting.mode])
+        run = simulate(case, decide, live=setting.live, sharing=SHARING[setting.mode], nodes=NODES)
         spent_ms = 1000 * (time.perf_counter() - started)
         rows.append((seed, run.makespan_s / best[seed], best[seed], run.overcommits, spent_ms))
     return rows

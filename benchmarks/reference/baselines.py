@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from planner.memory.linear import Polynomial, fit_polynomial
+from benchmarks.reference.polynomial import Polynomial, fit_polynomial
 from planner.memory.sizing import Sized, Sizer
 
 LARGEST_NODE_MB = 128e9 / 2**20

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.schedule.dynamic.simulator import CAPACITY, Case
+from benchmarks.reference.cases import CAPACITY
+from planner.schedule.dynamic.simulator import Case
 
 CHAINS = 8
 MOVES = 250

@@ -110,12 +110,6 @@ def rank(name: str) -> int:
     return CHROMOSOMES.index(name) + 1 if name in CHROMOSOMES else len(CHROMOSOMES) + 1
 
 
-def prefixed(name: str) -> str:
-    """Return a chromosome's name in UCSC's style: ``chr1``, ``chrX``, ``chrM``."""
-    found = plain(name)
-    return "chrM" if found == "MT" else f"chr{found}"
-
-
 def parse_chromosomes(text: str | Iterable[str | int]) -> list[str]:
     """Read a list of chromosomes into plain names, in the order written.
 

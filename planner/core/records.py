@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-OBSERVATION_VERSION = 1
-
 
 class Outcome(StrEnum):
     """How an attempt ended."""

@@ -35,7 +35,6 @@ _NODE_GROUP = re.compile(r"\[([^\[\]]*)\]")
 # only a comma outside brackets separates names
 _NODE_PART = re.compile(r"(?:[^,\[\]]|\[[^\[\]]*\])+")
 _NODE_NAME = re.compile(r"[^\s,\[\]]+")
-_NUMBERED = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
 
 # Slurm's own ceiling on MaxArraySize; keeps a typing error from filling the memory.
 _MOST_ELEMENTS = 4_000_001
@@ -340,31 +339,3 @@ def _expand_group(text: str) -> list[str]:
             raise ValueError(f"not a node range: {text!r}")
         found.extend(f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1))
     return found
-
-
-def compress_nodes(names: Iterable[str]) -> str:
-    """Return the shortest list that ``expand_nodes`` reads back; sorted, each name once."""
-    plain: list[str] = []
-    numbered: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        if not _NODE_NAME.fullmatch(name):
-            raise ValueError(f"not a node name: {name!r}")
-        match = _NUMBERED.fullmatch(name)
-        if match and match[2].isascii():
-            numbered.setdefault(match[1], []).append(match[2])
-        else:
-            plain.append(name)
-    groups = [_compress_group(prefix, digits) for prefix, digits in numbered.items()]
-    return ",".join(sorted(groups + plain))
-
-
-def _compress_group(prefix: str, digits: list[str]) -> str:
-    runs: list[list[str]] = []
-    for text in sorted(digits, key=lambda d: (int(d), len(d))):
-        # a run goes on while counting up from its first member, at that width, writes the next one
-        if runs and text == f"{int(runs[-1][-1]) + 1:0{len(runs[-1][0])}d}":
-            runs[-1].append(text)
-        else:
-            runs.append([text])
-    parts = [run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    return f"{prefix}{parts[0]}" if parts == digits[:1] else f"{prefix}[{','.join(parts)}]"

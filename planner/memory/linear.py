@@ -1,4 +1,4 @@
-"""Power laws that learn from their first observation, and the paper's polynomial: one number stands for a task's size.
+"""Power laws that learn from their first observation; one number stands for a task's size.
 
 In logarithms the laws are lines with equal noise: memory's spread grows with the size, as it does in fact.
 """
@@ -127,62 +127,3 @@ def student_t_quantile(level: float, dof: float) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
     return z + sum(term / dof ** (power + 1) for power, term in enumerate(terms))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Polynomial:
-    """Least-squares polynomial with the residuals it left: the regression of arXiv 2511.15977.
-
-    Attributes
-    ----------
-    scale : float
-        What sizes are divided by.
-    coefficients : tuple of float
-        Lowest power first.
-    residuals : tuple of float
-        Value minus prediction, ascending.
-    least : float
-        Smallest value seen: no prediction is below half of it.
-    """
-
-    scale: float
-    coefficients: tuple[float, ...]
-    residuals: tuple[float, ...]
-    least: float
-
-    def mean(self, size: float) -> float:
-        """Return the prediction at a size."""
-        powers = [(size / self.scale) ** power for power in range(len(self.coefficients))]
-        return max(float(np.dot(self.coefficients, powers)), 0.5 * self.least)
-
-    def upper(self, size: float, gamma: float) -> float:
-        """Return the prediction plus the bias: the interpolated ``gamma`` percentile of the residuals, at least 0."""
-        return self.mean(size) + max(0.0, float(np.quantile(self.residuals, gamma)))
-
-
-def fit_polynomial(size: Sequence[float] | Floats, value: Sequence[float] | Floats, *, degree: int = 1) -> Polynomial:
-    """Fit a polynomial of a degree, or of a lower one where the sizes do not carry it.
-
-    A line that falls with the size is refused for the mean: two of the smallest tasks would otherwise extrapolate to
-    negative memory for the largest.
-
-    Raises
-    ------
-    ValueError
-        Without observations.
-    """
-    sizes, values = np.asarray(size, dtype=float), np.asarray(value, dtype=float)
-    if not len(values):
-        raise ValueError("no observations")
-    scale = float(np.max(np.abs(sizes))) or 1.0
-    power = min(degree, len(np.unique(sizes)) - 1)
-    design = np.vander(sizes / scale, power + 1, increasing=True)
-    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
-    if power == 1 and coefficients[1] < 0:
-        design, coefficients = design[:, :1], np.array([values.mean()])
-    return Polynomial(
-        scale=scale,
-        coefficients=tuple(coefficients.tolist()),
-        residuals=tuple(np.sort(values - design @ coefficients).tolist()),
-        least=float(values.min()),
-    )

@@ -110,32 +110,6 @@ def list_schedule(
     return Schedule(start_s=tuple(machine.start_s), makespan=machine.now, peak=machine.peak, profile=steps)
 
 
-def lockstep_schedule(
-    order: Sequence[int],
-    mem_mb: Sequence[float],
-    wall_s: Sequence[float],
-    *,
-    workers: int | None = None,
-    cap_mb: float | None = None,
-    cores: int | None = None,
-    cpus: Sequence[int] | None = None,
-) -> Schedule:
-    """Run an order in batches with a barrier after each: a batch takes tasks until one more would break a limit.
-
-    Parameters and errors are those of `list_schedule`.
-    """
-    return list_schedule(
-        order,
-        mem_mb,
-        wall_s,
-        workers=workers,
-        cap_mb=cap_mb,
-        cores=cores,
-        cpus=cpus,
-        dispatch=Dispatch.LOCKSTEP,
-    )
-
-
 def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[float]) -> list[int]:
     """Return a slot by task, such that no two tasks of a slot overlap; slots are reused in the order they fall free."""
     free: list[tuple[float, int]] = []

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from planner.core.units import (
     JobId,
-    compress_nodes,
     expand_nodes,
     format_duration,
     format_limit,
@@ -298,38 +297,6 @@ def test_malformed_node_lists_are_refused(text: str) -> None:
 def test_a_node_list_beyond_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="more than"):
         expand_nodes(",".join(f"{prefix}[1-90000]" for prefix in "abc"))
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [
-        (["n1", "n3", "n2"], "n[1-3]"),
-        (["n07", "n08", "n09", "n10"], "n[07-10]"),
-        (["n9", "n10", "n11"], "n[9-11]"),
-        (["login1", "n1", "n2", "n2"], "login1,n[1-2]"),
-        (["gpu"], "gpu"),
-        (["n1"], "n1"),
-        (["n1", "n5"], "n[1,5]"),
-        ([], ""),
-    ],
-)
-def test_node_lists_are_compressed(names: list[str], text: str) -> None:
-    assert compress_nodes(names) == text
-
-
-def test_a_name_that_would_break_the_list_is_refused() -> None:
-    with pytest.raises(ValueError, match="node name"):
-        compress_nodes(["a,b"])
-
-
-node_names = st.from_regex(r"[a-z]{0,2}-?[0-9]{1,3}|[a-z]{1,3}(-ib)?|[a-z][0-9]{1,2}[a-z][0-9]{1,2}", fullmatch=True)
-
-
-@many
-@given(st.lists(node_names, max_size=40))
-def test_compressed_nodes_expand_to_the_same_names(names: list[str]) -> None:
-    expanded = expand_nodes(compress_nodes(names))
-    assert sorted(expanded) == sorted(set(names))
 
 
 def test_an_unset_size_in_another_unit_is_missing_too() -> None:

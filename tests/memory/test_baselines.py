@@ -12,6 +12,7 @@ import pytest
 from benchmarks.reference import baselines
 from benchmarks.reference.baselines import Policy
 from benchmarks.reference.baselines_learned import SizeyStyle, SupportVector
+from benchmarks.reference.polynomial import fit_polynomial
 
 ROOT = Path(__file__).parent.parent.parent
 TRACES = ROOT.parent / "shared" / "data" / "traces"
@@ -210,3 +211,18 @@ def test_the_replay_prints_json(
         ("beagle_chr22", "tovar", 7, 47),
     ]
     assert set(found[0]) >= {"waste_gbh", "failures", "usage_gbh", "ms_per_prediction"}
+
+
+def test_the_polynomial_and_its_interpolated_percentile() -> None:
+    size = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    value = 2 + 3 * size + np.array([0.0, 1.0, -1.0, 0.0, 0.0])
+    fitted = fit_polynomial(size, value)
+    assert fitted.upper(3.0, 0.95) == pytest.approx(fitted.mean(3.0) + np.quantile(fitted.residuals, 0.95))
+    assert fit_polynomial(size, size**2, degree=2).mean(6.0) == pytest.approx(36)
+
+
+def test_a_falling_line_gives_way_to_the_mean_and_nothing_falls_below_half_the_least() -> None:
+    assert fit_polynomial([1.0, 2.0], [20.0, 10.0]).mean(10.0) == pytest.approx(15)
+    assert fit_polynomial([1.0, 2.0, 3.0], [10.0, 100.0, 190.0]).mean(0.0) == pytest.approx(5)
+    with pytest.raises(ValueError, match="no observations"):
+        fit_polynomial([], [])

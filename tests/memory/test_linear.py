@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.memory.linear import EXPONENTS, MOST_STRETCH, PowerLaws, fit_polynomial, fit_powers, student_t_quantile
+from planner.memory.linear import EXPONENTS, MOST_STRETCH, PowerLaws, fit_powers, student_t_quantile
 
 SIZES = np.linspace(50, 250, 22)
 
@@ -98,18 +98,3 @@ def test_other_units_of_size_change_nothing(rows: list[tuple[float, float]], uni
 @pytest.mark.parametrize(("level", "dof", "exact"), [(0.95, 15, 1.75305), (0.99, 25, 2.48511), (0.5, 20, 0.0)])
 def test_quantiles_of_student_t(level: float, dof: float, exact: float) -> None:
     assert student_t_quantile(level, dof) == pytest.approx(exact, abs=1e-4)
-
-
-def test_the_polynomial_and_its_interpolated_percentile() -> None:
-    size = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    value = 2 + 3 * size + np.array([0.0, 1.0, -1.0, 0.0, 0.0])
-    fitted = fit_polynomial(size, value)
-    assert fitted.upper(3.0, 0.95) == pytest.approx(fitted.mean(3.0) + np.quantile(fitted.residuals, 0.95))
-    assert fit_polynomial(size, size**2, degree=2).mean(6.0) == pytest.approx(36)
-
-
-def test_a_falling_line_gives_way_to_the_mean_and_nothing_falls_below_half_the_least() -> None:
-    assert fit_polynomial([1.0, 2.0], [20.0, 10.0]).mean(10.0) == pytest.approx(15)
-    assert fit_polynomial([1.0, 2.0, 3.0], [10.0, 100.0, 190.0]).mean(0.0) == pytest.approx(5)
-    with pytest.raises(ValueError, match="no observations"):
-        fit_polynomial([], [])

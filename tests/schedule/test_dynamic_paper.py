@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.decide import Options, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
-from planner.schedule.dynamic.simulator import Preset, benchmark_case, simulate
+from planner.schedule.dynamic.simulator import simulate
 from planner.schedule.dynamic.state import Done, Node, Running, Sharing, State, Waiting, Work
 
 NODE = Node(name="node", mem_mb=100.0)
@@ -144,8 +145,10 @@ def test_the_published_ablation_is_reproduced_in_order() -> None:
         runs = []
         for seed in range(70000, 70030):
             case = benchmark_case(Preset.P, 0.4, seed)
-            case = case if prior else case.without_predictions()
-            runs.append(simulate(case, lambda s: dynamic.decide(s, Options(policy=Policy.PAPER, paper=options))))
+            case = case if prior else without_predictions(case)
+            runs.append(
+                simulate(case, lambda s: dynamic.decide(s, Options(policy=Policy.PAPER, paper=options)), nodes=NODES)
+            )
         return sum(run.makespan_s for run in runs) / 30, sum(run.overcommits for run in runs) / 30
 
     plain = mean(PaperOptions(init=Init.LARGEST, bias=None), prior=False)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.schedule.listing import Dispatch, Schedule, by_cost, list_schedule, lockstep_schedule
+from planner.schedule.listing import Dispatch, Schedule, by_cost, list_schedule
 
 GRCH37 = [bp / 1e6 for bp in list(genome.lengths("GRCh37").values())[:22]]
 NATURAL = list(range(22))
@@ -36,7 +36,7 @@ def running_sum(schedule: Schedule, wall_s: list[float], weights: list[float], i
 @pytest.mark.parametrize(("workers", "peak"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
 def test_natural_order_has_the_peaks_the_paper_prints(workers: int, peak: float) -> None:
     assert round(list_schedule(NATURAL, GRCH37, GRCH37, workers=workers).peak, 2) == peak
-    assert round(lockstep_schedule(NATURAL, GRCH37, GRCH37, workers=workers).peak, 2) == peak
+    assert round(list_schedule(NATURAL, GRCH37, GRCH37, workers=workers, dispatch=Dispatch.LOCKSTEP).peak, 2) == peak
 
 
 def test_the_next_task_starts_when_the_first_slot_falls_free() -> None:
@@ -48,7 +48,7 @@ def test_the_next_task_starts_when_the_first_slot_falls_free() -> None:
 
 
 def test_lockstep_waits_for_the_whole_batch() -> None:
-    schedule = lockstep_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], workers=2)
+    schedule = list_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], workers=2, dispatch=Dispatch.LOCKSTEP)
     assert schedule.start_s == (0, 0, 5)
     assert schedule.makespan == 9
     assert schedule.peak == 4

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.schedule.listing import list_schedule, lockstep_schedule
+from planner.schedule.listing import Dispatch, list_schedule
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
 from planner.schedule.order import lp as orderlp
@@ -39,11 +39,14 @@ def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: np.ndarra
 def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: np.ndarray, workers: int) -> None:
     known = float(mem.sum()) + 1
     least = orderexact.lowest_batches(mem, workers, known=known, bound=0.0)
-    best = min(lockstep_schedule(order, mem, mem, workers=workers).peak for order in every_order(len(mem)))
+    best = min(
+        list_schedule(order, mem, mem, workers=workers, dispatch=Dispatch.LOCKSTEP).peak
+        for order in every_order(len(mem))
+    )
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.batches_to_order(least.bins)
-    assert lockstep_schedule(order, mem, mem, workers=workers).peak == pytest.approx(best)
+    assert list_schedule(order, mem, mem, workers=workers, dispatch=Dispatch.LOCKSTEP).peak == pytest.approx(best)
 
 
 def test_a_search_that_runs_out_of_effort_keeps_a_true_bound() -> None:

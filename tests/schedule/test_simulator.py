@@ -1,6 +1,7 @@
 """The environment of the dynamic benchmark: its cases, its rules, and the schedule made in hindsight."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reference import hindsight
+from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic import simulator
 from planner.schedule.dynamic.decide import Options, Policy
-from planner.schedule.dynamic.simulator import Case, Preset, Simulated, benchmark_case, simulate
+from planner.schedule.dynamic.simulator import Case, Simulated
 from planner.schedule.dynamic.state import Node, Sharing, Start, State, Work
 from planner.schedule.listing import Dispatch, list_schedule
 
-NODE = Node(name="node", mem_mb=100.0)
+simulate = partial(simulator.simulate, nodes=NODES)
 
 
 def case(mem: list[float], wall: list[float], peak_at: list[list[float]] | None = None) -> Case:
@@ -62,7 +65,7 @@ def test_the_genome_preset_has_the_lengths_of_the_autosomes() -> None:
 
 def test_without_predictions_only_the_predictions_are_gone() -> None:
     full = benchmark_case(Preset.P, 0.4, 1)
-    blind = full.without_predictions()
+    blind = without_predictions(full)
     assert (blind.true_mb, blind.wall_s, blind.peak_at) == (full.true_mb, full.wall_s, full.peak_at)
     assert {work.predicted_mb for work in blind.works} == {None}
 
@@ -133,7 +136,7 @@ def test_every_task_completes_once_and_nothing_beats_the_area_bound(
 ) -> None:
     one = benchmark_case(Preset.P, size, seed)
     sharing = Sharing.POOL if pool else Sharing.LIMITS
-    run = simulate(one if prior else one.without_predictions(), dynamic.decide, live=live, sharing=sharing)
+    run = simulate(one if prior else without_predictions(one), dynamic.decide, live=live, sharing=sharing)
     completed = [span.name for span in run.spans if not span.killed]
     assert sorted(completed) == sorted(work.name for work in one.works)
     if not run.overcommits:

@@ -1,10 +1,4 @@
-"""Simulated runs of the dynamic scheduler: the benchmark's environment, and any case of one's own.
-
-The environment (n = 22 tasks, one node of 100): relative sizes x fall evenly from 1 to 1/4 (preset P) or are the GRCh37
-autosomes' lengths (preset G); with task size tau the expected memory is ``tau C (.1 + .9 x)``, true memory scatters by
-8 % and duration ``250 x`` by 5 % (normal, clipped at 3 sd); an attempt reaches its peak at a uniform share of its run;
-predictions are off by 10 % together and 5 % each.
-"""
+"""Simulated runs of the dynamic scheduler: what would happen to tasks whose true peaks and durations are known."""
 
 from __future__ import annotations
 
@@ -12,26 +6,8 @@ import heapq
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-import numpy as np
-
-from planner.core import genome
 from planner.schedule.dynamic.state import Done, Node, Overflow, Running, Sharing, Start, State, Waiting, Work
-
-CAPACITY = 100.0
-TASKS = 22
-TASK_SIZES = (0.2, 0.4, 0.6, 0.8)
-_ATTEMPTS = 40
-_LONGEST_S = 250.0
-_LEAST_MB, _MOST_MB = 0.5, 97.0
-
-
-class Preset(StrEnum):
-    """Where the benchmark's sizes come from."""
-
-    P = "P"  # evenly spaced, as in the paper
-    G = "G"  # the autosomes of GRCh37
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,10 +27,6 @@ class Case:
     true_mb: tuple[float, ...]
     wall_s: tuple[float, ...]
     peak_at: tuple[tuple[float, ...], ...]
-
-    def without_predictions(self) -> Case:
-        """Return the same case, nothing predicted."""
-        return replace(self, works=tuple(replace(work, predicted_mb=None, predicted_s=None) for work in self.works))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,41 +59,13 @@ class Simulated:
     spans: tuple[Span, ...]
 
 
-def benchmark_case(preset: Preset, task_size: float, seed: int) -> Case:
-    """Return the benchmark's case for one seed.
-
-    Parameters
-    ----------
-    task_size : float
-        Memory of the largest task as a share of the node (tau).
-    """
-    x = _sizes(preset)
-    rng = np.random.default_rng([seed, int(1000 * task_size)])
-    memory_noise, time_noise = (np.clip(rng.standard_normal(TASKS), -3, 3) for _ in range(2))
-    peak_at = rng.random((TASKS, _ATTEMPTS))
-    together, each = rng.standard_normal(), rng.standard_normal(TASKS)
-    mean = task_size * CAPACITY * (0.1 + 0.9 * x)
-    true = np.clip(mean * (1 + 0.08 * memory_noise), _LEAST_MB, _MOST_MB)
-    predicted = np.clip(mean * (1 + 0.1 * together) * (1 + 0.05 * each), _LEAST_MB, _MOST_MB)
-    works = tuple(
-        Work(name=f"chr{k + 1}", size=float(x[k]), position=k + 1, predicted_mb=float(predicted[k]))
-        for k in range(TASKS)
-    )
-    return Case(
-        works=works,
-        true_mb=tuple(true.tolist()),
-        wall_s=tuple((_LONGEST_S * x * (1 + 0.05 * time_noise)).tolist()),
-        peak_at=tuple(tuple(row) for row in peak_at.tolist()),
-    )
-
-
 def simulate(
     case: Case,
     decide: Callable[[State], Sequence[Start]],
     *,
     live: bool = False,
     sharing: Sharing = Sharing.POOL,
-    nodes: Sequence[Node] = (Node(name="node", mem_mb=CAPACITY),),
+    nodes: Sequence[Node],
     again: Callable[[Running], bool] = lambda _: True,
 ) -> Simulated:
     """Run a case.
@@ -145,14 +89,6 @@ def simulate(
         When nothing runs and nothing is started although tasks wait.
     """
     return _Run(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again).run()
-
-
-def _sizes(preset: Preset) -> np.ndarray:
-    if preset is Preset.P:
-        return np.linspace(1, 0.25, TASKS)
-    lengths = genome.lengths("GRCh37")
-    autosomes = np.array([lengths[str(k)] for k in range(1, TASKS + 1)], dtype=float)
-    return np.asarray(autosomes / autosomes[0])
 
 
 class _Run:
