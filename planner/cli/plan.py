@@ -9,7 +9,7 @@ import click
 
 from planner.actions.planning import fetch, make_plan, open_project
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.output import count, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
@@ -127,6 +127,15 @@ def _echo_schema() -> None:
     echo_json(Plan.model_json_schema())
 
 
+def _count(plan: Plan) -> str:
+    """Return ``3 of 66 tasks (3 samples x 22 regions)``."""
+    if plan.extent is None or plan.extent.tasks == len(plan.tasks):
+        tasks = count(len(plan.tasks), "task")
+    else:
+        tasks = f"{len(plan.tasks)} of {count(plan.extent.tasks, 'task')}"
+    return tasks if plan.extent is None else f"{tasks} ({plan.extent})"
+
+
 def show_plan(plan: Plan) -> None:
     """Print a plan as a table, then what it comes to."""
     from planner.core import units
@@ -145,7 +154,7 @@ def show_plan(plan: Plan) -> None:
                 )
                 for task in plan.tasks[:MOST_ROWS]
             ],
-            title=f"{plan.name}, round {plan.round}: {len(plan.tasks)} tasks, {plan.mode} on {plan.target.site.name}",
+            title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
         )
         if len(plan.tasks) > MOST_ROWS:
             click.echo(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")

@@ -9,7 +9,7 @@ from planner.core.config import Config, Memory, Sample
 from planner.core.records import Mode, Outcome, Task
 from planner.plan import pilot, steps
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
-from planner.plan.document import LeftOut, Plan, Target, round_name
+from planner.plan.document import Extent, LeftOut, Plan, Target, round_name
 from planner.plan.inputs import Earlier, PlanInputs
 from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask, TaskSizer
@@ -113,7 +113,16 @@ def _plan(inputs: PlanInputs) -> Plan:
         tasks=placed.tasks,
         batches=placed.batches,
         left_out=[*left_out, *waiting, *given_up, *queued_later],
+        extent=_extent(inputs.tasks),
         notes=notes,
+    )
+
+
+def _extent(tasks: Sequence[Task]) -> Extent:
+    return Extent(
+        samples=len({task.sample for task in tasks if task.sample}),
+        regions=len({task.chromosome for task in tasks}),
+        tasks=len(tasks),
     )
 
 

@@ -89,6 +89,24 @@ class Target(Document):
     max_running: _Count | None
 
 
+class Extent(Document):
+    """What the pipeline was found to consist of."""
+
+    samples: int = Field(ge=0)
+    """Named samples; 0 for one run over a cohort."""
+    regions: int = Field(ge=1)
+    tasks: int = Field(ge=1)
+    """All of them: those planned, those left out and those that are done."""
+
+    def __str__(self) -> str:
+        regions = f"{self.regions} region{'s' * (self.regions != 1)}"
+        if not self.samples:
+            return regions
+        # elements of a wrapped script need not be every sample with every region
+        by = "x" if self.tasks == self.samples * self.regions else "and"
+        return f"{self.samples} sample{'s' * (self.samples != 1)} {by} {regions}"
+
+
 class Plan(Document):
     """The fully resolved, human-readable document."""
 
@@ -112,6 +130,8 @@ class Plan(Document):
     tasks: list[PlannedTask]
     batches: list[Batch] = []
     left_out: list[LeftOut]
+    extent: Extent | None = None
+    """None in plans written before it was told."""
     notes: list[str]
 
     @model_validator(mode="after")
