@@ -14,8 +14,9 @@ from planner.core.errors import InputError
 _DEFAULT_GENOME = "GRCh38"
 
 if TYPE_CHECKING:
-    from planner.core.config import Config, Sample
+    from planner.core.config import Config
     from planner.core.records import Observation
+    from planner.core.samples import Sample
     from planner.formula.prior import Prior
     from planner.history.store import Store
     from planner.memory.model import MemoryModel
@@ -204,6 +205,7 @@ def fetch(project: Project, *, refit: bool = False, retry_failed: bool = False, 
     FailureError
         While a round is run on this machine.
     """
+    from planner.actions import checking
     from planner.core import config as configuration
     from planner.plan import build
     from planner.plan.inputs import PlanInputs
@@ -212,6 +214,7 @@ def fetch(project: Project, *, refit: bool = False, retry_failed: bool = False, 
     config = project.config()
     _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
+    checking.check(config, samples, path=project.config_path)
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     tasks = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from planner.core import genome, shell, units
+from planner.core import command, genome, shell, units
+from planner.core import samples as sample_files
+from planner.core.command import PLACEHOLDERS
 from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
 from planner.core.errors import FieldError, InputError
+from planner.core.samples import Sample
 
 FILE = "chromplan.toml"
-
-# placeholder -> environment variable, for every task; a sample table's columns come on top
-PLACEHOLDERS: dict[str, str] = {
-    "task": "CHROMPLAN_TASK",
-    "sample": "CHROMPLAN_SAMPLE",
-    "chromosome": "CHROMPLAN_CHROMOSOME",
-    "cpus": "CHROMPLAN_CPUS",
-    "mem_mb": "CHROMPLAN_MEM_MB",
-    "java_heap_mb": "CHROMPLAN_JAVA_HEAP_MB",
-    "tmp": "CHROMPLAN_TMP",
-}
 
 
 def _known_genome(name: str) -> str:
@@ -165,22 +153,6 @@ class Config(Document):
     wrap: Wrap | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """One row of the sample table: its name as written, and the other columns.
-
-    Attributes
-    ----------
-    chromosome, task : str or None
-        Of an element of a wrapped script: its only chromosome, and what its task is called.
-    """
-
-    name: str
-    columns: Mapping[str, str]
-    chromosome: str | None = None
-    task: str | None = None
-
-
 def load(path: Path) -> Config:
     """Read and check ``chromplan.toml``.
 
@@ -207,51 +179,15 @@ def samples(config: Config, folder: Path) -> list[Sample]:
             Sample(name=one.sample, columns={"index": str(one.index)}, chromosome=one.chromosome, task=one.task)
             for one in config.wrap.elements
         ]
-    listed = config.pipeline.samples
-    if isinstance(listed, str):
-        found = _sample_table(folder / listed)
-    else:
-        found = [Sample(name=name, columns={}) for name in listed] or [Sample(name="", columns={})]
-    seen: set[str] = set()
-    for sample in found:
-        if sample.name in seen:
-            raise InputError(f"{FILE}: pipeline.samples: {sample.name!r} comes twice", "name each sample once")
-        if "\0" in sample.name or len(sample.name) > 1000:
-            raise InputError(f"{FILE}: pipeline.samples: {sample.name[:40]!r}… is no usable name", "use a shorter one")
-        seen.add(sample.name)
-    return found
-
-
-def _sample_table(path: Path) -> list[Sample]:
-    text = read_text(path, hint="pipeline.samples is a list of names or the path of a table")
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    rows = [(reader.line_num, row) for row in reader]
-    if len(rows) < 2 or not rows[0][1]:
-        raise InputError(f"{path}: no samples", "the first line names the columns, each further line is a sample")
-    header = [name.strip() for name in rows[0][1]]
-    for name in header[1:]:
-        if not (name.isidentifier() and name.isascii()) or name in PLACEHOLDERS:
-            raise InputError(
-                f"{path}:1: column {name!r} cannot be a placeholder",
-                "use letters, digits and _, and no name of chromplan's own",
-            )
-    found = []
-    for number, row in rows[1:]:
-        if not row:
-            continue
-        if len(row) != len(header) or not row[0]:
-            raise InputError(
-                f"{path}:{number}: {len(row)} fields, the header has {len(header)}", "complete or remove this line"
-            )
-        found.append(Sample(name=row[0], columns=dict(zip(header[1:], row[1:], strict=True))))
-    return found
+    named = config.pipeline.samples
+    if isinstance(named, str):
+        return sample_files.read(folder / Path(named).expanduser(), reserved=PLACEHOLDERS)
+    return sample_files.listed(named, where=f"{folder / FILE}: pipeline.samples")
 
 
 def variables(table: list[Sample]) -> dict[str, str]:
     """Return placeholder -> environment variable, the sample table's columns included."""
-    extra = {name: f"CHROMPLAN_{name.upper()}" for name in table[0].columns}
-    return PLACEHOLDERS | extra
+    return PLACEHOLDERS | {name: command.variable(name) for name in table[0].columns}
 
 
 def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
@@ -262,17 +198,31 @@ def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
     InputError
         For an empty command, an unknown placeholder, or a ``{sample}`` where there are no samples.
     """
-    command = config.pipeline.command
     known = variables(table)
     if table[0].name == "":
         known.pop("sample")
-    if not command.strip():
-        raise InputError(f"{path}: pipeline.command: empty", "write the command that runs one chromosome")
-    if "\r" in command:
-        raise InputError(f"{path}: pipeline.command: Windows line ends", "convert the file: dos2unix chromplan.toml")
     try:
-        return shell.bash_command(command.strip("\n"), known)
-    except ValueError as error:
-        raise InputError(
-            f"{path}: pipeline.command: {error}", "placeholders are {chromosome}, {sample}, {mem_mb} …"
-        ) from None
+        return command.bash(config.pipeline.command, known)
+    except FieldError as error:
+        raise InputError(f"{path}: pipeline.command: {error.message}", error.hint) from None
+
+
+def check_command(config: Config, table: list[Sample], *, path: Path) -> None:
+    """Refuse a command that would do the same in several tasks.
+
+    Raises
+    ------
+    InputError
+        Naming the placeholder that is missing.
+    """
+    if config.wrap:
+        return
+    try:
+        command.check_tells_tasks_apart(
+            config.pipeline.command,
+            chromosomes=len(genome.parse_chromosomes(config.pipeline.chromosomes)),
+            samples=len(table),
+            columns=table[0].columns,
+        )
+    except FieldError as error:
+        raise InputError(f"{path}: pipeline.command: {error.message}", error.hint) from None

@@ -29,15 +29,20 @@ def explained(error: BaseException, path: Path | None = None) -> PlannerError | 
     if isinstance(error, OSError):
         return _of_system(error, path)
     if isinstance(error, UnicodeDecodeError):
-        return InputError(
-            f"{path or 'a file'}: not UTF-8 text (byte {error.object[error.start]:#04x} at {error.start})",
-            "restore it from a copy, or convert it: iconv -f latin1 -t utf-8",
-        )
+        return _of_encoding(error, path)
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error, path)
     if isinstance(error, MemoryError):
         return FailureError("out of memory", "run it where there is more, as in a job of its own")
     return None
+
+
+def _of_encoding(error: UnicodeDecodeError, path: Path | None) -> InputError:
+    written = "utf-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+    return InputError(
+        f"{path or 'a file'}: not UTF-8 text (byte {error.object[error.start]:#04x} at {error.start})",
+        f"restore it from a copy, or convert it: iconv -f {written} -t utf-8",
+    )
 
 
 def _of_system(error: OSError, path: Path | None) -> PlannerError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from planner.core import genome, shell
-from planner.core.config import Config, Memory, Sample
+from planner.core.config import Config, Memory
 from planner.core.records import Mode, Outcome, Task
+from planner.core.samples import Sample
 from planner.plan import pilot, steps
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
 from planner.plan.document import Extent, LeftOut, Plan, Target, round_name

@@ -110,7 +110,9 @@ def test_what_could_not_be_given_more_here_goes_into_the_next_round(loop: Loop) 
 
 
 def test_a_task_that_ended_after_its_run_was_killed_is_known_to_the_next_round(loop: Loop) -> None:
-    loop.configure(command="echo x >> started; until test -e go; do sleep 0.1; done", memory="default_mb = 300")
+    loop.configure(
+        command=": {task}; echo x >> started; until test -e go; do sleep 0.1; done", memory="default_mb = 300"
+    )
     loop("plan")
     loop("render")
     command = [sys.executable, "-c", "from planner.cli import main; main()", "run", "--local", "-k", "3", "--mem", "2G"]
@@ -167,7 +169,7 @@ def test_with_nothing_known_the_pilot_teaches_the_rest(loop: Loop) -> None:
 
 
 def test_a_heap_that_was_too_small_counts_as_out_of_memory(loop: Loop) -> None:
-    loop.configure(command="echo 'java.lang.OutOfMemoryError: Java heap space' >&2; exit 1")
+    loop.configure(command="echo {task} 'java.lang.OutOfMemoryError: Java heap space' >&2; exit 1")
     loop.run()
     assert {row["outcome"] for row in loop.json("status")} == {"oom"}
 
@@ -229,7 +231,7 @@ def test_a_missing_folder_is_named(loop: Loop) -> None:
     assert loop("plan", "-C", "nowhere", code=2).startswith("error: nowhere: no such folder")
 
 
-@pytest.mark.parametrize(("mem", "expected"), [("lots", "--mem lots"), ("50M", "asks for")])
+@pytest.mark.parametrize(("mem", "expected"), [("lots", "--mem: not a memory size: 'lots'"), ("50M", "asks for")])
 def test_a_wrong_limit_of_a_local_run_is_refused(loop: Loop, mem: str, expected: str) -> None:
     loop("plan")
     loop("render")

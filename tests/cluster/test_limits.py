@@ -56,7 +56,9 @@ def test_never_more_than_k_run_at_once_and_each_in_its_turn(omk_cluster: Cluster
 
 
 def test_2200_elements_get_their_own_memory_by_one_scontrol(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(omk_cluster, samples=str([f"s{i}" for i in range(100)]).replace("'", '"'), command="sleep 300")
+    pipeline = Pipeline(
+        omk_cluster, samples=str([f"s{i}" for i in range(100)]).replace("'", '"'), command="sleep 300  # {task}"
+    )
     submit(pipeline, env=pipeline.counting("scontrol"))
     jobs = [line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()]
     arrays = sorted(set(jobs), key=int)

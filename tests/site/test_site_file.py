@@ -95,7 +95,7 @@ def test_a_file_found_by_name_must_carry_that_name(tmp_path: Path) -> None:
         (
             "mem_mb = 512000",
             "mem_mb = 512000.0",
-            "partitions[1].mem_mb: or a size such as 16G, not 512000.0",
+            "partitions[1].mem_mb: memory is a whole number of MiB, or a size such as 16G, not 512000.0",
             "",
         ),
         ("mem_mb = 512000", "mem_mb = true", "partitions[1].mem_mb: memory is a whole number of MiB", ""),

@@ -1,0 +1,104 @@
+"""A pipeline's command: bash with placeholders, and what cannot be right in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from planner.core import shell
+from planner.core.errors import FieldError, near
+
+# placeholder -> environment variable, for every task; a sample table's columns come on top
+PLACEHOLDERS: dict[str, str] = {
+    "task": "CHROMPLAN_TASK",
+    "sample": "CHROMPLAN_SAMPLE",
+    "chromosome": "CHROMPLAN_CHROMOSOME",
+    "cpus": "CHROMPLAN_CPUS",
+    "mem_mb": "CHROMPLAN_MEM_MB",
+    "java_heap_mb": "CHROMPLAN_JAVA_HEAP_MB",
+    "tmp": "CHROMPLAN_TMP",
+}
+_ARRAY_INDEX = re.compile(r"SLURM_ARRAY_TASK_ID\b")
+_PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_]\w*)\}(?!\})")
+
+
+def variable(column: str) -> str:
+    """Return the environment variable of a sample table's column."""
+    return f"CHROMPLAN_{column.upper()}"
+
+
+def bash(command: str, variables: Mapping[str, str]) -> str:
+    """Return the command as bash text whose placeholders are quoted variables.
+
+    Parameters
+    ----------
+    command : str
+    variables : mapping of str to str
+        Placeholder -> environment variable.
+
+    Raises
+    ------
+    FieldError
+        For an empty command or an unknown placeholder.
+    """
+    if not command.strip():
+        raise FieldError("empty", "write the command that runs one chromosome")
+    if "\r" in command:
+        raise FieldError("Windows line ends", "convert the file: dos2unix chromplan.toml")
+    unknown = [name for name in _PLACEHOLDER.findall(command) if name not in variables]
+    if unknown:
+        meant = near(unknown[0], variables)
+        known = ", ".join(f"{{{name}}}" for name in variables)
+        literal = f"a literal {{{unknown[0]}}} is written {{{{{unknown[0]}}}}}"
+        raise FieldError(f"unknown placeholder {{{unknown[0]}}}", f"{meant} known: {known}; {literal}".strip())
+    try:
+        return shell.bash_command(command.strip("\n"), variables)
+    except ValueError as error:
+        raise FieldError(
+            str(error), "write $CHROMPLAN_CHROMOSOME, $CHROMPLAN_SAMPLE … there, which bash fills in"
+        ) from None
+
+
+def check_tells_tasks_apart(command: str, *, chromosomes: int, samples: int, columns: Collection[str]) -> None:
+    """Refuse a command that would do the same in several tasks: one result, recorded under many names.
+
+    Parameters
+    ----------
+    command : str
+        As written, with placeholders.
+    chromosomes, samples : int
+        How many there are.
+    columns : collection of str
+        Of the sample table.
+
+    Raises
+    ------
+    FieldError
+        Saying which placeholder is missing.
+    """
+    if _ARRAY_INDEX.search(command):
+        raise FieldError(
+            "SLURM_ARRAY_TASK_ID is Slurm's number of a job, not a chromosome's",
+            "write {chromosome} in its place; 'chromplan sbatch SCRIPT' takes array scripts as they are",
+        )
+    if _mentions(command, ["task"]):
+        return
+    if chromosomes > 1 and not _mentions(command, ["chromosome"]):
+        raise _missing("chromosome", chromosomes)
+    if samples > 1 and not _mentions(command, ["sample", *columns]):
+        raise _missing("sample", samples)
+
+
+def _mentions(command: str, names: Collection[str]) -> bool:
+    variables = [PLACEHOLDERS.get(name) or variable(name) for name in names]
+    return not set(names).isdisjoint(_PLACEHOLDER.findall(command)) or any(
+        re.search(rf"\b{one}\b", command) for one in variables
+    )
+
+
+def _missing(name: str, number: int) -> FieldError:
+    return FieldError(
+        f"{{{name}}} is missing: all {number} {name}s would run the same",
+        f"write {{{name}}} where its name goes; where a script reads {PLACEHOLDERS[name]} by itself: "
+        f"{PLACEHOLDERS[name]}={{{name}}} ./script.sh",
+    )

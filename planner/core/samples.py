@@ -1,0 +1,160 @@
+"""Samples: a list of names, or a table whose first column has them and whose other columns are placeholders."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.core.documents import read_text
+from planner.core.errors import InputError
+
+# what the first column of a table is called; any other lone word is a sample's name
+_HEADINGS = {
+    *("sample", "samples", "sample_id", "sampleid", "sample_name", "id", "iid", "name", "names", "individual"),
+    *("individuals", "individual_id", "patient", "patient_id", "subject", "subject_id", "donor", "batch", "cohort"),
+}
+_LONGEST = 1000
+_HINT = "the first line names the columns, each further line is a sample"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One row of the sample table: its name as written, and the other columns.
+
+    Attributes
+    ----------
+    chromosome, task : str or None
+        Of an element of a wrapped script: its only chromosome, and what its task is called.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    chromosome: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    line: int
+    cells: tuple[str, ...]
+
+
+def listed(names: Sequence[str], *, where: str) -> list[Sample]:
+    """Return the samples of a list of names; one without a name, a cohort, for none.
+
+    Raises
+    ------
+    InputError
+        When a name is missing, comes twice or cannot be used; begins with ``where``.
+    """
+    seen: set[str] = set()
+    for number, name in enumerate(names, 1):
+        _check(name, f"{where}[{number}]")
+        if name in seen:
+            raise InputError(f"{where}: {name!r} comes twice", "name each sample once")
+        seen.add(name)
+    return [Sample(name=name, columns={}) for name in names] or [Sample(name="", columns={})]
+
+
+def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
+    """Read a sample table or a plain list of names, one a line.
+
+    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped.
+
+    Parameters
+    ----------
+    path : Path
+    reserved : collection of str
+        Names that no column may have.
+
+    Raises
+    ------
+    InputError
+        Naming file and line: no sample, a line with other columns than the first, a name that comes twice.
+    """
+    text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
+    rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not rows:
+        raise InputError(f"{path}: no samples", "write one name a line")
+    header: tuple[str, ...] = ("sample",)
+    if len(rows[0].cells) > 1 or _is_heading(rows[0].cells[0]):
+        _check_header(f"{path}:{rows[0].line}", rows[0].cells, reserved)
+        header, rows = rows[0].cells, rows[1:]
+    if not rows:
+        raise InputError(f"{path}: no samples below the first line", _HINT)
+    first_seen: dict[str, int] = {}
+    for row in rows:
+        where = f"{path}:{row.line}"
+        if len(row.cells) != len(header):
+            raise InputError(
+                f"{where}: {len(row.cells)} fields, the first line has {len(header)}", "complete or remove this line"
+            )
+        name = row.cells[0]
+        _check(name, where)
+        if name in first_seen:
+            raise InputError(
+                f"{where}: {name!r} comes twice, first in line {first_seen[name]}", "remove one of the two lines"
+            )
+        first_seen[name] = row.line
+    return [Sample(name=row.cells[0], columns=dict(zip(header[1:], row.cells[1:], strict=True))) for row in rows]
+
+
+def _rows(path: Path, text: str) -> list[_Row]:
+    separator = _separator(text)
+    if separator == " ":
+        split = [(number, line.split()) for number, line in enumerate(text.split("\n"), 1)]
+    else:
+        reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+        split = []
+        try:
+            for cells in reader:
+                split.append((reader.line_num, cells))
+        except csv.Error as error:
+            raise InputError(
+                f"{path}:{reader.line_num}: {error}", 'quote a whole field, or nothing of it: "a, b"'
+            ) from None
+    rows = [_Row(line=line, cells=tuple(cell.strip(" \t") for cell in cells)) for line, cells in split if any(cells)]
+    rows = [row for row in rows if any(row.cells)]
+    if rows and rows[0].cells[0].startswith("#") and _is_heading(rows[0].cells[0]):
+        rows[0] = _Row(line=rows[0].line, cells=(rows[0].cells[0].lstrip("# "), *rows[0].cells[1:]))
+    return [row for row in rows if not row.cells[0].startswith("#")]
+
+
+def _separator(text: str) -> str:
+    """Return what separates columns; a sign that no text has where there is one column."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in lines if not line.startswith("#") or _is_heading(line.split()[0].split(",")[0])]
+    first = lines[0] if lines else ""
+    for sign in "\t;,":
+        if sign in first.strip():
+            return sign
+    words = [len(line.split()) for line in lines]
+    # blanks may belong to names; a table with a heading and as many words in every line is one
+    if words and words[0] > 1 and len(set(words)) == 1 and _is_heading(first.split()[0]) and '"' not in text:
+        return " "
+    return "\x1f"
+
+
+def _is_heading(word: str) -> bool:
+    return word.lstrip("# ").strip('"').lower() in _HEADINGS
+
+
+def _check_header(where: str, header: Sequence[str], reserved: Collection[str]) -> None:
+    for place, name in enumerate(header[1:], 1):
+        if not (name.isidentifier() and name.isascii()) or name in reserved:
+            raise InputError(
+                f"{where}: column {name!r} cannot be a placeholder",
+                f"{_HINT}; columns are named with letters, digits and _, and not as chromplan's own",
+            )
+        if name in header[:place]:
+            raise InputError(f"{where}: column {name!r} comes twice", "rename one of the two columns")
+
+
+def _check(name: str, where: str) -> None:
+    if not name:
+        raise InputError(f"{where}: a sample without a name", "complete or remove it")
+    if "\0" in name or len(name) > _LONGEST:
+        raise InputError(f"{where}: {name[:40]!r}… cannot name a sample", "use a shorter one, without NUL")
