@@ -29,7 +29,7 @@ from benchmarks.reference.cases import CAPACITY, NODES, TASK_SIZES, Preset, benc
 from planner.schedule import knapsack
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.belief import Assumptions
-from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.dynamic.simulator import Case, simulate
 from planner.schedule.dynamic.state import Done, Node, Sharing, State, Waiting, Work
@@ -38,7 +38,9 @@ SEEDS_AT_ONCE = 25
 SHARING = {"A": Sharing.POOL, "B": Sharing.LIMITS}
 Run = tuple[int, float, float, int, float]
 """Seed, ratio, best makespan, overcommits and milliseconds."""
-LINE_KNOWN = Options(assume=Assumptions(scale_sd=1e-6, line_sd=1e-6, spread=0.08, dof=1e6), opening=1.0, scout=0.0)
+LINE_KNOWN = DynamicOptions(
+    assume=Assumptions(scale_sd=1e-6, line_sd=1e-6, spread=0.08, dof=1e6), opening=1.0, scout=0.0
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Setting:
     label: str = ""
     preset: Preset = Preset.P
     task_size: float = 0.4
-    options: Options = field(default_factory=Options)
+    options: DynamicOptions = field(default_factory=DynamicOptions)
     prior: bool = False
     live: bool = False
     mode: str = "A"
@@ -148,17 +150,19 @@ def whole_table() -> Iterator[Setting]:
     }
     for preset in Preset:
         for label, options in paper.items():
-            yield Setting(label=label, preset=preset, options=Options(policy=Policy.PAPER, paper=options))
+            yield Setting(label=label, preset=preset, options=DynamicOptions(policy=Policy.PAPER, paper=options))
         for size in TASK_SIZES:
             at = partial(Setting, preset=preset, task_size=size)
-            yield at(label="paper: + prior", options=Options(policy=Policy.PAPER), prior=True)
+            yield at(label="paper: + prior", options=DynamicOptions(policy=Policy.PAPER), prior=True)
             yield at(label="chromplan")
             yield at(label="chromplan, prior", prior=True)
             yield at(label="chromplan, prior, live", prior=True, live=True)
             yield at(label="the same, true line known", options=LINE_KNOWN, prior=True, line_known=True)
             yield at(label="the same, live", options=LINE_KNOWN, prior=True, line_known=True, live=True)
             yield at(label="chromplan, prior, own limits", prior=True, mode="B")
-            yield at(label="paper: + prior, own limits", options=Options(policy=Policy.PAPER), prior=True, mode="B")
+            yield at(
+                label="paper: + prior, own limits", options=DynamicOptions(policy=Policy.PAPER), prior=True, mode="B"
+            )
 
 
 def print_table(summaries: Sequence[dict[str, Any]], settings: Sequence[Setting]) -> None:
@@ -197,7 +201,7 @@ def time_decisions() -> None:
             spent: list[float] = []
             for _ in range(50):
                 started = time.perf_counter()
-                starts = dynamic.decide(state, Options(policy=policy))
+                starts = dynamic.decide(state, DynamicOptions(policy=policy))
                 spent.append(1000 * (time.perf_counter() - started))
             median = statistics.median(spent)
             print(f"{policy}: {waiting} wait, {done} done, {nodes} nodes: {len(starts)} start, {median:.2f} ms")
@@ -241,7 +245,7 @@ def settings_of(arguments: argparse.Namespace) -> list[Setting]:
         sequential=arguments.sequential,
         growth=arguments.growth,
     )
-    options = Options(policy=Policy(arguments.policy), paper=paper)
+    options = DynamicOptions(policy=Policy(arguments.policy), paper=paper)
     if arguments.alpha is not None:
         options = replace(
             options, alpha=arguments.alpha, alpha_unpredicted=arguments.alpha, alpha_limits=arguments.alpha

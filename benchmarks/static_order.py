@@ -24,7 +24,7 @@ from planner.core import files, genome
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
 from planner.schedule.order.search import Found, Method, search
-from planner.schedule.order.tables import Entry
+from planner.schedule.order.tables import TabledOrder
 
 NAMES = genome.parse_chromosomes("1-22")
 LENGTHS = [genome.lengths("GRCh37")[name] / 1e6 for name in NAMES]
@@ -171,18 +171,18 @@ def problem(
     )
 
 
-def table() -> list[Entry]:
+def table() -> list[TabledOrder]:
     return ordertables.loads((files.shipped("data") / "orders_GRCh37.json").read_text(encoding="utf-8"))
 
 
-def tabled(asked: Problem) -> Entry:
+def tabled(asked: Problem) -> TabledOrder:
     entry = ordertables.lookup(table(), NAMES, asked)
     if entry is None:
         raise SystemExit(f"no entry for {asked}: python -m benchmarks.tables.order_tables --genome GRCh37")
     return entry
 
 
-def bound(entry: Entry) -> str:
+def bound(entry: TabledOrder) -> str:
     return "proved" if entry.proved else f"{entry.lower_bound:.2f}"
 
 

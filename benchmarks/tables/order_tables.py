@@ -21,7 +21,7 @@ from planner.core import files, genome
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
 from planner.schedule.order.search import search
-from planner.schedule.order.tables import Entry
+from planner.schedule.order.tables import TabledOrder
 
 SETS = ("1-22", "1-22,X,Y")
 EPS = 0.02
@@ -49,7 +49,7 @@ def main() -> None:
             improve(path, name, chromosomes, entries, asked)
 
 
-def improve(path: Path, name: str, chromosomes: str, entries: list[Entry], asked: argparse.Namespace) -> None:
+def improve(path: Path, name: str, chromosomes: str, entries: list[TabledOrder], asked: argparse.Namespace) -> None:
     """Search every entry of one set of chromosomes, and write the table after each."""
     names = genome.parse_chromosomes(chromosomes)
     lengths = [genome.lengths(name)[each] / 1e6 for each in names]
@@ -91,7 +91,9 @@ def slot_problems(
             yield replace(alone, objective=Objective.PEAK_EPS, eps=eps)
 
 
-def cap_problems(lengths: list[float], names: list[str], entries: list[Entry], *, full: bool) -> Iterator[Problem]:
+def cap_problems(
+    lengths: list[float], names: list[str], entries: list[TabledOrder], *, full: bool
+) -> Iterator[Problem]:
     """Yield the problems with a memory cap: the lowest peak of every K, to the hundredth."""
     caps = {cap for cap in MORE_CAPS if full}
     for entry in entries:
@@ -101,7 +103,7 @@ def cap_problems(lengths: list[float], names: list[str], entries: list[Entry], *
         yield Problem(mem_mb=lengths, wall_s=lengths, cap_mb=cap)
 
 
-def known_bound(problem: Problem, names: list[str], entries: list[Entry]) -> float:
+def known_bound(problem: Problem, names: list[str], entries: list[TabledOrder]) -> float:
     """Return a bound that the entries hold: of this problem, or of the peak alone for one with a limit as well."""
     same = [problem]
     if problem.objective is Objective.PEAK_EPS:
@@ -110,7 +112,7 @@ def known_bound(problem: Problem, names: list[str], entries: list[Entry]) -> flo
     return max((entry.lower_bound for entry in found if entry is not None), default=0.0)
 
 
-def rank(entry: Entry) -> tuple[object, ...]:
+def rank(entry: TabledOrder) -> tuple[object, ...]:
     """Return the place of an entry in the file."""
     return (
         len(entry.order),
@@ -122,7 +124,7 @@ def rank(entry: Entry) -> tuple[object, ...]:
     )
 
 
-def report(name: str, entry: Entry, before: Entry | None, seconds: float) -> None:
+def report(name: str, entry: TabledOrder, before: TabledOrder | None, seconds: float) -> None:
     """Say what one entry has come to."""
     limit = f"K={entry.workers}" if entry.cap is None else f"cap {entry.cap}"
     eps = "" if entry.eps is None else f" {entry.eps:g}"

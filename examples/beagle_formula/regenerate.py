@@ -42,7 +42,7 @@ def runs() -> pd.DataFrame:
     return table[(table["gc"] == "serial") & (table["exit_code"] == 0)]
 
 
-def fit(*, sources: tuple[str, ...] | None = None, date: str = "") -> fitting.Fitted:
+def fit(*, sources: tuple[str, ...] | None = None, date: str = "") -> fitting.FittedFormula:
     """Fit the formula; the sources that compete can be fewer than all."""
     table = runs()
     return fitting.fit(

@@ -13,7 +13,7 @@ from planner.core.errors import InputError
 if TYPE_CHECKING:
     from planner.core.config import Config
     from planner.core.records import Observation
-    from planner.formula.discovery.fit import Fitted
+    from planner.formula.discovery.fit import FittedFormula
     from planner.formula.formula import Formula
     from planner.project.folder import Project
 
@@ -168,7 +168,7 @@ class FormulaSearch:
     most_nodes: int
 
 
-def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -> Fitted:
+def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -> FittedFormula:
     """Fit a formula to rows; ``progress`` hears what is being done."""
     import datetime
 
@@ -193,7 +193,7 @@ def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -
     )
 
 
-def document(fitted: Fitted, *, path: Path, skipped: dict[str, int]) -> dict[str, object]:
+def document(fitted: FittedFormula, *, path: Path, skipped: dict[str, int]) -> dict[str, object]:
     """Return what ``fit --symbolic --json`` prints."""
     formula, found = fitted.formula, fitted.discovery
     calibration = formula.calibration
@@ -220,7 +220,7 @@ def document(fitted: Fitted, *, path: Path, skipped: dict[str, int]) -> dict[str
     }
 
 
-def front(fitted: Fitted) -> list[tuple[int, str]]:
+def front(fitted: FittedFormula) -> list[tuple[int, str]]:
     """Return the winner's front of accuracy against complexity: nodes and text, simplest first."""
     from planner.formula import grammar
 

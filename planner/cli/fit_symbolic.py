@@ -16,7 +16,7 @@ from planner.core.errors import InputError
 
 if TYPE_CHECKING:
     from planner.core.config import Config
-    from planner.formula.discovery.fit import Fitted
+    from planner.formula.discovery.fit import FittedFormula
     from planner.project.folder import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -126,7 +126,7 @@ def _rows(
         return formulas.usable(store.observations(tool=tool), features=features, tool=tool)
 
 
-def _show(fitted: Fitted, path: Path, skipped: Mapping[str, int]) -> None:
+def _show(fitted: FittedFormula, path: Path, skipped: Mapping[str, int]) -> None:
     formula = fitted.formula
     click.echo(f"{path}: {formula.nodes} nodes, {formula.engine}, {formula.rows} rows")
     click.echo(f"  {formula.text}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.schedule.listing import Schedule
     from planner.schedule.order.problem import Problem
     from planner.schedule.order.search import Found
-    from planner.schedule.order.tables import Entry
+    from planner.schedule.order.tables import TabledOrder
 
 _MOST_LISTED = 60
 
@@ -131,7 +131,7 @@ def _cap(tasks: TaskTable, text: str) -> float:
     return cap
 
 
-def _tabled(tasks: TaskTable) -> list[Entry]:
+def _tabled(tasks: TaskTable) -> list[TabledOrder]:
     """Return the orders that come with chromplan for this genome."""
     from planner.core import files
     from planner.schedule.order import tables as ordertables
@@ -140,7 +140,7 @@ def _tabled(tasks: TaskTable) -> list[Entry]:
     return ordertables.loads(path.read_text(encoding="utf-8")) if tasks.genome and path.is_file() else []
 
 
-def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Found | None:
+def _from_table(problem: Problem, tasks: TaskTable, tabled: list[TabledOrder]) -> Found | None:
     from planner.schedule.order import tables as ordertables
     from planner.schedule.order.search import Found
 
@@ -160,7 +160,7 @@ def _from_table(problem: Problem, tasks: TaskTable, tabled: list[Entry]) -> Foun
     )
 
 
-def _searched(problem: Problem, tasks: TaskTable, tabled: list[Entry], asked: dict[str, Any]) -> Found:
+def _searched(problem: Problem, tasks: TaskTable, tabled: list[TabledOrder], asked: dict[str, Any]) -> Found:
     from planner.schedule.order.search import Method, search
     from planner.schedule.order.tables import orders_of
 

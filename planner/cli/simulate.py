@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from planner.memory.heldout import HeldOut
     from planner.plan.document import Target
     from planner.replay.past import Workload
-    from planner.replay.replay import Outcome
+    from planner.replay.replay import StrategyFigures
 
 # the last one is what nobody can do
 STRATEGIES = ("recorded", "uniform", "doubling", "paper", "array", "packed", "dynamic", "known")
@@ -181,7 +181,7 @@ def _nothing(tool: str, found: Sequence[HeldOut], reasons: Mapping[str, int], on
 # --- what is printed ----------------------------------------------------------------------------------------------
 
 
-def _document(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any]) -> dict[str, object]:
+def _document(replayed: _Replayed, outcomes: Sequence[StrategyFigures], asked: dict[str, Any]) -> dict[str, object]:
     from planner.core.units import GB_H
 
     partition = replayed.target.partition
@@ -205,7 +205,7 @@ def _document(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str,
     }
 
 
-def _figures(outcome: Outcome) -> dict[str, object]:
+def _figures(outcome: StrategyFigures) -> dict[str, object]:
     base: dict[str, object] = {"strategy": outcome.strategy.value, "what": outcome.what}
     if outcome.refused:
         return base | {"refused": outcome.refused}
@@ -220,7 +220,7 @@ def _figures(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _show(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any]) -> None:
+def _show(replayed: _Replayed, outcomes: Sequence[StrategyFigures], asked: dict[str, Any]) -> None:
     many = asked["runs"] > 1
     longest_s = max((seconds for outcome in outcomes for seconds in outcome.makespans_s), default=0.0)
     echo_table(
@@ -232,7 +232,7 @@ def _show(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any
         click.echo(line)
 
 
-def _cells(outcome: Outcome, longest_s: float, *, many: bool) -> tuple[object, ...]:
+def _cells(outcome: StrategyFigures, longest_s: float, *, many: bool) -> tuple[object, ...]:
     from planner.replay.shared_node import amount
 
     name = _name(outcome)
@@ -250,7 +250,7 @@ def _cells(outcome: Outcome, longest_s: float, *, many: bool) -> tuple[object, .
     )
 
 
-def _name(outcome: Outcome) -> str:
+def _name(outcome: StrategyFigures) -> str:
     name = outcome.strategy.value
     return f"chromplan {name}" if name in _OURS else name
 
@@ -275,7 +275,7 @@ def _nodes(target: Target) -> str:
     return f"{count} of {partition.cap_mb} MB and {partition.cores} cores"
 
 
-def _comparison(outcomes: Sequence[Outcome]) -> list[str]:
+def _comparison(outcomes: Sequence[StrategyFigures]) -> list[str]:
     """Return what chromplan would have saved, a sentence per other way."""
     ran = {outcome.strategy.value: outcome for outcome in outcomes if not outcome.refused}
     ours = next((ran[name] for name in _OURS if name in ran), None)
@@ -285,7 +285,7 @@ def _comparison(outcomes: Sequence[Outcome]) -> list[str]:
     return [f"{_name(ours)} against {other.strategy.value}: {_gains(other, ours)}" for other in others]
 
 
-def _gains(other: Outcome, ours: Outcome) -> str:
+def _gains(other: StrategyFigures, ours: StrategyFigures) -> str:
     less = 1 - ours.reserved_gb_h / other.reserved_gb_h
     sooner = 1 - ours.makespan_s / other.makespan_s
     parts = [
@@ -300,7 +300,7 @@ def _gains(other: Outcome, ours: Outcome) -> str:
     return ", ".join(parts)
 
 
-def _remarks(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, Any]) -> list[str]:
+def _remarks(replayed: _Replayed, outcomes: Sequence[StrategyFigures], asked: dict[str, Any]) -> list[str]:
     """Return what must be known to read the figures."""
     work = replayed.work
     others = (
@@ -319,7 +319,7 @@ def _remarks(replayed: _Replayed, outcomes: Sequence[Outcome], asked: dict[str, 
     return lines
 
 
-def _plot(path: Path, replayed: _Replayed, outcomes: Sequence[Outcome]) -> None:
+def _plot(path: Path, replayed: _Replayed, outcomes: Sequence[StrategyFigures]) -> None:
     from planner.report import replayed as drawing
 
     ran = [outcome for outcome in outcomes if not outcome.refused]
@@ -338,7 +338,7 @@ def _plot(path: Path, replayed: _Replayed, outcomes: Sequence[Outcome]) -> None:
     )
 
 
-def _heading(replayed: _Replayed, ran: Sequence[Outcome]) -> str:
+def _heading(replayed: _Replayed, ran: Sequence[StrategyFigures]) -> str:
     found = {outcome.strategy.value: outcome for outcome in ran}
     ours, uniform = next((found[name] for name in _OURS if name in found), None), found.get("uniform")
     jobs = f"{_jobs(replayed)} on {_nodes(replayed.target)}"

@@ -22,7 +22,7 @@ from planner.core.retry import DOUBLE, Retry
 from planner.core.sampling import POLL_S
 from planner.memory.point import PointModel, fit_point, from_rows
 from planner.memory.rows import training
-from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Memory, Sized, Sizer
+from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Sized, Sizer, SizerState
 
 Floats = NDArray[np.float64]
 
@@ -71,12 +71,12 @@ class Curve:
     Attributes
     ----------
     point : PointModel
-    memory : Memory
+    memory : SizerState
         The last observations and what was learnt from them.
     """
 
     point: PointModel
-    memory: Memory
+    memory: SizerState
 
     @cached_property
     def _sizer(self) -> Sizer:

@@ -11,7 +11,7 @@ from typing import Any
 from planner.core.errors import InputError
 from planner.memory.model import Curve, MemoryModel
 from planner.memory.point import PointModel
-from planner.memory.sizing import Memory
+from planner.memory.sizing import SizerState
 
 SCHEMA = "chromplan-memory-model"
 MODEL_VERSION = 2
@@ -68,7 +68,7 @@ def _curve_from(document: Mapping[str, Any] | None) -> Curve | None:
         return None
     point: dict[str, Any] = {key: _frozen(value) for key, value in document["point"].items()}
     memory: dict[str, Any] = {key: _frozen(value) for key, value in document["memory"].items()}
-    return Curve(point=PointModel(**point), memory=Memory(**memory))
+    return Curve(point=PointModel(**point), memory=SizerState(**memory))
 
 
 def _frozen(value: Any) -> Any:

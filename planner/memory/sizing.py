@@ -101,7 +101,7 @@ class Sized:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Memory:
+class SizerState:
     """What a :class:`Sizer` remembers, oldest first.
 
     Attributes
@@ -126,7 +126,7 @@ class Sizer:
 
     Parameters
     ----------
-    memory : Memory, optional
+    memory : SizerState, optional
         What an earlier one remembered.
     kappa : float
         Price of a failure, see :func:`cheapest`.
@@ -138,13 +138,13 @@ class Sizer:
 
     def __init__(
         self,
-        memory: Memory | None = None,
+        memory: SizerState | None = None,
         *,
         kappa: float = KAPPA,
         window: int = WINDOW,
         proportional: bool = False,
     ) -> None:
-        memory = memory or Memory()
+        memory = memory or SizerState()
         self.kappa = kappa
         self.window = window
         self.exponents = (1.0,) if proportional else EXPONENTS
@@ -154,9 +154,9 @@ class Sizer:
         self._past: Past | None = None
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> SizerState:
         """What is remembered, to be kept."""
-        return Memory(
+        return SizerState(
             size=tuple(self._size),
             value=tuple(self._peak),
             wall_s=tuple(self._wall),

@@ -18,7 +18,7 @@ _MARGIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class PastJob:
     """A past job: what it used, which no strategy is told, and what is known before it runs.
 
     Attributes
@@ -65,7 +65,7 @@ class Workload:
         The low first guess of retries, MiB.
     """
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[PastJob, ...]
     uniform_mb: int
     first_mb: int
 
@@ -163,9 +163,9 @@ def _names(found: Sequence[HeldOut]) -> list[str]:
     return names
 
 
-def _job(name: str, one: HeldOut) -> Job:
+def _job(name: str, one: HeldOut) -> PastJob:
     row, prediction = one.observation, one.prediction
-    return Job(
+    return PastJob(
         name=name,
         peak_mb=row.peak_mb or 0.0,
         wall_s=row.wall_s or 0.0,

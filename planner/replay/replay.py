@@ -17,7 +17,7 @@ from planner.replay.strategies import LIMITED, Strategy, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class StrategyFigures:
     """What one strategy came to.
 
     Attributes
@@ -75,7 +75,7 @@ def replay(
     seed: int = 0,
     strategies: Sequence[Strategy] = tuple(Strategy),
     report: Callable[[float], None] = lambda _: None,
-) -> list[Outcome]:
+) -> list[StrategyFigures]:
     """Replay past jobs under every strategy.
 
     Parameters
@@ -87,7 +87,7 @@ def replay(
 
     Returns
     -------
-    list of Outcome
+    list of StrategyFigures
         In the order asked for; without ``RECORDED`` where a job's own limit is not on record.
 
     Raises
@@ -111,7 +111,7 @@ def replay(
         except InputError as error:
             courses, refused = [], error.message
         found.append(
-            Outcome(
+            StrategyFigures(
                 strategy=strategy,
                 what="" if refused else _what(strategy, work, courses),
                 used_mb_s=work.used_mb_s,

@@ -11,7 +11,7 @@ from planner.schedule.dynamic.simulator import Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class HeldMemory:
     """Memory reserved for a while, MiB."""
 
     start_s: float
@@ -27,12 +27,12 @@ class Course:
     ----------
     spans : tuple of Span
         Every attempt.
-    held : tuple of Held
+    held : tuple of HeldMemory
         What Slurm keeps from others: each attempt's request, or the allocations around the attempts.
     """
 
     spans: tuple[Span, ...]
-    held: tuple[Held, ...]
+    held: tuple[HeldMemory, ...]
 
     @property
     def makespan_s(self) -> float:
@@ -50,7 +50,7 @@ class Course:
         return sum(held.mem_mb * (held.end_s - held.start_s) for held in self.held)
 
 
-def steps(pieces: Iterable[Held]) -> tuple[list[float], list[float]]:
+def steps(pieces: Iterable[HeldMemory]) -> tuple[list[float], list[float]]:
     """Return the instants at which the sum of the pieces changes, and the sum from each of them on.
 
     Returns
@@ -80,5 +80,5 @@ def amount(gb_h: float) -> str:
 
 def most_at_once(spans: Sequence[Span]) -> int:
     """Return how many attempts ran at once, at most."""
-    _, levels = steps(Held(start_s=span.start_s, end_s=span.end_s, mem_mb=1.0) for span in spans)
+    _, levels = steps(HeldMemory(start_s=span.start_s, end_s=span.end_s, mem_mb=1.0) for span in spans)
     return round(max(levels))

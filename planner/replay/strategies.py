@@ -21,11 +21,11 @@ from planner.core.retry import DOUBLE
 from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target
 from planner.plan.packing import Load, pack
-from planner.replay.past import Job, Workload
-from planner.replay.shared_node import Course, Held
+from planner.replay.past import PastJob, Workload
+from planner.replay.shared_node import Course, HeldMemory
 from planner.schedule import listing as order
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case, Simulated, Span, simulate
 from planner.schedule.dynamic.state import Node, Sharing, Start, State, Waiting
 from planner.site import Adjusted
@@ -74,7 +74,7 @@ def run(strategy: Strategy, work: Workload, target: Target, rng: np.random.Gener
     return _RUNS[strategy](work, target, case)
 
 
-def _first(job: Job, work: Workload) -> int:
+def _first(job: PastJob, work: Workload) -> int:
     return work.uniform_mb if job.request_mb is None else job.request_mb
 
 
@@ -93,10 +93,10 @@ class _Asking:
         The next one after a request that was too low, MiB.
     """
 
-    first: Callable[[Job], float]
-    again: Callable[[Job, float], float] = lambda _, killed_mb: DOUBLE.after(killed_mb)
+    first: Callable[[PastJob], float]
+    again: Callable[[PastJob, float], float] = lambda _, killed_mb: DOUBLE.after(killed_mb)
 
-    def mem_mb(self, job: Job, kills: int, cap_mb: float) -> int:
+    def mem_mb(self, job: PastJob, kills: int, cap_mb: float) -> int:
         """Return the request after so many kills; no node gives more than ``cap_mb``."""
         mem_mb = self.first(job)
         for _ in range(kills):
@@ -168,13 +168,13 @@ class _Queue:
         left[1] -= asked.cpus
 
 
-def _expected_s(jobs: Sequence[Job]) -> list[float]:
+def _expected_s(jobs: Sequence[PastJob]) -> list[float]:
     """Return expected run times; all the same where one is not known."""
     expected = [job.predicted_s for job in jobs]
     return [one or 1e-9 for one in expected] if all(one is not None for one in expected) else [1.0] * len(jobs)
 
 
-def _load(jobs: Sequence[Job], requests: Sequence[int]) -> Load:
+def _load(jobs: Sequence[PastJob], requests: Sequence[int]) -> Load:
     wall_s = _expected_s(jobs)
     timed = all(job.predicted_s is not None for job in jobs)
     return Load(list(requests), wall_s, [math.ceil(one) for one in wall_s], [job.cpus for job in jobs], timed)
@@ -195,8 +195,8 @@ def _separate(
     return Course(spans=run.spans, held=tuple(_held(span) for span in run.spans))
 
 
-def _held(span: Span) -> Held:
-    return Held(start_s=span.start_s, end_s=span.end_s, mem_mb=span.limit_mb or 0.0)
+def _held(span: Span) -> HeldMemory:
+    return HeldMemory(start_s=span.start_s, end_s=span.end_s, mem_mb=span.limit_mb or 0.0)
 
 
 def _uniform(work: Workload, target: Target, case: Case) -> Course:
@@ -212,7 +212,7 @@ def _doubling(work: Workload, target: Target, case: Case) -> Course:
 
 
 def _array(work: Workload, target: Target, case: Case) -> Course:
-    asking = _Asking(first=partial(_first, work=work), again=Job.retry_mb)
+    asking = _Asking(first=partial(_first, work=work), again=PastJob.retry_mb)
     return _separate(work, target, case, asking=asking, by_cost=True, rounds=True)
 
 
@@ -228,7 +228,7 @@ def _in_rounds(
     work: Workload,
     target: Target,
     case: Case,
-    one_round: Callable[[Sequence[Job], Sequence[int], Target, Case], Course],
+    one_round: Callable[[Sequence[PastJob], Sequence[int], Target, Case], Course],
 ) -> Course:
     """Run all jobs, then those that were killed, with what they ask for after a kill, and so on.
 
@@ -241,7 +241,7 @@ def _in_rounds(
     requests = {job.name: min(_first(job, work), cap_mb) for job in work.jobs}
     left = list(range(len(work.jobs)))
     spans: list[Span] = []
-    held: list[Held] = []
+    held: list[HeldMemory] = []
     now_s = 0.0
     tried = 0
     while left:
@@ -264,18 +264,18 @@ def _packed(work: Workload, target: Target, case: Case) -> Course:
     return _in_rounds(work, target, case, _packed_round)
 
 
-def _packed_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
+def _packed_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
     load = _load(jobs, mem_mb)
     ranked = order.by_cost(load.mem_mb, load.wall_s)
     packed = pack(ranked, load, target)
     spans: list[Span] = []
-    held: list[Held] = []
+    held: list[HeldMemory] = []
     for batch in packed.batches:
         mine = [k for k in ranked if packed.batch_of[k] == batch.batch]
         node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.workers)
         ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node)
         spans += ran.spans
-        held.append(Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=_granted_mb(batch, target)))
+        held.append(HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=_granted_mb(batch, target)))
     return Course(spans=tuple(spans), held=tuple(held))
 
 
@@ -311,7 +311,7 @@ def _part(case: Case, tasks: Sequence[int], *, attempt: int = 0) -> Case:
 # --- one allocation -----------------------------------------------------------------------------------------------
 
 
-def allocation(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target) -> Batch:
+def allocation(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target) -> Batch:
     """Return the one allocation that mode dynamic asks for, on as many of the nodes as it needs.
 
     Parameters
@@ -334,7 +334,7 @@ def allocation(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target) -> Ba
 
 def _paper(work: Workload, target: Target, case: Case) -> Course:
     requests = [min(_first(job, work), target.partition.cap_mb) for job in work.jobs]
-    decide = partial(dynamic.decide, options=Options(policy=Policy.PAPER))
+    decide = partial(dynamic.decide, options=DynamicOptions(policy=Policy.PAPER))
     return _allocated(allocation(work.jobs, requests, target), target, case, decide, Sharing.POOL)
 
 
@@ -342,7 +342,7 @@ def _dynamic(work: Workload, target: Target, case: Case) -> Course:
     return _in_rounds(work, target, case, _dynamic_round)
 
 
-def _dynamic_round(jobs: Sequence[Job], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
+def _dynamic_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
     """Let the scheduler choose limits, as a drive does.
 
     Requests count until something has ended; then limits are learnt. What was killed gets twice its limit.
@@ -381,7 +381,7 @@ def _allocated(
         nodes=[Node(name=f"node{number}", mem_mb=mb, cores=cores) for number, mb in enumerate(memory)],
         again=lambda run: run.limit_mb is None or run.limit_mb < batch.pool_mb,
     )
-    whole = Held(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * _granted_mb(batch, target))
+    whole = HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * _granted_mb(batch, target))
     return Course(spans=ran.spans, held=(whole,))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.core.units import GB_H, MB_PER_GB
-from planner.replay.replay import Outcome
-from planner.replay.shared_node import Course, Held, amount, steps
+from planner.replay.replay import StrategyFigures
+from planner.replay.shared_node import Course, HeldMemory, amount, steps
 from planner.report import timeline
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MOST_ABOVE = 1.6
 
 def draw(
     path: Path,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[StrategyFigures],
     *,
     peaks_mb: Mapping[str, float],
     titles: Sequence[str],
@@ -35,7 +35,7 @@ def draw(
     ----------
     path : Path
         The suffix says the format.
-    outcomes : sequence of Outcome
+    outcomes : sequence of StrategyFigures
         Those that ran.
     peaks_mb : mapping of job name to float
         What each job needed.
@@ -58,7 +58,7 @@ def draw(
 
 
 def _figure(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[StrategyFigures],
     peaks_mb: Mapping[str, float],
     titles: Sequence[str],
     heading: str,
@@ -107,7 +107,7 @@ _LEGEND = {
 
 def _draw_needed(axes: Axes, course: Course, peaks_mb: Mapping[str, float], scale_s: float) -> None:
     pieces = [
-        Held(
+        HeldMemory(
             start_s=span.start_s,
             end_s=span.end_s,
             mem_mb=min(peaks_mb[span.name], span.limit_mb or peaks_mb[span.name]),
@@ -147,12 +147,12 @@ def _draw_killed(axes: Axes, course: Course, scale_s: float) -> None:
         )
 
 
-def _scaled(pieces: Sequence[Held], scale_s: float) -> tuple[list[float], list[float]]:
+def _scaled(pieces: Sequence[HeldMemory], scale_s: float) -> tuple[list[float], list[float]]:
     instants, levels = steps(pieces)
     return [instant / scale_s for instant in instants], [level / MB_PER_GB for level in levels]
 
 
-def _figures(outcome: Outcome) -> str:
+def _figures(outcome: StrategyFigures) -> str:
     course = outcome.courses[0]
     killed = f", {course.killed} killed" if course.killed else ""
     return f"{amount(course.reserved_mb_s * GB_H)} GB·h, {outcome.used_mb_s / course.reserved_mb_s:.0%} needed{killed}"

@@ -37,7 +37,7 @@ class NodeType:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
+class KnapsackBatch:
     """Tasks (by index) that run on a node together, and the node's kind."""
 
     node: str
@@ -131,7 +131,7 @@ def batches(
     *,
     cpus: Sequence[int] | None = None,
     step_mb: float = STEP_MB,
-) -> list[Batch]:
+) -> list[KnapsackBatch]:
     """Fill nodes of one kind, one batch after the other, each with the most memory x duration that fits.
 
     Raises
@@ -142,13 +142,13 @@ def batches(
     cores = [1] * len(mem_mb) if cpus is None else list(cpus)
     _check_fits(mem_mb, cores, [node])
     left = list(range(len(mem_mb)))
-    found: list[Batch] = []
+    found: list[KnapsackBatch] = []
     while left:
         values = [mem_mb[task] * wall_s[task] or 1e-9 for task in left]
         picked = [left[k] for k in most_valuable([mem_mb[task] for task in left], values, node.mem_mb, step_mb=step_mb)]
         batch = _within_cores(sorted(picked, key=lambda task: -wall_s[task]), cores, node.cores)
         batch = batch or [max(left, key=lambda task: wall_s[task])]  # too large only by rounding up to steps
-        found.append(Batch(node=node.name, tasks=tuple(batch)))
+        found.append(KnapsackBatch(node=node.name, tasks=tuple(batch)))
         left = [task for task in left if task not in batch]
     return found
 
@@ -159,7 +159,7 @@ def spread_over(
     nodes: Sequence[NodeType],
     *,
     cpus: Sequence[int] | None = None,
-) -> list[Batch]:
+) -> list[KnapsackBatch]:
     """Fill nodes of several kinds: tasks by duration, each into the first batch with room.
 
     A new batch opens on the kind of node that costs least per MB of its memory among those that hold the task.
@@ -180,7 +180,7 @@ def spread_over(
             batch = _Open(kind)
             open_batches.append(batch)
         batch.put(task, mem_mb[task], cores[task])
-    return [Batch(node=batch.kind.name, tasks=tuple(batch.tasks)) for batch in open_batches]
+    return [KnapsackBatch(node=batch.kind.name, tasks=tuple(batch.tasks)) for batch in open_batches]
 
 
 class _Open:

@@ -14,8 +14,8 @@ from planner.memory.predictive import Predictive, smooth
 from planner.memory.sizing import (
     LEAST_REQUEST_MB,
     WINDOW,
-    Memory,
     Sizer,
+    SizerState,
     rank_correlation,
 )
 
@@ -185,7 +185,7 @@ def test_what_is_remembered_can_be_kept_and_taken_up_again() -> None:
 
 def test_nothing_seen_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing observed"):
-        Sizer(Memory()).predict(1.0)
+        Sizer(SizerState()).predict(1.0)
 
 
 def test_rank_correlation_is_kendalls_tau_b() -> None:

@@ -9,7 +9,7 @@ from planner.core.retry import Retry
 from planner.memory import heldout
 from planner.memory.heldout import Asked, Evidence, HeldOut
 from planner.memory.model import Prediction, fit
-from planner.replay.past import Job, Workload, workload
+from planner.replay.past import PastJob, Workload, workload
 
 SAID = Prediction(
     point_mb=90.0,
@@ -33,7 +33,7 @@ def held(*rows: Observation, prediction: Prediction | None = SAID) -> list[HeldO
     return [HeldOut(observation=one, prediction=prediction, retry=RETRY) for one in rows]
 
 
-def jobs(*rows: Observation) -> tuple[Job, ...]:
+def jobs(*rows: Observation) -> tuple[PastJob, ...]:
     found, _ = workload(held(*rows))
     assert found is not None
     return found.jobs
@@ -79,7 +79,7 @@ def test_one_mem_for_all_and_the_first_guess_follow_the_peaks_unless_given() -> 
 
 
 def test_after_a_kill_the_largest_known_peak_is_asked_for_or_double() -> None:
-    job = Job(name="x", peak_mb=1.0, wall_s=1.0, retry=RETRY)
+    job = PastJob(name="x", peak_mb=1.0, wall_s=1.0, retry=RETRY)
     assert job.retry_mb(150.0) == 200.0
     assert job.retry_mb(195.0) == 390.0
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from planner.core.errors import InputError
 from planner.core.retry import Retry
 from planner.plan.document import Target
-from planner.replay.past import Job, Workload
+from planner.replay.past import PastJob, Workload
 from planner.replay.replay import replay
-from planner.replay.shared_node import Course, Held, amount, most_at_once, steps
+from planner.replay.shared_node import Course, HeldMemory, amount, most_at_once, steps
 from planner.replay.strategies import LIMITED, Strategy, allocation, run
 from planner.site import Partition, Site
 
@@ -29,17 +29,17 @@ def target(nodes: int = 1, mem_mb: int = 250, cores: int = 8, *, max_running: in
     )
 
 
-def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known) -> Job:
+def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known) -> PastJob:
     expected = {
         "request_mb": 110,
         "predicted_mb": 100.0,
         "predicted_s": 10.0,
         "retry": Retry(100.0, always_double=False),
     }
-    return Job(name=name, peak_mb=peak_mb, wall_s=wall_s, **expected | known)
+    return PastJob(name=name, peak_mb=peak_mb, wall_s=wall_s, **expected | known)
 
 
-def work(*jobs: Job, uniform_mb: int = 120, first_mb: int = 100) -> Workload:
+def work(*jobs: PastJob, uniform_mb: int = 120, first_mb: int = 100) -> Workload:
     return Workload(jobs=jobs, uniform_mb=uniform_mb, first_mb=first_mb)
 
 
@@ -154,7 +154,7 @@ def test_an_allocation_is_held_whole_until_the_end(strategy: Strategy) -> None:
     where = target(nodes=2, mem_mb=1000)
     found = course(strategy, what, where)
     batch = allocation(what.jobs, [110] * 9, where)
-    assert found.held == (Held(start_s=0.0, end_s=found.makespan_s, mem_mb=batch.nodes * batch.mem_mb),)
+    assert found.held == (HeldMemory(start_s=0.0, end_s=found.makespan_s, mem_mb=batch.nodes * batch.mem_mb),)
     assert batch.mem_mb > batch.pool_mb  # the driver needs some, too
 
 
@@ -246,7 +246,7 @@ def test_recorded_limits_are_left_out_where_they_are_not_known() -> None:
 @pytest.mark.parametrize(
     ("big", "words"), [(job("vast", 400.0), "job vast used 400 MB"), (job("wide", cpus=9), "job wide has 9 cores")]
 )
-def test_a_job_that_no_node_holds_is_named(big: Job, words: str) -> None:
+def test_a_job_that_no_node_holds_is_named(big: PastJob, words: str) -> None:
     with pytest.raises(InputError, match=words):
         replay(work(job("a"), big), target(), runs=1)
 
@@ -260,7 +260,7 @@ def test_what_is_wasted_is_what_was_reserved_beyond_the_need() -> None:
 
 
 def test_memory_over_time_is_the_sum_of_the_pieces() -> None:
-    pieces = [Held(start_s=1, end_s=4, mem_mb=2.0), Held(start_s=2, end_s=4, mem_mb=3.0)]
+    pieces = [HeldMemory(start_s=1, end_s=4, mem_mb=2.0), HeldMemory(start_s=2, end_s=4, mem_mb=3.0)]
     assert steps(pieces) == ([0, 1, 2, 4], [0, 2, 5, 0])
     assert steps([]) == ([0], [0])
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import Options
+from planner.schedule.dynamic.decide import DynamicOptions
 from planner.schedule.dynamic.state import Done, Node, Overflow, Running, Sharing, Start, State, Waiting, Work
 
 NODE = Node(name="node", mem_mb=100.0)
@@ -93,7 +93,7 @@ def test_a_task_alone_may_always_run() -> None:
 
 def test_cores_limit_too() -> None:
     works = [replace(one, cpus=2) for one in sized(0.5, 0.4, 0.3, mb=10.0)]
-    starts = dynamic.decide(state(works, nodes=(Node(name="node", mem_mb=1000.0, cores=5),)), Options(scout=0.0))
+    starts = dynamic.decide(state(works, nodes=(Node(name="node", mem_mb=1000.0, cores=5),)), DynamicOptions(scout=0.0))
     assert names(starts) == ["t0", "t1"]
 
 
@@ -129,7 +129,7 @@ def test_a_small_task_goes_first_as_a_scout_unless_memory_is_watched() -> None:
     works = sized(1.0, 0.9, 0.8, 0.2, mb=20.0)
     assert names(dynamic.decide(state(works)))[0] == "t3"
     assert names(dynamic.decide(state(works, watched=True)))[0] == "t0"
-    assert names(dynamic.decide(state(works), Options(scout=0.0)))[0] == "t0"
+    assert names(dynamic.decide(state(works), DynamicOptions(scout=0.0)))[0] == "t0"
 
 
 def test_a_killed_task_waits_for_a_completion_unless_nothing_runs() -> None:
@@ -225,7 +225,7 @@ def test_limits_decided_elsewhere_are_kept_and_may_fill_the_node_to_the_last_meg
 
 def test_a_task_goes_to_the_node_with_least_room_to_spare() -> None:
     nodes = (Node(name="fat", mem_mb=200.0), Node(name="thin", mem_mb=60.0))
-    starts = dynamic.decide(state(sized(1.0, 0.2, mb=100.0), nodes=nodes), Options(scout=0.0))
+    starts = dynamic.decide(state(sized(1.0, 0.2, mb=100.0), nodes=nodes), DynamicOptions(scout=0.0))
     assert [(start.name, start.node) for start in starts] == [("t0", "fat"), ("t1", "thin")]
 
 
@@ -247,7 +247,7 @@ def test_tools_learn_apart() -> None:
 def test_a_tool_never_seen_starts_its_smallest_beside_the_others() -> None:
     known = sized(0.3, mb=30.0)
     new = [work("n0", 1.0, tool="new"), work("n1", 0.2, tool="new")]
-    assert names(dynamic.decide(state([*new, *known]), Options(scout=0.0))) == ["t0", "n1"]
+    assert names(dynamic.decide(state([*new, *known]), DynamicOptions(scout=0.0))) == ["t0", "n1"]
 
 
 def test_an_overflow_of_several_tools_is_nobodys_in_particular() -> None:
@@ -292,5 +292,5 @@ def test_the_same_state_gives_the_same_decision() -> None:
 @pytest.mark.parametrize("alpha", [0.001, 0.2])
 def test_more_risk_starts_no_fewer(alpha: float) -> None:
     works = sized(*[0.5] * 10, mb=30.0)
-    careful = dynamic.decide(state(works), Options(alpha=0.0005))
-    assert len(dynamic.decide(state(works), Options(alpha=alpha))) >= len(careful)
+    careful = dynamic.decide(state(works), DynamicOptions(alpha=0.0005))
+    assert len(dynamic.decide(state(works), DynamicOptions(alpha=alpha))) >= len(careful)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.dynamic.simulator import simulate
 from planner.schedule.dynamic.state import Done, Node, Running, Sharing, State, Waiting, Work
@@ -29,7 +29,7 @@ def done(one: Work, peak: float) -> Done:
 
 
 def start(one: State, options: PaperOptions = PLAIN) -> set[str]:
-    return {s.name for s in dynamic.decide(one, Options(policy=Policy.PAPER, paper=options))}
+    return {s.name for s in dynamic.decide(one, DynamicOptions(policy=Policy.PAPER, paper=options))}
 
 
 @pytest.mark.parametrize(("init", "first"), [(Init.LARGEST, "chr1"), (Init.SMALLEST, "chr22"), (Init.MIXED, "chr1")])
@@ -119,21 +119,21 @@ def test_a_task_with_more_cores_than_a_node_has_does_not_start() -> None:
 
 def test_the_first_tasks_run_on_the_largest_node() -> None:
     nodes = (Node(name="thin", mem_mb=10.0), NODE)
-    (first,) = dynamic.decide(state([work(1)], nodes=nodes), Options(policy=Policy.PAPER, paper=PLAIN))
+    (first,) = dynamic.decide(state([work(1)], nodes=nodes), DynamicOptions(policy=Policy.PAPER, paper=PLAIN))
     assert first.node == "node"
 
 
 def test_every_node_gets_a_batch() -> None:
     works = [work(k, 62.0 - 2 * k) for k in range(1, 6)]
     one = state(works, nodes=(NODE, Node(name="other", mem_mb=70.0)))
-    starts = dynamic.decide(one, Options(policy=Policy.PAPER, paper=PLAIN))
+    starts = dynamic.decide(one, DynamicOptions(policy=Policy.PAPER, paper=PLAIN))
     assert {s.node for s in starts} == {"node", "other"}
     assert len({s.name for s in starts}) == len(starts)
 
 
 def test_with_limits_a_task_is_held_to_its_prediction() -> None:
     works = [work(k, 52.0 - 2 * k) for k in range(1, 6)]
-    starts = dynamic.decide(state(works, sharing=Sharing.LIMITS), Options(policy=Policy.PAPER, paper=PLAIN))
+    starts = dynamic.decide(state(works, sharing=Sharing.LIMITS), DynamicOptions(policy=Policy.PAPER, paper=PLAIN))
     limits = {s.name: s.limit_mb for s in starts}
     assert all(limits[f"chr{k}"] == pytest.approx(52 - 2 * k) for k in range(1, 6) if f"chr{k}" in limits)
 
@@ -147,7 +147,9 @@ def test_the_published_ablation_is_reproduced_in_order() -> None:
             case = benchmark_case(Preset.P, 0.4, seed)
             case = case if prior else without_predictions(case)
             runs.append(
-                simulate(case, lambda s: dynamic.decide(s, Options(policy=Policy.PAPER, paper=options)), nodes=NODES)
+                simulate(
+                    case, lambda s: dynamic.decide(s, DynamicOptions(policy=Policy.PAPER, paper=options)), nodes=NODES
+                )
             )
         return sum(run.makespan_s for run in runs) / 30, sum(run.overcommits for run in runs) / 30
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.schedule.dynamic import online
-from planner.schedule.dynamic.online import Line
+from planner.schedule.dynamic.online import MemoryLine
 
 SIZES = st.lists(st.floats(0.1, 1.0), min_size=1, max_size=12)
 
@@ -70,7 +70,7 @@ def test_equal_sizes_have_no_slope() -> None:
 
 def test_what_was_exceeded_is_learnt_like_a_truncated_normal() -> None:
     """The moments agree with sampling."""
-    line = Line(a=4.0, b=36.0, cov=(1.0, 0.5, 16.0), s2=9.0, dof=30)
+    line = MemoryLine(a=4.0, b=36.0, cov=(1.0, 0.5, 16.0), s2=9.0, dof=30)
     sizes, limit = [1.0, 0.7], 75.0
     weights = [online.noise_weight(x) for x in sizes]
     expected = sum(line.mean(x) for x in sizes)
@@ -89,7 +89,7 @@ def test_what_was_exceeded_is_learnt_like_a_truncated_normal() -> None:
 def test_exceeding_a_limit_never_lowers_anything_and_leaves_a_proper_variance(
     sizes: list[float], factor: float
 ) -> None:
-    line = Line(a=4.0, b=36.0, cov=(1.0, 0.0, 16.0), s2=9.0, dof=30)
+    line = MemoryLine(a=4.0, b=36.0, cov=(1.0, 0.0, 16.0), s2=9.0, dof=30)
     expected = sum(line.mean(x) for x in sizes)
     moved, rise = online.exceeded(line, sizes, expected, factor * expected)
     assert moved.mean(1.0) >= line.mean(1.0)

@@ -8,18 +8,18 @@ from planner.core import files, genome
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.bounds import PROVED
 from planner.schedule.order.problem import Model, Objective, Problem
-from planner.schedule.order.tables import Entry
+from planner.schedule.order.tables import TabledOrder
 
 AUTOSOMES, ALL = genome.parse_chromosomes("1-22"), genome.parse_chromosomes("1-22,X,Y")
 
 
 @cache
-def table(name: str) -> tuple[Entry, ...]:
+def table(name: str) -> tuple[TabledOrder, ...]:
     path = files.shipped("data") / f"orders_{name}.json"
     return tuple(ordertables.loads(path.read_text(encoding="utf-8")))
 
 
-def problem(name: str, names: list[str], entry: Entry) -> Problem:
+def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
     lengths = [genome.lengths(name)[each] / 1e6 for each in names]
     return Problem(
         mem_mb=lengths,
@@ -32,7 +32,7 @@ def problem(name: str, names: list[str], entry: Entry) -> Problem:
     )
 
 
-def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None = None, **limits: float) -> Entry:
+def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None = None, **limits: float) -> TabledOrder:
     lengths = [genome.lengths("GRCh37")[each] / 1e6 for each in AUTOSOMES]
     asked = Problem(
         mem_mb=lengths,

@@ -12,7 +12,7 @@ from benchmarks.reference import hindsight
 from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic import simulator
-from planner.schedule.dynamic.decide import Options, Policy
+from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case, Simulated
 from planner.schedule.dynamic.state import Node, Sharing, Start, State, Work
 from planner.schedule.listing import Dispatch, list_schedule
@@ -147,7 +147,7 @@ def test_every_task_completes_once_and_nothing_beats_the_area_bound(
 @settings(deadline=None, max_examples=25)
 def test_cores_are_never_exceeded(seed: int, policy: Policy, cores: int) -> None:
     def decide(state: State) -> list[Start]:
-        starts = dynamic.decide(state, Options(policy=policy))
+        starts = dynamic.decide(state, DynamicOptions(policy=policy))
         assert len(state.running) + len(starts) <= cores
         return starts
 

@@ -29,7 +29,7 @@ More of them put more ordinary tasks outside a range; benchmarks/formula.md has 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
+class FittedFormula:
     """A formula and the competition that it won."""
 
     formula: Formula
@@ -50,7 +50,7 @@ def fit(
     most_nodes: int = symbolic.MOST_NODES,
     sources: Sequence[str] | None = None,
     progress: symbolic.Progress = lambda _: None,
-) -> Fitted:
+) -> FittedFormula:
     """Find a formula for the peak and calibrate its bound on predictions out of fold.
 
     Parameters
@@ -68,7 +68,7 @@ def fit(
 
     Returns
     -------
-    Fitted
+    FittedFormula
 
     Raises
     ------
@@ -80,7 +80,7 @@ def fit(
         names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
     )
     found = competition.formula_of(competition.winner)
-    return Fitted(
+    return FittedFormula(
         formula=calibrated(found, names, table, peaks, tool=tool, target=target, units=units, date=date, seed=seed),
         discovery=found,
     )

@@ -48,7 +48,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class FittedForm:
     """A form with its constants (base constant and exponents, then gate constant and exponents, in centred logs)."""
 
     form: Form
@@ -56,7 +56,7 @@ class Fit:
     penalised: float
 
 
-def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_nodes: int) -> list[Fit]:
+def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_nodes: int) -> list[FittedForm]:
     """Return the best fit of a shape for every number of features that the node limit allows.
 
     Parameters
@@ -72,13 +72,13 @@ def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_
 
     Returns
     -------
-    list of Fit
+    list of FittedForm
         Simplest first; empty when the limit or the rows allow none.
     """
     logs, target = columns.logs(table), np.log(peaks)
-    known: dict[Form, Fit] = {}
+    known: dict[Form, FittedForm] = {}
 
-    def best(forms: Iterable[Form]) -> list[Fit]:
+    def best(forms: Iterable[Form]) -> list[FittedForm]:
         allowed = {form for form in forms if nodes(columns, form) <= most_nodes and form.parameters < len(peaks)}
         for form in sorted(allowed - set(known), key=repr):
             known[form] = fit(form, logs, target)
@@ -89,7 +89,7 @@ def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_
     front = best(
         [Form(shape, (), (j,)) for j in usable] if shape != "power" else [Form(shape, (j,), ()) for j in usable]
     )
-    found: list[Fit] = []
+    found: list[FittedForm] = []
     while front:
         found.append(front[0])
         front = best(larger for f in front for larger in _larger(f.form, usable))
@@ -104,7 +104,7 @@ def _larger(form: Form, usable: Sequence[int]) -> Iterable[Form]:
             yield Form(form.shape, form.base, tuple(sorted((*form.gate, j))))
 
 
-def fit(form: Form, logs: Array, target: Array) -> Fit:
+def fit(form: Form, logs: Array, target: Array) -> FittedForm:
     """Fit the constants of a form to log peaks.
 
     Parameters
@@ -117,7 +117,7 @@ def fit(form: Form, logs: Array, target: Array) -> Fit:
 
     Returns
     -------
-    Fit
+    FittedForm
     """
     start, centre, pull = _start(form, target)
     weight = np.sqrt(pull)
@@ -129,7 +129,7 @@ def fit(form: Form, logs: Array, target: Array) -> Fit:
         return np.concatenate([residual, pulled]), np.vstack([slopes, np.diag(weight)])
 
     constants, cost = levenberg(state, start, steps=_STEPS)
-    return Fit(form, constants, cost)
+    return FittedForm(form, constants, cost)
 
 
 def _start(form: Form, target: Array) -> tuple[Array, Array, Array]:
@@ -191,7 +191,7 @@ def nodes(columns: LogColumns, form: Form) -> int:
     return _OVERHEAD[form.shape] + shared
 
 
-def arithmetic(columns: LogColumns, found: Fit) -> Node:
+def arithmetic(columns: LogColumns, found: FittedForm) -> Node:
     """Return a fit as arithmetic in the features themselves."""
     form, split = found.form, 1 + len(found.form.base)
     base = columns.power_law(form.base, found.constants[:split])

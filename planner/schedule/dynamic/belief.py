@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner.schedule.dynamic import online
-from planner.schedule.dynamic.online import Line
+from planner.schedule.dynamic.online import MemoryLine
 from planner.schedule.dynamic.state import State, Work
 
 
@@ -42,7 +42,7 @@ class _Tool:
 
     works: list[Work]
     scale: float
-    line: Line | None
+    line: MemoryLine | None
     rate_s: float | None  # seconds per unit of size
 
 
@@ -102,7 +102,7 @@ class Belief:
         """The fewest degrees of freedom of any tool."""
         return min((tool.line.dof for tool in self._tools.values() if tool.line is not None), default=1.0)
 
-    def _line(self, tool: _Tool, seen: list[tuple[float, float]], assume: Assumptions) -> Line | None:
+    def _line(self, tool: _Tool, seen: list[tuple[float, float]], assume: Assumptions) -> MemoryLine | None:
         predictions = [
             (work.size / tool.scale, work.predicted_mb) for work in tool.works if work.predicted_mb is not None
         ]

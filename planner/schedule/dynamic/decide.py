@@ -36,7 +36,7 @@ class Policy(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class DynamicOptions:
     """How careful to be.
 
     Attributes
@@ -66,14 +66,14 @@ class Options:
     paper: PaperOptions = field(default_factory=PaperOptions)
 
 
-def decide(state: State, options: Options | None = None) -> list[Start]:
+def decide(state: State, options: DynamicOptions | None = None) -> list[Start]:
     """Return the waiting tasks to start now, in the order to start them.
 
     Parameters
     ----------
     state : State
         Nodes, tasks waiting, running and done, and what was learnt from kills.
-    options : Options, optional
+    options : DynamicOptions, optional
 
     Returns
     -------
@@ -87,7 +87,7 @@ def decide(state: State, options: Options | None = None) -> list[Start]:
     of the largest nodes may always run. While nothing is known of a tool, its smallest tasks start first, each taken to
     need the share of a node that its size suggests.
     """
-    options = options or Options()
+    options = options or DynamicOptions()
     if not state.waiting or _cores_are_taken(state):
         return []
     if options.policy is Policy.PAPER:
@@ -136,7 +136,7 @@ class _NodeLoad:
 
 
 class _Decision:
-    def __init__(self, state: State, options: Options) -> None:
+    def __init__(self, state: State, options: DynamicOptions) -> None:
         self._state = state
         self._belief = Belief(state, options.assume)
         self._measured = bool(state.done) or any(run.peak_mb is not None for run in state.running)
@@ -166,7 +166,7 @@ class _Decision:
         for run in state.running:
             self._count_running(run)
 
-    def _alpha(self, options: Options) -> float:
+    def _alpha(self, options: DynamicOptions) -> float:
         if self._limits:
             return options.alpha_limits
         predicted = any(work.predicted_mb is not None for work in all_works(self._state))

@@ -15,7 +15,7 @@ _SQRT_TAU = math.sqrt(2 * math.pi)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
+class StartingLine:
     """What is believed before anything is seen.
 
     Attributes
@@ -35,7 +35,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class MemoryLine:
     """Posterior of the line.
 
     Attributes
@@ -71,7 +71,7 @@ def noise_weight(x: float) -> float:
     return (0.1 + 0.9 * x) ** 2
 
 
-def from_predictions(predictions: Sequence[tuple[float, float]], *, scale_sd: float, line_sd: float) -> Start:
+def from_predictions(predictions: Sequence[tuple[float, float]], *, scale_sd: float, line_sd: float) -> StartingLine:
     """Start from what a model predicted for every task.
 
     Parameters
@@ -89,17 +89,17 @@ def from_predictions(predictions: Sequence[tuple[float, float]], *, scale_sd: fl
         level = sum(mb for _, mb in predictions) / sum(0.1 + 0.9 * x for x, _ in predictions)
         a, b = 0.1 * level, 0.9 * level
     scale, own = scale_sd**2, (line_sd * level) ** 2
-    return Start(a=a, b=b, cov=(scale * a * a + own, scale * a * b, scale * b * b + own), level_mb=level)
+    return StartingLine(a=a, b=b, cov=(scale * a * a + own, scale * a * b, scale * b * b + own), level_mb=level)
 
 
-def from_observations(seen: Sequence[tuple[float, float]], *, slope_sd_mb: float, spread: float = 0.08) -> Start:
+def from_observations(seen: Sequence[tuple[float, float]], *, slope_sd_mb: float, spread: float = 0.08) -> StartingLine:
     """Start without predictions: memory grows nearly with size, ``level (.1 + .9 x)``, the slope left wide open."""
     level = sum(mb for _, mb in seen) / sum(0.1 + 0.9 * x for x, _ in seen)
     level = max(level, 1e-6)
-    return Start(a=0.1 * level, b=0.9 * level, cov=((spread * level) ** 2, 0.0, slope_sd_mb**2), level_mb=level)
+    return StartingLine(a=0.1 * level, b=0.9 * level, cov=((spread * level) ** 2, 0.0, slope_sd_mb**2), level_mb=level)
 
 
-def learn(start: Start, seen: Sequence[tuple[float, float]], *, spread: float, dof: float) -> Line:
+def learn(start: StartingLine, seen: Sequence[tuple[float, float]], *, spread: float, dof: float) -> MemoryLine:
     """Update the line with measured peaks.
 
     Parameters
@@ -131,10 +131,10 @@ def learn(start: Start, seen: Sequence[tuple[float, float]], *, spread: float, d
         a, b, cov = _solve((paa + naa / s2, pab + nab / s2, pbb + nbb / s2), ha + ra / s2, hb + rb / s2)
         misfit = sum((mb - a - b * x) ** 2 / noise_weight(x) for x, mb in seen)
         s2 = (dof * prior_s2 + misfit) / (dof + len(seen))
-    return Line(a=a, b=b, cov=cov, s2=s2, dof=dof + len(seen))
+    return MemoryLine(a=a, b=b, cov=cov, s2=s2, dof=dof + len(seen))
 
 
-def exceeded(line: Line, sizes: Sequence[float], mean_mb: float, more_than_mb: float) -> tuple[Line, float]:
+def exceeded(line: MemoryLine, sizes: Sequence[float], mean_mb: float, more_than_mb: float) -> tuple[MemoryLine, float]:
     """Learn that tasks together needed more than they were expected to.
 
     Parameters
@@ -148,7 +148,7 @@ def exceeded(line: Line, sizes: Sequence[float], mean_mb: float, more_than_mb: f
 
     Returns
     -------
-    line : Line
+    line : MemoryLine
         The line, moved and narrowed.
     rise : float
         How much the expected noise of each task rises, MiB per unit of its noise weight.

@@ -109,7 +109,7 @@ def _predict(state: State, waiting: Sequence[Waiting], options: PaperOptions) ->
     ]
     # a chromosome's number falls as its size grows: counted downwards, a positive slope is the right sign
     positions, peaks = -np.array([x for x, _ in points]), np.array([y for _, y in points])
-    fit = _Fit(positions, peaks, options.degree)
+    fit = _Polynomial(positions, peaks, options.degree)
     share = len(state.done) / (len(state.done) + len(waiting))
     bias = 0.0
     if options.bias is not None:
@@ -123,7 +123,7 @@ def _predict(state: State, waiting: Sequence[Waiting], options: PaperOptions) ->
     return [float(value) for value in np.maximum(expected, 1e-9) * options.growth**kills]
 
 
-class _Fit:
+class _Polynomial:
     """Least squares polynomial of no higher degree than the points determine; the mean where it falls with size."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, degree: int) -> None:

@@ -88,10 +88,10 @@ def simulate(
     RuntimeError
         When nothing runs and nothing is started although tasks wait.
     """
-    return _Run(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again).run()
+    return _Simulation(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again).run()
 
 
-class _Run:
+class _Simulation:
     def __init__(
         self,
         case: Case,

@@ -62,13 +62,13 @@ def shortest(wall: Floats, workers: int, *, known: float, bound: float, effort: 
     effort : int
         Subsets to look at before giving up with what was found and proved by then.
     """
-    return _least(lambda cap, left: _Packer(wall, cap, left).over(workers), wall, known, bound, effort)
+    return _least(lambda cap, left: _BinSearch(wall, cap, left).over(workers), wall, known, bound, effort)
 
 
 def lowest_batches(mem: Floats, workers: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
     """Share tasks out over batches of K, and one of the rest, so that the fullest batch is least; cf. `shortest`."""
     full, rest = divmod(len(mem), workers)
-    return _least(lambda cap, left: _Packer(mem, cap, left).sized(workers, full, rest), mem, known, bound, effort)
+    return _least(lambda cap, left: _BinSearch(mem, cap, left).sized(workers, full, rest), mem, known, bound, effort)
 
 
 def _least(
@@ -94,7 +94,7 @@ def _least(
 
 
 @dataclass(slots=True)
-class _Packer:
+class _BinSearch:
     """One question: is there a partition with no bin above the cap? The largest item left chooses its company first."""
 
     weights: Floats

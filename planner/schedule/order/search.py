@@ -107,7 +107,7 @@ def search(
     """
     if not problem.size:
         raise ValueError("no tasks to order")
-    run = _Run(problem, method, np.random.default_rng(seed), evaluations or _effort(problem), prove, report)
+    run = _SearchRun(problem, method, np.random.default_rng(seed), evaluations or _effort(problem), prove, report)
     for order in starts:
         run.consider(order)
     interrupted = False
@@ -118,7 +118,7 @@ def search(
     return replace(run.found(), interrupted=interrupted)
 
 
-class _Run:
+class _SearchRun:
     """One search: what is known so far, so that it can stop at any moment."""
 
     def __init__(

@@ -20,7 +20,7 @@ _DECIMALS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TabledOrder:
     """One precomputed order; memories and durations are chromosome lengths in Mb.
 
     Attributes
@@ -60,11 +60,11 @@ class Entry:
         return self.makespan if self.objective is Objective.MAKESPAN else self.peak
 
 
-def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> Entry:
+def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> TabledOrder:
     """Return the entry of an order found; ``lower_bound`` is one known from elsewhere."""
     value = round(found.makespan if problem.objective is Objective.MAKESPAN else found.peak, _DECIMALS)
     bound = min(value, _rounded_down(max(found.lower_bound, lower_bound)))
-    return Entry(
+    return TabledOrder(
         model=problem.model,
         objective=problem.objective,
         eps=_eps(problem),
@@ -79,13 +79,13 @@ def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_boun
     )
 
 
-def loads(text: str) -> list[Entry]:
+def loads(text: str) -> list[TabledOrder]:
     """Read a table."""
     document = json.loads(text)
     if document["version"] != VERSION:
         raise ValueError(f"version {document['version']} of the order table, expected {VERSION}")
     return [
-        Entry(
+        TabledOrder(
             **{
                 **row,
                 "model": Model(row["model"]),
@@ -97,14 +97,14 @@ def loads(text: str) -> list[Entry]:
     ]
 
 
-def dumps(genome: str, entries: Iterable[Entry]) -> str:
+def dumps(genome: str, entries: Iterable[TabledOrder]) -> str:
     """Write a table, one order per line."""
     rows = [json.dumps({**asdict(entry), "order": " ".join(entry.order)}) for entry in entries]
     head = f'{{\n"version": {VERSION},\n"genome": {json.dumps(genome)},\n"unit": "Mb",\n"orders": [\n'
     return head + ",\n".join(rows) + "\n]\n}\n"
 
 
-def lookup(entries: Iterable[Entry], names: Sequence[str], problem: Problem) -> Entry | None:
+def lookup(entries: Iterable[TabledOrder], names: Sequence[str], problem: Problem) -> TabledOrder | None:
     """Return the order for just these chromosomes under just these limits; None when there is none."""
     by_slots = problem.slots_only
     if problem.cores is not None or (not by_slots and problem.workers is not None):
@@ -123,7 +123,7 @@ def lookup(entries: Iterable[Entry], names: Sequence[str], problem: Problem) -> 
     return None
 
 
-def orders_of(entries: Iterable[Entry], names: Sequence[str]) -> list[list[int]]:
+def orders_of(entries: Iterable[TabledOrder], names: Sequence[str]) -> list[list[int]]:
     """Return every different order of just these chromosomes, as indices into ``names``, to start a search from."""
     rank = {name: index for index, name in enumerate(names)}
     found = {entry.order for entry in entries if sorted(entry.order) == sorted(names)}
