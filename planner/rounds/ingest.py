@@ -117,7 +117,7 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
     waiting = _open_tasks(project, recorded)
     if not waiting:
         return [], {}, {}
-    attempts: dict[tuple[str | None, str], list[sacct.Attempt]] = {}
+    attempts: dict[tuple[str | None, str], list[sacct.JobAttempt]] = {}
     for cluster in {task.cluster for task in waiting}:
         printed = slurm.accounting([task.entry.job_id for task in waiting if task.cluster == cluster], cluster=cluster)
         for attempt in sacct.read_text(printed, poll_s=max(task.poll_s for task in waiting)).attempts:
@@ -154,7 +154,7 @@ def _driven_state(project: Project, task: OpenTask, of_job: str) -> str:
     return WAITING if of_job == "RUNNING" and task.entry.task not in started else of_job
 
 
-def _ended(folder: Path, task: OpenTask, history: list[sacct.Attempt]) -> tuple[list[Observation], str | None]:
+def _ended(folder: Path, task: OpenTask, history: list[sacct.JobAttempt]) -> tuple[list[Observation], str | None]:
     """Return a task's ended attempts, or the state of the last one while that goes on."""
     *requeued, last = history
     step = _step(task, last)
@@ -167,7 +167,7 @@ def _ended(folder: Path, task: OpenTask, history: list[sacct.Attempt]) -> tuple[
     return [*before, _with_own_records(folder, task, last, step)], None
 
 
-def _step(task: OpenTask, attempt: sacct.Attempt) -> sacct.Step | None:
+def _step(task: OpenTask, attempt: sacct.JobAttempt) -> sacct.Step | None:
     """Return the step that is the task, when it is one."""
     named = [step for step in attempt.steps if step.name == task.entry.task]
     return named[-1] if task.entry.is_step and named else None
@@ -202,7 +202,7 @@ def _open_tasks(project: Project, recorded: set[tuple[str, str]]) -> list[OpenTa
     return waiting
 
 
-def _with_own_records(folder: Path, task: OpenTask, attempt: sacct.Attempt, step: sacct.Step | None) -> Observation:
+def _with_own_records(folder: Path, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
     """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
     log = _log_tail(folder, task)
     if step is not None:
@@ -213,7 +213,7 @@ def _with_own_records(folder: Path, task: OpenTask, attempt: sacct.Attempt, step
     return with_own_peak(_observe(task, attempt, step), own_mb)
 
 
-def _observe(task: OpenTask, attempt: sacct.Attempt, step: sacct.Step | None) -> Observation:
+def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
     observation = sacct.observe(
         attempt,
         step=step,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cluster import Cluster
 
-from planner.history.sacct.read import Attempt, read_json, read_text
+from planner.history.sacct.read import JobAttempt, read_json, read_text
 
 pytestmark = pytest.mark.cluster
 SCRIPT = """#!/bin/bash
@@ -20,7 +20,7 @@ exit 0
 """
 
 
-def numbers(attempts: tuple[Attempt, ...]) -> dict[str, dict[str, Any]]:
+def numbers(attempts: tuple[JobAttempt, ...]) -> dict[str, dict[str, Any]]:
     """Return what both forms hold; 22.05's JSON has neither UNLIMITED nor the exit status."""
     found = {}
     for attempt in attempts:

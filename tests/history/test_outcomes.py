@@ -6,18 +6,18 @@ import pytest
 
 from planner.core.records import Outcome, Quality
 from planner.history.sacct.outcomes import classify_log
-from planner.history.sacct.read import Attempt, read_text, with_log
+from planner.history.sacct.read import JobAttempt, read_text, with_log
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-def attempts(name: str) -> dict[str, Attempt]:
+def attempts(name: str) -> dict[str, JobAttempt]:
     read = read_text((FIXTURES / name).read_text(), poll_s=1)
     assert not read.skipped
     return {attempt.name: attempt for attempt in read.attempts}
 
 
-def one(rows: str) -> Attempt:
+def one(rows: str) -> JobAttempt:
     (attempt,) = read_text(rows, poll_s=1).attempts
     return attempt
 

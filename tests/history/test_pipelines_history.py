@@ -16,7 +16,7 @@ from planner.history.readers.tables import Columns, read_table
 from planner.history.reading import chromosome_in, guess_format
 
 FIXTURES = Path(__file__).parent / "fixtures"
-TRACES = Path(__file__).parents[3] / "shared" / "data" / "traces"
+TRACES = next((folder for up in Path(__file__).parents if (folder := up / "shared/data/traces").is_dir()), Path("-"))
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 RAW = (FIXTURES / "nextflow_raw.tsv").read_text()
 

@@ -13,13 +13,13 @@ FIXTURES = Path(__file__).parent / "fixtures"
 HEADER = "JobID|JobName|State|ExitCode|AllocTRES|MaxRSS|TRESUsageInTot|NTasks|ElapsedRaw\n"
 
 
-def fixture(name: str, poll_s: float = 1) -> dict[str, sacct.Attempt]:
+def fixture(name: str, poll_s: float = 1) -> dict[str, sacct.JobAttempt]:
     read = read_text((FIXTURES / name).read_text(), poll_s=poll_s)
     assert not read.skipped
     return {attempt.job_id: attempt for attempt in read.attempts}
 
 
-def one(rows: str, **options: float) -> sacct.Attempt:
+def one(rows: str, **options: float) -> sacct.JobAttempt:
     (attempt,) = read_text(rows, **{"poll_s": 1.0, **options}).attempts
     return attempt
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import near_limit
-from planner.history.reading import HistoryRead, Skipped, check_columns, chromosome_in, identity, split_rows
+from planner.history.delimited import check_columns, header_of, split_rows
+from planner.history.labels import Labels, chromosome_in, read_name
+from planner.history.reading import Skipped, count_of, identity
+from planner.history.readers import ReadOptions
+from planner.history.source import TextSource
 
-SOURCE = "nextflow"
-_NEEDED = {"name": "the task", "status": "how it ended", "peak_rss": "its memory"}
+NAME = "nextflow"
+USES = frozenset({"name_pattern"})
+
+_USED = ("name", "process", "tag", "status", "exit", "peak_rss", "rss", "memory", "realtime", "cpus", "submit", "start")
+# What makes a task's run this run
+_IDENTITY = ("hash", "name", "submit", "attempt", "start")
 _OUTCOMES = {"COMPLETED": Outcome.COMPLETED, "FAILED": Outcome.FAILED, "ABORTED": Outcome.CANCELLED}
 # 128 + SIGKILL: what a kill for memory leaves, and what Nextflow pipelines retry with more memory
 _KILLED = "137"
@@ -31,7 +40,7 @@ def parse_size_mb(text: str) -> float | None:
     if text in ("", "-"):
         return None
     match = _SIZE.fullmatch(text)
-    if match is None:
+    if match is None or (not match[2] and "." in match[1] and "B" not in text):
         raise ValueError(f"not a memory size: {text!r}")
     return float(match[1]) * _MIB[match[2].upper()]
 
@@ -48,50 +57,63 @@ def parse_span_s(text: str) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
 
 
-def read_trace(text: str, *, tool: str | None = None, source: str = "trace") -> HistoryRead:
-    """Read a trace file, tab- or comma-separated.
+def recognises(head: str) -> bool:
+    """Whether the header has a trace's columns."""
+    columns = header_of(head)
+    named = {"name", "status"} <= columns or {"process", "realtime"} <= columns
+    return named and bool(columns & {"peak_rss", "rss"})
 
-    The tool of a task is its process, without the workflows around it. Peaks are what Nextflow sampled.
 
-    Parameters
-    ----------
-    tool : str, optional
-        Only this process, in any case, with or without its workflows.
+def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
+    """Return each task of a trace, with tab, comma or semicolon between its columns.
+
+    The tool of a task is its process, without the workflows around it. Peaks are what Nextflow sampled; in old traces
+    without ``peak_rss``, ``rss``.
 
     Raises
     ------
     InputError
-        When a column is missing, the file is cut, or no process is called ``tool``.
+        When a column is missing, the file is cut, or no process is called as ``labels.tool`` is.
     """
-    table = split_rows(text, source=source)
-    check_columns(table.columns, _NEEDED, source=source)
-    rows = [(line, row) for line, row in table.rows if tool is None or _is_process(row, tool)]
-    if not rows:
+    table = split_rows(source.text(), source=source.name)
+    check_columns(table.columns, _needed(table.columns), source=source.name)
+    tool = options.labels.tool
+    if tool is not None and not any(_is_process(row, tool) for _, row in table.rows):
         known = sorted({_process(row) for _, row in table.rows})
-        raise InputError(f"{source}: no process {tool!r}", f"processes there: {', '.join(known)}")
-    observations: list[Observation] = []
-    skipped = list(table.skipped)
-    for line, row in rows:
+        raise InputError(f"{source.name}: no process {tool!r}", f"processes there: {', '.join(known)}")
+    for found in table.whole_rows(_USED):
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        line, row = found
+        if tool is not None and not _is_process(row, tool):
+            continue
         try:
-            observations.append(_observation(row))
+            yield _observation(row, options.labels)
         except ValueError as error:
-            skipped.append(Skipped(line=line, reason=str(error)))
-    return HistoryRead(observations=tuple(observations), skipped=tuple(skipped))
+            yield Skipped(line=line, reason=str(error))
+
+
+def _needed(columns: Sequence[str]) -> dict[str, str]:
+    name = "process" if "process" in columns else "name"
+    peak = "rss" if "rss" in columns and "peak_rss" not in columns else "peak_rss"
+    return {name: "the task", peak: "its memory"}
 
 
 def _process(row: Mapping[str, str]) -> str:
     # "name" is "PROCESS (tag)"
-    return (row.get("process") or row["name"].partition(" (")[0]).rpartition(":")[2]
+    return (row.get("process") or row.get("name", "").partition(" (")[0]).rpartition(":")[2]
 
 
 def _is_process(row: Mapping[str, str], tool: str) -> bool:
-    names = {_process(row).lower(), row.get("process", "").lower(), row["name"].partition(" (")[0].lower()}
+    names = {_process(row).lower(), row.get("process", "").lower(), row.get("name", "").partition(" (")[0].lower()}
     return tool.lower() in names
 
 
-def _observation(row: Mapping[str, str]) -> Observation:
-    tag = row.get("tag") or row["name"].partition(" (")[2].removesuffix(")")
-    peak_mb = parse_size_mb(row["peak_rss"]) or None  # 0: it ended before the first sample
+def _observation(row: Mapping[str, str], labels: Labels) -> Observation:
+    name = row.get("name", "")
+    tag = row.get("tag") or name.partition(" (")[2].removesuffix(")")
+    peak_mb = parse_size_mb(row["peak_rss"] if "peak_rss" in row else row["rss"]) or None  # 0: no sample before its end
     limit_mb = parse_size_mb(row.get("memory", ""))
     wall_s = parse_span_s(row.get("realtime", "")) or None
     outcome, evidence = _judge(row, peak_mb, limit_mb)
@@ -101,31 +123,43 @@ def _observation(row: Mapping[str, str]) -> Observation:
     elif peak_mb is not None and (wall_s or 0.0) < _SAMPLED_FROM_S:
         evidence = f"{evidence}; peak_rss {peak_mb:.0f} MB not trusted: ran {wall_s or 0.0:.1f} s"
         peak_mb = None
-    cpus = row.get("cpus", "")
     process = _process(row)
     sample = "" if tag == "-" else tag
+    task, told = f"{process} ({sample})" if sample else process, {}
+    if labels.pattern is not None:
+        told = read_name(name or task, replace(labels, tool=None))
+        if not told:
+            raise ValueError("tasks whose name does not match the pattern")
+        sample = told.get("sample", sample)
     return Observation(
-        tool=process,
-        task=f"{process} ({sample})" if sample else process,
+        tool=told.get("tool") or process,
+        task=task,
         sample=sample,
-        chromosome=chromosome_in(tag, row["name"]),
+        chromosome=told.get("chromosome") or chromosome_in(tag, name),
         features={},
         peak_mb=peak_mb,
         limit_mb=None if limit_mb is None else round(limit_mb),
         wall_s=wall_s,
         outcome=outcome,
         quality=Quality.CENSORED if censored else Quality.MISSING if peak_mb is None else Quality.SAMPLED,
-        job_id=identity(SOURCE, *(row.get(name, "") for name in ("hash", "name", "submit", "attempt", "start"))),
+        job_id=_identity(row),
         submit_s=_instant_s(row.get("submit", "")) or 0,
-        cpus=int(cpus) if cpus.isdecimal() else 1,
+        cpus=count_of(row.get("cpus", "")),
         start_s=_instant_s(row.get("start", "")),
         end_s=_instant_s(row.get("complete", "")),
         evidence=evidence,
-        source=SOURCE,
+        source=NAME,
     )
 
 
+def _identity(row: Mapping[str, str]) -> str:
+    told = "hash" in row or ("name" in row and ("submit" in row or "start" in row))
+    return identity(NAME, *(row.get(part, "") for part in _IDENTITY) if told else row.values())
+
+
 def _judge(row: Mapping[str, str], peak_mb: float | None, limit_mb: float | None) -> tuple[Outcome, str]:
+    if "status" not in row:
+        return Outcome.COMPLETED, "trace without a column 'status': taken as completed"
     status, code = row["status"].upper(), row.get("exit", "-")
     if status == "CACHED":
         raise ValueError("cached: it did not run")

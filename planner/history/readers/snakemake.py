@@ -1,4 +1,4 @@
-"""Reading Snakemake's benchmark files: one row per repeat of one job, memory in MB of 1024^2 bytes.
+"""Snakemake's benchmark files: one row per repeat of one job, memory in MB of 1024^2 bytes.
 
 ``max_rss`` sums the resident memory of the job's process tree, sampled (every half second at first, later every 30 s).
 Unless it was written with ``--benchmark-extended``, a file holds neither rule nor wildcards: its path tells them.
@@ -6,18 +6,30 @@ Unless it was written with ``--benchmark-extended``, a file holds neither rule n
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
-from planner.history.reading import HistoryRead, Skipped, check_columns, chromosome_in, identity, split_rows
+from planner.history.delimited import check_columns, header_of, split_rows
+from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
+from planner.history.reading import Skipped, count_of, identity
+from planner.history.readers import ReadOptions
+from planner.history.source import TextSource
 
-SOURCE = "snakemake"
+NAME = "snakemake"
+USES = frozenset({"path_pattern", "name_pattern"})
 _NEEDED = {"s": "wall time", "max_rss": "peak memory"}
 _MISSING = ("", "-", "NA", "nan")
+_EXTENDED = ("rule_name", "wildcards", "threads", "resources", "input_size_mb", "jobid")
+_CHROMOSOMES = ("chromosome", "chrom", "chr")
+_SUFFIX = re.compile(r"(?:\.benchmark)?\.(?:tsv|txt|jsonl|json)$")
 _WILDCARD = re.compile(r"\{([A-Za-z_]\w*)(?:,([^{}]*))?\}")
 
 
@@ -44,37 +56,60 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
         raise InputError(f"path pattern {pattern!r}: {error}", "a constraint is a regular expression") from None
 
 
-def read_benchmark(
-    text: str, *, path: str, pattern: re.Pattern[str] | None = None, tool: str | None = None
-) -> HistoryRead:
-    """Read one benchmark file.
+def recognises(head: str) -> bool:
+    """Whether it has a benchmark's columns, as a table or as JSON lines."""
+    if head.lstrip()[:1] == "{":
+        first = head.lstrip().partition("\n")[0]
+        return set(_NEEDED) <= set(_object(first))
+    return set(_NEEDED) <= header_of(head)
 
-    Parameters
-    ----------
-    path : str
-        Where the file lies; tells the rule (its folder, unless the pattern has ``rule`` or ``tool``), sample and
-        chromosome.
-    pattern : re.Pattern, optional
-        From `path_pattern`; its wildcards ``rule`` or ``tool``, ``sample`` and ``chromosome`` are used.
-    tool : str, optional
-        Instead of the rule.
+
+def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
+    """Return each repeat that a benchmark file holds, ``.tsv`` or ``.jsonl``.
+
+    Its path tells the rule (its folder, unless the pattern has ``rule`` or ``tool``), sample and chromosome, where the
+    file does not.
 
     Raises
     ------
     InputError
         When a column is missing, the file is cut, or the path does not match the pattern.
     """
+    path = Path(source.name).as_posix()
+    wildcards = _wildcards(path, options.path_pattern)
+    text = source.text()
+    repeat = 0
+    for found in _json_rows(text) if text.lstrip()[:1] == "{" else _table_rows(text, path):
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        line, row = found
+        try:
+            yield _observation(row, path, wildcards, options.labels, repeat=repeat)
+            repeat += 1
+        except ValueError as error:
+            yield Skipped(line=line, reason=str(error))
+
+
+def _table_rows(text: str, path: str) -> Iterator[tuple[int, dict[str, str]] | Skipped]:
     table = split_rows(text, source=path)
     check_columns(table.columns, _NEEDED, source=path)
-    wildcards = _wildcards(path, pattern)
-    observations: list[Observation] = []
-    skipped = list(table.skipped)
-    for line, row in table.rows:
-        try:
-            observations.append(_observation(row, path, wildcards, tool, repeat=len(observations)))
-        except ValueError as error:
-            skipped.append(Skipped(line=line, reason=str(error)))
-    return HistoryRead(observations=tuple(observations), skipped=tuple(skipped))
+    return table.whole_rows({*_NEEDED, *_EXTENDED})
+
+
+def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str]] | Skipped]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = _object(line)
+        if set(_NEEDED) <= set(found):
+            yield number, {name: _as_text(value) for name, value in found.items()}
+        elif line.strip():
+            yield Skipped(line=number, reason="not a benchmark record, or one that was cut")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return "" if value is None else str(value)
 
 
 def _wildcards(path: str, pattern: re.Pattern[str] | None) -> dict[str, str]:
@@ -87,45 +122,68 @@ def _wildcards(path: str, pattern: re.Pattern[str] | None) -> dict[str, str]:
 
 
 def _observation(
-    row: Mapping[str, str], path: str, wildcards: Mapping[str, str], tool: str | None, *, repeat: int
+    row: Mapping[str, str], path: str, wildcards: Mapping[str, str], labels: Labels, *, repeat: int
 ) -> Observation:
     folder, _, file = path.rpartition("/")
-    stem = file.removesuffix(".tsv").removesuffix(".txt")
-    own = _own_wildcards(row)
-    known = {**own, **wildcards}
+    stem = _SUFFIX.sub("", file)
+    known = {**_object(row.get("wildcards", "")), **wildcards}
     rule = known.get("tool") or known.get("rule") or row.get("rule_name") or folder.rpartition("/")[2] or stem
     peak_mb = _number(row, "max_rss")
-    threads = row.get("threads", "")
-    chromosome = known.get("chromosome") or known.get("chrom") or known.get("chr") or ""
+    chromosome = str(next((known[name] for name in _CHROMOSOMES if known.get(name)), ""))
+    told = _told(path, labels)
     return Observation(
-        tool=tool or rule,
+        tool=labels.tool or told.get("tool") or rule,
         task=stem if rule == stem else f"{rule}.{stem}",
-        sample=known.get("sample", ""),
-        chromosome=chromosome_in(f"chr{chromosome}") if chromosome else chromosome_in(stem, path),
-        features={},
+        sample=told.get("sample") or str(known.get("sample", "")),
+        chromosome=told.get("chromosome") or plain_chromosome(chromosome) or chromosome_in(stem, path),
+        features=_features(row),
         peak_mb=peak_mb,
-        limit_mb=None,
+        limit_mb=_limit_mb(_object(row.get("resources", ""))),
         wall_s=_number(row, "s"),
         outcome=Outcome.COMPLETED,
         quality=Quality.MISSING if peak_mb is None else Quality.SAMPLED,
-        job_id=identity(SOURCE, stem, str(repeat), *row.values()),
+        job_id=identity(NAME, stem, str(repeat), *row.values()),
         submit_s=0,
-        cpus=int(threads) if threads.isdecimal() else 1,
+        cpus=count_of(row.get("threads", "")),
         evidence="benchmark file (written when the job had succeeded)",
-        source=SOURCE,
+        source=NAME,
     )
 
 
-def _own_wildcards(row: Mapping[str, str]) -> dict[str, str]:
-    """Return the wildcards that the extended format holds as JSON."""
-    text = row.get("wildcards", "")
-    if not text.startswith("{"):
+def _told(path: str, labels: Labels) -> dict[str, str]:
+    """Return what the name pattern reads in the path."""
+    if labels.pattern is None:
         return {}
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
+    told = read_name(path, replace(labels, tool=None))
+    if not told:
+        raise ValueError("files whose path does not match the name pattern")
+    return told
+
+
+def _features(row: Mapping[str, str]) -> dict[str, float]:
+    """Return the size of all input files, which the extended format lists, in MiB."""
+    sizes = [size for size in _object(row.get("input_size_mb", "")).values() if isinstance(size, int | float)]
+    return {"input_mb": float(sum(sizes))} if sizes else {}
+
+
+def _limit_mb(resources: Mapping[str, Any]) -> int | None:
+    """Return ``mem_mb``: what executors hand to the batch system, whose MB are MiB, as they stand."""
+    value = resources.get("mem_mb")
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    return round(value) if usable else None
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return a dictionary as JSON or as Python writes it; an empty one when it is neither."""
+    if not text.lstrip().startswith("{"):
         return {}
-    return {str(name): str(value) for name, value in found.items()}
+    for read_it in (json.loads, ast.literal_eval):
+        try:
+            found = read_it(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
+    return {}
 
 
 def _number(row: Mapping[str, str], column: str) -> float | None:

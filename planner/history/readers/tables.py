@@ -1,19 +1,24 @@
-"""Reading any CSV or TSV file of past runs, one run per row."""
+"""Any table of past runs with a header, one run per row."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.units import parse_duration_s, parse_mem_mb
-from planner.history.reading import HistoryRead, Skipped, check_columns, chromosome_in, identity, split_rows
+from planner.history.delimited import check_columns, header_of, split_rows
+from planner.history.labels import collected, plain_chromosome
+from planner.history.reading import Columns, HistoryRead, Skipped, count_of, identity
+from planner.history.readers import ReadOptions
+from planner.history.source import TextSource
 
-SOURCE = "table"
+NAME = "table"
+USES = frozenset({"peak", "wall", "limit", "chromosome", "sample", "features", "sampled"})
+
 _MISSING = ("", "-", "NA", "N/A", "nan", "None")
 _TRUE = ("1", "true", "yes", "t", "y")
 
@@ -34,27 +39,14 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Columns:
-    """Which column holds what; None stands for the usual names.
+def recognises(head: str) -> bool:
+    """Whether the first line has several columns."""
+    return len(header_of(head)) > 1
 
-    Attributes
-    ----------
-    peak : str or None
-        Peak memory, MiB, or with a unit (``97288K``, ``1.2G``).
-    wall : str or None
-        Wall time, seconds, or as Slurm prints it.
-    features : mapping of str to str
-        Feature name to column.
-    """
 
-    peak: str | None = None
-    wall: str | None = None
-    limit: str | None = None
-    chromosome: str | None = None
-    sample: str | None = None
-    task: str | None = None
-    features: Mapping[str, str] = field(default_factory=dict)
+def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
+    """Return the runs of a table; see `read_table`."""
+    return _runs(source.text(), options.columns, options.labels.tool, options.quality, source.name)
 
 
 def read_table(
@@ -84,23 +76,29 @@ def read_table(
     InputError
         When a column that was named is not there, no column holds the peak, no tool is known, or the file is cut.
     """
+    return collected(_runs(text, columns or Columns(), tool, quality, source))
+
+
+def _runs(
+    text: str, columns: Columns, tool: str | None, quality: Quality, source: str
+) -> Iterator[Observation | Skipped]:
     table = split_rows(text, source=source)
-    columns = columns or Columns()
     places = _places(table.columns, columns, source)
     if tool is None and "tool" not in places:
         raise InputError(f"{source}: the tool is not known", "name it with --tool, or add a column 'tool'")
-    observations: list[Observation] = []
-    skipped = list(table.skipped)
     copies: Counter[str] = Counter()
-    for line, row in table.rows:
+    for found in table.whole_rows({*places.values(), *columns.features.values()}):
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        line, row = found
         content = "\x1f".join(row.values())
         copies[content] += 1
-        job_id = identity(SOURCE, *table.columns, content, str(copies[content]))
+        job_id = identity(NAME, *table.columns, content, str(copies[content]))
         try:
-            observations.append(_observation(row, places, columns.features, tool, quality, job_id))
+            yield _observation(row, places, columns.features, tool, quality, job_id)
         except ValueError as error:
-            skipped.append(Skipped(line=line, reason=str(error)))
-    return HistoryRead(observations=tuple(observations), skipped=tuple(skipped))
+            yield Skipped(line=line, reason=str(error))
 
 
 def _places(present: tuple[str, ...], columns: Columns, source: str) -> dict[str, str]:
@@ -139,10 +137,9 @@ def _observation(
         peak_mb = max((bound for bound in (peak_mb, limit_mb) if bound is not None), default=None)
     elif peak_mb is None:
         quality = Quality.MISSING
-    chromosome = _plain(cells.get("chromosome", ""))
+    chromosome = plain_chromosome(cells.get("chromosome", ""))
     sample = cells.get("sample", "")
     named = ".".join(part for part in (sample, f"chr{chromosome}" if chromosome else "") if part)
-    cpus = cells.get("cpus", "")
     return Observation(
         tool=used_tool,
         task=cells.get("task") or named or job_id.replace(":", "-"),
@@ -156,14 +153,10 @@ def _observation(
         quality=quality,
         job_id=job_id,
         submit_s=0,
-        cpus=max(int(cpus), 1) if cpus.isdecimal() else 1,
+        cpus=count_of(cells.get("cpus", "")),
         evidence=evidence,
-        source=SOURCE,
+        source=NAME,
     )
-
-
-def _plain(chromosome: str) -> str:
-    return chromosome_in(chromosome, f"chr{chromosome}") or chromosome
 
 
 def _judge(cells: Mapping[str, str]) -> tuple[Outcome, str]:

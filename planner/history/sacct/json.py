@@ -3,6 +3,7 @@
 The shape changed twice: 22.05 (``v0.0.38``) has plain numbers, states as strings and steps named apart from their job;
 23.02 (``v0.0.39``) has numbers as ``{set, infinite, number}``; since 23.11 (``v0.0.40``) states are lists and steps
 carry their full id. 22.05 prints exit status 0 for jobs that failed with another: there, only states and signals count.
+Since 24.11, what was never set can be a number near 2^32 or 2^64 instead of nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ from typing import Any
 
 from planner.core.errors import InputError
 from planner.core.units import JobId
-from planner.history.sacct.text import Line
+from planner.history.sacct.text import SacctLine
 
 
-def split_json(text: str, *, source: str) -> list[Line]:
+# Slurm's NO_VAL and INFINITE, in 16, 32 and 64 bits
+_NOT_SET = (65534, 4294967294, 18446744073709551614)
+_INFINITE = (65535, 4294967295, 18446744073709551615)
+# Steps that have a name instead of a number, where they are given by their number
+_NAMED_STEPS = {4294967290: "interactive", 4294967291: "batch", 4294967292: "extern"}
+
+
+def split_json(text: str, *, source: str) -> list[SacctLine]:
     """Return the rows of every job and step, numbered by the job's place in the document.
 
     Raises
@@ -35,7 +43,7 @@ def split_json(text: str, *, source: str) -> list[Line]:
     if not isinstance(jobs, list):
         raise InputError(f"{source}: no list of jobs", "write it with 'sacct --json'")
     return [
-        Line(number=number, values=values)
+        SacctLine(number=number, columns=tuple(values), cells=tuple(values.values()))
         for number, job in enumerate(jobs, start=1)
         if isinstance(job, dict)
         for values in _rows(job)
@@ -46,6 +54,7 @@ def _rows(job: dict[str, Any]) -> Iterator[dict[str, str]]:
     base = _job_id(job)
     time = _dict(job, "time")
     yield {
+        "Cluster": _word(job.get("cluster")),
         **_common(job, _list(_dict(job, "tres"), "allocated")),
         "JobID": base,
         "JobName": _word(job.get("name")),
@@ -59,7 +68,7 @@ def _rows(job: dict[str, Any]) -> Iterator[dict[str, str]]:
         "WorkDir": _word(job.get("working_directory")),
     }
     for step in _list(job, "steps"):
-        yield _step(step, base)
+        yield _step(step, base) | {"Cluster": _word(job.get("cluster"))}
 
 
 def _step(step: dict[str, Any], base: str) -> dict[str, str]:
@@ -112,13 +121,15 @@ def _number(value: object) -> str:
     """Return a number as text, plain or as ``{set, infinite, number}``; nothing when it is not set."""
     if isinstance(value, dict):
         value = value.get("number") if value.get("set") else None
-    return str(value) if isinstance(value, int) and value >= 0 else ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    usable = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return str(value) if usable and value not in (*_NOT_SET, *_INFINITE) else ""
 
 
 def _limit(value: object) -> str:
-    if isinstance(value, dict) and value.get("infinite"):
-        return "UNLIMITED"
-    return _number(value)
+    endless = value.get("infinite") or value.get("number") in _INFINITE if isinstance(value, dict) else value in _INFINITE
+    return "UNLIMITED" if endless else _number(value)
 
 
 def _count(tres: list[Any], kind: str) -> str:
@@ -175,4 +186,6 @@ def _step_id(step: dict[str, Any]) -> str:
     number = step.get("id")
     if isinstance(number, dict):
         number = number.get("step_id")
-    return str(number).rpartition(".")[2]
+    if isinstance(number, dict):
+        number = number.get("number")
+    return _NAMED_STEPS.get(number, str(number).rpartition(".")[2]) if isinstance(number, int) else str(number).rpartition(".")[2]

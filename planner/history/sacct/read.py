@@ -7,8 +7,9 @@ element of an array is the array's own id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from planner.core.errors import InputError
@@ -16,17 +17,18 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import POLL_S
 from planner.core.units import parse_job_id
 from planner.history.reading import Skipped
-from planner.history.sacct.attempts import Attempt, SacctRead, Step, assemble
+from planner.history.sacct.attempts import JobAttempt, SacctRead, Step, assemble
 from planner.history.sacct.json import split_json
 from planner.history.sacct.outcomes import classify_log
-from planner.history.sacct.text import DELIMITER, FIELDS, split_table
+from planner.history.sacct.text import DELIMITER, FIELDS, SacctLine, UnreadLine, split_lines
+from planner.history.source import TextSource
 
 __all__ = [
     "DELIMITER",
     "ENVIRONMENT",
     "FIELDS",
     "IDS_PER_CALL",
-    "Attempt",
+    "JobAttempt",
     "SacctRead",
     "Step",
     "arguments",
@@ -35,6 +37,7 @@ __all__ = [
     "read",
     "read_json",
     "read_text",
+    "stream",
     "with_log",
 ]
 
@@ -42,7 +45,7 @@ __all__ = [
 ENVIRONMENT: Mapping[str, str] = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 IDS_PER_CALL = 2000
 
-Record = TypeVar("Record", Attempt, Step)
+Record = TypeVar("Record", JobAttempt, Step)
 
 
 def arguments(
@@ -95,18 +98,52 @@ def calls(ids: Iterable[str], *, fields: Sequence[str] = FIELDS) -> list[list[st
     return [arguments([str(job) for job in chunk], fields=fields) for chunk in chunks]
 
 
-def read(
-    text: str,
-    *,
-    columns: Sequence[str] | None = None,
-    poll_s: float = POLL_S,
-    strict: bool = False,
-    source: str = "sacct output",
-) -> SacctRead:
-    """Read sacct's text or JSON, whichever it is; see `read_text` and `read_json`."""
-    if text.lstrip()[:1] == "{":
-        return read_json(text, poll_s=poll_s, source=source)
-    return read_text(text, columns=columns, poll_s=poll_s, strict=strict, source=source)
+def stream(
+    source: TextSource, *, columns: Sequence[str] | None = None, poll_s: float = POLL_S
+) -> Iterator[JobAttempt | Skipped]:
+    """Read a file of sacct, text or JSON, attempt by attempt; text needs little memory, however long.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        The columns when there is no header and they are not `FIELDS`.
+    poll_s : float
+        As in `read_text`.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, when the text ends in the middle of a row, or when nothing in it could be read.
+    """
+    if source.head().lstrip()[:1] == "{":
+        rows = split_json(source.text(), source=source.name)
+        yield from assemble(lambda: rows, poll_s=poll_s)
+        return
+    first: Skipped | None = None
+    found = False
+    lines = partial(_lines, source, columns, None)
+    for one in assemble(lines, poll_s=poll_s, file=source.name):
+        found = found or isinstance(one, JobAttempt)
+        if isinstance(one, Skipped) and (first is None or one.line < first.line):
+            first = one
+        yield one
+    if not found:
+        where, why = (1, "it is empty") if first is None else (first.line, first.reason)
+        raise InputError(
+            f"{source.name}, line {where}: no attempt could be read: {why}",
+            "write it with 'sacct -P -o JobID,State,…' or 'sacct --json'",
+        )
+
+
+def read(source: TextSource, *, columns: Sequence[str] | None = None, poll_s: float = POLL_S) -> SacctRead:
+    """Read a whole file of sacct at once; see `stream`."""
+    return _collected(stream(source, columns=columns, poll_s=poll_s))
+
+
+def _lines(
+    source: TextSource, columns: Sequence[str] | None, delimiter: str | None
+) -> Iterator[SacctLine | UnreadLine]:
+    return split_lines(source.lines(), columns=columns, delimiter=delimiter)
 
 
 def read_text(
@@ -115,8 +152,6 @@ def read_text(
     columns: Sequence[str] | None = None,
     delimiter: str | None = None,
     poll_s: float = POLL_S,
-    strict: bool = False,
-    source: str = "sacct output",
 ) -> SacctRead:
     """Read what sacct printed: by `arguments`, with ``-P`` or ``-p`` and any delimiter, or as its default table.
 
@@ -127,40 +162,18 @@ def read_text(
     columns : sequence of str, optional
         The columns when there is no header and they are not `FIELDS`.
     delimiter : str, optional
-        Found in the text when not given.
+        Detected from the text when not given.
     poll_s : float
         The site's sampling interval (JobAcctGatherFrequency, ``--acctg-freq``). MaxRSS of an attempt that ran for less
         than three of them counts as missing.
-    strict : bool
-        Raise when the text ends in the middle of a row, or when nothing in it could be read.
-    source : str
-        The file, for errors.
 
     Returns
     -------
     SacctRead
         Attempts of which a row was cut are skipped: without all its steps an attempt's peak would be too low.
-
-    Raises
-    ------
-    InputError
-        Under ``strict``, naming file and line.
     """
-    table = split_table(text, columns=columns, delimiter=delimiter)
-    if strict and table.cut and table.cut[-1][0] == table.last:
-        raise InputError(
-            f"{source}, line {table.last}: the last row is cut",
-            "the file is not complete: write it again; nothing of it was used",
-        )
-    found = assemble(table.lines, poll_s=poll_s, cut=table.cut)
-    skipped = sorted((*table.skipped, *found.skipped), key=lambda one: one.line)
-    if strict and not found.attempts:
-        first = skipped[0] if skipped else Skipped(line=1, reason="it is empty")
-        raise InputError(
-            f"{source}, line {first.line}: no attempt could be read: {first.reason}",
-            "write it with 'sacct -P -o JobID,State,…' or 'sacct --json'",
-        )
-    return replace(found, skipped=tuple(skipped))
+    lines = partial(_lines, TextSource(name="sacct output", content=text), columns, delimiter)
+    return _collected(assemble(lines, poll_s=poll_s))
 
 
 def read_json(text: str, *, poll_s: float = POLL_S, source: str = "sacct output") -> SacctRead:
@@ -173,7 +186,16 @@ def read_json(text: str, *, poll_s: float = POLL_S, source: str = "sacct output"
     InputError
         When the text is not JSON (a cut file), or holds no list of jobs.
     """
-    return assemble(split_json(text, source=source), poll_s=poll_s)
+    rows = split_json(text, source=source)
+    return _collected(assemble(lambda: rows, poll_s=poll_s))
+
+
+def _collected(found: Iterable[JobAttempt | Skipped]) -> SacctRead:
+    attempts: list[JobAttempt] = []
+    skipped: list[Skipped] = []
+    for one in found:
+        attempts.append(one) if isinstance(one, JobAttempt) else skipped.append(one)
+    return SacctRead(attempts=tuple(attempts), skipped=tuple(sorted(skipped, key=lambda one: one.line)))
 
 
 def with_log(record: Record, log: str, *, heap_follows_request: bool = False) -> Record:
@@ -181,7 +203,7 @@ def with_log(record: Record, log: str, *, heap_follows_request: bool = False) ->
 
     Parameters
     ----------
-    record : Attempt or Step
+    record : JobAttempt or Step
         Returned as it is unless its outcome is failed and the log speaks of memory.
     log : str
     heap_follows_request : bool
@@ -206,7 +228,7 @@ def with_log(record: Record, log: str, *, heap_follows_request: bool = False) ->
 
 
 def observe(
-    attempt: Attempt,
+    attempt: JobAttempt,
     *,
     tool: str,
     task: str,

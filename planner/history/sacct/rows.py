@@ -8,6 +8,9 @@ from datetime import datetime
 
 from planner.core.units import JobId, expand_nodes, parse_duration_s, parse_job_id, parse_mem_mb
 
+# NO_VAL and, one above, INFINITE: what a time that was never set becomes in some versions
+_NOT_SET_S = 4294967294
+
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
 CANCELLED = "CANCELLED"
@@ -38,7 +41,8 @@ class Row:
     limit_mb : float or None
         ``mem=`` of AllocTRES, else ReqMem; over all nodes.
     max_rss_mb : float or None
-        Highest sample of the largest Slurm task of the step; None when it was never sampled.
+        Highest sample of the largest Slurm task of the step: MaxRSS, else ``mem=`` of TRESUsageInMax; None when it was
+        never sampled.
     total_rss_mb : float or None
         ``mem=`` of TRESUsageInTot: each Slurm task's own highest sample, summed.
     """
@@ -76,6 +80,11 @@ class Row:
         return self.max_rss_mb * max(self.ntasks, 1)
 
     @property
+    def attempt_s(self) -> int:
+        """What tells this attempt from others of its job: when it was submitted, else started, else ended; else 0."""
+        return self.submit_s or self.start_s or self.end_s or 0
+
+    @property
     def ended(self) -> bool:
         """Whether the state is final."""
         return self.state in ENDED
@@ -103,7 +112,7 @@ def parse_row(values: Mapping[str, str]) -> Row:
         exit_code=_exit_code(values.get("ExitCode", "")),
         derived_exit_code=_exit_code(values.get("DerivedExitCode", "")),
         limit_mb=_limit_mb(values, cpus=cpus, nodes=node_count),
-        max_rss_mb=_positive(parse_mem_mb(values.get("MaxRSS", ""), default_unit="B")),
+        max_rss_mb=_max_rss_mb(values),
         total_rss_mb=_positive(_tres_mem_mb(values.get("TRESUsageInTot", ""), default_unit="B")),
         ntasks=_integer(values, "NTasks") or 1,
         cpus=cpus,
@@ -170,6 +179,11 @@ def _tres_mem_mb(text: str, *, default_unit: str) -> float | None:
     return None
 
 
+def _max_rss_mb(values: Mapping[str, str]) -> float | None:
+    sampled = _positive(parse_mem_mb(values.get("MaxRSS", ""), default_unit="B"))
+    return sampled or _positive(_tres_mem_mb(values.get("TRESUsageInMax", ""), default_unit="B"))
+
+
 def _limit_mb(values: Mapping[str, str], *, cpus: int, nodes: int) -> float | None:
     allocated = _positive(_tres_mem_mb(values.get("AllocTRES", ""), default_unit="M"))
     if allocated is not None:
@@ -190,7 +204,7 @@ def _instant(text: str) -> int | None:
     if not text or text.lower() in ("unknown", "none", "n/a", "0"):
         return None
     if text.isdecimal():
-        return int(text)
+        return int(text) if int(text) < _NOT_SET_S else None
     return int(datetime.fromisoformat(text).timestamp())
 
 

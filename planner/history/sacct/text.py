@@ -1,12 +1,13 @@
-"""From sacct's printed table to named columns: delimiters, headers, fixed widths, rows that were cut."""
+"""From sacct's printed table to named columns: delimiters, headers, fixed widths, pasted text, rows that were cut."""
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from planner.history.reading import Skipped
+from planner.history.sacct.fields import FREE_TEXT, NAMES, canonical, fits, is_whole, rejoined
 
 # Free text last: with any other order a delimiter in a name could not be told from a real one.
 # Never SubmitLine: it holds the command's line breaks, and a row must be a line.
@@ -16,148 +17,254 @@ FIELDS: tuple[str, ...] = (
 )
 DELIMITER = "\x1f"
 
-_FOREIGN = ("^|^", "|", "\t")
-_FREE_TEXT = frozenset({"JobName", "WorkDir", "Comment", "AdminComment", "SystemComment", "SubmitLine"})
-_CANONICAL = {name.lower(): name for name in (*FIELDS, *_FREE_TEXT, "Elapsed", "Timelimit", "NCPUS", "AllocNodes")}
+_USUAL_DELIMITERS = (DELIMITER, "^|^", "|", "\t", ";", ",")
+_LONGEST_DELIMITER = 8
 _RULER = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*")
+# "> " before each line, as mail and Markdown quote
+_QUOTED = re.compile(r"\s{0,3}(?:> ?)+")
+_COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One row's columns by name, and the line it stood on."""
+class SacctLine:
+    """One row: the line it stood on and its cells, column by column."""
 
     number: int
-    values: dict[str, str]
+    columns: Sequence[str]
+    cells: Sequence[str]
+
+    @property
+    def job_id(self) -> str:
+        """The JobID as printed; empty without such a column."""
+        return self.cells[self.columns.index("JobID")].strip() if "JobID" in self.columns else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The cells by column."""
+        return dict(zip(self.columns, self.cells, strict=True))
 
 
-@dataclass(slots=True)
-class Table:
-    """What the text held.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadLine:
+    """A line that is not used.
 
     Attributes
     ----------
-    cut : list of (int, str)
-        Rows with too few or too many columns, and a last line without an end: the line number, and the JobID whose
-        record is therefore incomplete.
-    last : int
-        Number of the last line that is not blank.
+    job_id : str or None
+        The JobID of the job whose record is therefore incomplete; None when the line is not a row of sacct.
+    at_end : bool
+        The text stops in this line.
     """
 
-    lines: list[Line] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    cut: list[tuple[int, str]] = field(default_factory=list)
-    last: int = 0
+    number: int
+    reason: str
+    job_id: str | None = None
+    at_end: bool = False
 
 
-def split_table(text: str, *, columns: Sequence[str] | None = None, delimiter: str | None = None) -> Table:
-    """Split sacct's output into rows of named columns.
+def split_lines(
+    lines: Iterable[str], *, columns: Sequence[str] | None = None, delimiter: str | None = None
+) -> Iterator[SacctLine | UnreadLine]:
+    """Split sacct's output into rows of named columns, one line at a time.
 
     Parameters
     ----------
-    text : str
-        Any number of outputs one after the other; each may have its own header.
+    lines : iterable of str
+        With their ends. Any number of outputs one after the other; each may have its own header.
     columns : sequence of str, optional
         The columns of output without a header; `FIELDS` where the text was made with `DELIMITER`.
     delimiter : str, optional
-        Found in the text when not given.
+        Detected from the header, or from the first row, when not given.
     """
-    return _Splitter(text, columns, delimiter).run()
+    return _Splitter(columns, delimiter).run(lines)
 
 
 class _Splitter:
-    def __init__(self, text: str, columns: Sequence[str] | None, delimiter: str | None) -> None:
-        self.rows = [line.removesuffix("\r") for line in text.split("\n")]
-        # sacct ends every line; where the last one has no end, the text may stop in the middle of a row
-        self.unfinished = len(self.rows) if self.rows[-1].strip() else 0
-        self.delimiter = delimiter or next((one for one in (DELIMITER, *_FOREIGN) if one in text), "|")
-        self.columns = _canonical(columns) if columns else list(FIELDS) if self.delimiter == DELIMITER else []
+    def __init__(self, columns: Sequence[str] | None, delimiter: str | None) -> None:
+        self.delimiter = delimiter or ""
+        self.known_delimiter = delimiter
+        self.columns = canonical(columns) if columns else []
         self.slices: list[slice] = []
+        self.quoting = False
         self.job_id = ""
-        self.table = Table()
+        self.held: SacctLine | None = None
 
-    def run(self) -> Table:
-        numbered = self._numbered()
-        for number, row in numbered:
-            self.table.last = number
-            if number < len(self.rows) and _RULER.fullmatch(self.rows[number]):
-                self._start_fixed_width(row, self.rows[number])
-                next(numbered)
-            elif self._starts_delimited(row):
+    def run(self, lines: Iterable[str]) -> Iterator[SacctLine | UnreadLine]:
+        for number, line, following in _with_next(lines):
+            ended = line.endswith("\n")
+            row = line.removesuffix("\n").removesuffix("\r")
+            if row.lstrip()[:1] == ">":
+                row = _QUOTED.sub("", row, count=1)
+            if not row.strip():
                 continue
-            elif number == self.unfinished:
-                self._cut(number, row, "the last line has no end: the text may be cut there")
-            elif not self.columns:
-                self._skip(number, "no header before it: run sacct without -n, or name the columns")
-            elif self.slices:
-                cells = [row[part].strip() for part in self.slices]
-                self.table.lines.append(Line(number=number, values=dict(zip(self.columns, cells, strict=True))))
+            if following is not None and _RULER.fullmatch(ruler := _QUOTED.sub("", following, count=1).rstrip()):
+                self._start_fixed_width(row, ruler)
+            elif (self.slices and _RULER.fullmatch(row)) or self._starts_delimited(row):
+                pass
             else:
-                self._add(number, row)
-        return self.table
+                yield from self._row(number, row, ended)
+                continue
+            yield from self._release()
+        yield from self._release()
 
-    def _numbered(self) -> Iterator[tuple[int, str]]:
-        return ((number, row) for number, row in enumerate(self.rows, start=1) if row.strip())
+    def _release(self) -> Iterator[SacctLine]:
+        if self.held is not None:
+            yield self.held
+        self.held = None
 
     def _start_fixed_width(self, header: str, ruler: str) -> None:
         self.slices = [slice(*match.span()) for match in re.finditer("-+", ruler)]
-        self.columns = _canonical([header[part].strip() for part in self.slices])
+        # names hold no blanks; where they were copied, the first line often lost its indentation
+        names = header.split()
+        if len(names) != len(self.slices):
+            names = [header[part].strip() for part in self.slices]
+        self.columns = canonical(names)
 
     def _starts_delimited(self, row: str) -> bool:
         if "jobid" not in row.lower():
             return False
-        names = [name.strip() for name in row.split(self.delimiter)]
-        if "jobid" not in [name.lower() for name in names] or not "".join(names).isalpha():
+        found = _header(row, self.known_delimiter)
+        if found is None:
             return False
-        self.slices = []
-        self.columns = _canonical(names if names[-1] else names[:-1])
+        self.slices, (self.columns, self.delimiter) = [], found
+        self.quoting = '"' in row
         return True
 
-    def _add(self, number: int, row: str) -> None:
-        cells = row.split(self.delimiter)
+    def _row(self, number: int, row: str, ended: bool) -> Iterator[SacctLine | UnreadLine]:
+        if not self.columns and DELIMITER in row and not self.slices:
+            self.columns = list(FIELDS)
+        if not self.columns:
+            yield UnreadLine(number=number, reason="no header before it: run sacct without -n, or name the columns")
+            return
+        if not self.delimiter and not self.slices:
+            self.delimiter = _delimiter_of(row, len(self.columns))
+        cells = self._fixed_cells(row) if self.slices else self._cells(row)
+        whole = len(cells) == len(self.columns)
+        if whole and not ended and not (self.slices and self._reaches_edge(row)):
+            whole = is_whole(self.columns[-1], cells[-1])
+        if whole:
+            yield from self._release()
+            self.held = SacctLine(number=number, columns=self.columns, cells=cells)
+            self.job_id = self.held.job_id or self.job_id
+        elif ended and self._continues(number, row):
+            pass
+        else:
+            yield from self._release()
+            yield self._unread(number, row, cells, ended)
+
+    def _cells(self, row: str) -> list[str]:
         wanted = len(self.columns)
+        if not self.delimiter.strip(" "):  # without its ruler: empty cells are not to be seen
+            cells = row.split()
+            return cells if all(map(fits, self.columns, cells)) else []
+        cells = row.split(self.delimiter)
+        if (self.quoting or len(cells) != wanted) and '"' in row and len(self.delimiter) == 1:
+            cells = next(csv.reader([row], delimiter=self.delimiter), [])
         if len(cells) == wanted + 1 and not cells[-1].strip():  # sacct -p ends every row with a delimiter
             cells.pop()
         if len(cells) > wanted:
-            cells = self._rejoin_free_text(cells)
-        if len(cells) == wanted:
-            self.table.lines.append(Line(number=number, values=dict(zip(self.columns, cells, strict=True))))
-            self._note_job_id(row)
-        elif len(cells) == 1 and self._continues(number):
-            self.table.lines[-1].values[self.columns[-1]] += f"\n{row}"
-        elif len(cells) == 1 and not row[:1].isdigit():  # a prompt, a note
-            self._skip(number, "not a row of sacct")
-        else:
-            self._cut(number, row, f"{len(cells)} columns where {wanted} belong")
+            cells = rejoined(cells, self.columns, self.delimiter) or cells
+        return cells
 
-    def _continues(self, number: int) -> bool:
-        """Whether a line without any delimiter is the rest of a name with a line break."""
-        before = self.table.lines[-1].number if self.table.lines else -1
-        return before == number - 1 and len(self.columns) > 1 and self.columns[-1] in _FREE_TEXT
+    def _fixed_cells(self, row: str) -> list[str]:
+        gaps = [row[one.stop : other.start] for one, other in zip(self.slices, self.slices[1:], strict=False)]
+        if "".join(gaps).strip() or row[: self.slices[0].start].strip() or row[self.slices[-1].stop :].strip():
+            return []  # shifted, or something else
+        cells = [row[part] for part in self.slices]
+        # sacct fills a column from one of its edges; text that touches neither was shifted
+        widths = [part.stop - part.start for part in self.slices]
+        loose = [c for c, wide in zip(cells, widths, strict=True) if c.strip() and c[:1] == " " and c[wide - 1 :] in ("", " ")]
+        return [] if loose else [cell.strip() for cell in cells]
 
-    def _rejoin_free_text(self, cells: list[str]) -> list[str]:
-        """Undo a delimiter inside a name, when only one column can have held it."""
-        places = [place for place, name in enumerate(self.columns) if name in _FREE_TEXT]
-        if len(places) != 1:
-            return cells
-        first, extra = places[0], len(cells) - len(self.columns)
-        return [*cells[:first], self.delimiter.join(cells[first : first + extra + 1]), *cells[first + extra + 1 :]]
+    def _reaches_edge(self, row: str) -> bool:
+        return len(row) >= self.slices[-1].stop
 
-    def _cut(self, number: int, row: str, reason: str) -> None:
-        self._note_job_id(row)
-        self.table.cut.append((number, self.job_id))
-        self._skip(number, reason)
+    def _continues(self, number: int, row: str) -> bool:
+        """Take a line without any delimiter as the rest of a name with a line break, where it can be that."""
+        before = self.held
+        if before is None or self.slices or self.delimiter in row or self.columns[-1] not in FREE_TEXT:
+            return False
+        if before.number + before.cells[-1].count("\n") != number - 1 or len(self.columns) < 2:
+            return False
+        cells = [*before.cells[:-1], f"{before.cells[-1]}\n{row}"]
+        self.held = SacctLine(number=before.number, columns=before.columns, cells=cells)
+        return True
 
-    def _note_job_id(self, row: str) -> None:
-        """Keep the row's JobID; where it is not there whole, the row belongs to the job before it."""
-        cells = row.split(self.delimiter)
+    def _unread(self, number: int, row: str, cells: Sequence[str], ended: bool) -> UnreadLine:
+        if not ended:
+            reason = "the last line has no end: the text may be cut there"
+            return UnreadLine(number=number, reason=reason, job_id=self._job_of(row), at_end=True)
+        if self.slices and not cells:
+            looks_like_row = row.lstrip()[:1].isdigit()
+            reason = "its columns are not below those of the header" if looks_like_row else "not a row of sacct"
+            return UnreadLine(number=number, reason=reason, job_id=row.split()[0] if looks_like_row else None)
+        if len(cells) == 1 and not row[:1].isdigit():  # a prompt, a note
+            return UnreadLine(number=number, reason="not a row of sacct")
+        reason = f"{len(cells)} columns where {len(self.columns)} belong"
+        return UnreadLine(number=number, reason=reason, job_id=self._job_of(row))
+
+    def _job_of(self, row: str) -> str:
+        """Return the row's JobID; where it is not there whole, the row belongs to the job before it."""
+        cells = row.split(self.delimiter) if self.delimiter.strip(" ") and not self.slices else row.split()
         place = self.columns.index("JobID") if "JobID" in self.columns else len(cells)
-        if place < len(cells) - 1 and cells[place][:1].isdigit():
-            self.job_id = cells[place].strip()
-
-    def _skip(self, number: int, reason: str) -> None:
-        self.table.skipped.append(Skipped(line=number, reason=reason))
+        if place < len(cells) - 1 and cells[place].strip(' "')[:1].isdigit():
+            self.job_id = cells[place].strip(' "')
+        return self.job_id
 
 
-def _canonical(names: Sequence[str]) -> list[str]:
-    """Return the names as sacct writes them, whatever the case they were asked for in."""
-    return [_CANONICAL.get(name.strip().lower(), name.strip()) for name in names]
+def _with_next(lines: Iterable[str]) -> Iterator[tuple[int, str, str | None]]:
+    """Number the lines and show each the one that follows, where that may be a ruler."""
+    before: str | None = None
+    number = 0
+    for number, line in enumerate(lines, start=1):  # noqa: B007 - used after the loop, too
+        if before is not None:
+            yield number - 1, before, line if "--" in line else None
+        before = line
+    if before is not None:
+        yield number, before, None
+
+
+def is_header(row: str) -> bool:
+    """Whether a line names columns of sacct."""
+    return "jobid" in row.lower() and _header(_QUOTED.sub("", row, count=1).strip(), None) is not None
+
+
+def _header(row: str, delimiter: str | None) -> tuple[list[str], str] | None:
+    """Return the columns and the delimiter of a header line; None when the line is another."""
+    text = row.replace('"', "").strip(" ")
+    for one in [delimiter] if delimiter else _delimiters(text):
+        if not one:
+            continue
+        names = text.split(one) if one.strip(" ") else text.split()
+        if len(names) > 1 and not names[-1].strip():
+            names.pop()
+        found = [name.strip() for name in names]
+        if _are_columns(found):
+            return canonical(found), one
+    return ([NAMES[text.lower()]], "|") if text.lower() == "jobid" else None
+
+
+def _delimiters(header: str) -> Iterator[str]:
+    """Return what may stand between the names of a header, from what stands beside the names that sacct knows."""
+    lower = header.lower()
+    first = next((name for name in sorted(NAMES, key=len, reverse=True) if lower.startswith(name)), "")
+    for length in range(1, _LONGEST_DELIMITER + 1) if first else ():
+        yield header[len(first) : len(first) + length]
+    for match in re.finditer(r"jobid(?:raw)?([^A-Za-z0-9]+)|([^A-Za-z0-9]+)jobid", lower):
+        yield match[1] or match[2]
+
+
+def _are_columns(names: Sequence[str]) -> bool:
+    lower = [name.lower() for name in names]
+    known = sum(name in NAMES for name in lower)
+    plain = all(_COLUMN_NAME.fullmatch(name) for name in names[1:]) and (not names[0] or names[0][0].isalpha())
+    return "jobid" in lower and plain and (known == len(names) or (known > 1 and " " not in "".join(names)))
+
+
+def _delimiter_of(row: str, columns: int) -> str:
+    """Return what separates the cells of output without a header."""
+    for one in _USUAL_DELIMITERS:
+        if columns - 1 <= row.count(one) <= columns:
+            return one
+    marks = re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)
+    return next((mark for mark in marks if columns - 1 <= marks.count(mark) <= columns), "|")

@@ -1,0 +1,100 @@
+"""CSV, TSV and their like: rows by column name, and rows that are not whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from planner.core.errors import InputError
+from planner.history.reading import Skipped
+
+_DELIMITERS = "\t,;|"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DelimitedTable:
+    """Rows of a table, each with its line number, and the rows that were not whole.
+
+    Attributes
+    ----------
+    unended : int
+        Line of the last row when nothing ends it, so that its last cell may be cut; else 0.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]
+    skipped: tuple[Skipped, ...]
+    unended: int = 0
+
+    def whole_rows(self, used: Container[str]) -> Iterator[tuple[int, dict[str, str]] | Skipped]:
+        """Return the rows, and what is skipped: a last row whose last cell may be cut, if that column is used."""
+        yield from self.skipped
+        for line, row in self.rows:
+            if line == self.unended and self.columns[-1] in used:
+                yield Skipped(line=line, reason=f"the last line has no end: {self.columns[-1]!r} may be cut there")
+            else:
+                yield line, row
+
+
+def header_of(text: str) -> set[str]:
+    """Return the column names of a table's first line that is not blank."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return {name.strip() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+
+
+def split_rows(text: str, *, source: str) -> DelimitedTable:
+    """Split a table with a header, whichever of tab, comma, semicolon and bar separates its columns.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, when it is empty or its last row lacks columns.
+    """
+    text = text.lstrip("\r\n")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
+    columns = tuple(name.strip() for name in _next(reader, source))
+    rows: list[tuple[int, dict[str, str]]] = []
+    skipped: list[Skipped] = []
+    while (cells := _next(reader, source, end=None)) is not None:
+        if len(cells) == len(columns):
+            rows.append((reader.line_num, dict(zip(columns, (cell.strip() for cell in cells), strict=True))))
+        elif cells:
+            skipped.append(Skipped(line=reader.line_num, reason=f"{len(cells)} columns where {len(columns)} belong"))
+    if skipped and skipped[-1].line == reader.line_num:
+        raise InputError(
+            f"{source}, line {reader.line_num}: the last row is cut", "the file is not complete: nothing of it was used"
+        )
+    if not rows:
+        raise InputError(f"{source}: no rows", "a header line and at least one row are needed")
+    unended = 0 if text.endswith(("\n", "\r", '"')) else rows[-1][0]
+    return DelimitedTable(columns=columns, rows=tuple(rows), skipped=tuple(skipped), unended=unended)
+
+
+def _next(reader: Iterator[list[str]], source: str, end: list[str] | None = []) -> list[str] | None:  # noqa: B006 - never changed
+    try:
+        return next(reader, end)
+    except csv.Error as error:
+        raise InputError(f"{source}: not a table: {error}", "a quotation mark may have no partner") from None
+
+
+def _delimiter(header: str) -> str:
+    return max(_DELIMITERS, key=header.count)
+
+
+def check_columns(found: Iterable[str], needed: Mapping[str, str], *, source: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Parameters
+    ----------
+    found : iterable of str
+    needed : mapping of str to str
+        Column to what it is for.
+    source : str
+        The file, for the error.
+    """
+    present = list(found)
+    for column, purpose in needed.items():
+        if column not in present:
+            raise InputError(f"{source}: no column {column!r} ({purpose})", f"columns there: {', '.join(present)}")

@@ -1,0 +1,98 @@
+"""Texts to read: a file on disk or text in memory, handed out line by line as often as a reader wants."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, cast
+
+from planner.core.errors import InputError
+
+_HEAD_LINES = 50
+_HEAD_CHARACTERS = 65536
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextSource:
+    """A text and its name.
+
+    Attributes
+    ----------
+    name : str
+        The file, for errors and for what its path tells.
+    path : Path or None
+        A regular file, read anew each time; None when ``content`` holds the text.
+    """
+
+    name: str
+    path: Path | None = None
+    content: str = ""
+
+    @classmethod
+    def of_file(cls, path: Path) -> TextSource:
+        """Return the source of a file; gzip is unpacked, and what cannot be read twice (a pipe) is kept in memory.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read.
+        """
+        with _explained(path):
+            if path.is_file():
+                with path.open("rb"):
+                    return cls(name=str(path), path=path)
+            with path.open("rb") as raw:
+                return cls(name=str(path), content=_decoded(io.BytesIO(raw.read())).read())
+
+    def lines(self) -> Iterator[str]:
+        """Return the lines with their ends; the last one may have none.
+
+        Bytes that are not UTF-8 (names can hold any) become replacement characters.
+        """
+        if self.path is None:
+            yield from io.StringIO(self.content.removeprefix("\ufeff"), newline="\n")
+            return
+        with _explained(self.path), self.path.open("rb") as raw, _decoded(raw) as text:
+            yield from text
+
+    def head(self) -> str:
+        """Return the first lines, enough to recognise a format."""
+        return "".join(islice(self.lines(), _HEAD_LINES))[:_HEAD_CHARACTERS]
+
+    def text(self) -> str:
+        """Return the whole text."""
+        return "".join(self.lines())
+
+
+def _decoded(raw: IO[bytes]) -> io.TextIOWrapper:
+    start = raw.read(2)
+    raw.seek(0)
+    if start == _GZIP:
+        return _decoded_text(cast(IO[bytes], gzip.open(raw)))
+    return _decoded_text(raw)
+
+
+def _decoded_text(raw: IO[bytes]) -> io.TextIOWrapper:
+    start = raw.read(2)
+    raw.seek(0)
+    encoding = "utf-16" if start in _UTF_16 else "utf-8-sig"
+    return io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="\n")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of a file into an error that a person can act on."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file", "check the path") from None
+    except (OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be read: {why}", "check the path and its permissions") from None
