@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from planner.history.sacct.labels import Labels, label
+from planner.history.labels import Labels
+from planner.history.sacct.labels import label
 from planner.history.sacct.read import DELIMITER, FIELDS, read_text
 from planner.history.store import Store
 

@@ -96,8 +96,8 @@ def table_rows(path: Path, *, target: str, features: Sequence[str], tool: str, w
     InputError
         When a column is missing or the file cannot be read.
     """
-    from planner.history.readers.tables import Columns, read_table
-    from planner.history.reading import load_text
+    from planner.history.readers.tables import read_table
+    from planner.history.reading import Columns, load_text
 
     tool = tool or path.stem
     columns = Columns(peak=target, features={name: name for name in features})
@@ -116,7 +116,7 @@ def _filtered(text: str, where: Sequence[str], *, source: str) -> str:
     import csv
     import io
 
-    from planner.history.reading import check_columns, split_rows
+    from planner.history.delimited import check_columns, split_rows
 
     wanted = [condition.partition("=")[::2] for condition in where]
     if bad := [condition for condition in where if "=" not in condition]:

@@ -88,9 +88,8 @@ def _from_store(project: Project) -> list[Observation]:
 def _from_table(
     project: Project, asked: dict[str, Any], tell: Callable[[Sequence[Skipped]], None]
 ) -> list[Observation]:
-    from planner.history import reading
+    from planner.history import labels, reading
     from planner.history.readers import tables
-    from planner.history.sacct import labels
 
     path: Path = asked["table_file"]
     columns = [text if "=" in text else f"{text}={text}" for text in asked["features"]]

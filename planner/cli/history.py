@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,18 +10,19 @@ import click
 
 from planner.actions.planning import genome_lengths, load_site, open_project, open_store
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipped
+from planner.cli.ui.output import echo_json, echo_table, json_option, tell_reasons, tell_skipped
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
     from planner.core.records import Observation
-    from planner.history.reading import HistoryRead
-    from planner.history.sacct.labels import Labels
+    from planner.history.importing import FileReport
+    from planner.history.labels import Labels
+    from planner.history.readers import ReadOptions
+    from planner.history.store import Counts
     from planner.history.summary import Summary
     from planner.project.folder import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("sacct", "nextflow", "snakemake", "table")
 _SUMMARY_COLUMNS = (
     *("tool", ">attempts", ">completed", ">oom", ">other", ">usable peaks", ">min MB", ">median MB", ">max MB"),
     *(">asked/used", ">median wall s"),
@@ -43,6 +44,9 @@ def naming_options(function: F) -> F:
             "--array-is-chromosome", is_flag=True, help="The array index is the chromosome (23 X, 24 Y, 25 MT)."
         ),
         click.option(
+            "--name-is-task", is_flag=True, help="A job without a chromosome in its name is a task called as the job."
+        ),
+        click.option(
             "--poll",
             "poll_s",
             type=click.FloatRange(min=0),
@@ -56,9 +60,9 @@ def naming_options(function: F) -> F:
 
 @command.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "kind", type=click.Choice(FORMATS), help="Found out from the file when not given.")
+@click.option("--format", "kind", help="Detected from the file when not given.")
 @naming_options
-@click.option("--columns", help="sacct: the columns, comma-separated, when there is no header.")
+@click.option("--columns", "sacct_columns", help="sacct: the columns, comma-separated, when there is no header.")
 @click.option("--path-pattern", help="snakemake: for example benchmarks/{rule}/{sample}.chr{chromosome}.tsv.")
 @click.option("--peak", help="table: the column with the peak, MiB or with a unit.")
 @click.option("--wall", help="table: the column with the wall time, seconds or HH:MM:SS.")
@@ -69,17 +73,27 @@ def naming_options(function: F) -> F:
 @click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
 @project_option
 def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
-    """Read sacct text or JSON, Nextflow traces, Snakemake benchmarks or tables into the history.
+    """Read what sacct, pipelines or tables tell of past jobs into the history.
 
     Importing a file again changes nothing. Either all files are recorded, or, on an error, none.
     """
+    from planner.history.importing import NothingReadError, import_files
+
     project = open_project(folder)
-    reads = [(path, *_read_file(path, options)) for path in files]
+    _check_options(files, options)
     lengths = genome_lengths(project, options["genome"])
-    for path, kind, read in reads:
-        click.echo(f"{path}: {kind}, {len(read.observations)} attempts, {len(read.skipped)} skipped")
-        tell_skipped(read.skipped)
-    _record(project, [read for _, _, read in reads], lengths)
+    try:
+        reports, counts = import_files(
+            project.store_path, files, _read_options(options), lengths_bp=lengths, kind=options["kind"]
+        )
+    except NothingReadError as error:
+        for report in error.reports:
+            _tell_report(report)
+        raise
+    for report in reports:
+        _tell_report(report)
+    _tell_untrusted(sum(report.untrusted for report in reports))
+    _tell_counts(counts)
 
 
 @command.command("collect")
@@ -103,6 +117,7 @@ def collect(
 ) -> None:
     """Ask Slurm's accounting about some jobs: one bounded sacct call."""
     from planner import slurm
+    from planner.history.labels import add_length, check_tool
     from planner.history.sacct import labels
     from planner.history.sacct import read as sacct
 
@@ -112,11 +127,17 @@ def collect(
     except ValueError as error:
         raise InputError(str(error), "give --job ID, or --name NAME with -S and -E") from None
     wanted = _labels(options)
+    check_tool(wanted)
     text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=clusters or _cluster(project))
     read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
     click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)
-    _record(project, [read], genome_lengths(project, options["genome"]))
+    if not read.observations:
+        raise InputError("no attempt was read", "the reasons are above; nothing was recorded")
+    _tell_untrusted(sum("not trusted" in one.evidence for one in read.observations))
+    with open_store(project) as store:
+        found = add_length(read, genome_lengths(project, options["genome"]))
+        _tell_counts(store.add(found.observations, guessed=True))
 
 
 @command.command("show")
@@ -147,47 +168,51 @@ def show(folder: Path, tool: str | None, task: str | None, summary: bool, as_jso
         click.echo("nothing is recorded: 'chromplan history import FILE…' reads what earlier jobs used")
 
 
-def _read_file(path: Path, options: dict[str, Any]) -> tuple[str, HistoryRead]:
-    from planner.history import reading
-    from planner.history.readers import nextflow, snakemake, tables
-    from planner.history.sacct import labels
-    from planner.history.sacct import read as sacct
+def _read_options(options: Mapping[str, Any]) -> ReadOptions:
+    from planner.core.records import Quality
+    from planner.history.readers import ReadOptions, snakemake, tables
 
-    text = reading.load_text(path)
-    kind = options["kind"] or reading.guess_format(text)
-    source, tool = str(path), options["tool"]
-    if kind == "nextflow":
-        return kind, nextflow.read_trace(text, tool=tool, source=source)
-    if kind == "snakemake":
-        pattern = snakemake.path_pattern(options["path_pattern"]) if options["path_pattern"] else None
-        return kind, snakemake.read_benchmark(text, path=path.as_posix(), pattern=pattern, tool=tool)
-    if kind == "table":
-        from planner.core.records import Quality
-
-        quality = Quality.SAMPLED if options["sampled"] else Quality.MEASURED
-        return kind, tables.read_table(
-            text, columns=tables.columns_named(options), tool=tool, quality=quality, source=source
-        )
-    columns = [name.strip() for name in options["columns"].split(",")] if options["columns"] else None
-    wanted = _labels(options)
-    read = sacct.read(text, columns=columns, poll_s=_poll_s(options), strict=True, source=source)
-    return kind, labels.label(read, wanted)
+    columns = options["sacct_columns"]
+    return ReadOptions(
+        labels=_labels(options),
+        poll_s=_poll_s(options),
+        sacct_columns=tuple(name.strip() for name in columns.split(",")) if columns else None,
+        path_pattern=snakemake.path_pattern(options["path_pattern"]) if options["path_pattern"] else None,
+        columns=tables.columns_named(options),
+        quality=Quality.SAMPLED if options["sampled"] else Quality.MEASURED,
+    )
 
 
-def _labels(options: dict[str, Any]) -> Labels:
-    from planner.history.sacct import labels
+def _check_options(files: Sequence[Path], options: Mapping[str, Any]) -> None:
+    """Refuse an option that means nothing for any of the files."""
+    from planner.history import readers
+    from planner.history.source import TextSource
+
+    kind = options["kind"]
+    if kind is not None and kind not in readers.names():
+        known = ", ".join(readers.names())
+        raise InputError(f"--format {kind}: not a format that chromplan reads", f"known are {known}")
+    found = {readers.reader_for(TextSource.of_file(path), kind) for path in files}
+    used = frozenset[str]().union(*(reader.USES for reader in found))
+    for name, (option, users) in readers.options().items():
+        if options[name] not in (None, False, ()) and name not in used:
+            kinds = " and ".join(sorted(reader.NAME for reader in found))
+            raise InputError(f"{option} means nothing for {kinds}", f"it is for {' and '.join(users)}; leave it out")
+
+
+def _labels(options: Mapping[str, Any]) -> Labels:
+    from planner.history import labels
 
     pattern = options["name_pattern"]
-    wanted = labels.Labels(
+    return labels.Labels(
         tool=options["tool"],
         pattern=labels.name_pattern(pattern) if pattern else None,
         array_is_chromosome=options["array_is_chromosome"],
+        name_is_task=options["name_is_task"],
     )
-    labels.check_tool(wanted)
-    return wanted
 
 
-def _poll_s(options: dict[str, Any]) -> float:
+def _poll_s(options: Mapping[str, Any]) -> float:
     from planner.core.sampling import POLL_S
 
     given: float | None = options["poll_s"]
@@ -202,17 +227,17 @@ def _cluster(project: Project) -> str | None:
     return load_site(project, config).cluster(config.submit.partition)
 
 
-def _record(project: Project, reads: Sequence[HistoryRead], lengths: dict[str, int]) -> None:
-    from planner.history.sacct.labels import add_length
+def _tell_report(report: FileReport) -> None:
+    click.echo(f"{report.name}: {report.kind}, {report.attempts} attempts, {report.skips} skipped")
+    tell_reasons(report.skipped)
 
-    observations = [one for read in reads for one in add_length(read, lengths).observations]
-    if not observations:
-        raise InputError("no attempt was read", "the reasons are above; nothing was recorded")
-    untrusted = sum("MaxRSS" in one.evidence and "not trusted" in one.evidence for one in observations)
+
+def _tell_untrusted(untrusted: int) -> None:
     if untrusted:
         click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, say --poll")
-    with open_store(project) as store:
-        counts = store.add(observations, guessed=True)
+
+
+def _tell_counts(counts: Counts) -> None:
     click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
 
 

@@ -54,14 +54,20 @@ def split_rows(text: str, *, source: str) -> DelimitedTable:
     """
     text = text.lstrip("\r\n")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
-    columns = tuple(name.strip() for name in _next(reader, source))
     rows: list[tuple[int, dict[str, str]]] = []
     skipped: list[Skipped] = []
-    while (cells := _next(reader, source, end=None)) is not None:
-        if len(cells) == len(columns):
-            rows.append((reader.line_num, dict(zip(columns, (cell.strip() for cell in cells), strict=True))))
-        elif cells:
-            skipped.append(Skipped(line=reader.line_num, reason=f"{len(cells)} columns where {len(columns)} belong"))
+    try:
+        columns = tuple(name.strip() for name in next(reader, []))
+        for cells in reader:
+            if len(cells) == len(columns):
+                rows.append((reader.line_num, dict(zip(columns, (cell.strip() for cell in cells), strict=True))))
+            elif cells:
+                reason = f"{len(cells)} columns where {len(columns)} belong"
+                skipped.append(Skipped(line=reader.line_num, reason=reason))
+    except csv.Error as error:
+        raise InputError(
+            f"{source}, line {reader.line_num}: not a table: {error}", "a quotation mark may have no partner"
+        ) from None
     if skipped and skipped[-1].line == reader.line_num:
         raise InputError(
             f"{source}, line {reader.line_num}: the last row is cut", "the file is not complete: nothing of it was used"
@@ -70,13 +76,6 @@ def split_rows(text: str, *, source: str) -> DelimitedTable:
         raise InputError(f"{source}: no rows", "a header line and at least one row are needed")
     unended = 0 if text.endswith(("\n", "\r", '"')) else rows[-1][0]
     return DelimitedTable(columns=columns, rows=tuple(rows), skipped=tuple(skipped), unended=unended)
-
-
-def _next(reader: Iterator[list[str]], source: str, end: list[str] | None = []) -> list[str] | None:  # noqa: B006 - never changed
-    try:
-        return next(reader, end)
-    except csv.Error as error:
-        raise InputError(f"{source}: not a table: {error}", "a quotation mark may have no partner") from None
 
 
 def _delimiter(header: str) -> str:

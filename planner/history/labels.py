@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from planner.core.errors import InputError
@@ -16,6 +16,7 @@ _CHROMOSOME = re.compile(
 )
 # sacct cuts a name that is too long for its column and ends it with "+": "phas.chr1+" may be chr12
 _CUT_WORD = re.compile(r"[A-Za-z0-9]*\+$")
+CUT_NAME = "jobs whose name sacct cut off (print it in full: -o JobName%100, or -P)"
 _GROUPS = ("tool", "sample", "chromosome")
 
 
@@ -109,7 +110,7 @@ def read_name(name: str, labels: Labels) -> dict[str, str]:
         return {}
     groups = [group for group in _GROUPS if group in labels.pattern.groupindex]
     if name.endswith("+") and any(match.end(group) >= len(name) - 1 for group in groups):
-        raise ValueError("jobs whose name sacct cut off (print it in full: -o JobName%100, or -P)")
+        raise ValueError(CUT_NAME)
     found = {group: match[group] or "" for group in groups}
     return {"tool": labels.tool or "", **found, "chromosome": plain_chromosome(found.get("chromosome", ""))}
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from planner.core.records import Observation
 from planner.history.source import TextSource
 
+_LINES_KEPT = 5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
@@ -71,3 +73,17 @@ def identity(source: str, *parts: str) -> str:
 def count_of(text: str) -> int:
     """Return a number of CPUs; 1 where none is told."""
     return max(int(text), 1) if re.fullmatch(r"[0-9]+", text) else 1
+
+
+class SkipTally:
+    """What was skipped, by reason, with the first few lines of each: a long file may skip a million."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, tuple[int, list[int]]] = {}
+
+    def add(self, one: Skipped) -> None:
+        """Count one more."""
+        count, lines = self.reasons.get(one.reason, (0, []))
+        if one.line and len(lines) < _LINES_KEPT:
+            lines.append(one.line)
+        self.reasons[one.reason] = (count + 1, lines)

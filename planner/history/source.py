@@ -14,6 +14,7 @@ from typing import IO, cast
 from planner.core.errors import InputError
 
 _HEAD_LINES = 50
+_CHUNK_BYTES = 1 << 20
 _HEAD_CHARACTERS = 65536
 _GZIP = b"\x1f\x8b"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -62,6 +63,15 @@ class TextSource:
         with _explained(self.path), self.path.open("rb") as raw, _decoded(raw) as text:
             yield from text
 
+    def chunks(self) -> Iterator[bytes]:
+        """Return the bytes of the file as they lie on disk, or of the text in memory."""
+        if self.path is None:
+            yield self.content.encode("utf-8", errors="replace")
+            return
+        with _explained(self.path), self.path.open("rb") as raw:
+            while chunk := raw.read(_CHUNK_BYTES):
+                yield chunk
+
     def head(self) -> str:
         """Return the first lines, enough to recognise a format."""
         return "".join(islice(self.lines(), _HEAD_LINES))[:_HEAD_CHARACTERS]
@@ -75,7 +85,7 @@ def _decoded(raw: IO[bytes]) -> io.TextIOWrapper:
     start = raw.read(2)
     raw.seek(0)
     if start == _GZIP:
-        return _decoded_text(cast(IO[bytes], gzip.open(raw)))
+        return _decoded_text(cast("IO[bytes]", gzip.open(raw)))
     return _decoded_text(raw)
 
 

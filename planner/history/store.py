@@ -7,65 +7,46 @@ more.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from planner.core import failures, files
 from planner.core.errors import InputError
-from planner.core.records import Observation, Outcome, Quality
+from planner.core.records import Observation, Quality
+from planner.history.schema import COLUMNS, CREATE, MIGRATIONS, VERSION, from_row, to_row
 
-VERSION = 2
 _BUSY_TIMEOUT_S = 30.0
-
-_COLUMNS = (
-    *("job_id", "submit_s", "task", "tool", "sample", "chromosome", "features", "peak_mb", "limit_mb", "wall_s"),
-    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source"),
-)
-_SCHEMA = """
-CREATE TABLE observations (
-    job_id TEXT NOT NULL,
-    submit_s INTEGER NOT NULL,
-    task TEXT NOT NULL,
-    tool TEXT NOT NULL,
-    sample TEXT NOT NULL,
-    chromosome TEXT NOT NULL,
-    features TEXT NOT NULL,
-    peak_mb REAL,
-    limit_mb INTEGER,
-    wall_s REAL,
-    outcome TEXT NOT NULL,
-    quality TEXT NOT NULL,
-    cpus INTEGER NOT NULL,
-    start_s INTEGER,
-    end_s INTEGER,
-    evidence TEXT NOT NULL,
-    source TEXT NOT NULL,
-    guessed INTEGER NOT NULL,
-    PRIMARY KEY (job_id, submit_s, task)
-);
-CREATE INDEX observations_by_tool ON observations (tool, task);
-"""
-# Version 1 knew neither how many CPUs an attempt had nor when it ran, and took one task per job for granted.
-_FROM_1 = (
-    "DROP INDEX IF EXISTS observations_by_tool",
-    "ALTER TABLE observations RENAME TO before",
-    *(statement for statement in _SCHEMA.split(";") if statement.strip()),
-    """INSERT INTO observations
-       SELECT job_id, submit_s, task, tool, sample, chromosome, features, peak_mb, limit_mb, wall_s, outcome, quality,
-              1, NULL, NULL, evidence, source, 0 FROM before""",
-    "DROP TABLE before",
-)
-_MIGRATIONS: Mapping[int, tuple[str, ...]] = {1: _FROM_1}
+# Rows handed to SQLite at once
+_CHUNK = 2000
 
 # How much a record of a peak says; a better one replaces a worse one.
 _RANK = {Quality.MISSING: 0, Quality.SAMPLED: 1, Quality.CENSORED: 2, Quality.MEASURED: 3}
+
+
+_NAMES = ", ".join(COLUMNS)
+# Of the jobs of which one record came and one is there: those that are as they were.
+_ONCE = "job_id NOT IN (SELECT job_id FROM temp.incoming GROUP BY job_id HAVING count(*) > 1)"
+_SAME_CELLS = " AND ".join(f"old.{name} IS incoming.{name}" for name in COLUMNS if name != "evidence")
+_FORGET_KNOWN = f"""
+DELETE FROM temp.incoming WHERE place IN (
+SELECT incoming.place FROM temp.incoming JOIN observations AS old
+ON old.job_id = incoming.job_id AND old.submit_s = incoming.submit_s AND old.task = incoming.task
+WHERE incoming.{_ONCE} AND {_SAME_CELLS} AND old.guessed <= :guessed
+)"""  # noqa: S608 - fixed words only
+_MARK_NEW = f"""
+UPDATE temp.incoming SET fresh = 1
+WHERE {_ONCE} AND NOT EXISTS (SELECT 1 FROM observations AS old WHERE old.job_id = incoming.job_id)
+"""  # noqa: S608 - fixed words only
+_INSERT_NEW = f"""
+INSERT INTO observations ({_NAMES}, guessed) SELECT {_NAMES}, :guessed FROM temp.incoming WHERE fresh
+"""  # noqa: S608 - fixed words only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,8 +98,17 @@ class Store:
     ) -> None:
         self._connection.close()
 
-    def add(self, observations: Iterable[Observation], *, guessed: bool = False) -> Counts:
+    def add(
+        self,
+        observations: Iterable[Observation],
+        *,
+        guessed: bool = False,
+        reports: Callable[[], Mapping[str, str]] = dict,
+    ) -> Counts:
         """Record attempts, all or none of them.
+
+        They are gathered in a temporary table first, some thousands at a time, so that a long file needs little memory
+        and others are kept waiting only while that table is merged.
 
         Of two records of the same attempt, the one of better quality (measured, censored, sampled, missing) gives the
         numbers, the newer one where they are equal; features are united.
@@ -129,19 +119,30 @@ class Store:
         guessed : bool
             Tool, task and chromosome were guessed, as importers do. The same attempt under another, not guessed task is
             then left alone, and one that was guessed before is renamed. What is not guessed replaces what was.
+        reports : callable
+            Asked when all are gathered: what to keep of each imported file, by its digest; see `report`.
         """
-        tally = {"new": 0, "updated": 0, "unchanged": 0}
-        with _explained(self._path), self._transaction():
-            for observation in observations:
-                tally[self._add(observation, guessed)] += 1
-        return Counts(**tally)
+        with _explained(self._path):
+            self._gather(observations)
+            with self._transaction():
+                counts = self._merge_gathered(guessed)
+                if counts.updated:  # what an earlier import said may now be otherwise
+                    self._connection.execute("DELETE FROM imports")
+                self._connection.executemany("INSERT OR REPLACE INTO imports VALUES (?, ?)", reports().items())
+        return counts
+
+    def report(self, digest: str) -> str | None:
+        """Return what was kept of a file that was imported before, as long as nothing in the history has changed."""
+        with _explained(self._path):
+            found = self._connection.execute("SELECT report FROM imports WHERE digest = ?", (digest,)).fetchone()
+        return None if found is None else str(found[0])
 
     def observations(self, tool: str | None = None, task: str | None = None) -> list[Observation]:
         """Return the observations of a tool, of a task, or all, ordered by tool, submit time, job and task."""
         wanted = {"tool": tool, "task": task}
         terms = [f"{name} = ?" for name, value in wanted.items() if value is not None]
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        query = f"SELECT {', '.join(_COLUMNS)} FROM observations {where} ORDER BY tool, submit_s, job_id, task"  # noqa: S608 - fixed words only
+        query = f"SELECT {_NAMES} FROM observations {where} ORDER BY tool, submit_s, job_id, task"  # noqa: S608 - fixed words only
         with _explained(self._path):
             rows = self._connection.execute(query, [value for value in wanted.values() if value is not None]).fetchall()
         try:
@@ -150,6 +151,7 @@ class Store:
             raise InputError(
                 f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
             ) from error
+        return [from_row(row) for row in rows]
 
     def tools(self) -> list[str]:
         """Return the tools that have observations, sorted."""
@@ -172,16 +174,16 @@ class Store:
             if version == 0:
                 self._create()
             for step in range(max(version, 1), VERSION):
-                for statement in _MIGRATIONS[step] if version else ():
+                for statement in MIGRATIONS[step] if version else ():
                     self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _create(self) -> None:
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise InputError(
-                f"{self._path}: a database, but no history of chromplan", "move it away, or use another path"
+                f"{self._path}: a database, but not a history of chromplan", "move it away, or use another path"
             )
-        for statement in _SCHEMA.split(";"):
+        for statement in CREATE:
             self._connection.execute(statement)
 
     def _version(self) -> int:
@@ -200,6 +202,32 @@ class Store:
             raise
         self._connection.execute("COMMIT")
 
+    def _gather(self, observations: Iterable[Observation]) -> None:
+        """Write observations into a temporary table, which locks nobody out."""
+        execute = self._connection.execute
+        execute("DROP TABLE IF EXISTS temp.incoming")
+        execute(f"CREATE TEMP TABLE incoming (place INTEGER PRIMARY KEY, fresh DEFAULT 0, {_NAMES})")
+        marks = ", ".join("?" * len(COLUMNS))
+        insert = f"INSERT INTO temp.incoming ({_NAMES}) VALUES ({marks})"  # noqa: S608 - fixed words only
+        rows = map(to_row, observations)
+        while chunk := list(islice(rows, _CHUNK)):
+            execute("BEGIN")
+            self._connection.executemany(insert, chunk)
+            execute("COMMIT")
+
+    def _merge_gathered(self, guessed: bool) -> Counts:
+        """Merge what was gathered: at once where a job is new or as it was, one by one where it is neither."""
+        execute = self._connection.execute
+        unchanged = execute(_FORGET_KNOWN, {"guessed": guessed}).rowcount
+        execute(_MARK_NEW)
+        new = execute(_INSERT_NEW, {"guessed": guessed}).rowcount
+        tally = {"new": new, "updated": 0, "unchanged": unchanged}
+        rest = execute(f"SELECT {_NAMES} FROM temp.incoming WHERE NOT fresh ORDER BY place").fetchall()  # noqa: S608 - fixed words only
+        for row in rest:
+            tally[self._add(from_row(row), guessed)] += 1
+        execute("DROP TABLE temp.incoming")
+        return Counts(**tally)
+
     def _add(self, new: Observation, guessed: bool) -> str:
         others = self._records(new)
         same = others.pop(new.task, None)
@@ -208,36 +236,47 @@ class Store:
             merged = _merge(old, new)
             if merged == old and was_guessed <= guessed:
                 return "unchanged"
+            self._forget(old)
             self._write(merged, guessed and was_guessed)
             return "updated"
         if guessed and any(not was_guessed for _, was_guessed in others.values()):
             return "unchanged"
-        stale = [task for task, (_, was_guessed) in others.items() if was_guessed]
-        for task in stale:
-            self._connection.execute(
-                "DELETE FROM observations WHERE job_id = ? AND submit_s = ? AND task = ?", (*new.key, task)
-            )
+        stale = [old for old, was_guessed in others.values() if was_guessed]
+        for old in stale:
+            self._forget(old)
         self._write(new, guessed)
         return "updated" if stale else "new"
 
     def _records(self, observation: Observation) -> dict[str, tuple[Observation, bool]]:
         """Return what is known of the same attempt, by task."""
-        query = f"SELECT {', '.join(_COLUMNS)}, guessed FROM observations WHERE job_id = ? AND submit_s = ?"  # noqa: S608 - fixed words only
+        query = f"SELECT {_NAMES}, guessed FROM observations WHERE job_id = ?"  # noqa: S608 - fixed words only
         found: dict[str, tuple[Observation, bool]] = {}
-        for *row, guessed in self._connection.execute(query, observation.key).fetchall():
-            old = _from_row(row)
-            found[old.task] = (old, bool(guessed))
+        for *row, guessed in self._connection.execute(query, (observation.job_id,)).fetchall():
+            old = from_row(row)
+            if _is_same_attempt(old, observation):
+                found[old.task] = (old, bool(guessed))
         return found
 
+    def _forget(self, old: Observation) -> None:
+        self._connection.execute(
+            "DELETE FROM observations WHERE job_id = ? AND submit_s = ? AND task = ?", (*old.key, old.task)
+        )
+
     def _write(self, observation: Observation, guessed: bool) -> None:
-        values = asdict(observation)
-        values["features"] = json.dumps(values["features"], ensure_ascii=False, sort_keys=True, allow_nan=False)
-        row = [*(values[name] for name in _COLUMNS), guessed]
+        row = [*to_row(observation), guessed]
         marks = ", ".join("?" * len(row))
         self._connection.execute(
-            f"INSERT OR REPLACE INTO observations ({', '.join(_COLUMNS)}, guessed) VALUES ({marks})",  # noqa: S608 - fixed words only
+            f"INSERT OR REPLACE INTO observations ({_NAMES}, guessed) VALUES ({marks})",  # noqa: S608 - fixed words only
             row,
         )
+
+
+def _is_same_attempt(old: Observation, new: Observation) -> bool:
+    """Whether two records of one job are of the same attempt: of a record without a submit time, its start tells."""
+    if old.submit_s == new.submit_s:
+        return True
+    stand_in = any(one.submit_s in (0, one.start_s) for one in (old, new))
+    return stand_in and old.start_s is not None and old.start_s == new.start_s
 
 
 def _merge(old: Observation, new: Observation) -> Observation:
@@ -248,17 +287,10 @@ def _merge(old: Observation, new: Observation) -> Observation:
         features={**old.features, **new.features},
         sample=new.sample or old.sample,
         chromosome=new.chromosome or old.chromosome,
+        submit_s=old.submit_s if new.submit_s in (0, new.start_s) else new.submit_s,
     )
     # the same facts in other words (text and JSON name a uid differently) are nothing new
     return old if replace(merged, evidence=old.evidence) == old else merged
-
-
-def _from_row(row: Iterable[Any]) -> Observation:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values["features"] = json.loads(values["features"])
-    values["outcome"] = Outcome(values["outcome"])
-    values["quality"] = Quality(values["quality"])
-    return Observation(**values)
 
 
 @contextmanager

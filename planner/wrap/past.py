@@ -8,8 +8,8 @@ from pathlib import Path
 from planner import slurm
 from planner.core.records import Observation
 from planner.core.units import parse_job_id
+from planner.history import labels
 from planner.history.reading import HistoryRead
-from planner.history.sacct import labels
 from planner.history.sacct import read as sacct
 from planner.history.store import Store
 from planner.project.folder import Project

@@ -4,7 +4,8 @@ import pytest
 
 from planner.core.errors import InputError
 from planner.core.records import Observation
-from planner.history.sacct.labels import Labels, check_tool, label, name_pattern
+from planner.history.labels import Labels, check_tool, name_pattern
+from planner.history.sacct.labels import label
 from planner.history.sacct.read import read_text
 
 HEADER = "JobID|JobName|State|MaxRSS|ElapsedRaw\n"

@@ -13,10 +13,11 @@ from planner.core.errors import InputError
 from planner.core.records import Outcome
 from planner.history.sacct.read import DELIMITER, FIELDS, JobAttempt, SacctRead, read, read_json, read_text
 from planner.history.source import TextSource
+from tests.support.outside import shared_data
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OWN = (FIXTURES / "own_22.05.txt").read_text()
-CORPUS = next((folder for up in Path(__file__).parents if (folder := up / "shared/data/sacct_corpus").is_dir()), Path("-"))
+CORPUS = shared_data("sacct_corpus")
 
 
 def from_file(text: str) -> SacctRead:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.history import store as stores
-from planner.history.store import VERSION, Counts, Store
+from planner.history.schema import MIGRATIONS, VERSION
+from planner.history.store import Counts, Store
 
 SEEN = Observation(
     tool="beagle",
@@ -258,7 +259,7 @@ def test_a_migrated_file_has_the_schema_of_a_new_one(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = version_1(tmp_path / "history.sqlite")
     before = path.read_bytes()
-    monkeypatch.setattr(stores, "_MIGRATIONS", {1: (*stores._FROM_1[:-1], "SELECT broken")})
+    monkeypatch.setattr(stores, "MIGRATIONS", {**MIGRATIONS, 1: (*MIGRATIONS[1][:-1], "SELECT broken")})
     with pytest.raises(FailureError):
         Store.open(path)
     assert path.read_bytes() == before
@@ -280,7 +281,7 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    with pytest.raises(InputError, match="no history"):
+    with pytest.raises(InputError, match="not a history"):
         Store.open(other)
 
 

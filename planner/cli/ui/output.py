@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,7 +13,7 @@ from planner.cli.ui import table
 if TYPE_CHECKING:
     from planner.history.reading import Skipped
 
-_LINES_SHOWN = 5
+_REASONS_SHOWN = 20
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -51,14 +51,23 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def tell_skipped(skipped: Sequence[Skipped]) -> None:
+def tell_skipped(skipped: Iterable[Skipped]) -> None:
     """Print what was not read, and why."""
-    lines: dict[str, list[int]] = {}
+    from planner.history.reading import SkipTally
+
+    tally = SkipTally()
     for one in skipped:
-        lines.setdefault(one.reason, []).append(one.line)
-    for reason, numbers in lines.items():
-        known = [str(number) for number in numbers if number][:_LINES_SHOWN]
-        rest = len(numbers) - len(known)
-        where = f"line {', '.join(known)}" if known else ""
-        more = f"{' and ' if known else ''}{rest}{' more' if known else ''}" if rest else ""
+        tally.add(one)
+    tell_reasons(tally.reasons)
+
+
+def tell_reasons(reasons: Mapping[str, tuple[int, Sequence[int]]]) -> None:
+    """Print why something was not read, each reason with how often and the first lines."""
+    for reason, (count, lines) in list(reasons.items())[:_REASONS_SHOWN]:
+        rest = count - len(lines)
+        where = f"line {', '.join(map(str, lines))}" if lines else ""
+        more = f"{' and ' if lines else ''}{rest}{' more' if lines else ''}" if rest else ""
         click.echo(f"  skipped {where}{more}: {reason}")
+    if len(reasons) > _REASONS_SHOWN:
+        others = sum(count for count, _ in list(reasons.values())[_REASONS_SHOWN:])
+        click.echo(f"  skipped {others} more, for {len(reasons) - _REASONS_SHOWN} other reasons")

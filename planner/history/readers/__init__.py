@@ -38,7 +38,7 @@ class ReadOptions:
         Tables: how the peaks were obtained.
     """
 
-    labels: Labels = Labels()
+    labels: Labels = field(default_factory=Labels)
     poll_s: float = POLL_S
     sacct_columns: tuple[str, ...] | None = None
     path_pattern: re.Pattern[str] | None = None
@@ -67,6 +67,10 @@ class HistoryReader(Protocol):
         """Return what the file holds, one by one; raise InputError when it cannot be used."""
 
 
+# Options whose name on the command line is another
+_SPELLED = {"sacct_columns": "columns", "poll_s": "poll", "features": "feature"}
+
+
 def _readers() -> tuple[HistoryReader, ...]:
     from planner.history.readers import cromwell, efficiency, miniwdl, nextflow, sacct, snakemake, tables
 
@@ -79,15 +83,29 @@ def names() -> tuple[str, ...]:
     return tuple(reader.NAME for reader in _readers())
 
 
+def options() -> dict[str, tuple[str, list[str]]]:
+    """Return what each special option of ``history import`` is called, and the formats that it is for."""
+    readers = _readers()
+    found = sorted({name for reader in readers for name in reader.USES})
+    return {
+        name: (
+            f"--{_SPELLED.get(name, name).replace('_', '-')}",
+            [reader.NAME for reader in readers if name in reader.USES],
+        )
+        for name in found
+    }
+
+
 def reader_for(source: TextSource, kind: str | None = None) -> HistoryReader:
     """Return the reader of a file: the one that is named, else the first that recognises it."""
     if kind is not None:
-        return next(reader for reader in _readers() if reader.NAME == kind)
+        return next(reader for reader in _readers() if kind == reader.NAME)
     head = source.head()
     found = next((reader for reader in _readers() if reader.recognises(head)), None)
     if found is None:
+        why = "not a format that is known" if head.strip() else "it is empty"
         raise InputError(
-            f"{source.name}: not a format that chromplan reads" if head.strip() else f"{source.name}: it is empty",
+            f"{source.name}, line 1: no attempt could be read: {why}",
             f"known are {', '.join(names())}; --format names one of them",
         )
     return found

@@ -14,9 +14,9 @@ from typing import Any
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
-from planner.history.reading import Skipped, count_of, identity
 from planner.history.readers import ReadOptions
 from planner.history.readers.nextflow import parse_size_mb
+from planner.history.reading import Skipped, count_of, identity
 from planner.history.source import TextSource
 
 NAME = "cromwell"
@@ -82,7 +82,7 @@ def _observation(name: str, call: Mapping[str, Any], workflow: str, labels: Labe
     if (call.get("callCaching") or {}).get("hit") is True:
         raise ValueError("calls from the cache: they did not run")
     tool, shard = name.rpartition(".")[2], call.get("shardIndex", -1)
-    inputs = call.get("inputs") if isinstance(call.get("inputs"), dict) else {}
+    inputs = call.get("inputs")
     task = tool if shard in (-1, None) else f"{tool}.shard{shard}"
     told = read_name(f"{name}.{shard}", labels) if labels.pattern is not None else {}
     given = call.get("runtimeAttributes") or {}
@@ -122,8 +122,10 @@ def _judge(call: Mapping[str, Any], status: str) -> tuple[Outcome, str]:
     return _OUTCOMES[status], evidence
 
 
-def _first(inputs: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _first(inputs: object, names: tuple[str, ...]) -> str:
     """Return the first input with one of these names that is a plain word."""
+    if not isinstance(inputs, dict):
+        return ""
     return next((str(inputs[name]) for name in names if isinstance(inputs.get(name), str | int)), "")
 
 

@@ -9,8 +9,8 @@ from planner.core.sampling import near_limit
 from planner.core.units import parse_duration_s
 from planner.history.delimited import check_columns, header_of, split_rows
 from planner.history.labels import Labels, chromosome_in, read_name
-from planner.history.reading import Skipped, count_of
 from planner.history.readers import ReadOptions
+from planner.history.reading import Skipped, count_of
 from planner.history.source import TextSource
 
 NAME = "efficiency"

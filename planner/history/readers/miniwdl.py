@@ -14,15 +14,16 @@ from typing import Any
 
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.labels import Labels, chromosome_in, read_name
-from planner.history.reading import Skipped, identity
 from planner.history.readers import ReadOptions
+from planner.history.reading import Skipped, identity
 from planner.history.source import TextSource
 
 NAME = "miniwdl"
 USES = frozenset({"name_pattern"})
 
 _LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ (?P<source>wdl\.\S+) (?:[A-Z]+ )?(?P<message>.*?)(?: :: (?P<facts>.*))?$"
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ (?P<source>wdl\.\S+) "
+    r"(?:[A-Z]+ )?(?P<message>.*?)(?: :: (?P<facts>.*))?$"
 )
 _JSON_SOURCE = re.compile(r'"source": ?"wdl\.')
 _FACT = re.compile(r"(?:^|, )(\w+): ")
@@ -126,10 +127,7 @@ def _log_lines(source: TextSource) -> Iterator[_LogLine]:
     for number, text in enumerate(source.lines(), start=1):
         if not text.endswith("\n"):
             return  # cut: it may end in the middle of a number
-        if text.startswith("{"):
-            found = _json_line(number, text)
-        else:
-            found = _plain_line(number, text.rstrip())
+        found = _json_line(number, text) if text.startswith("{") else _plain_line(number, text.rstrip())
         if found is not None:
             yield found
 

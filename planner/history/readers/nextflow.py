@@ -12,8 +12,8 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import near_limit
 from planner.history.delimited import check_columns, header_of, split_rows
 from planner.history.labels import Labels, chromosome_in, read_name
-from planner.history.reading import Skipped, count_of, identity
 from planner.history.readers import ReadOptions
+from planner.history.reading import Skipped, count_of, identity
 from planner.history.source import TextSource
 
 NAME = "nextflow"

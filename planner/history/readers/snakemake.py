@@ -19,8 +19,8 @@ from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.delimited import check_columns, header_of, split_rows
 from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
-from planner.history.reading import Skipped, count_of, identity
 from planner.history.readers import ReadOptions
+from planner.history.reading import Skipped, count_of, identity
 from planner.history.source import TextSource
 
 NAME = "snakemake"
@@ -169,8 +169,9 @@ def _features(row: Mapping[str, str]) -> dict[str, float]:
 def _limit_mb(resources: Mapping[str, Any]) -> int | None:
     """Return ``mem_mb``: what executors hand to the batch system, whose MB are MiB, as they stand."""
     value = resources.get("mem_mb")
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-    return round(value) if usable else None
+    if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        return None
+    return round(value)
 
 
 def _object(text: str) -> dict[str, Any]:

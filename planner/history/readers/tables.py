@@ -12,8 +12,8 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.core.units import parse_duration_s, parse_mem_mb
 from planner.history.delimited import check_columns, header_of, split_rows
 from planner.history.labels import collected, plain_chromosome
-from planner.history.reading import Columns, HistoryRead, Skipped, count_of, identity
 from planner.history.readers import ReadOptions
+from planner.history.reading import Columns, HistoryRead, Skipped, count_of, identity
 from planner.history.source import TextSource
 
 NAME = "table"

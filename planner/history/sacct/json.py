@@ -16,12 +16,11 @@ from planner.core.errors import InputError
 from planner.core.units import JobId
 from planner.history.sacct.text import SacctLine
 
-
 # Slurm's NO_VAL and INFINITE, in 16, 32 and 64 bits
 _NOT_SET = (65534, 4294967294, 18446744073709551614)
 _INFINITE = (65535, 4294967295, 18446744073709551615)
 # Steps that have a name instead of a number, where they are given by their number
-_NAMED_STEPS = {4294967290: "interactive", 4294967291: "batch", 4294967292: "extern"}
+_NAMED_STEPS = {"4294967290": "interactive", "4294967291": "batch", "4294967292": "extern"}
 
 
 def split_json(text: str, *, source: str) -> list[SacctLine]:
@@ -43,7 +42,7 @@ def split_json(text: str, *, source: str) -> list[SacctLine]:
     if not isinstance(jobs, list):
         raise InputError(f"{source}: no list of jobs", "write it with 'sacct --json'")
     return [
-        SacctLine(number=number, columns=tuple(values), cells=tuple(values.values()))
+        SacctLine(number, tuple(values), tuple(values.values()), values["JobID"], values["Cluster"])
         for number, job in enumerate(jobs, start=1)
         if isinstance(job, dict)
         for values in _rows(job)
@@ -128,8 +127,9 @@ def _number(value: object) -> str:
 
 
 def _limit(value: object) -> str:
-    endless = value.get("infinite") or value.get("number") in _INFINITE if isinstance(value, dict) else value in _INFINITE
-    return "UNLIMITED" if endless else _number(value)
+    if isinstance(value, dict):
+        value = _INFINITE[-1] if value.get("infinite") else value.get("number") if value.get("set") else None
+    return "UNLIMITED" if value in _INFINITE else _number(value)
 
 
 def _count(tres: list[Any], kind: str) -> str:
@@ -188,4 +188,4 @@ def _step_id(step: dict[str, Any]) -> str:
         number = number.get("step_id")
     if isinstance(number, dict):
         number = number.get("number")
-    return _NAMED_STEPS.get(number, str(number).rpartition(".")[2]) if isinstance(number, int) else str(number).rpartition(".")[2]
+    return _NAMED_STEPS.get(str(number)) or str(number).rpartition(".")[2]

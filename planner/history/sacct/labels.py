@@ -9,9 +9,10 @@ from planner.core import genome
 from planner.core.errors import InputError
 from planner.core.records import Observation
 from planner.core.units import SLURM_STEPS, parse_job_id
-from planner.history.labels import Labels, collected, read_name
+from planner.history.labels import CUT_NAME, Labels, collected, read_name
 from planner.history.reading import HistoryRead, Skipped
 from planner.history.sacct.read import JobAttempt, SacctRead, Step, observe
+
 
 def label(read: SacctRead, labels: Labels) -> HistoryRead:
     """Turn attempts into observations; what has not ended, or whose name does not tell enough, is named as skipped.
@@ -64,6 +65,8 @@ def _of_attempt(attempt: JobAttempt, labels: Labels) -> dict[str, str]:
         return {"tool": labels.tool or "", **found, "chromosome": chromosome}
     if not found and labels.pattern is None and labels.name_is_task:
         return {"tool": labels.tool or "", "task": _own_name(attempt)}
+    if not found and attempt.name.endswith("+"):
+        raise ValueError(CUT_NAME)
     if not found:
         raise ValueError(
             "jobs without a chromosome in their name (--name-pattern, --array-is-chromosome or --name-is-task say more)"
@@ -75,7 +78,7 @@ def _of_attempt(attempt: JobAttempt, labels: Labels) -> dict[str, str]:
 
 def _own_name(attempt: JobAttempt) -> str:
     if attempt.name.endswith("+"):
-        raise ValueError("jobs whose name sacct cut off (print it in full: -o JobName%100, or -P)")
+        raise ValueError(CUT_NAME)
     index = parse_job_id(attempt.job_id).index
     return attempt.name if index is None else f"{attempt.name}_{index}"
 

@@ -17,7 +17,8 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import POLL_S
 from planner.core.units import parse_job_id
 from planner.history.reading import Skipped
-from planner.history.sacct.attempts import JobAttempt, SacctRead, Step, assemble
+from planner.history.sacct.assembling import SacctRead, assemble
+from planner.history.sacct.attempts import JobAttempt, Step
 from planner.history.sacct.json import split_json
 from planner.history.sacct.outcomes import classify_log
 from planner.history.sacct.text import DELIMITER, FIELDS, SacctLine, UnreadLine, split_lines

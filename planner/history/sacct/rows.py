@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from planner.core.units import JobId, expand_nodes, parse_duration_s, parse_job_id, parse_mem_mb
+
+# The same few states, sizes and times stand in most rows of a long text
+_cached = lru_cache(maxsize=8192)
 
 # NO_VAL and, one above, INFINITE: what a time that was never set becomes in some versions
 _NOT_SET_S = 4294967294
@@ -101,28 +105,29 @@ def parse_row(values: Mapping[str, str]) -> Row:
         When JobID or State is absent or unreadable, or another column holds what Slurm would never print.
     """
     state, cancelled_by = _state(_required(values, "State"))
+    get = values.get
     cpus = _integer(values, "AllocCPUS", "NCPUS") or 1
-    nodes = _nodes(values.get("NodeList", ""))
+    nodes = _nodes(get("NodeList", ""))
     node_count = _integer(values, "NNodes", "AllocNodes") or len(nodes) or 1
     return Row(
         id=parse_job_id(_required(values, "JobID")),
-        name=values.get("JobName", ""),
+        name=get("JobName", ""),
         state=state,
         cancelled_by=cancelled_by,
-        exit_code=_exit_code(values.get("ExitCode", "")),
-        derived_exit_code=_exit_code(values.get("DerivedExitCode", "")),
-        limit_mb=_limit_mb(values, cpus=cpus, nodes=node_count),
+        exit_code=_exit_code(get("ExitCode", "")),
+        derived_exit_code=_exit_code(get("DerivedExitCode", "")),
+        limit_mb=_limit_mb(get("AllocTRES", ""), get("ReqMem", ""), cpus, node_count),
         max_rss_mb=_max_rss_mb(values),
-        total_rss_mb=_positive(_tres_mem_mb(values.get("TRESUsageInTot", ""), default_unit="B")),
+        total_rss_mb=_tres_mem_mb(get("TRESUsageInTot", ""), "B"),
         ntasks=_integer(values, "NTasks") or 1,
         cpus=cpus,
         nodes=nodes,
-        elapsed_s=_elapsed_s(values),
-        time_limit_s=parse_duration_s(values.get("TimelimitRaw", "") or values.get("Timelimit", "")),
-        submit_s=_instant(values.get("Submit", "")),
-        start_s=_instant(values.get("Start", "")),
-        end_s=_instant(values.get("End", "")),
-        work_dir=values.get("WorkDir", ""),
+        elapsed_s=_elapsed_s(get("ElapsedRaw", ""), get("Elapsed", "")),
+        time_limit_s=_duration_s(get("TimelimitRaw", "") or get("Timelimit", "")),
+        submit_s=_instant(get("Submit", "")),
+        start_s=_instant(get("Start", "")),
+        end_s=_instant(get("End", "")),
+        work_dir=get("WorkDir", ""),
     )
 
 
@@ -134,6 +139,7 @@ def _required(values: Mapping[str, str], name: str) -> str:
     return values[name].strip()
 
 
+@_cached
 def _state(text: str) -> tuple[str, str]:
     word, _, rest = text.partition(" ")
     word = word.upper()
@@ -148,6 +154,7 @@ def _state(text: str) -> tuple[str, str]:
     return word, rest.removeprefix("by ").strip()
 
 
+@_cached
 def _exit_code(text: str) -> tuple[int, int] | None:
     if not text.strip():
         return None
@@ -158,44 +165,54 @@ def _exit_code(text: str) -> tuple[int, int] | None:
 
 
 def _integer(values: Mapping[str, str], *names: str) -> int | None:
-    text = next((values[name].strip() for name in names if values.get(name, "").strip()), "")
-    if not text or text.endswith("?"):
-        return None
-    if not text.isdecimal():
-        raise ValueError(f"{names[0]}: not a number: {text!r}")
-    return int(text)
-
-
-def _positive(value: float | None) -> float | None:
-    # Slurm prints 0 for "never sampled" as well; no process has a resident size of 0
-    return value or None
-
-
-def _tres_mem_mb(text: str, *, default_unit: str) -> float | None:
-    for item in text.split(","):
-        name, _, amount = item.strip().partition("=")
-        if name == "mem":
-            return parse_mem_mb(amount, default_unit=default_unit)
+    for name in names:
+        if text := values.get(name, "").strip():
+            return _number(text, names[0])
     return None
 
 
+@_cached
+def _number(text: str, name: str) -> int | None:
+    if text.endswith("?"):
+        return None
+    if not text.isdecimal():
+        raise ValueError(f"{name}: not a number: {text!r}")
+    return int(text)
+
+
+# Slurm prints 0 for "never sampled" as well; no process has a resident size of 0
+@_cached
+def _used_mb(text: str) -> float | None:
+    return parse_mem_mb(text, default_unit="B") or None
+
+
+@_cached
+def _tres_mem_mb(text: str, default_unit: str) -> float | None:
+    start = 0 if text.startswith("mem=") else text.find(",mem=") + 1
+    if not text.startswith("mem=", start):
+        return None
+    amount = text[start + len("mem=") :].partition(",")[0]
+    return parse_mem_mb(amount, default_unit=default_unit) or None
+
+
 def _max_rss_mb(values: Mapping[str, str]) -> float | None:
-    sampled = _positive(parse_mem_mb(values.get("MaxRSS", ""), default_unit="B"))
-    return sampled or _positive(_tres_mem_mb(values.get("TRESUsageInMax", ""), default_unit="B"))
+    return _used_mb(values.get("MaxRSS", "")) or _tres_mem_mb(values.get("TRESUsageInMax", ""), "B")
 
 
-def _limit_mb(values: Mapping[str, str], *, cpus: int, nodes: int) -> float | None:
-    allocated = _positive(_tres_mem_mb(values.get("AllocTRES", ""), default_unit="M"))
-    if allocated is not None:
-        return allocated
-    return _positive(parse_mem_mb(values.get("ReqMem", ""), cpus=cpus, nodes=nodes))
+@_cached
+def _limit_mb(allocated: str, requested: str, cpus: int, nodes: int) -> float | None:
+    return _tres_mem_mb(allocated, "M") or parse_mem_mb(requested, cpus=cpus, nodes=nodes) or None
 
 
-def _elapsed_s(values: Mapping[str, str]) -> float | None:
-    raw = values.get("ElapsedRaw", "").strip()
-    if raw.isdecimal():
-        return float(raw)
-    return parse_duration_s(values.get("Elapsed", ""))
+@_cached
+def _elapsed_s(raw: str, printed: str) -> float | None:
+    raw = raw.strip()
+    return float(raw) if raw.isdecimal() else parse_duration_s(printed)
+
+
+@_cached
+def _duration_s(text: str) -> float | None:
+    return parse_duration_s(text)
 
 
 def _instant(text: str) -> int | None:
@@ -208,5 +225,6 @@ def _instant(text: str) -> int | None:
     return int(datetime.fromisoformat(text).timestamp())
 
 
+@_cached
 def _nodes(text: str) -> tuple[str, ...]:
     return () if text.strip().endswith("?") else tuple(expand_nodes(text))

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from planner.history.sacct.fields import FREE_TEXT, NAMES, canonical, fits, is_whole, rejoined
 
@@ -25,23 +26,22 @@ _QUOTED = re.compile(r"\s{0,3}(?:> ?)+")
 _COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SacctLine:
-    """One row: the line it stood on and its cells, column by column."""
+class SacctLine(NamedTuple):
+    """One row: the line it stood on and its cells, column by column.
+
+    Attributes
+    ----------
+    job_id : str
+        JobID as printed; empty without such a column.
+    cluster : str
+        Empty without such a column.
+    """
 
     number: int
     columns: Sequence[str]
     cells: Sequence[str]
-
-    @property
-    def job_id(self) -> str:
-        """The JobID as printed; empty without such a column."""
-        return self.cells[self.columns.index("JobID")].strip() if "JobID" in self.columns else ""
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The cells by column."""
-        return dict(zip(self.columns, self.cells, strict=True))
+    job_id: str
+    cluster: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +83,8 @@ class _Splitter:
     def __init__(self, columns: Sequence[str] | None, delimiter: str | None) -> None:
         self.delimiter = delimiter or ""
         self.known_delimiter = delimiter
-        self.columns = canonical(columns) if columns else []
+        self.columns: Sequence[str] = ()
+        self._name(canonical(columns) if columns else [])
         self.slices: list[slice] = []
         self.quoting = False
         self.job_id = ""
@@ -93,6 +94,14 @@ class _Splitter:
         for number, line, following in _with_next(lines):
             ended = line.endswith("\n")
             row = line.removesuffix("\n").removesuffix("\r")
+            if ended and following is None and self.delimiter and not (self.slices or self.quoting):
+                cells = row.split(self.delimiter)  # by far most lines: a whole row that is no header
+                if len(cells) == self.wanted and "jobid" not in row.lower() and self.delimiter.strip(" "):
+                    if self.held is not None:
+                        yield self.held
+                    self.held = self._line(number, cells)
+                    self.job_id = self.held.job_id or self.job_id
+                    continue
             if row.lstrip()[:1] == ">":
                 row = _QUOTED.sub("", row, count=1)
             if not row.strip():
@@ -107,6 +116,17 @@ class _Splitter:
             yield from self._release()
         yield from self._release()
 
+    def _name(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self.wanted = len(columns)
+        self.job_place = columns.index("JobID") if "JobID" in columns else None
+        self.cluster_place = columns.index("Cluster") if "Cluster" in columns else None
+
+    def _line(self, number: int, cells: Sequence[str]) -> SacctLine:
+        job_id = "" if self.job_place is None else cells[self.job_place].strip()
+        cluster = "" if self.cluster_place is None else cells[self.cluster_place].strip()
+        return SacctLine(number, self.columns, cells, job_id, cluster)
+
     def _release(self) -> Iterator[SacctLine]:
         if self.held is not None:
             yield self.held
@@ -118,7 +138,7 @@ class _Splitter:
         names = header.split()
         if len(names) != len(self.slices):
             names = [header[part].strip() for part in self.slices]
-        self.columns = canonical(names)
+        self._name(canonical(names))
 
     def _starts_delimited(self, row: str) -> bool:
         if "jobid" not in row.lower():
@@ -126,13 +146,15 @@ class _Splitter:
         found = _header(row, self.known_delimiter)
         if found is None:
             return False
-        self.slices, (self.columns, self.delimiter) = [], found
+        columns, self.delimiter = found
+        self._name(columns)
+        self.slices = []
         self.quoting = '"' in row
         return True
 
     def _row(self, number: int, row: str, ended: bool) -> Iterator[SacctLine | UnreadLine]:
         if not self.columns and DELIMITER in row and not self.slices:
-            self.columns = list(FIELDS)
+            self._name(FIELDS)
         if not self.columns:
             yield UnreadLine(number=number, reason="no header before it: run sacct without -n, or name the columns")
             return
@@ -144,7 +166,7 @@ class _Splitter:
             whole = is_whole(self.columns[-1], cells[-1])
         if whole:
             yield from self._release()
-            self.held = SacctLine(number=number, columns=self.columns, cells=cells)
+            self.held = self._line(number, cells)
             self.job_id = self.held.job_id or self.job_id
         elif ended and self._continues(number, row):
             pass
@@ -172,12 +194,13 @@ class _Splitter:
             return []  # shifted, or something else
         cells = [row[part] for part in self.slices]
         # sacct fills a column from one of its edges; text that touches neither was shifted
-        widths = [part.stop - part.start for part in self.slices]
-        loose = [c for c, wide in zip(cells, widths, strict=True) if c.strip() and c[:1] == " " and c[wide - 1 :] in ("", " ")]
-        return [] if loose else [cell.strip() for cell in cells]
+        for cell, part in zip(cells, self.slices, strict=True):
+            if cell.strip() and cell[0] == " " and len(cell.rstrip()) < part.stop - part.start:
+                return []
+        return [cell.strip() for cell in cells]
 
     def _reaches_edge(self, row: str) -> bool:
-        return len(row) >= self.slices[-1].stop
+        return len(row) >= int(self.slices[-1].stop)
 
     def _continues(self, number: int, row: str) -> bool:
         """Take a line without any delimiter as the rest of a name with a line break, where it can be that."""
@@ -187,7 +210,7 @@ class _Splitter:
         if before.number + before.cells[-1].count("\n") != number - 1 or len(self.columns) < 2:
             return False
         cells = [*before.cells[:-1], f"{before.cells[-1]}\n{row}"]
-        self.held = SacctLine(number=before.number, columns=before.columns, cells=cells)
+        self.held = before._replace(cells=cells)
         return True
 
     def _unread(self, number: int, row: str, cells: Sequence[str], ended: bool) -> UnreadLine:
@@ -206,17 +229,17 @@ class _Splitter:
     def _job_of(self, row: str) -> str:
         """Return the row's JobID; where it is not there whole, the row belongs to the job before it."""
         cells = row.split(self.delimiter) if self.delimiter.strip(" ") and not self.slices else row.split()
-        place = self.columns.index("JobID") if "JobID" in self.columns else len(cells)
+        place = len(cells) if self.job_place is None else self.job_place
         if place < len(cells) - 1 and cells[place].strip(' "')[:1].isdigit():
             self.job_id = cells[place].strip(' "')
         return self.job_id
 
 
 def _with_next(lines: Iterable[str]) -> Iterator[tuple[int, str, str | None]]:
-    """Number the lines and show each the one that follows, where that may be a ruler."""
+    """Return the lines with their numbers, and for each the one that follows, where that may be a ruler."""
     before: str | None = None
     number = 0
-    for number, line in enumerate(lines, start=1):  # noqa: B007 - used after the loop, too
+    for number, line in enumerate(lines, start=1):
         if before is not None:
             yield number - 1, before, line if "--" in line else None
         before = line

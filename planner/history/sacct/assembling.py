@@ -1,0 +1,211 @@
+"""From the rows of a text to attempts: which rows are one job's, in whatever order they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from planner.core.errors import InputError
+from planner.core.units import parse_job_id
+from planner.history.reading import Skipped
+from planner.history.sacct.attempts import JobAttempt, attempts_of
+from planner.history.sacct.rows import Row, parse_row
+from planner.history.sacct.sharing import distinct, share
+from planner.history.sacct.text import SacctLine, UnreadLine
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SacctRead:
+    """Attempts in the order of their first row, and every line that was not used, with the reason."""
+
+    attempts: tuple[JobAttempt, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def assemble(
+    lines: Callable[[], Iterable[SacctLine | UnreadLine]], *, poll_s: float, file: str | None = None
+) -> Iterator[JobAttempt | Skipped]:
+    """Join job rows and step rows into attempts, in whatever order they stand.
+
+    The lines are gone through twice: first to see where each job's last row is, then to judge each job there. Only the
+    rows of jobs that are still open are held in memory.
+
+    Parameters
+    ----------
+    lines : callable
+        Returns the lines from the first on, each time it is called.
+    poll_s : float
+        Seconds between two samples of MaxRSS.
+    file : str, optional
+        Where the lines come from a file, which may end too early, its name: a last job that lacks steps which all
+        others have is then skipped.
+
+    Raises
+    ------
+    InputError
+        When the file ends in the middle of a row.
+    """
+    outline = _Outline(lines())
+    if file is not None and outline.cut_at:
+        raise InputError(
+            f"{file}, line {outline.cut_at}: the last row is cut",
+            "the file is not complete: write it again; nothing of it was used",
+        )
+    judge = _Judge(outline, poll_s)
+    open_rows: dict[str, list[_RawRow]] = {}
+    for place, line in enumerate(lines()):
+        if isinstance(line, UnreadLine):
+            yield Skipped(line=line.number, reason=line.reason)
+            continue
+        key = _key_of(line)
+        open_rows.setdefault(key, []).append(_RawRow.of(line))
+        if outline.last[key] == place:
+            rows = open_rows.pop(key)
+            if base := outline.incomplete(key):
+                yield Skipped(line=rows[0].number, reason=f"job {base}: not all of its rows can be read")
+                continue
+            at_end = file is not None and place == outline.end
+            yield from judge.judged(rows, at_end=at_end)
+
+
+class _RawRow(NamedTuple):
+    """A row as text: a job whose rows are far apart must not fill the memory."""
+
+    number: int
+    columns: Sequence[str]
+    text: str
+
+    @classmethod
+    def of(cls, line: SacctLine) -> _RawRow:
+        return cls(line.number, line.columns, "\0".join(line.cells))
+
+    def parsed(self) -> Row:
+        cells = self.text.split("\0")
+        if len(cells) != len(self.columns):
+            raise ValueError("a zero byte in it")
+        return parse_row(dict(zip(self.columns, cells, strict=True)))
+
+
+class _Outline:
+    """Where each job's last row is, and of which jobs a row cannot be read."""
+
+    def __init__(self, lines: Iterable[SacctLine | UnreadLine]) -> None:
+        self.last: dict[str, int] = {}
+        self.end = 0
+        self.cut_at = 0
+        self.broken: set[str] = set()
+        self.cut_ids: tuple[str, ...] = ()
+        for place, line in enumerate(lines):
+            self.cut_at = line.number if isinstance(line, UnreadLine) and line.job_id is not None else 0
+            if isinstance(line, SacctLine):
+                self.last[_key_of(line)] = self.end = place
+                if line.job_id.endswith("+") and not _is_job_id(line.job_id):
+                    self._note_cut(line.job_id)
+            elif line.job_id is not None:
+                self.broken.add(line.job_id.partition(".")[0])
+        ids: dict[str, int] = {}
+        for key in self.last if any("\0" in key for key in self.last) else ():
+            base = key.rpartition("\0")[2]
+            ids[base] = ids.get(base, 0) + 1
+        self.shared = {base for base, count in ids.items() if count > 1}
+        self.told: set[tuple[str, int]] = set()
+
+    def _note_cut(self, job_id: str) -> None:
+        base, dot, _ = job_id.partition(".")
+        if dot:
+            self.broken.add(base)
+        elif base not in self.cut_ids:
+            self.cut_ids = (*self.cut_ids, base)
+
+    def incomplete(self, key: str) -> str:
+        """Return the job's id when a row of it cannot be read, or stands under an id that was cut off."""
+        base = key.rpartition("\0")[2]
+        if base in self.cut_ids:  # said by itself
+            return ""
+        cut = base in self.broken or (self.cut_ids and base.startswith(tuple(one[:-1] for one in self.cut_ids)))
+        return base if cut else ""
+
+    def tell(self, jobs: Sequence[Row]) -> None:
+        """Note the attempts of an id that two clusters share; ValueError where they share the time as well."""
+        base = str(jobs[0].id.base) if self.shared else ""
+        if base not in self.shared:
+            return
+        keys = {(base, job.attempt_s) for job in jobs}
+        if keys & self.told:
+            raise ValueError("jobs of two clusters have this id and the same time")
+        self.told |= keys
+
+
+def _key_of(line: SacctLine) -> str:
+    """Return what the rows of one job share: its id, and its cluster where that is told."""
+    base = line.job_id.partition(".")[0]
+    return f"{line.cluster}\0{base}" if line.cluster else base
+
+
+class _UsualSteps:
+    """The steps that every job of a text has, to notice that the last one lacks some."""
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.steps: frozenset[str | None] = frozenset()
+
+    def add(self, steps: Iterable[Row]) -> None:
+        found = frozenset(step.id.step for step in steps)
+        self.steps = self.steps & found if self.jobs else found
+        self.jobs += 1
+
+    def lacking(self, steps: Iterable[Row]) -> bool:
+        return self.jobs > 0 and not self.steps <= {step.id.step for step in steps}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Judges the jobs of a text one after the other."""
+
+    outline: _Outline
+    poll_s: float
+    usual: _UsualSteps = field(default_factory=_UsualSteps)
+
+    def judged(self, raw: Sequence[_RawRow], *, at_end: bool) -> Iterator[JobAttempt | Skipped]:
+        """Return the attempts of one job, or why there are none."""
+        rows: list[Row] = []
+        for one in raw:
+            try:
+                rows.append(one.parsed())
+            except ValueError as error:
+                yield Skipped(line=one.number, reason=str(error))
+        jobs = distinct([row for row in rows if row.id.step is None])
+        if jobs and len(rows) == len(raw):
+            try:
+                yield from self._attempts(jobs, [row for row in rows if row.id.step is not None], raw[0].number, at_end)
+            except ValueError as error:
+                yield Skipped(line=raw[0].number, reason=f"job {jobs[0].id.base}: {error}")
+        elif rows and len(rows) < len(raw):
+            yield Skipped(line=raw[0].number, reason=f"job {rows[0].id.base}: not all of its rows can be read")
+        elif rows:
+            for one, step in zip(raw, rows, strict=True):
+                yield Skipped(line=one.number, reason=f"step {step.id} without its job's row")
+
+    def _attempts(
+        self, jobs: Sequence[Row], steps: Sequence[Row], line: int, at_end: bool
+    ) -> Iterator[JobAttempt | Skipped]:
+        owned, strays = share(jobs, steps)
+        ran = [mine for job, mine in zip(jobs, owned, strict=True) if job.ended and job.elapsed_s]
+        if at_end and any(map(self.usual.lacking, ran)):
+            raise ValueError("the text ends with it, before steps that every other job has")
+        self.outline.tell(jobs)
+        for stray in strays:
+            yield Skipped(line=line, reason=f"step {stray.id} without its job's row")
+        for mine in ran:
+            self.usual.add(mine)
+        for job, mine in zip(jobs, owned, strict=True):
+            yield from attempts_of(job, mine, requeued=len(jobs) > 1, poll_s=self.poll_s)
+
+
+def _is_job_id(text: str) -> bool:
+    try:
+        parse_job_id(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,79 @@
+"""The tables of a history: columns, rows as observations, and how older files are brought up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from planner.core.records import Observation, Outcome, Quality
+
+VERSION = 3
+
+COLUMNS = (
+    *("job_id", "submit_s", "task", "tool", "sample", "chromosome", "features", "peak_mb", "limit_mb", "wall_s"),
+    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source"),
+)
+_OBSERVATIONS = """
+CREATE TABLE observations (
+    job_id TEXT NOT NULL,
+    submit_s INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    sample TEXT NOT NULL,
+    chromosome TEXT NOT NULL,
+    features TEXT NOT NULL,
+    peak_mb REAL,
+    limit_mb INTEGER,
+    wall_s REAL,
+    outcome TEXT NOT NULL,
+    quality TEXT NOT NULL,
+    cpus INTEGER NOT NULL,
+    start_s INTEGER,
+    end_s INTEGER,
+    evidence TEXT NOT NULL,
+    source TEXT NOT NULL,
+    guessed INTEGER NOT NULL,
+    PRIMARY KEY (job_id, submit_s, task)
+);
+CREATE INDEX observations_by_tool ON observations (tool, task);
+"""
+# Files that were imported, known by their content and the options: what was said of them then.
+_IMPORTS = "CREATE TABLE imports (digest TEXT PRIMARY KEY, report TEXT NOT NULL);"
+CREATE = tuple(statement for statement in (_OBSERVATIONS + _IMPORTS).split(";") if statement.strip())
+
+# Version 1 knew neither how many CPUs an attempt had nor when it ran, and took one task per job for granted.
+_FROM_1 = (
+    "DROP INDEX IF EXISTS observations_by_tool",
+    "ALTER TABLE observations RENAME TO before",
+    *(statement for statement in _OBSERVATIONS.split(";") if statement.strip()),
+    """INSERT INTO observations
+       SELECT job_id, submit_s, task, tool, sample, chromosome, features, peak_mb, limit_mb, wall_s, outcome, quality,
+              1, NULL, NULL, evidence, source, 0 FROM before""",
+    "DROP TABLE before",
+)
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {1: _FROM_1, 2: (_IMPORTS.rstrip(";"),)}
+
+
+def to_row(observation: Observation) -> list[Any]:
+    """Return the cells of an observation in the order of `COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        When a feature is not a finite number.
+    """
+    row = [getattr(observation, name) for name in COLUMNS]
+    row[COLUMNS.index("features")] = json.dumps(
+        dict(observation.features), ensure_ascii=False, sort_keys=True, allow_nan=False
+    )
+    return row
+
+
+def from_row(row: Iterable[Any]) -> Observation:
+    """Return the observation that a row holds."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    values["features"] = json.loads(values["features"])
+    values["outcome"] = Outcome(values["outcome"])
+    values["quality"] = Quality(values["quality"])
+    return Observation(**values)
