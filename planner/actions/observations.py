@@ -108,15 +108,16 @@ def read_sacct(
     """
     from planner.core import genome as genomes
     from planner.core.sampling import POLL_S
-    from planner.history import reading
-    from planner.history.sacct import labels
-    from planner.history.sacct import read as sacct
+    from planner.history import labels
+    from planner.history.readers import ReadOptions, sacct
+    from planner.history.source import TextSource
 
-    pattern = None if name_pattern is None else labels.name_pattern(name_pattern)
-    text = reading.load_text(Path(path))
-    attempts = sacct.read(text, poll_s=POLL_S if poll_s is None else poll_s, strict=True, source=str(path))
-    read = labels.label(attempts, labels.Labels(tool=tool, pattern=pattern))
-    read = labels.add_length(read, genomes.lengths(genome))
+    options = ReadOptions(
+        labels=labels.Labels(tool=tool, pattern=None if name_pattern is None else labels.name_pattern(name_pattern)),
+        poll_s=POLL_S if poll_s is None else poll_s,
+    )
+    found = labels.collected(sacct.read(TextSource.of_file(Path(path)), options))
+    read = labels.add_length(found, genomes.lengths(genome))
     return Observations(read.observations, read.skipped)
 
 
@@ -166,7 +167,7 @@ def read_table(
         text, source = table.to_csv(index=False), "the data frame"
     read = tables.read_table(
         text,
-        columns=tables.Columns(
+        columns=reading.Columns(
             peak=peak,
             wall=wall,
             limit=limit,

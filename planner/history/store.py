@@ -146,12 +146,11 @@ class Store:
         with _explained(self._path):
             rows = self._connection.execute(query, [value for value in wanted.values() if value is not None]).fetchall()
         try:
-            return [_from_row(row) for row in rows]
+            return [from_row(row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(
                 f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
             ) from error
-        return [from_row(row) for row in rows]
 
     def tools(self) -> list[str]:
         """Return the tools that have observations, sorted."""
