@@ -49,28 +49,21 @@ def submit_latest(project: Project, *, say: Callable[[str], None], then_next: bo
 
 
 def latest_statuses(project: Project, *, offline: bool = False) -> list[TaskStatus]:
-    """Return how every task stands now.
+    """Return what has become of every attempt until now, and the tasks that are planned; nothing is recorded.
 
     Parameters
     ----------
     offline : bool
         Only what is recorded: no call to Slurm.
-    """
-    from dataclasses import replace
 
+    Raises
+    ------
+    FailureError
+        When Slurm does not answer.
+    """
     from planner.actions.planning import open_store
-    from planner.rounds import ingest, progress
+    from planner.rounds.look import look
 
     with open_store(project) as store:
         observations = store.observations()
-    recorded = {(o.task, o.job_id) for o in observations}
-    seen = [o for o in ingest.local_observations(project) if (o.task, o.job_id) not in recorded]
-    running: dict[str, str] = {}
-    over: dict[int, str] = {}
-    if not offline:
-        ended, running, over = ingest.look(project, recorded)
-        seen += ended
-    return [
-        replace(one, state=running[one.task]) if one.state == progress.IN_FLIGHT and one.task in running else one
-        for one in progress.statuses(project, [*observations, *seen], over=over)
-    ]
+    return look(project, observations, offline=offline)

@@ -10,59 +10,59 @@ import click
 from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.output import echo_json, json_option
 
 if TYPE_CHECKING:
     from planner.rounds.progress import TaskStatus
 
 
 @click.command("status")
+@click.option("--failed", is_flag=True, help="Only tasks that ended without a result.")
+@click.option("--running", is_flag=True, help="Only tasks that run.")
+@click.option("--pending", is_flag=True, help="Only tasks that wait.")
+@click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
+@click.option("--all", "shows_all", is_flag=True, help="Every attempt, however many there are.")
 @click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
 @json_option
 @project_option
-def command(folder: Path, offline: bool, as_json: bool) -> None:
-    """Show what became of every task.
+def command(
+    folder: Path,
+    failed: bool,
+    running: bool,
+    pending: bool,
+    samples: tuple[str, ...],
+    shows_all: bool,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Show what became of every task, why those that wait do, and what those that failed said last.
 
-    One sacct call when tasks are in flight; nothing is recorded ('chromplan ingest' does that).
+    One sacct and one squeue while tasks are in flight, one sstat for those that run; nothing is recorded ('chromplan
+    ingest' does that).
     """
-    found = latest_statuses(open_project(folder), offline=offline)
+    from planner.cli import status_view as view
+    from planner.rounds import tally
+
+    project = open_project(folder)
+    found = latest_statuses(project, offline=offline)
+    kinds = {*(tally.FAILED if failed else ()), *([tally.RUNNING] * running), *([tally.WAITING] * pending)}
+    shown = _chosen(found, kinds, samples)
     if as_json:
-        echo_json([_document(one) for one in found])
+        echo_json(view.documents(project, shown))
         return
     if not found:
         click.echo("no round is planned yet: run 'chromplan plan'")
         return
-    echo_table(
-        ["task", ">round", "state", ">request MB", ">peak MB", "quality", ">wall s", "job"],
-        [
-            (
-                s.task,
-                s.round,
-                s.state,
-                s.request_mb,
-                "" if s.peak_mb is None else f"{'≥ ' if s.quality == 'censored' else ''}{s.peak_mb:.0f}",
-                s.quality,
-                "" if s.wall_s is None else f"{s.wall_s:.0f}",
-                s.job_id,
-            )
-            for s in found
-        ],
-    )
-    counts: dict[str, int] = {}
-    for one in found:
-        counts[one.state] = counts.get(one.state, 0) + 1
-    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+    chosen = bool(kinds or samples)
+    view.show(project, shown, found, view.Wanted(every_row=shows_all, chosen=chosen))
 
 
-def _document(one: TaskStatus) -> dict[str, object]:
-    return {
-        "task": one.task,
-        "round": one.round,
-        "state": one.state,
-        "outcome": one.outcome,
-        "request_mb": one.request_mb,
-        "peak_mb": one.peak_mb,
-        "quality": one.quality,
-        "wall_s": one.wall_s,
-        "job_id": one.job_id,
-    }
+def _chosen(found: list[TaskStatus], kinds: set[str], samples: tuple[str, ...]) -> list[TaskStatus]:
+    from planner.rounds import names, tally
+
+    if samples:
+        names.check_samples(samples, found)
+        found = [one for one in found if one.sample in samples]
+    if kinds:
+        found = [one for one in tally.latest(found).values() if tally.kind_of(one) in kinds]
+    return found

@@ -15,6 +15,7 @@ from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.core.errors import FailureError
+from planner.rounds.tally import tally
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,10 +47,18 @@ def command(folder: Path, interval_s: int | None) -> None:
     except KeyboardInterrupt:
         click.echo("no longer watching; the jobs go on", err=True)
         sys.exit(130)
-    counts = Counter(one.state for one in found)
-    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing was submitted yet")
-    if found:
-        click.echo("next: chromplan submit" if "planned" in counts else "next: chromplan next")
+    from planner.cli.status_view import next_step, show_failures
+    from planner.rounds import tally
+
+    if not found:
+        click.echo("nothing was submitted yet")
+        return
+    show_failures(project, list(tally.latest(found).values()))
+    click.echo(tally.tally(found, tally.left_for_later(project)).sentence())
+    stuck = [one for one in found if one.wait and one.wait.stuck]
+    if stuck:
+        raise FailureError(*_never(project, stuck))
+    click.echo(next_step(found))
 
 
 class Pause:
@@ -72,7 +81,7 @@ class Pause:
 
 
 def follow(project: Project, pause: Pause) -> list[TaskStatus]:
-    """Look again and again until everything submitted has ended; return how the tasks stand then.
+    """Look again and again until everything submitted has ended, or what is left never starts; return the last look.
 
     Raises
     ------
@@ -86,7 +95,8 @@ def follow(project: Project, pause: Pause) -> list[TaskStatus]:
             try:
                 found = latest_statuses(project, offline=False)
                 screen.show(found, before)
-                if not any(_in_flight(one) for one in found) and not _goes_on(project):
+                flying = [one for one in found if one.in_flight]
+                if all(one.wait and one.wait.stuck for one in flying) and not _goes_on(project, flying):
                     return found
             except FailureError as error:
                 if found is None:
@@ -101,20 +111,54 @@ def _has_ended(one: TaskStatus) -> bool:
     return one.outcome is not None
 
 
-def _in_flight(one: TaskStatus) -> bool:
-    return one.outcome is None and one.job_id is not None
+def _never(project: Project, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
+    """Return what is to be said of tasks that never start unless somebody does something, and what to do."""
+    from planner.project import journal
+
+    words = Counter(one.wait.words for one in stuck if one.wait)
+    reason, some = words.most_common(1)[0]
+    first = next(one for one in stuck if one.wait and one.wait.words == reason)
+    others = f", {len(stuck) - some} for other reasons ('chromplan status')" if len(stuck) > some else ""
+    message = (
+        f"{len(stuck)} task{'s' * (len(stuck) > 1)} would wait for ever: {first.task} (job {first.job_id}): {reason}"
+        f"{others}"
+    )
+    submission = journal.read_journal(project.round_folder(first.round))
+    if submission is not None and not submission.done:
+        return message, "its submission was cut short: 'chromplan submit' finishes it"
+    jobs = ",".join(sorted({(one.job_id or "").partition("_")[0].partition("+")[0] for one in stuck}))
+    if first.wait and first.wait.reason.startswith(("JobHeldAdmin", "launch failed", "job requeued", "MaxRequeue")):
+        return message, f"'scontrol release {jobs}' where you may, else ask your site's support; or 'chromplan cancel'"
+    if first.wait and "eld" in first.wait.reason:
+        return message, f"let them start with 'scontrol release {jobs}', or end them with 'chromplan cancel'"
+    return message, "end them with 'chromplan cancel', correct chromplan.toml, then 'chromplan next --retry-failed'"
 
 
-def _goes_on(project: Project) -> bool:
-    """Whether a job behind a round will still submit another one: one squeue, when there is such a job."""
+def _goes_on(project: Project, flying: Sequence[TaskStatus]) -> bool:
+    """Whether more will happen by itself, though every task has ended, or waits in vain.
+
+    Another command may be submitting what is held now; a job behind a round may submit another one: one squeue, when
+    there is such a job.
+    """
     from planner import slurm
     from planner.project import journal
 
+    if flying:
+        return _at_work(project)
     # the last round's, or, while it plans or submits that round, the one behind the round before
     numbers = project.round_numbers()[-2:]
     submissions = [journal.read_journal(project.round_folder(number)) for number in numbers]
     jobs = [one.follow_up.job_id for one in submissions if one and one.follow_up and one.follow_up.job_id]
     return bool(jobs and slurm.queued(jobs, cluster=project.plan(numbers[-1]).cluster))
+
+
+def _at_work(project: Project) -> bool:
+    """Whether another chromplan submits here now."""
+    try:
+        with project.lock():
+            return False
+    except FailureError:
+        return True
 
 
 class _Screen:
@@ -126,6 +170,7 @@ class _Screen:
 
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True) if sys.stdout.isatty() else None
+        self._said: set[str] = set()
 
     def __enter__(self) -> Self:
         if self._live:
@@ -145,25 +190,31 @@ class _Screen:
             click.echo(line)
 
     def show(self, found: Sequence[TaskStatus], before: Sequence[TaskStatus] | None) -> None:
-        """Say what ended since the look before."""
+        """Say what ended since the look before, and why what waits does."""
         open_before = {(one.task, one.job_id) for one in before or [] if one.outcome is None}
         if before is None and found:
-            ended, flying = (sum(map(state, found)) for state in (_has_ended, _in_flight))
-            self.say(f"{ended} attempts have ended, {flying} have not")
-        if before is None:
-            return
-        known = {(one.task, one.job_id) for one in before}
+            self.say(tally(found).sentence())
+        known = {(one.task, one.job_id) for one in (found if before is None else before)}
         for one in found:
             name = (one.task, one.job_id)
             if _has_ended(one) and (name in open_before or name not in known):
                 self.say(_ended(one))
-            elif name not in known and _in_flight(one):
+            elif name not in known and one.in_flight:
                 self.say(f"{one.task}: submitted in round {one.round} as {one.job_id}, {one.request_mb} MB")
+        self._say_why(found)
+
+    def _say_why(self, found: Sequence[TaskStatus]) -> None:
+        """Say why tasks wait, each reason once."""
+        reasons = Counter(one.wait.words for one in found if one.wait)
+        for words, tasks in reasons.items():
+            if words not in self._said:
+                self.say(f"{tasks} task{'s wait' if tasks > 1 else ' waits'}: {words}")
+        self._said |= set(reasons)
 
     def wait(self, found: Sequence[TaskStatus], wait_s: float) -> None:
         """Draw the table anew."""
         if self._live:
-            table = _table([one for one in found if _in_flight(one)])
+            table = _table([one for one in found if one.in_flight])
             table.caption = f"seen at {time.strftime('%H:%M:%S')}, next look in {wait_s:.0f} s"
             self._live.update(table, refresh=True)
 
@@ -179,12 +230,15 @@ def _table(flying: Sequence[TaskStatus]) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-    for name in ("task", "state", "job"):
-        table.add_column(name)
-    table.add_column("request MB", justify="right")
+    for name, justify in (("task", "left"), ("state", "left"), ("MB so far", "right"), ("of MB", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("job", no_wrap=True)
+    table.add_column("note", no_wrap=True, overflow="ellipsis")
     # what runs first: it ends first
     for one in sorted(flying, key=lambda one: one.state != "RUNNING")[:MOST_ROWS]:
-        table.add_row(one.task, one.state, one.job_id, str(one.request_mb))
+        held = "" if one.held_mb is None else f"{one.held_mb:.0f}"
+        waits = one.wait.words if one.wait else ""
+        table.add_row(one.task, one.state.lower(), held, str(one.request_mb), one.job_id, waits)
     if len(flying) > MOST_ROWS:
-        table.add_row(f"and {len(flying) - MOST_ROWS} more", "", "", "")
+        table.add_row(f"and {len(flying) - MOST_ROWS} more", "", "", "", "", "")
     return table

@@ -1,4 +1,4 @@
-"""How every task stands: planned, in flight, or ended, round by round."""
+"""What has become of every task so far: planned, in flight, or ended, round by round."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from planner.plan.document import Plan, PlannedTask
 from planner.plan.inputs import Earlier
 from planner.project import manifest
 from planner.project.folder import Project
+from planner.rounds.waiting import Wait
 from planner.runner import drive, runs
 
 PLANNED = "planned"
@@ -25,9 +26,14 @@ class TaskStatus:
     ----------
     state : str
         ``planned``, ``in flight``, what Slurm calls it, or the outcome.
+    wait : Wait or None
+        Why its job waits in the queue.
+    held_mb : float or None
+        The most it has held so far, MiB, as Slurm samples it; of a job that runs.
     """
 
     task: str
+    sample: str
     round: int
     state: str
     outcome: Outcome | None
@@ -38,6 +44,13 @@ class TaskStatus:
     wall_s: float | None
     job_id: str | None
     evidence: str = ""
+    wait: Wait | None = None
+    held_mb: float | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.outcome is None and self.job_id is not None
 
 
 def statuses(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[TaskStatus]:
@@ -87,6 +100,7 @@ def _status(
     state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
     return TaskStatus(
         task=task.task,
+        sample=task.sample,
         round=plan.round,
         state=state,
         outcome=observation.outcome if observation else None,

@@ -16,10 +16,12 @@ from planner.slurm.jobs import (
     update,
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
+from planner.slurm.queue import QueuedJob, memory_so_far, queued_jobs, step_names
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 
 __all__ = [
     "AnswerLost",
+    "QueuedJob",
     "SlurmError",
     "Verdict",
     "accounting",
@@ -31,7 +33,9 @@ __all__ = [
     "job_state",
     "largest_node_mb",
     "live_steps",
+    "memory_so_far",
     "queued",
+    "queued_jobs",
     "refusal",
     "release",
     "run",
@@ -39,6 +43,7 @@ __all__ = [
     "signal_step",
     "srun",
     "step_memory",
+    "step_names",
     "update",
     "usable_nodes",
 ]

@@ -139,9 +139,10 @@ def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
     run(["scontrol", "release", ",".join(job_ids)], cluster=cluster)
 
 
-def cancel(job_id: str, *, cluster: str | None = None) -> None:
-    """Cancel a job; one that is gone already is fine."""
-    unless_gone(["scancel", job_id], cluster=cluster)
+def cancel(*job_ids: str, cluster: str | None = None) -> None:
+    """Cancel jobs, or elements of arrays; those that are gone already are fine."""
+    if job_ids:
+        unless_gone(["scancel", *job_ids], cluster=cluster)
 
 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:

@@ -3,27 +3,13 @@
 from pathlib import Path
 
 import pytest
+from attempts import attempt
 from click.testing import CliRunner
 
 from planner.cli import cli
 from planner.cli.watch import MOST_ROWS, Pause, _Screen, _table
-from planner.core.records import Outcome, Quality
-from planner.rounds.progress import TaskStatus
-
-
-def attempt(number: int, *, state: str = "PENDING", outcome: Outcome | None = None) -> TaskStatus:
-    return TaskStatus(
-        task=f"chr{number}",
-        round=1,
-        state=state,
-        outcome=outcome,
-        request_mb=500,
-        time_limit_s=600,
-        peak_mb=401.6 if outcome else None,
-        quality=Quality.MEASURED if outcome else None,
-        wall_s=12.4 if outcome else None,
-        job_id=f"7_{number}",
-    )
+from planner.core.records import Outcome
+from planner.rounds.waiting import explain
 
 
 def test_it_looks_less_and_less_often_while_nothing_changes() -> None:
@@ -58,14 +44,23 @@ def test_a_terminal_gets_a_line_for_each_end_and_a_table_of_the_rest(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     flying = [attempt(1), attempt(2)]
-    ended = [attempt(1, state="completed", outcome=Outcome.COMPLETED), attempt(2), attempt(3)]
+    ended = [attempt(1, outcome=Outcome.COMPLETED), attempt(2), attempt(3)]
     with _Screen() as screen:
         screen.show(flying, None)
         screen.wait(flying, 60)
         screen.show(ended, flying)
         screen.wait(ended, 90)
     shown = capsys.readouterr().out
-    assert "0 attempts have ended, 2 have not" in shown
+    assert "0 of 2 tasks done, 2 waiting" in shown
     assert "chr1: completed, 402 of 500 MB, 12 s" in shown
     assert "chr3: submitted in round 1 as 7_3, 500 MB" in shown
     assert "next look in 90 s" in shown
+
+
+def test_why_tasks_wait_is_said_once_for_each_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    flying = [attempt(1, wait=explain("Resources")), attempt(2, wait=explain("JobHeldUser"))]
+    with _Screen() as screen:
+        screen.show(flying, None)
+        screen.show(flying, flying)
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["0 of 2 tasks done, 2 waiting", "1 task waits: no node has room yet", "1 task waits: held"]

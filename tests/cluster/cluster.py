@@ -269,9 +269,15 @@ class Cluster:
             self._ask(["scancel", *ids])
             processes.wait_until(lambda: not self._queue(), "cancelled jobs to end", timeout_s=20.0)
 
+    def administrate(self, *argv: str) -> None:
+        """Run a Slurm command as the one who runs the daemons."""
+        done = self._ask(list(argv))
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(argv)}: {done.stderr}")
+
     def _queue(self) -> list[str]:
         states = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING"
-        return sorted(set(self._ask(["squeue", "-h", "-t", states, "-o", "%A"]).stdout.split()))
+        return sorted(set(self._ask(["squeue", "-h", "-r", "-t", states, "-o", "%i"]).stdout.split()))
 
     def _ask(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a Slurm command as the one who runs the daemons."""

@@ -10,6 +10,7 @@ from planner.rounds.progress import TaskStatus
 def attempt(outcome: Outcome | None, *, wall_s: float | None, number: int = 1) -> TaskStatus:
     return TaskStatus(
         task="chr1",
+        sample="",
         round=number,
         state="",
         outcome=outcome,

@@ -24,6 +24,7 @@ def status(
     task: str, job_id: str | None, outcome: Outcome | None, *, evidence: str = "", wall_s: float = 0
 ) -> TaskStatus:
     return TaskStatus(
+        sample="",
         task=task,
         round=1,
         state="",

@@ -21,6 +21,8 @@ _OOM_EXIT = (0, 125)
 _KILL = 9
 # "exit 137" in a script is stored as 9:0
 _KILLED = frozenset({(0, _KILL), (_KILL, 0), (128 + _KILL, 0)})
+# ended by SIGTERM: what Slurm sends to the steps of a job that it ends
+_TERMINATED = frozenset({(0, 15), (15, 0), (128 + 15, 0)})
 # slurmd could not start the job: no working directory, or no place for its output
 _LAUNCH_FAILED = (0, 53)
 
@@ -127,7 +129,8 @@ def judge_step(step: Row, job: Row) -> Verdict | None:
         return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
     if step.state == COMPLETED:
         return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(step))
-    if step.state == CANCELLED and not step.cancelled_by:
+    signalled = step.state == FAILED and step.exit_code in _TERMINATED and job.state in _OUTCOME_OF_STATE
+    if signalled or (step.state == CANCELLED and not step.cancelled_by):
         # ended together with its job, or by a signal of its own
         together = _OUTCOME_OF_STATE.get(job.state, Outcome.FAILED)
         return Verdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")

@@ -1,0 +1,78 @@
+"""``chromplan cancel``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.actions.planning import open_project
+from planner.actions.rounds import latest_statuses
+from planner.cli.ui.options import project_option
+
+if TYPE_CHECKING:
+    from planner.rounds.cancel import Cancelling
+    from planner.rounds.progress import TaskStatus
+
+
+@click.command("cancel")
+@click.argument("tasks", nargs=-1, metavar="[TASK]...")
+@click.option("--pending", is_flag=True, help="Only tasks that wait.")
+@click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_option
+def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[str, ...], yes: bool) -> None:
+    """End what was submitted: all of it, or these tasks.
+
+    Only jobs of this project's manifests are ended, the one that would plan the next round with them. 'chromplan next'
+    records the tasks as cancelled; with --retry-failed it runs them again. On a terminal it asks first.
+    """
+    from planner.rounds import cancel, names, tally
+
+    project = open_project(folder)
+    found = latest_statuses(project, offline=False)
+    if samples:
+        names.check_samples(samples, found)
+    flying = [one for one in found if one.in_flight]
+    chosen = [
+        one
+        for one in (_named(found, flying, tasks) if tasks else flying)
+        if (not samples or one.sample in samples) and (not pending or tally.kind_of(one) == tally.WAITING)
+    ]
+    if not chosen:
+        click.echo("nothing to cancel: none of these tasks is in the queue")
+        return
+    parts = cancel.prepare(project, flying, chosen)
+    if not yes and sys.stdin.isatty() and not click.confirm(f"cancel {_words(parts)}?"):
+        raise click.Abort
+    with project.lock():
+        for part in parts:
+            cancel.end(part)
+    click.echo(f"cancelled {_words(parts)}")
+    click.echo("next: chromplan next records them as cancelled; --retry-failed runs them again")
+
+
+def _named(found: Sequence[TaskStatus], flying: Sequence[TaskStatus], tasks: Sequence[str]) -> list[TaskStatus]:
+    from planner.rounds.names import find_task
+
+    names = {find_task(name, found) for name in tasks}
+    return [one for one in flying if one.task in names]
+
+
+def _words(parts: Sequence[Cancelling]) -> str:
+    from planner.rounds import tally
+
+    some = [one for part in parts for one in part.tasks]
+    kinds = Counter(tally.kind_of(one) for one in some)
+    jobs = sorted({one.job_id.partition("_")[0].partition("+")[0] for one in some if one.job_id}, key=int)
+    listed = ", ".join(jobs[:5]) + (f" and {len(jobs) - 5} more" if len(jobs) > 5 else "")
+    first = (
+        f"{len(some)} task{'s' * (len(some) != 1)} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})"
+    )
+    follow_ups = [job_id for part in parts for job_id in part.follow_ups]
+    then = f", and job {', '.join(follow_ups)}, which would go on with the next round" if follow_ups else ""
+    return f"{first} of job{'s' * (len(jobs) != 1)} {listed}{then}"

@@ -1,0 +1,101 @@
+"""What a task printed: where its log lies, and the last line in it that says something."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+TAIL_BYTES = 16_384
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
+# what Slurm, srun and the shell say when a program has died: the program's own last word says more
+_NOISE = re.compile(
+    r""" # Slurm
+      (?:slurmstepd\S*|srun):\s(?:error:\s)?
+        (?:\S+:\stask\b.*|got\sSIG.*|\*\*\*.*|.*\b(?:oom[-_]kill|being\skilled|aborted|[Tt]erminat(?:ing|ion|ed))\b.*)
+    | (?:\[\S+\]\s)?(?:slurmstepd\S*:\s)?error:\s(?:StepId|\*\*\*|Detected\s\d+\soom|Exceeded\sjob\smemory).*
+    | .*\bline\s\d+:\s+\d+\s(?:Killed|Terminated|Aborted|Hangup|Bus\serror|Segmentation\sfault)\b.*   # bash
+    | (?:Killed|Terminated|Hangup|Aborted|Segmentation\sfault)(?:\s\(core\sdumped\))?
+    | Command\s(?:exited\swith\snon-zero\sstatus|terminated\sby\ssignal)\s\d+                         # GNU time
+    | make(?:\[\d+\])?:\s\*\*\*\s.*                                      # make
+    | Execution\shalted | Calls:\s.*                                     # R
+    | \s+at\s[\w.$<>/]+\(.*\) | \s+\.\.\.\s\d+\s(?:more|common\sframes\somitted)                      # Java
+    """,
+    re.VERBOSE,
+)
+# bars, percentages, counts, and the time that is left
+_PROGRESS = re.compile(
+    r"\d\s?%\s?[|\[(]|[=#\u2588]{4,}[>\s\u2588\].-]*|\d+(?:\.\d+)?\s?%\W*$|\b(?:it/s|s/it)\b|\bETA\b"
+)
+# what our own scripts print first
+_BANNER = re.compile(r"\S+: \d+ MB on \S+")
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+def last_line(text: str) -> str | None:
+    """Return the last line of a log that says something; None when it says nothing.
+
+    Blank lines, progress bars, and what Slurm and the shell add when a program dies are skipped.
+    """
+    shown = (_shown(line) for line in text.split("\n"))
+    lines = [line for line in shown if _WORD.search(line) and not _BANNER.fullmatch(line)]
+    telling = (line for line in reversed(lines) if not _NOISE.fullmatch(line))
+    found = next(telling, None)
+    return found.strip() if found else None
+
+
+def _shown(line: str) -> str:
+    """Return a line as a terminal shows it in the end: what a carriage return goes back over is gone.
+
+    A bar that was drawn over words is left out, and the words stay.
+    """
+    parts = [part for part in _ESCAPES.sub("", line).split("\r") if part.strip()]
+    text = next((part for part in reversed(parts) if not _PROGRESS.search(part)), "")
+    return "".join(one if one.isprintable() or one == "\t" else " " for one in text).rstrip()
+
+
+def tail(path: Path, size: int = TAIL_BYTES) -> str:
+    """Return the end of a file; "" when it is not there, or not ours to read."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
+            return stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+class RoundLogs:
+    """The logs in a round's folder; the folder is read once.
+
+    Parameters
+    ----------
+    folder : Path
+        The round's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "logs"
+        self._names: set[str] = set()
+        self._of_job: dict[str, str] = {}
+        try:
+            with os.scandir(self._folder) as entries:
+                found = sorted(entry.name for entry in entries if entry.name.endswith(".out"))
+        except OSError:
+            return
+        self._names.update(found)
+        for name in found:
+            # NAME_12.out, or NAME_12_3.out of an array
+            pieces = name.removesuffix(".out").rsplit("_", 2)
+            self._of_job["_".join(pieces[-2:])] = self._of_job[pieces[-1]] = name
+
+    def path(self, task: str, job_id: str | None) -> Path | None:
+        """Return where an attempt of a task prints to; None when there is no such file (yet)."""
+        if job_id is None:
+            return None
+        job = job_id.partition("+")[0]
+        # a step's own, a local run's, a driven one's; else its job's
+        named = (f"{task}.{job_id}.out", f"{task}.local.out", f"{task}.drive.out")
+        name = next((one for one in named if one in self._names), None) or self._of_job.get(job_id)
+        name = name or self._of_job.get(job)
+        return self._folder / name if name else None

@@ -1,0 +1,105 @@
+"""One look at the rounds: what is recorded, what Slurm says of the rest, and why it waits. Nothing is written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from planner import slurm
+from planner.core.errors import FailureError
+from planner.core.records import Observation
+from planner.project.folder import Project
+from planner.rounds import ingest, progress
+from planner.rounds.progress import IN_FLIGHT, TaskStatus
+from planner.rounds.waiting import explain
+
+_PENDING, _RUNNING = "PENDING", "RUNNING"
+
+
+def look(project: Project, observations: Sequence[Observation], *, offline: bool = False) -> list[TaskStatus]:
+    """Return what has become of every attempt, and the tasks that are planned but were not started.
+
+    One sacct while tasks are in flight; then one squeue, and one sstat when some of them run.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        What is recorded.
+    offline : bool
+        Ask nothing of Slurm.
+
+    Raises
+    ------
+    FailureError
+        When sacct does not answer.
+    """
+    recorded = {(one.task, one.job_id) for one in observations}
+    seen = [one for one in ingest.local_observations(project) if (one.task, one.job_id) not in recorded]
+    running: dict[str, str] = {}
+    over: dict[int, str] = {}
+    if not offline:
+        ended, running, over = ingest.look(project, recorded)
+        seen += ended
+    found = [
+        replace(one, state=running[one.task]) if one.state == IN_FLIGHT and one.task in running else one
+        for one in progress.statuses(project, [*observations, *seen], over=over)
+    ]
+    return found if offline else _with_queue(project, found)
+
+
+def _with_queue(project: Project, found: list[TaskStatus]) -> list[TaskStatus]:
+    """Say of what is in flight why it waits, or what it holds; as it was where Slurm does not tell."""
+    flying: dict[str | None, list[TaskStatus]] = {}
+    clusters = {number: project.plan(number).cluster for number in {one.round for one in found if one.in_flight}}
+    for one in found:
+        if one.in_flight:
+            flying.setdefault(clusters[one.round], []).append(one)
+    queues: dict[str | None, _Queue] = {}
+    for cluster, some in flying.items():
+        with contextlib.suppress(FailureError):
+            queues[cluster] = _Queue(some, cluster)
+    return [
+        queues[clusters[one.round]].seen(one) if one.in_flight and clusters[one.round] in queues else one
+        for one in found
+    ]
+
+
+class _Queue:
+    """What Slurm says now of tasks in flight on one cluster.
+
+    Raises
+    ------
+    FailureError
+        When squeue does not answer.
+    """
+
+    def __init__(self, flying: Sequence[TaskStatus], cluster: str | None) -> None:
+        tasks_of = Counter(one.job_id for one in flying)
+        self._shared = {job_id for job_id, tasks in tasks_of.items() if tasks > 1}
+        self._jobs = slurm.queued_jobs([job_id for job_id in tasks_of if job_id], cluster=cluster)
+        running = {job_id: job for job_id, job in self._jobs.items() if job.state == _RUNNING and job_id in tasks_of}
+        self._held_mb = slurm.memory_so_far([job.raw_id for job in running.values()], cluster=cluster)
+        shared = [job.raw_id for job_id, job in running.items() if job_id in self._shared]
+        self._step_of = {name: step for step, name in slurm.step_names(shared, cluster=cluster).items()}
+        # of a job that is one task, its largest step
+        self._most_mb: dict[str, float] = {}
+        for step, held_mb in self._held_mb.items():
+            raw_id = step.partition(".")[0]
+            self._most_mb[raw_id] = max(held_mb, self._most_mb.get(raw_id, 0.0))
+
+    def seen(self, one: TaskStatus) -> TaskStatus:
+        """Return a task as squeue and sstat show it."""
+        job = self._jobs.get(one.job_id or "")
+        if job is None:
+            return one
+        if job.state == _PENDING:
+            return replace(one, state=_PENDING, wait=explain(job.reason))
+        if one.job_id in self._shared:
+            step = self._step_of.get(one.task)
+            if step is None and job.state == _RUNNING and self._step_of:
+                return replace(one, state=ingest.WAITING)
+            return replace(one, held_mb=self._held_mb.get(step or ""))
+        # accounting may be seconds behind
+        return replace(one, state=job.state, held_mb=self._most_mb.get(job.raw_id))

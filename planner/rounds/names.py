@@ -1,0 +1,49 @@
+"""Tasks and samples as a person names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from planner.core.errors import InputError, near
+from planner.rounds.progress import TaskStatus
+
+_SHOWN = 5
+
+
+def find_task(name: str, found: Iterable[TaskStatus]) -> str:
+    """Return the task of this name; where one sample has it, its region is enough, with or without "chr".
+
+    Raises
+    ------
+    InputError
+        Names what is nearest to it.
+    """
+    known = list(dict.fromkeys(one.task for one in found))
+    if name in known:
+        return name
+    ends = [task for task in known if task.endswith((f".{name}", f".chr{name}")) or task == f"chr{name}"]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise InputError(f"{name}: {len(ends)} tasks end like this", f"say which: {_some(ends)}")
+    raise InputError(f"{name}: no such task in the rounds", near(name, known) or f"there are {_some(known)}")
+
+
+def check_samples(samples: Iterable[str], found: Iterable[TaskStatus]) -> None:
+    """Refuse a sample that no round knows.
+
+    Raises
+    ------
+    InputError
+        Names what is nearest to it.
+    """
+    known = sorted({one.sample for one in found})
+    for name in samples:
+        if name not in known:
+            hint = near(name, known) or f"there are {_some(known)}"
+            raise InputError(f"--sample {name}: no such sample in the rounds", hint)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}" if names else "none"

@@ -1,0 +1,86 @@
+"""The queue as it is: which jobs live, why those that have not started wait, what those that run hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from planner.core import units
+from planner.core.errors import FailureError
+from planner.slurm.calls import SlurmError, run
+from planner.slurm.jobs import unless_gone
+
+IDS_PER_CALL = 2000
+# sstat asks the node of every job for itself
+MOST_MEASURED = 200
+# what running tasks hold is worth a short wait
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueuedJob:
+    """A job, array element or component that has not ended.
+
+    Attributes
+    ----------
+    raw_id : str
+        What Slurm calls it inside: ``sstat`` answers with that number.
+    state : str
+        ``PENDING``, ``RUNNING``, …
+    reason : str
+        Why it waits.
+    """
+
+    raw_id: str
+    state: str
+    reason: str
+
+
+def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str, QueuedJob]:
+    """Return the jobs, elements (``12_3``) and components (``12+1``) of these jobs that have not ended: one squeue.
+
+    More than `IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    """
+    jobs = sorted({units.parse_job_id(one).job for one in job_ids})
+    found: dict[str, QueuedJob] = {}
+    for first in range(0, len(jobs), IDS_PER_CALL):
+        listed = f"--jobs={','.join(map(str, jobs[first : first + IDS_PER_CALL]))}"
+        argv = ["squeue", "--array", "--noheader", listed, "--format=%i|%A|%T|%r"]
+        printed = unless_gone(argv, cluster=cluster, repeatable=False)
+        for line in printed.splitlines():
+            job_id, raw_id, state, reason = line.split("|", 3)
+            found[job_id] = QueuedJob(raw_id=raw_id, state=state, reason=reason)
+    return found
+
+
+def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[str, float]:
+    """Return the most that each step (``12.0``) of running jobs has held so far, MiB, as Slurm samples it: one sstat.
+
+    At most `MOST_MEASURED` jobs are asked about. Empty where Slurm cannot tell.
+    """
+    if not raw_ids:
+        return {}
+    listed = f"--jobs={','.join(raw_ids[:MOST_MEASURED])}"
+    argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", listed, "--format=JobID,MaxRSS"]
+    try:
+        printed = run(argv, cluster=cluster, repeatable=False, timeout_s=PATIENCE_S)
+    except SlurmError as error:
+        printed = error.stdout  # one of them has ended meanwhile: the others are told all the same
+    except FailureError:
+        return {}
+    steps = (line.partition("|") for line in printed.splitlines())
+    # without a suffix these are bytes
+    held = {step: units.parse_mem_mb(text, default_unit="B") for step, _, text in steps if not step.endswith(".extern")}
+    return {step: held_mb for step, held_mb in held.items() if held_mb}
+
+
+def step_names(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[str, str]:
+    """Return step (``12.0``) -> name of the steps of these jobs that run: one squeue."""
+    if not raw_ids:
+        return {}
+    argv = ["squeue", "--steps", "--noheader", f"--jobs={','.join(raw_ids[:MOST_MEASURED])}", "--format=%i|%j"]
+    try:
+        printed = run(argv, cluster=cluster, repeatable=False, timeout_s=PATIENCE_S)
+    except FailureError:
+        return {}
+    return {step: name for step, _, name in (line.partition("|") for line in printed.splitlines())}
