@@ -67,7 +67,9 @@ def _what(job: Job) -> str:
     if job.drives and job.batch:
         nodes = f"{job.batch.nodes} node{'s' * (job.batch.nodes > 1)}"
         return f"one allocation for {tasks}, {nodes} with {job.mem_mb} MB: 'chromplan drive' runs them"
-    return f"{tasks} as steps, {job.mem_mb} MB in all" if job.batch else f"{tasks}, {job.mem_mb} MB each"
+    if job.batch:
+        return f"{tasks} as steps, {job.mem_mb} MB in all"
+    return f"{tasks}, {job.mem_mb} MB{' each' if len(job.tasks) > 1 else ''}"
 
 
 def try_out(project: Project, number: int) -> list[Trial]:
