@@ -35,10 +35,11 @@ def command(
     offline: bool,
     as_json: bool,
 ) -> None:
-    """Show what became of every task, why those that wait do, and what those that failed said last.
+    """Show what became of every task.
 
-    One sacct and one squeue while tasks are in flight, one sstat for those that run; nothing is recorded ('chromplan
-    ingest' does that).
+    And why those that wait do, what running ones hold, what those that failed said last, and where their logs lie. One
+    sacct and one squeue while tasks are in flight, one sstat for those that run; nothing is recorded ('chromplan ingest'
+    does that).
     """
     from planner.cli import status_view as view
     from planner.rounds import tally
