@@ -38,7 +38,7 @@ def command(
     """Show what became of every task.
 
     And why those that wait do, what running ones hold, what those that failed said last, and where their logs lie. One
-    sacct and one squeue while tasks are in flight, one sstat for those that run; nothing is recorded ('chromplan ingest'
+    sacct and one squeue while tasks are in flight, one sstat for what runs; nothing is recorded ('chromplan ingest'
     does that).
     """
     from planner.cli import status_view as view
