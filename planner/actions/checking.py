@@ -30,8 +30,9 @@ def check(config: Config, samples: list[Sample], *, path: Path) -> None:
     InputError
         A command that does the same in several tasks, or that bash cannot read.
     """
+    text = configuration.command_text(config, samples, path=path)
     configuration.check_command(config, samples, path=path)
-    _check_syntax(configuration.command_text(config, samples, path=path), path)
+    _check_syntax(text, path)
 
 
 def _check_syntax(bash: str, path: Path) -> None:

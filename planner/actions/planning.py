@@ -38,12 +38,18 @@ def open_project(folder: Path) -> Project:
 
 
 def load_site(project: Project, config: Config) -> Site:
-    """Return the site of a pipeline; a relative path starts at the project's folder."""
+    """Return the site of a pipeline."""
+    return find_site(project.folder, config.submit.site)
+
+
+def find_site(folder: Path, named: str) -> Site:
+    """Return a site as a project's folder names it: a relative path, and ``site_configs/``, lie in that folder."""
     from planner import site as sites
 
-    named = config.submit.site
-    is_file = "/" in named or named.endswith(".toml")
-    return sites.load(project.folder / Path(named).expanduser() if is_file else named)
+    if "/" in named or named.endswith(".toml"):
+        return sites.load(folder / Path(named).expanduser())
+    own = folder / "site_configs" / f"{named}.toml"
+    return sites.load(own if own.is_file() else named)
 
 
 def open_store(project: Project) -> Store:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,22 +13,18 @@ from planner.cli.plan import MODES
 from planner.cli.ui.options import project_option
 from planner.core.errors import InputError
 
-EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
-EXAMPLE_COHORT = (
-    "plink2 --vcf input/chr{chromosome}.vcf.gz --threads {cpus} --memory {mem_mb} --out output/chr{chromosome}"
-)
-
 
 @click.command("init")
 @click.option("--name", help="Names the jobs.")
 @click.option("--tool", help="The tool whose memory is learnt.")
-@click.option("--command", "bash", help="Bash with placeholders, run once per task.")
+@click.option("--command", help="Bash with placeholders, run once per task.")
 @click.option("--genome", default="GRCh38", show_default=True, help="GRCh37, GRCh38 or T2T-CHM13.")
 @click.option("--chromosomes", default="1-22", show_default=True, help="As in 1-22,X.")
-@click.option("--sample", "samples", multiple=True, help="A sample's name; may be repeated.")
+@click.option("--sample", "sample_names", multiple=True, help="A sample's name; may be repeated.")
+@click.option("--samples", help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).")
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Of a task.")
-@click.option("--time", default="24:00:00", show_default=True, help="Time limit of a task at first.")
-@click.option("--site", default="local", show_default=True, help="See 'chromplan site list'.")
+@click.option("--time", help="Time limit of a task at first (default: 24:00:00, or the site's longest).")
+@click.option("--site", help="See 'chromplan site list' (default: the cluster of this machine, else local).")
 @click.option("--partition", help="One of the site's.")
 @click.option("--account", help="Who pays.")
 @click.option(
@@ -38,34 +36,119 @@ EXAMPLE_COHORT = (
 )
 @click.option("--force", is_flag=True, help="Overwrite a chromplan.toml that is there.")
 @project_option
-def command(folder: Path, force: bool, bash: str | None, samples: tuple[str, ...], **values: object) -> None:
+def command(folder: Path, force: bool, sample_names: tuple[str, ...], **given: Any) -> None:
     """Write a commented chromplan.toml.
 
-    Asks for what the flags leave open when a person is at the terminal, else takes an example.
+    Asks for what the flags leave open when a person is at the terminal, else takes an example. Nothing is written that
+    'chromplan plan' would refuse.
     """
-    from planner.core import files, templates
-    from planner.core.config import FILE, Config
-    from planner.core.documents import parse_toml
+    from planner.actions import starting
+    from planner.core import config as configuration
+    from planner.core import files
 
-    path = folder / FILE
+    path = folder / configuration.FILE
     if path.exists() and not force:
         raise InputError(f"{path} exists already", "edit it, or overwrite it with --force")
-    values["name"] = values["name"] or _ask("name of the pipeline", "impute")
-    values["tool"] = values["tool"] or _ask("tool", "beagle" if samples else "plink2")
-    bash = bash or _ask("command", EXAMPLE if samples else EXAMPLE_COHORT)
-    environment = templates.environment()
-    environment.filters["toml"] = templates.toml_value
-    text = (
-        environment.get_template("chromplan.toml.j2").render(command=bash, samples=list(samples), **values).rstrip()
-        + "\n"
-    )
-    parse_toml(text, Config, path=path)  # what is written can be read
+    if sample_names and given["samples"]:
+        raise InputError("both --sample and --samples", "give the names one by one, or a file, not both")
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if sample_names:
+        wanted["samples"] = list(sample_names)
+    values = _answers(wanted, folder)
+    text = starting.check(values, folder)
     files.write_text(path, text)
-    click.echo(f"wrote {path}; next: chromplan history import, or chromplan plan")
+    click.echo(f"wrote {path}: {_what(folder)}")
+    click.echo("next: chromplan history import, or chromplan plan")
 
 
-def _ask(what: str, example: str) -> str:
-    if not sys.stdin.isatty():
+def _answers(wanted: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return every value: what was wanted, what could be found, what a person answers, examples for the rest."""
+    from planner.actions import starting
+
+    # each answer is checked beside those before it; the example command goes with the samples
+    values: dict[str, Any] = {
+        name: wanted[name] for name in ("genome", "chromosomes", "cpus", "mode") if name in wanted
+    }
+    values["name"] = wanted.get("name") or _ask("name of the pipeline", "impute", _refused("name", values, folder))
+    values["samples"] = wanted["samples"] if "samples" in wanted else _ask_samples(folder)
+    several = bool(values["samples"])
+    values["command"] = starting.EXAMPLE if several else starting.EXAMPLE_COHORT
+    example = "beagle" if several else "plink2"
+    values["tool"] = wanted.get("tool") or _ask("tool", example, _refused("tool", values, folder))
+    ask_command = _refused("command", values, folder)
+    values["command"] = wanted.get("command") or _ask("command", values["command"], ask_command)
+    values |= {name: wanted[name] for name in ("partition", "account") if name in wanted}
+    values["site"] = wanted.get("site") or _ask_site(values, folder)
+    default = starting.longest_time(folder, values["site"], values.get("partition"), "24:00:00")
+    values["time"] = wanted.get("time") or default
+    return values
+
+
+def _ask_samples(folder: Path) -> list[str] | str:
+    from planner.actions import starting
+
+    found = starting.find_samples(folder)
+    if not _a_person_is_there():
+        return found or []
+
+    def refused(answer: str) -> InputError | None:
+        return starting.wrong("samples", _read_samples(answer, folder), {"command": starting.EXAMPLE}, folder)
+
+    answer = _ask("samples: names, or a file with them; none for one run over all", found or "none", refused)
+    return _read_samples(answer, folder)
+
+
+def _read_samples(answer: str, folder: Path) -> list[str] | str:
+    answer = answer.strip()
+    if answer in ("", "none"):
+        return []
+    looks_like_file = "/" in answer or answer.endswith((".tsv", ".csv", ".txt"))
+    return answer if looks_like_file or (folder / answer).is_file() else answer.replace(",", " ").split()
+
+
+def _ask_site(values: dict[str, Any], folder: Path) -> str:
+    from planner.actions import starting
+
+    found = starting.find_site(folder)
+    if found.said:
+        click.echo(found.said, err=True)
+    return _ask("site", found.name, _refused("site", values, folder))
+
+
+def _refused(field: str, values: dict[str, Any], folder: Path) -> Callable[[str], InputError | None]:
+    from planner.actions import starting
+
+    known = dict(values)
+    return lambda answer: starting.wrong(field, answer, known, folder)
+
+
+def _ask(what: str, example: str, refused: Callable[[str], InputError | None]) -> str:
+    """Return a person's answer, asked for again until it can be used; the example where nobody is there."""
+    if not _a_person_is_there():
         return example
-    answer: str = click.prompt(what, default=example)
+
+    def read(answer: str) -> str:
+        error = refused(answer)
+        if error is not None:
+            raise click.UsageError(f"{error.message}; {error.hint}")
+        return answer
+
+    answer: str = click.prompt(what, default=example, value_proc=read, err=True)
     return answer
+
+
+def _a_person_is_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _what(folder: Path) -> str:
+    """Return ``3 samples × 22 chromosomes, site cannon``."""
+    from planner.cli.ui.output import count
+    from planner.core import config as configuration
+    from planner.core import genome
+
+    config = configuration.load(folder / configuration.FILE)
+    chromosomes = count(len(genome.parse_chromosomes(config.pipeline.chromosomes)), "chromosome")
+    table = configuration.samples(config, folder)
+    samples = f"{count(len(table), 'sample')} × " if table[0].name else ""
+    return f"{samples}{chromosomes}, site {config.submit.site}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,8 @@ def command(
         click.echo(plan.model_dump_json(indent=2))
         return
     show_plan(plan)
+    if plan.target.site.name == "local" and shutil.which("sinfo"):
+        click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")
     if path:
         click.echo(f"wrote {path}; next: chromplan render")
 

@@ -1,0 +1,135 @@
+"""A first chromplan.toml: what can be found is found, and what is written is checked as a plan would check it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.actions import checking, planning
+from planner.core import config as configuration
+from planner.core import files, units
+from planner.core.documents import parse_toml
+from planner.core.errors import InputError, PlannerError
+from planner.project.folder import Project
+
+EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
+EXAMPLE_COHORT = (
+    "plink2 --vcf input/chr{chromosome}.vcf.gz --threads {cpus} --memory {mem_mb} --out output/chr{chromosome}"
+)
+DEFAULTS: Mapping[str, object] = {
+    "name": "impute",
+    "tool": "plink2",
+    "command": EXAMPLE_COHORT,
+    "genome": "GRCh38",
+    "chromosomes": "1-22",
+    "samples": [],
+    "cpus": 1,
+    "time": "24:00:00",
+    "site": "local",
+    "partition": None,
+    "account": None,
+    "mode": "array",
+}
+_SAMPLE_FILES = ("samples.tsv", "samples.csv", "samples.txt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSite:
+    """The site of this machine.
+
+    Attributes
+    ----------
+    name : str
+        What ``submit.site`` is to say.
+    said : str
+        What a person should know of it; may be empty.
+    """
+
+    name: str
+    said: str
+
+
+def find_site(folder: Path) -> FoundSite:
+    """Return the project's own site, or the cluster of this machine, detected and written to ``site_configs/``."""
+    from planner import site as sites
+    from planner import slurm
+
+    own = sorted((folder / "site_configs").glob("*.toml"))
+    if len(own) == 1:
+        return FoundSite(name=own[0].stem, said=f"site {own[0].stem}: {own[0]}")
+    if not shutil.which("sinfo"):
+        return FoundSite(name="local", said="")
+    try:
+        site = sites.detect(sites.query(slurm.run))
+    except PlannerError as error:
+        return FoundSite(
+            name="local",
+            said=f"Slurm is here, but does not answer ({error.message.splitlines()[-1]}): the site is 'local', this "
+            "machine, until 'chromplan site detect -o site_configs/NAME.toml' works and submit.site says NAME",
+        )
+    if site.name in sites.names():
+        return FoundSite(name=site.name, said=f"site {site.name}: {sites.find(site.name)}")
+    path = folder / "site_configs" / f"{site.name}.toml"
+    files.write_text(path, sites.dumps(site))
+    return FoundSite(name=site.name, said=f"site {site.name}: wrote {path}, detected from Slurm")
+
+
+def find_samples(folder: Path) -> str | None:
+    """Return the name of a sample table that lies in the folder."""
+    return next((name for name in _SAMPLE_FILES if (folder / name).is_file()), None)
+
+
+def longest_time(folder: Path, site: str, partition: str | None, wanted: str) -> str:
+    """Return a time limit, or the longest that the site has where that is shorter."""
+    here = planning.find_site(folder, site)
+    limits = [one.max_time_s for one in here.partitions if one.name == partition or (not partition and not one.opt_in)]
+    longest_s = max(limits, default=0.0)
+    wanted_s = units.parse_duration_s(wanted) or 0.0
+    return units.format_duration(longest_s) if 0 < longest_s < wanted_s else wanted
+
+
+def text(values: Mapping[str, object]) -> str:
+    """Return chromplan.toml for these values, commented."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(files.shipped("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - TOML, not HTML
+    )
+    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return environment.get_template("chromplan.toml.j2").render({**DEFAULTS, **values}).rstrip() + "\n"
+
+
+def check(values: Mapping[str, object], folder: Path) -> str:
+    """Return chromplan.toml for these values, once a plan would take it.
+
+    Raises
+    ------
+    InputError
+        What a plan would say: of a field, the samples, the command, the site, its partition or account.
+    """
+    path = folder / configuration.FILE
+    written = text(values)
+    config = parse_toml(written, configuration.Config, path=path)
+    checking.check(config, configuration.samples(config, folder), path=path)
+    site, _ = planning.load_site(Project(folder), config).for_account(config.submit.account, os.environ)
+    time_s = units.parse_duration_s(config.pipeline.time) or 0.0
+    site.choose(1, config.pipeline.cpus, time_s, config.submit.partition)
+    return written
+
+
+def wrong(field: str, value: object, values: Mapping[str, object], folder: Path) -> InputError | None:
+    """Return what is wrong with one answer beside those before it; None when it can be used."""
+    try:
+        check({**values, field: value}, folder)
+    except InputError as error:
+        return error
+    return None
