@@ -242,3 +242,42 @@ def test_collect_without_slurm_says_so(history: Run, monkeypatch: pytest.MonkeyP
     code, _, err = history("collect", "--job", "5", "--tool", "t")
     assert code == 1
     assert "sacct: not found" in err
+
+
+def test_a_file_that_was_imported_is_said_the_same_of_and_not_read_again(
+    history: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner.history.sacct import read as sacct
+
+    first = history("import", OWN, "--tool", "ramp", "--poll", 1)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(sacct, "assemble", None)  # nothing is judged again
+        second = history("import", OWN, "--tool", "ramp", "--poll", 1)[1]
+    assert second.splitlines()[:-1] == first.splitlines()[:-1]
+    new = first.splitlines()[-1].split()[1]
+    assert second.splitlines()[-1] == f"history: 0 new, 0 updated, {new} unchanged"
+    assert history("import", OWN, "--tool", "other", "--poll", 1)[1].splitlines()[-1].split()[3] == new
+    assert history("import", OWN, "--tool", "ramp", "--poll", 1)[1].splitlines()[-1].split()[3] == new
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--path-pattern", "{rule}/{sample}.txt"), "--path-pattern means nothing for sacct"),
+        (("--peak", "x"), "--peak means nothing for sacct"),
+        (("--feature", "a=b"), "--feature means nothing for sacct"),
+        (("--sampled",), "--sampled means nothing for sacct"),
+    ],
+)
+def test_an_option_that_means_nothing_for_the_files_is_refused(
+    history: Run, options: tuple[str, ...], said: str
+) -> None:
+    code, _, err = history("import", OWN, "--tool", "t", *options)
+    assert code == 2
+    assert said in err
+
+
+def test_an_unknown_format_names_those_that_are_known(history: Run) -> None:
+    code, _, err = history("import", OWN, "--tool", "t", "--format", "sge")
+    assert code == 2
+    assert "known are efficiency" in err

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -298,3 +299,65 @@ def test_a_history_locked_for_too_long_says_so(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_in_place_of_the_file_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(FailureError, match="a folder, where the history is kept in a file"):
         Store.open(tmp_path)
+
+
+@many
+@given(st.lists(observations, max_size=8), st.lists(observations, max_size=8), st.booleans(), st.booleans())
+def test_many_at_once_are_merged_as_one_by_one(
+    before: list[Observation], seen: list[Observation], guessed_before: bool, guessed: bool
+) -> None:
+    with in_memory() as at_once, in_memory() as singly:
+        for store in (at_once, singly):
+            store.add(before, guessed=guessed_before)
+        together = at_once.add(seen, guessed=guessed)
+        each = [singly.add([one], guessed=guessed) for one in seen]
+        assert at_once.observations() == singly.observations()
+        assert together == Counts(
+            new=sum(one.new for one in each),
+            updated=sum(one.updated for one in each),
+            unchanged=sum(one.unchanged for one in each),
+        )
+
+
+def test_a_record_without_a_submit_time_is_the_attempt_that_started_then(tmp_path: Path) -> None:
+    no_submit = replace(SEEN, submit_s=SEEN.start_s or 0)
+    for first, second in ((SEEN, no_submit), (no_submit, SEEN)):
+        with Store.open(tmp_path / f"{first.submit_s}.sqlite") as store:
+            store.add([first], guessed=True)
+            assert store.add([second], guessed=True).new == 0
+            assert store.observations() == [SEEN]
+
+
+def test_what_was_said_of_an_import_is_kept_until_something_changes(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.add([SEEN], guessed=True, reports=lambda: {"digest": "what was said"})
+        assert store.report("digest") == "what was said"
+        store.add([replace(SEEN, job_id="13")], guessed=True)
+        assert store.report("digest") == "what was said"
+        store.add([replace(SEEN, tool="other")], guessed=True)
+        assert store.report("digest") is None
+
+
+def test_gathering_locks_nobody_out(tmp_path: Path) -> None:
+    def slowly() -> Iterator[Observation]:
+        yield SEEN
+        with opened(tmp_path) as other:
+            assert other.add([replace(SEEN, job_id="13")]) == Counts(new=1)
+        yield replace(SEEN, job_id="14")
+
+    with opened(tmp_path) as store:
+        assert store.add(slowly()) == Counts(new=2)
+        assert len(store.observations()) == 3
+
+
+def test_a_reader_that_fails_in_the_middle_leaves_the_history_as_it_was(tmp_path: Path) -> None:
+    def failing() -> Iterator[Observation]:
+        for number in range(5000):
+            yield replace(SEEN, job_id=str(number))
+        raise InputError("the file is cut", "write it again")
+
+    with opened(tmp_path) as store:
+        with pytest.raises(InputError):
+            store.add(failing())
+        assert store.observations() == []
+        assert store.add([SEEN]) == Counts(new=1)

@@ -144,19 +144,26 @@ def _key_of(line: SacctLine) -> str:
 
 
 class _UsualSteps:
-    """The steps that every job of a text has, to notice that the last one lacks some."""
+    """The steps that all jobs of a text have, or all elements of an array: to notice that the last one lacks some."""
 
     def __init__(self) -> None:
-        self.jobs = 0
-        self.steps: frozenset[str | None] = frozenset()
+        self.everywhere: frozenset[str | None] | None = None
+        self.array = 0
+        self.in_array: frozenset[str | None] | None = None
 
-    def add(self, steps: Iterable[Row]) -> None:
+    def add(self, job: Row, steps: Iterable[Row]) -> None:
+        """Note the steps of a job that ran to its end."""
         found = frozenset(step.id.step for step in steps)
-        self.steps = self.steps & found if self.jobs else found
-        self.jobs += 1
+        self.everywhere = found if self.everywhere is None else self.everywhere & found
+        self.in_array = self.in_array & found if self.in_array is not None and job.id.job == self.array else found
+        self.array = job.id.job
 
-    def lacking(self, steps: Iterable[Row]) -> bool:
-        return self.jobs > 0 and not self.steps <= {step.id.step for step in steps}
+    def lacking(self, job: Row, steps: Iterable[Row]) -> bool:
+        """Whether a job has not all of the usual steps."""
+        usual = (self.everywhere or frozenset()) | (
+            (self.in_array or frozenset()) if job.id.job == self.array else set()
+        )
+        return not usual <= {step.id.step for step in steps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +198,14 @@ class _Judge:
         self, jobs: Sequence[Row], steps: Sequence[Row], line: int, at_end: bool
     ) -> Iterator[JobAttempt | Skipped]:
         owned, strays = share(jobs, steps)
-        ran = [mine for job, mine in zip(jobs, owned, strict=True) if job.ended and job.elapsed_s]
-        if at_end and any(map(self.usual.lacking, ran)):
+        ran = [(job, mine) for job, mine in zip(jobs, owned, strict=True) if job.ended and job.elapsed_s]
+        if at_end and any(self.usual.lacking(job, mine) for job, mine in ran):
             raise ValueError("the text ends with it, before steps that every other job has")
         self.outline.tell(jobs)
         for stray in strays:
             yield Skipped(line=line, reason=f"step {stray.id} without its job's row")
-        for mine in ran:
-            self.usual.add(mine)
+        for job, mine in ran:
+            self.usual.add(job, mine)
         for job, mine in zip(jobs, owned, strict=True):
             yield from attempts_of(job, mine, requeued=len(jobs) > 1, poll_s=self.poll_s)
 

@@ -39,11 +39,12 @@ FREE_TEXT = frozenset(
     }
 )
 
-_MEMORY = r"[0-9.]+[BKMGTP]?[nc]?|[0-9]*\?[nc]?"
+_MEMORY = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?[BKMGTP]?[nc]?|[0-9]*\?[nc]?"
 _INTEGER = r"[0-9]+"
 _DURATION = r"(?:[0-9]+-)?[0-9]{1,3}(?::[0-9]{2}){1,2}(?:\.[0-9]+)?|UNLIMITED|Partition_Limit|INVALID"
 _INSTANT = r"[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}|Unknown|None"
-_TRES = r"[A-Za-z][\w/:.-]*=[^,=]*(?:,[A-Za-z][\w/:.-]*=[^,=]*)*"
+_ONE_TRES = r"[A-Za-z][\w/:.-]*=(?:[0-9]+(?::[0-9]{2})*(?:\.[0-9]+)?[A-Za-z]?|[\w./-]*)"
+_TRES = rf"{_ONE_TRES}(?:,{_ONE_TRES})*"
 _STATE = rf"(?:{'|'.join(sorted(ENDED | WAITING))})(?: by [0-9]+)?|CANCELLED\+"
 _FORMS = {
     "JobID JobIDRaw": r"[0-9]+(?:_[0-9]+|_\[[^\]]+\]|\+[0-9]+)?(?:\.\w+(?:\+[0-9]+)?)?",

@@ -86,7 +86,8 @@ class _Splitter:
         self.columns: Sequence[str] = ()
         self._name(canonical(columns) if columns else [])
         self.slices: list[slice] = []
-        self.quoting = False
+        self.quoting = self.trailing = False
+        self.plain = False  # one row is one line, split at the delimiter and nowhere else
         self.job_id = ""
         self.held: SacctLine | None = None
 
@@ -94,9 +95,9 @@ class _Splitter:
         for number, line, following in _with_next(lines):
             ended = line.endswith("\n")
             row = line.removesuffix("\n").removesuffix("\r")
-            if ended and following is None and self.delimiter and not (self.slices or self.quoting):
-                cells = row.split(self.delimiter)  # by far most lines: a whole row that is no header
-                if len(cells) == self.wanted and "jobid" not in row.lower() and self.delimiter.strip(" "):
+            if ended and following is None and self.plain and row[:1] not in {">", " "}:
+                cells = row.split(self.delimiter)  # by far most lines: a whole row that is not a header
+                if len(cells) == self.wanted and "jobid" not in row.lower():
                     if self.held is not None:
                         yield self.held
                     self.held = self._line(number, cells)
@@ -133,6 +134,7 @@ class _Splitter:
         self.held = None
 
     def _start_fixed_width(self, header: str, ruler: str) -> None:
+        self.plain = False
         self.slices = [slice(*match.span()) for match in re.finditer("-+", ruler)]
         # names hold no blanks; where they were copied, the first line often lost its indentation
         names = header.split()
@@ -146,15 +148,17 @@ class _Splitter:
         found = _header(row, self.known_delimiter)
         if found is None:
             return False
-        columns, self.delimiter = found
+        columns, self.delimiter, self.trailing = found
         self._name(columns)
         self.slices = []
         self.quoting = '"' in row
+        self.plain = bool(self.delimiter.strip(" ")) and not (self.quoting or self.trailing)
         return True
 
     def _row(self, number: int, row: str, ended: bool) -> Iterator[SacctLine | UnreadLine]:
         if not self.columns and DELIMITER in row and not self.slices:
             self._name(FIELDS)
+            self.delimiter, self.plain = DELIMITER, True
         if not self.columns:
             yield UnreadLine(number=number, reason="no header before it: run sacct without -n, or name the columns")
             return
@@ -179,10 +183,10 @@ class _Splitter:
         if not self.delimiter.strip(" "):  # without its ruler: empty cells are not to be seen
             cells = row.split()
             return cells if all(map(fits, self.columns, cells)) else []
-        cells = row.split(self.delimiter)
+        cells = row.removesuffix(self.delimiter if self.trailing else "").split(self.delimiter)
         if (self.quoting or len(cells) != wanted) and '"' in row and len(self.delimiter) == 1:
             cells = next(csv.reader([row], delimiter=self.delimiter), [])
-        if len(cells) == wanted + 1 and not cells[-1].strip():  # sacct -p ends every row with a delimiter
+        if len(cells) == wanted + 1 and not cells[-1].strip() and not self.trailing:  # sacct -p, without a header
             cells.pop()
         if len(cells) > wanted:
             cells = rejoined(cells, self.columns, self.delimiter) or cells
@@ -252,27 +256,29 @@ def is_header(row: str) -> bool:
     return "jobid" in row.lower() and _header(_QUOTED.sub("", row, count=1).strip(), None) is not None
 
 
-def _header(row: str, delimiter: str | None) -> tuple[list[str], str] | None:
-    """Return the columns and the delimiter of a header line; None when the line is another."""
-    text = row.replace('"', "").strip(" ")
-    for one in [delimiter] if delimiter else _delimiters(text):
-        if not one:
-            continue
-        names = text.split(one) if one.strip(" ") else text.split()
-        if len(names) > 1 and not names[-1].strip():
-            names.pop()
-        found = [name.strip() for name in names]
-        if _are_columns(found):
-            return canonical(found), one
-    return ([NAMES[text.lower()]], "|") if text.lower() == "jobid" else None
+def _header(row: str, delimiter: str | None) -> tuple[list[str], str, bool] | None:
+    """Return a header's columns, delimiter, and whether sacct -p ended it with one; None for another line."""
+    text = row.replace('"', "")
+    # blanks may be part of the delimiter, or only fill a column: names that need no stripping go first
+    for stripped in (False, True):
+        line = text.strip(" ") if stripped else text
+        for one in [delimiter] if delimiter else _delimiters(line):
+            names = line.split(one) if one.strip(" ") else line.split()
+            trailing = len(names) > 1 and not names[-1].strip()
+            names = names[: -1 if trailing else None]
+            found = [name.strip() for name in names] if stripped else names
+            if _are_columns(found):
+                return canonical(found), one, trailing
+    return ([NAMES[text.lower()]], "|", False) if text.lower() == "jobid" else None
 
 
 def _delimiters(header: str) -> Iterator[str]:
     """Return what may stand between the names of a header, from what stands beside the names that sacct knows."""
     lower = header.lower()
     first = next((name for name in sorted(NAMES, key=len, reverse=True) if lower.startswith(name)), "")
-    for length in range(1, _LONGEST_DELIMITER + 1) if first else ():
-        yield header[len(first) : len(first) + length]
+    rest = header[len(first) :] if first else ""
+    for length in range(1, min(_LONGEST_DELIMITER, len(rest)) + 1):
+        yield rest[:length]
     for match in re.finditer(r"jobid(?:raw)?([^A-Za-z0-9]+)|([^A-Za-z0-9]+)jobid", lower):
         yield match[1] or match[2]
 
