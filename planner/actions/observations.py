@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from planner.core import genome as genomes
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Observation
 from planner.history.reading import Skipped
@@ -78,7 +79,7 @@ def read_sacct(
     *,
     tool: str,
     name_pattern: str | None = None,
-    genome: str = "GRCh38",
+    genome: str = genomes.DEFAULT,
     poll_s: float | None = None,
 ) -> Observations:
     """Read what sacct printed, as text or JSON.
@@ -106,7 +107,6 @@ def read_sacct(
     InputError
         When the file cannot be read, is not sacct's, or the pattern is wrong.
     """
-    from planner.core import genome as genomes
     from planner.core.sampling import POLL_S
     from planner.history import labels
     from planner.history.readers import ReadOptions, sacct

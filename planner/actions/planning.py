@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import planner
 from planner.core.errors import InputError
 
-_DEFAULT_GENOME = "GRCh38"
-
 if TYPE_CHECKING:
     from planner.core.config import Config
     from planner.core.records import Observation
@@ -280,5 +278,5 @@ def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:
     from planner.core import genome as genomes
 
     if genome is None:
-        genome = project.config().pipeline.genome if project.config_path.exists() else _DEFAULT_GENOME
+        genome = project.config().pipeline.genome if project.config_path.exists() else genomes.DEFAULT
     return genomes.lengths(genome)

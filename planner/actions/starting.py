@@ -11,7 +11,7 @@ from pathlib import Path
 
 from planner.actions import checking, planning
 from planner.core import config as configuration
-from planner.core import files, units
+from planner.core import files, genome, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
 from planner.project.folder import Project
@@ -24,7 +24,7 @@ DEFAULTS: Mapping[str, object] = {
     "name": "impute",
     "tool": "plink2",
     "command": EXAMPLE_COHORT,
-    "genome": "GRCh38",
+    "genome": genome.DEFAULT,
     "chromosomes": "1-22",
     "samples": [],
     "cpus": 1,

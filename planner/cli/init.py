@@ -11,6 +11,7 @@ import click
 
 from planner.cli.plan import MODES
 from planner.cli.ui.options import project_option
+from planner.core import genome
 from planner.core.errors import InputError
 
 
@@ -18,7 +19,7 @@ from planner.core.errors import InputError
 @click.option("--name", help="Names the jobs.")
 @click.option("--tool", help="The tool whose memory is learnt.")
 @click.option("--command", help="Bash with placeholders, run once per task.")
-@click.option("--genome", default="GRCh38", show_default=True, help="GRCh37, GRCh38 or T2T-CHM13.")
+@click.option("--genome", default=genome.DEFAULT, show_default=True, help="GRCh37, GRCh38 or T2T-CHM13.")
 @click.option("--chromosomes", default="1-22", show_default=True, help="As in 1-22,X.")
 @click.option("--sample", "sample_names", multiple=True, help="A sample's name; may be repeated.")
 @click.option("--samples", help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).")
@@ -145,7 +146,6 @@ def _what(folder: Path) -> str:
     """Return ``3 samples × 22 chromosomes, site cannon``."""
     from planner.cli.ui.output import count
     from planner.core import config as configuration
-    from planner.core import genome
 
     config = configuration.load(folder / configuration.FILE)
     chromosomes = count(len(genome.parse_chromosomes(config.pipeline.chromosomes)), "chromosome")

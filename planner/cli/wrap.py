@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.actions.planning import open_store
+from planner.core import genome
 from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def wrap_options(function: F) -> F:
             "--after", multiple=True, metavar="NAME", help="A wrapped step to follow, chromosome by chromosome."
         ),
         click.option("--site", help="See 'chromplan site list'; that of ./chromplan.toml, else detected, without it."),
-        click.option("--genome", default="GRCh38", show_default=True, help="GRCh37, GRCh38 or T2T-CHM13."),
+        click.option("--genome", default=genome.DEFAULT, show_default=True, help="GRCh37, GRCh38 or T2T-CHM13."),
         click.option(
             "--mode",
             type=click.Choice(["array", "tiers", "jobs"]),
@@ -201,7 +202,6 @@ def _remember(
     say: Say,
 ) -> None:
     """Bring what the script used before into the new project's history."""
-    from planner.core import genome
     from planner.wrap import past
 
     tool = config.pipeline.tool

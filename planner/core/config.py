@@ -65,7 +65,7 @@ class Pipeline(Document):
     """The tool whose memory model applies; pipelines that run the same tool share it."""
     command: str
     """Bash text with placeholders, run once per task."""
-    genome: Annotated[str, AfterValidator(_known_genome)] = "GRCh38"
+    genome: Annotated[str, AfterValidator(_known_genome)] = genome.DEFAULT
     chromosomes: Annotated[str, AfterValidator(_known_chromosomes)] = "1-22"
     samples: list[str] | str = []
     """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""

@@ -10,6 +10,8 @@ from planner.core.errors import InputError
 
 CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 
+DEFAULT = "GRCh38"
+
 # PLINK's numeric codes, only to say what was meant: a file named chr23 holds X for one tool and nothing for another.
 # An array's index is the place in CHROMOSOMES, so 25 is MT; an array with PLINK's codes reaches 26, which is refused.
 _PLINK_CODES = {"23": "X", "24": "Y", "25": "X (XY, its pseudo-autosomal part)", "26": "MT"}

@@ -303,6 +303,13 @@ def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:
     return request if cap_mb is None else max(1, min(request, math.floor(cap_mb)))
 
 
+def safety(point_mb: float, request_mb: float) -> str:
+    """Return what a request has above the prediction: a share of it, or MB where that would be a multiple."""
+    if request_mb > 2 * point_mb:
+        return f"{request_mb - point_mb:.0f} MB safety"
+    return f"{100 * (request_mb / point_mb - 1):.0f} % safety"
+
+
 def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: float | None, outside: list[str]) -> str:
     number = f"{round(point):,}".replace(",", " ")
     text = f"predicted {number} MB"
@@ -311,7 +318,7 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
     elif cap_mb is not None and request >= math.floor(cap_mb):
         text += ", cut to what the site gives"
     else:
-        text += f" + {round(100 * (request / point - 1))} % safety"
+        text += f" + {safety(point, request)}"
     text += f", {rows} observation{'s' * (rows != 1)}"
     if outside:
         text += f", {' and '.join(outside)} outside what was seen"

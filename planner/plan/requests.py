@@ -11,7 +11,7 @@ from planner.core.records import Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
-from planner.memory.model import MemoryModel, Prediction
+from planner.memory.model import MemoryModel, Prediction, safety
 from planner.plan import features
 from planner.plan.inputs import Earlier, PlanInputs
 from planner.plan.overheads import JOB_SCRIPT_MB
@@ -156,7 +156,7 @@ class TaskSizer:
         if found is not None:
             point_mb, upper_mb = prior.blend(point_mb, found.point_mb), prior.blend(upper_mb, found.request_mb)
         request_mb = formulas.request_mb(upper_mb)
-        reason = f"predicted {point_mb:.0f} MB + {100 * (request_mb / point_mb - 1):.0f} % safety, {prior.counted()}"
+        reason = f"predicted {point_mb:.0f} MB + {safety(point_mb, request_mb)}, {prior.counted()}"
         if outside := prior.formula.outside(task.features):
             reason += f"; {', '.join(outside)}"
         if request_mb <= floor_mb:

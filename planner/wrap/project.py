@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from planner.core import files, shell, templates, units
+from planner.core import genome as genomes
 from planner.core.config import FILE, Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
@@ -52,7 +53,7 @@ class Setting:
     site_name: str
     arguments: tuple[str, ...]
     mode: Mode = Mode.ARRAY
-    genome: str = "GRCh38"
+    genome: str = genomes.DEFAULT
     after: tuple[str, ...] = ()
     dependency: str | None = None
 
