@@ -40,6 +40,7 @@ from planner.formula.discovery import engines, scoring, teacher
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.columns import LogColumns
+from planner.formula.discovery.search import SearchOptions
 from planner.formula.formula import Formula
 from planner.memory import model, point
 
@@ -107,7 +108,8 @@ def judge(
     for number, name in enumerate(names):
         # the plain ways compete with every engine, but once is enough to tell of them
         sources = [way for way in ways(name) if not (plain and way.startswith(name))]
-        competition = symbolic.Competition(features, table, peaks, engine=name, seed=seed, sources=sources)
+        options = SearchOptions(engine=name, seed=seed, sources=sources)
+        competition = symbolic.Competition(features, table, peaks, options)
         for standing in competition.standings:
             if number and not standing.source.startswith(name):
                 continue
@@ -221,7 +223,8 @@ def seconds(names: Sequence[str]) -> dict[str, dict[int, float]]:
         for name in names:
             for way in (*ways(name), CHOSEN):
                 start = time.process_time()
-                fitting.fit(FEATURES, features, peaks, engine=name, seed=1, sources=None if way == CHOSEN else (way,))
+                options = SearchOptions(engine=name, seed=1, sources=None if way == CHOSEN else (way,))
+                fitting.fit(FEATURES, features, peaks, options=options)
                 found.setdefault(way, {})[len(rows)] = time.process_time() - start
         columns = LogColumns.of(FEATURES, features)
         start = time.process_time()

@@ -17,6 +17,7 @@ import pandas as pd
 from planner.core import files
 from planner.formula import formula
 from planner.formula.discovery import fit as fitting
+from planner.formula.discovery.search import SearchOptions
 from planner.formula.formula import Formula
 
 HERE = Path(__file__).resolve().parent
@@ -49,13 +50,8 @@ def fit(*, sources: tuple[str, ...] | None = None, date: str = "") -> fitting.Fi
         list(UNITS),
         table[list(UNITS)].to_numpy(float),
         table["peak_rss_mb"].to_numpy(float),
-        tool="beagle",
-        target="peak_rss_mb",
-        units=UNITS,
-        date=date,
-        seed=SEED,
-        sources=sources,
-        progress=print if sources is None else lambda _: None,
+        origin=fitting.Origin(tool="beagle", target="peak_rss_mb", units=UNITS, date=date),
+        options=SearchOptions(seed=SEED, sources=sources, progress=print if sources is None else lambda _: None),
     )
 
 

@@ -175,6 +175,7 @@ def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -
     import numpy as np
 
     from planner.formula.discovery import fit as fitting
+    from planner.formula.discovery.search import SearchOptions
 
     features = wanted.features
     table = np.array([[row.features[name] for name in features] for row in rows.observations], dtype=float)
@@ -182,14 +183,13 @@ def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -
         features,
         table.reshape(len(rows.observations), len(features)),
         np.array([row.peak_mb for row in rows.observations], dtype=float),
-        tool=wanted.tool,
-        target=wanted.target,
-        units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
-        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        engine=wanted.engine,
-        seed=wanted.seed,
-        most_nodes=wanted.most_nodes,
-        progress=progress,
+        origin=fitting.Origin(
+            tool=wanted.tool,
+            target=wanted.target,
+            units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
+            date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        ),
+        options=SearchOptions(engine=wanted.engine, seed=wanted.seed, most_nodes=wanted.most_nodes, progress=progress),
     )
 
 

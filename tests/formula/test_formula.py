@@ -16,7 +16,7 @@ from support.formulas import FEATURES, RATIOS, bundled, feature_rows, small
 from planner.core.errors import InputError
 from planner.formula import formula
 from planner.formula.discovery import fit as fitting
-from planner.formula.discovery.search import Discovery
+from planner.formula.discovery.search import Discovery, SearchOptions
 from planner.formula.formula import Feature, request_mb
 
 INSIDE = {"length_mb": 100.0, "n_samples": 100.0, "window": 40.0}
@@ -94,7 +94,7 @@ def test_a_fit_keeps_the_ratios_of_the_four_features_that_vary_most_and_no_row_i
     table = np.column_stack([np.exp(rng.uniform(0.0, width, 40)) for width in (0.0, 3.0, 9.0, 1.0, 4.0, 5.0, 2.0)])
     table[0, 2] = 0.0
     peaks = 100.0 * table[:, 1] ** 0.5 * table[:, 4] ** 0.2 / table[:, 5] ** 0.3
-    one = fitting.fit(names, table, peaks, sources=("log-linear",)).formula
+    one = fitting.fit(names, table, peaks, options=SearchOptions(sources=("log-linear",))).formula
     # numerators are those with which the peak grows more: a, then c, then e, with which it does not change, then d
     assert [ratio.text for ratio in one.ratios] == ["a/c", "a/d", "a/e", "c/d", "c/e", "e/d"]
     rows = [dict(zip(names, row, strict=True)) for row in table.tolist()]

@@ -11,6 +11,7 @@ from planner.formula.discovery import engines
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.numeric import Array, Program
+from planner.formula.discovery.search import SearchOptions
 
 NAMES = ("length", "samples", "threads")
 PLAIN = symbolic.source_names("operon")[:4]
@@ -35,7 +36,7 @@ def with_threads(table: Array) -> Array:
 
 
 def compete(table: Array, peaks: Array, **options: object) -> symbolic.Competition:
-    return symbolic.Competition(NAMES, table, peaks, **({"sources": PLAIN} | options))  # type: ignore[arg-type]
+    return symbolic.Competition(NAMES, table, peaks, SearchOptions(**({"sources": PLAIN} | options)))  # type: ignore[arg-type]
 
 
 def error(node: grammar.Node, truth: object, table: Array) -> float:
@@ -140,7 +141,7 @@ def test_enough_rows_let_the_engine_compete_directly_and_distilled_and_the_same_
     said: list[str] = []
     sources = symbolic.source_names("operon")[-2:]
     first, again = (
-        symbolic.Competition(NAMES, table, peaks, seed=3, folds=2, sources=sources, progress=said.append)
+        symbolic.Competition(NAMES, table, peaks, SearchOptions(seed=3, folds=2, sources=sources, progress=said.append))
         for _ in range(2)
     )
     assert {standing.source for standing in first.standings} == {"operon direct", "operon distilled"}
@@ -181,7 +182,13 @@ def test_constants_have_six_digits() -> None:
 def test_a_fit_knows_its_rows_ranges_and_errors() -> None:
     table = rows(50)
     peaks = noisy(power_law(table), 0.1)
-    fitted = fitting.fit(NAMES, table, peaks, tool="impute", units={"length": "Mb"}, seed=2, sources=PLAIN)
+    fitted = fitting.fit(
+        NAMES,
+        table,
+        peaks,
+        origin=fitting.Origin(tool="impute", units={"length": "Mb"}),
+        options=SearchOptions(seed=2, sources=PLAIN),
+    )
     one = fitted.formula
     assert (one.tool, one.rows, one.seed, one.floor_mb) == ("impute", 50, 2, peaks.min())
     assert one.engine == fitted.discovery.source
@@ -197,7 +204,12 @@ def test_bounds_cover_rows_not_seen_as_often_as_promised() -> None:
     for seed in range(8):
         table, other = rows(60, seed), rows(100, seed + 50)
         peaks = noisy(power_law(other), 0.1, seed + 100)
-        fitted = fitting.fit(NAMES, table, noisy(power_law(table), 0.1, seed), sources=[symbolic.LOG_LINEAR])
+        fitted = fitting.fit(
+            NAMES,
+            table,
+            noisy(power_law(table), 0.1, seed),
+            options=SearchOptions(sources=[symbolic.LOG_LINEAR]),
+        )
         found = fitting.check(
             fitted.formula, [dict(zip(NAMES, row, strict=True)) for row in other.tolist()], peaks.tolist()
         )

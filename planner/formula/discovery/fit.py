@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from planner.formula.conformal import calibrate
 from planner.formula.discovery import numeric, scoring
 from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.numeric import Array
-from planner.formula.discovery.search import Discovery
+from planner.formula.discovery.search import Discovery, SearchOptions
 from planner.formula.formula import Feature, Formula, Ratio
 from planner.formula.grammar import Node
 
@@ -36,20 +36,34 @@ class FittedFormula:
     discovery: Discovery
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What a formula's file says of where it is from.
+
+    Attributes
+    ----------
+    tool : str
+    target : str
+        What the table calls the peak.
+    units : mapping of str to str
+        By feature, where known.
+    date : str
+        When it was made.
+    """
+
+    tool: str = ""
+    target: str = "peak_mb"
+    units: Mapping[str, str] = field(default_factory=dict)
+    date: str = ""
+
+
 def fit(
     names: Sequence[str],
     table: Array,
     peaks: Array,
     *,
-    tool: str = "",
-    target: str = "peak_mb",
-    units: Mapping[str, str] | None = None,
-    date: str = "",
-    engine: str = "operon",
-    seed: int = 0,
-    most_nodes: int = symbolic.MOST_NODES,
-    sources: Sequence[str] | None = None,
-    progress: symbolic.Progress = lambda _: None,
+    origin: Origin | None = None,
+    options: SearchOptions | None = None,
 ) -> FittedFormula:
     """Find a formula for the peak and calibrate its bound on predictions out of fold.
 
@@ -61,10 +75,9 @@ def fit(
         Finite.
     peaks : array of shape (rows,)
         MiB, finite and > 0.
-    tool, target, units, date : str, str, mapping of str to str, str
-        For the formula's file: what it is of, what the table calls the peak, units by feature, when it was made.
-    engine, seed, most_nodes, sources, progress
-        See :class:`planner.formula.discovery.search.Competition`.
+    origin : Origin, optional
+        For the formula's file.
+    options : SearchOptions, optional
 
     Returns
     -------
@@ -76,43 +89,33 @@ def fit(
         For too few rows, names that a formula cannot have, or no feature that varies.
     """
     _check_names(names)
-    competition = symbolic.Competition(
-        names, table, peaks, engine=engine, seed=seed, most_nodes=most_nodes, sources=sources, progress=progress
-    )
+    options = options or SearchOptions()
+    competition = symbolic.Competition(names, table, peaks, options)
     found = competition.formula_of(competition.winner)
     return FittedFormula(
-        formula=calibrated(found, names, table, peaks, tool=tool, target=target, units=units, date=date, seed=seed),
-        discovery=found,
+        formula=calibrated(found, names, table, peaks, origin=origin, seed=options.seed), discovery=found
     )
 
 
 def calibrated(
-    found: Discovery,
-    names: Sequence[str],
-    table: Array,
-    peaks: Array,
-    *,
-    tool: str = "",
-    target: str = "peak_mb",
-    units: Mapping[str, str] | None = None,
-    date: str = "",
-    seed: int = 0,
+    found: Discovery, names: Sequence[str], table: Array, peaks: Array, *, origin: Origin | None = None, seed: int = 0
 ) -> Formula:
     """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
+    origin = origin or Origin()
     predicted, measured = found.predicted.tolist(), peaks.tolist()
     columns = dict(zip(names, table.T, strict=True))
     growth = numeric.elasticities(found.root, columns)
     widened = _widened_unseen(found.root, growth, columns)
     return Formula(
         root=found.root,
-        tool=tool,
-        target=target,
+        tool=origin.tool,
+        target=origin.target,
         engine=found.source,
-        date=date,
+        date=origin.date,
         rows=len(peaks),
         seed=seed,
         floor_mb=float(peaks.min()),
-        features=_ranges(columns, units or {}),
+        features=_ranges(columns, origin.units),
         ratios=_ratios(growth, columns),
         calibration=calibrate(predicted, (peaks / widened).tolist()).rounded(),
         errors={key: round(value, 4) for key, value in scoring.point_errors(predicted, measured).items()},

@@ -53,6 +53,34 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SearchOptions:
+    """How formulas are searched for.
+
+    Attributes
+    ----------
+    engine : str
+        ``operon`` or ``pysr``.
+    seed : int
+        The same seed gives the same formula.
+    most_nodes : int
+        Limit on constants, features, operators and functions together.
+    folds : int
+        Parts the rows are split into; an engine's formulas are judged on half as many.
+    sources : sequence of str, optional
+        Some of :func:`source_names`, by default all that the rows allow.
+    progress : callable
+        Told what is being done.
+    """
+
+    engine: str = "operon"
+    seed: int = 0
+    most_nodes: int = MOST_NODES
+    folds: int = FOLDS
+    sources: Sequence[str] | None = None
+    progress: Progress = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """How one source did at one node limit.
 
@@ -112,18 +140,7 @@ class Competition:
     table : array of shape (rows, features)
     peaks : array of shape (rows,)
         MiB, > 0.
-    engine : str
-        ``operon`` or ``pysr``.
-    seed : int
-        The same seed gives the same formula.
-    most_nodes : int
-        Limit on constants, features, operators and functions together.
-    folds : int
-        Parts the rows are split into; an engine's formulas are judged on half as many.
-    sources : sequence of str, optional
-        Some of :func:`source_names`, by default all that the rows allow.
-    progress : callable
-        Told what is being done.
+    options : SearchOptions, optional
 
     Attributes
     ----------
@@ -141,20 +158,16 @@ class Competition:
         names: Sequence[str],
         table: Array,
         peaks: Array,
-        *,
-        engine: str = "operon",
-        seed: int = 0,
-        most_nodes: int = MOST_NODES,
-        folds: int = FOLDS,
-        sources: Sequence[str] | None = None,
-        progress: Progress = lambda _: None,
+        options: SearchOptions | None = None,
     ) -> None:
+        options = options or SearchOptions()
         _check(table, peaks)
         self._names, self._table, self._peaks = tuple(names), table, peaks
-        self._search = _Search(self._names, engine, most_nodes, seed, progress)
-        chosen = _allowed(source_names(engine) if sources is None else sources, len(peaks))
+        self._search = _Search(self._names, options)
+        wanted = source_names(options.engine) if options.sources is None else options.sources
+        chosen = _allowed(wanted, len(peaks))
         self._search.choose_scale(table, peaks, chosen)
-        judged = [_judge(self._search, one, table, peaks, folds) for one in chosen]
+        judged = [_judge(self._search, one, table, peaks, options.folds) for one in chosen]
         self.standings = tuple(sorted(judged, key=lambda s: s.error))
 
     @property
@@ -208,9 +221,10 @@ def _check(table: Array, peaks: Array) -> None:
 class _Search:
     """Runs a source on rows; the teacher of a fold is asked once and kept only for that fold."""
 
-    def __init__(self, names: tuple[str, ...], engine: str, most_nodes: int, seed: int, progress: Progress) -> None:
-        self.names, self.most_nodes, self.seed, self.progress = names, most_nodes, seed, progress
-        self._engine = engines.engine(engine)
+    def __init__(self, names: tuple[str, ...], options: SearchOptions) -> None:
+        self.names, self.most_nodes, self.seed = names, options.most_nodes, options.seed
+        self.progress = options.progress
+        self._engine = engines.engine(options.engine)
         self.scale: str | None = None
 
     def choose_scale(self, table: Array, peaks: Array, sources: Sequence[str]) -> None:
