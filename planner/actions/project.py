@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -137,9 +138,12 @@ class Project:
         write : bool
             Whether ``rounds/rNNN/plan.json`` is written, for `render` and `submit`; a plan without tasks never is.
         """
-        plan = planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)
-        if write and plan.tasks:
-            self._folder.write_plan(plan)
+        from planner.rounds import door
+
+        with door.at_work(self._folder) if write else contextlib.nullcontext():
+            plan = planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)
+            if write and plan.tasks:
+                self._folder.write_plan(plan)
         return plan
 
     def render(self, *, template_folder: str | os.PathLike[str] | None = None) -> list[Path]:

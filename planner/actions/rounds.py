@@ -22,14 +22,16 @@ def render_latest(project: Project, *, template_folder: Path | None = None) -> l
     InputError
         When no round is planned, or the last one was started already.
     """
+    from planner.rounds import door
     from planner.scripts import render
 
-    number = project.latest()
-    folder = project.round_folder(number)
-    if project.started(number):
-        raise InputError(f"round {folder.name} was started already", "'chromplan next' plans another one")
-    rendered = render.render(project.plan(number), template_folder=template_folder)
-    render.write(rendered, folder)
+    with door.at_work(project):
+        number = project.latest()
+        folder = project.round_folder(number)
+        if project.started(number):
+            raise InputError(f"round {folder.name} was started already", "'chromplan next' plans another one")
+        rendered = render.render(project.plan(number), template_folder=template_folder)
+        render.write(rendered, folder)
     return [folder / name for name in sorted(rendered)]
 
 

@@ -26,6 +26,7 @@ def command(folder: Path, number: int | None, workers: int | None, mem_mb: int |
     running it again, here or in another allocation, goes on with what is left.
     """
     from planner.core.records import Outcome
+    from planner.rounds import door
     from planner.runner import allocation, drive, runs
 
     project = open_project(folder)
@@ -39,6 +40,8 @@ def command(folder: Path, number: int | None, workers: int | None, mem_mb: int |
     )
     here = allocation.current(os.environ)
     done = {run.task for run in runs.read(project.round_folder(number)) if run.outcome is Outcome.COMPLETED}
+    with door.looking(project, wait_s=300):
+        pass  # whoever submitted this allocation may have been interrupted before its id was written down
     with Screen(len(plan.tasks), len(done), again="chromplan drive in an allocation") as screen:
         found = drive.run(project, number, allocation=here, use=use, on_end=screen.ended, watch=screen.watch)
     if found.out_of_time:

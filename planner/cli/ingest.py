@@ -23,10 +23,10 @@ def command(folder: Path, as_json: bool) -> None:
 
     One sacct call, bounded by the ids of what is in flight. Says what happened to every task.
     """
-    from planner.rounds import ingest
+    from planner.rounds import door, ingest
 
     project = open_project(folder)
-    with open_store(project) as store:
+    with door.looking(project), open_store(project) as store:
         found = ingest.ingest(project, store)
     if as_json:
         echo_json(

@@ -26,26 +26,35 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     The new round is rendered, too; tasks that are done never run again.
     """
     from planner.core.errors import InputError
-    from planner.rounds import ingest, submit
+    from planner.project.lock import PATIENCE_S
+    from planner.rounds import door, ingest, submit
     from planner.scripts import render
 
     if then_next and not submits:
         raise InputError("--then-next without --submit", "say both, or 'chromplan submit --then-next' afterwards")
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
     project = open_project(folder)
-    with open_store(project) as store:
-        found = ingest.until_ended(project, store, wait_s=wait_s)
-    if not as_json:
-        show_ingested(found)
-    plan = make_plan(project, refit=True, retry_failed=retry_failed)
-    if as_json:
-        click.echo(plan.model_dump_json(indent=2))
-    else:
-        show_plan(plan)
-    if not plan.tasks:
-        return
-    project.write_plan(plan)
-    render.write(render.render(plan), project.round_folder(plan.round))
-    if submits:
-        submit.submit(project, plan.round, say=lambda line: click.echo(line, err=True), then_next=then_next)
-    elif not as_json:
-        click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")
+    # behind a round nobody is there to try again, so it waits for whoever is at work
+    with door.at_work(project, finish=say if submits else None, wait_s=max(wait_s, PATIENCE_S)):
+        with open_store(project) as store:
+            found = ingest.until_ended(project, store, wait_s=wait_s)
+        if not as_json:
+            show_ingested(found)
+        plan = make_plan(project, refit=True, retry_failed=retry_failed)
+        if as_json:
+            click.echo(plan.model_dump_json(indent=2))
+        else:
+            show_plan(plan)
+        if not plan.tasks:
+            if then_next:
+                submit.go_on_later(project, say=say)
+            return
+        project.write_plan(plan)
+        render.write(render.render(plan), project.round_folder(plan.round))
+        if submits:
+            submit.submit(project, plan.round, say=say, then_next=then_next)
+        elif not as_json:
+            click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")

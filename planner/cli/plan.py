@@ -54,10 +54,13 @@ def command(
     if compare:
         _compare(project, retry_failed=retry_failed, again=again, as_json=as_json)
         return
-    plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+    from planner.rounds import door
+
+    with door.at_work(project):
+        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+        path = project.write_plan(plan) if plan.tasks else None
     if plot:
         _draw(plot, plan)
-    path = project.write_plan(plan) if plan.tasks else None
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
         return

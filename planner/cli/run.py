@@ -26,6 +26,7 @@ def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, 
     """
     from planner import site as sites
     from planner.core.records import Outcome
+    from planner.rounds import door
     from planner.runner import local as here
     from planner.runner import runs as records
     from planner.runner.launch import one_node
@@ -37,7 +38,7 @@ def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, 
     plan = project.plan(number)
     machine = sites.local_site()
     folder = project.round_folder(number)
-    if (folder / "manifest.tsv").exists():
+    if project.submitted(number):
         raise InputError(f"round {folder.name} was submitted to Slurm", "see 'chromplan status'")
     bounds = one_node(
         mem_mb=mem_mb or machine.cap_mb(),
@@ -46,7 +47,7 @@ def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, 
         max_attempts=project.config().memory.max_attempts,
     )
     before = {run.task for run in records.read(folder) if run.outcome is Outcome.COMPLETED}
-    with project.lock(), Screen(len(plan.tasks), len(before), again="chromplan run --local") as screen:
+    with door.at_work(project), Screen(len(plan.tasks), len(before), again="chromplan run --local") as screen:
         runs = here.run(
             plan,
             root=project.folder.resolve(),

@@ -67,13 +67,15 @@ class Project:
             return 1
         return numbers[-1] + 1 if self.started(numbers[-1]) else numbers[-1]
 
+    def submitted(self, number: int) -> bool:
+        """Whether a round was submitted to Slurm, wholly or in part."""
+        folder = self.round_folder(number)
+        return any((folder / name).exists() for name in ("submission.json", "manifest.tsv", "manifest.tsv.new"))
+
     def started(self, number: int) -> bool:
         """Whether a round was submitted or run, wholly or in part."""
         folder = self.round_folder(number)
-        return any(
-            (folder / name).exists()
-            for name in ("submission.json", "manifest.tsv", "manifest.tsv.new", "local.jsonl", "running")
-        )
+        return self.submitted(number) or any((folder / name).exists() for name in ("local.jsonl", "running"))
 
     def plan(self, number: int) -> Plan:
         """Read a round's plan."""

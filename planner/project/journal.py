@@ -1,52 +1,124 @@
-"""``submission.json``: how far the submission of a round got."""
+"""``submission.json``: how far a round's submission got, and which job runs which task. It is the round's one truth.
+
+It is written whole each time, by way of a rename. What is about to be asked of Slurm is written before it is asked.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from planner.core.documents import Document, parse_json, read_text
+from pydantic import Field
+
+from planner.core import files
+from planner.core.documents import Document, FileName, Line, parse_json, read_text
 from planner.core.records import Mode
-from planner.scripts.jobs import FOLLOW_UP
+from planner.plan.document import PlannedTask
+from planner.scripts.jobs import FOLLOW_UP, Job
 
-State = Literal["wanted", "held", "submitted", "cancelled"]
+State = Literal["wanted", "asked", "held", "refused", "submitted", "cancelled"]
+"""
+wanted
+    Not asked for.
+asked
+    sbatch was, or may have been, called: there may be a job, whose id is not known.
+held
+    There is an array, whose elements wait for their memory.
+refused
+    The elements that wait are cancelled, because the cluster does not take their memory; others of them may have begun.
+submitted
+    On its way.
+cancelled
+    Runs nothing, and will not.
+"""
+
+
+class SubmittedTask(Document):
+    """A task in its job."""
+
+    task: FileName
+    part: Annotated[str, Field(pattern=r"^([_+][0-9]+)?$")]
+    """What stands behind the job's id in the id of the task's part of it: ``_3`` of an array, ``+1`` of a component."""
+    index: int
+    request_mb: int
+    cpus: int
 
 
 class SubmittedJob(Document):
     """One sbatch of a round, and how far it got."""
 
-    script: str
-    name: str
+    script: Line
+    name: Line
+    runs_as: Literal["job", "step", "driven"] = "job"
+    hold: bool = False
+    """Whether its elements get their own memory before it is released."""
     state: State = "wanted"
-    job_id: str | None = None
+    asked_s: int | None = None
+    """When sbatch was called for it, s since the epoch."""
+    job_id: Annotated[str, Field(pattern=r"^[0-9]+$")] | None = None
+    tasks: tuple[SubmittedTask, ...] = ()
+
+    @property
+    def follows(self) -> bool:
+        """Whether it runs no task, and goes on with the next round."""
+        return self.script == FOLLOW_UP
 
 
 class Submission(Document):
     """``submission.json``: the journal of a round's submission."""
 
-    version: Literal[1] = 1
-    token: str
+    version: Literal[2]
+    token: FileName
+    user: int
+    """Whose jobs they are: a user's id."""
     started_s: int
     mode: Mode
-    jobs: list[SubmittedJob]
+    jobs: tuple[SubmittedJob, ...]
     then_next: bool = False
     """Whether a job waits for all others and goes on with the next round."""
     notes: tuple[str, ...] = ()
 
     @property
+    def live(self) -> list[SubmittedJob]:
+        """The jobs that run tasks, as far as their ids are known."""
+        return [job for job in self.jobs if job.job_id and job.state in ("held", "submitted") and not job.follows]
+
+    @property
     def ids(self) -> list[str]:
-        """The jobs that run the round's tasks, as far as they are submitted."""
-        return [job.job_id for job in self.jobs if job.state == "submitted" and job.job_id and job.script != FOLLOW_UP]
+        """The ids of the jobs that run tasks, as far as they are submitted."""
+        return [job.job_id for job in self.live if job.job_id and job.state == "submitted"]
 
     @property
     def follow_up(self) -> SubmittedJob | None:
-        """The job that goes on with the next round."""
-        return next((job for job in self.jobs if job.script == FOLLOW_UP and job.state != "cancelled"), None)
+        """The last job that goes on with the next round."""
+        return next((job for job in reversed(self.jobs) if job.follows and job.state != "cancelled"), None)
 
     @property
     def done(self) -> bool:
         """Whether every job is on its way."""
         return all(job.state in ("submitted", "cancelled") for job in self.jobs)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was asked of Slurm, so that the round counts as not started."""
+        return all(job.state == "wanted" for job in self.jobs)
+
+
+def entry(job: Job, tasks: Sequence[PlannedTask] | None = None) -> SubmittedJob:
+    """Return a job as it is wanted, with all its tasks or only these."""
+    return SubmittedJob(
+        script=job.script,
+        name=job.name,
+        runs_as=job.runs_as,
+        hold=job.hold,
+        tasks=tuple(
+            SubmittedTask(
+                task=task.task, part=job.part(task), index=task.index, request_mb=job.given_mb(task), cpus=task.cpus
+            )
+            for task in (job.tasks if tasks is None else tasks)
+        ),
+    )
 
 
 def journal_path(folder: Path) -> Path:
@@ -57,7 +129,17 @@ def journal_path(folder: Path) -> Path:
 def read_journal(folder: Path) -> Submission | None:
     """Return a round's journal, or None when it was never submitted."""
     path = journal_path(folder)
+    hint = "restore it, or look for the jobs in squeue; without it the round cannot be followed"
     if not path.exists():
         return None
-    hint = "restore it, or look for the jobs in squeue; without it the round cannot be followed"
     return parse_json(read_text(path, hint=hint), Submission, path=path, hint=hint)
+
+
+def write_journal(folder: Path, submission: Submission) -> None:
+    """Write a round's journal; it is on the disk when this returns."""
+    files.write_text(journal_path(folder), submission.model_dump_json(exclude_defaults=True) + "\n")
+
+
+def journals(folders: Iterable[Path]) -> list[Submission]:
+    """Return the journals of those rounds that have one."""
+    return [found for folder in folders if (found := read_journal(folder))]

@@ -1,17 +1,23 @@
-"""``manifest.tsv``: which Slurm job is which task of a round."""
+"""``manifest.tsv``: which Slurm job is which task of a round, for people and for other programs.
+
+It is derived from the round's journal, and written again whenever it is missing or behind. Only where ``submit.sh``
+submitted the round, without chromplan, there is no journal, and the manifest is read.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core import files
 from planner.core.errors import InputError
-from planner.scripts.jobs import DRIVEN, Job
+from planner.project.journal import Submission, journal_path, read_journal, write_journal
 
 FILE = "manifest.tsv"
+PART_FILE = f"{FILE}.new"
+"""What ``submit.sh`` writes until it has submitted all."""
 COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script", "runs_as")
 
 
@@ -22,44 +28,66 @@ class Entry:
     task: str
     job_id: str
     request_mb: int
-    is_step: bool = False
-    """Whether the task is a step, named after it, of a job that runs others too."""
-    is_driven: bool = False
-    """Whether 'chromplan drive' runs the task in the job, and records its attempts itself."""
+    runs_as: str = "job"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether the task is a step, named after it, of a job that runs others too."""
+        return self.runs_as == "step"
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether 'chromplan drive' runs the task in the job, and records its attempts itself."""
+        return self.runs_as == "driven"
 
 
-def lines(job: Job, job_id: str) -> list[str]:
-    """Return the manifest's lines for one submitted job."""
-    return [
-        "\t".join(
-            (
-                task.task,
-                job.id_of(task, job_id),
-                str(task.index),
-                str(job.given_mb(task)),
-                str(task.cpus),
-                job.script,
-                job.runs_as,
-            )
-        )
-        for task in job.tasks
-    ]
+def record(folder: Path, submission: Submission) -> None:
+    """Write a round's journal, and the manifest that follows from it."""
+    write_journal(folder, submission)
+    derive(folder, submission)
 
 
-def write(folder: Path, rows: Iterable[str]) -> None:
-    """Write a round's manifest."""
-    files.write_text(folder / FILE, "\n".join(("\t".join(COLUMNS), *rows)) + "\n")
+def derive(folder: Path, submission: Submission) -> None:
+    """Write the manifest of a journal unless it is there."""
+    text = "\n".join(("\t".join(COLUMNS), *_lines(submission))) + "\n"
+    path = folder / FILE
+    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text:
+        files.write_text(path, text)
+
+
+def _lines(submission: Submission) -> Iterator[str]:
+    for job in submission.live:
+        for task in job.tasks:
+            numbers = (str(task.index), str(task.request_mb), str(task.cpus))
+            yield "\t".join((task.task, f"{job.job_id}{task.part}", *numbers, job.script, job.runs_as))
+
+
+def forget(folder: Path) -> None:
+    """Leave a round as it was before its submission: the journal goes last."""
+    for name in (FILE, PART_FILE):
+        (folder / name).unlink(missing_ok=True)
+    journal_path(folder).unlink(missing_ok=True)
 
 
 def read(folder: Path) -> list[Entry]:
-    """Return a round's manifest; empty when nothing was submitted.
+    """Return the tasks of a round that have a job; none when nothing was submitted.
 
     Raises
     ------
     InputError
-        Names the file and line that cannot be read.
+        Names the file that cannot be read, and where.
     """
-    path = folder / FILE
+    submission = read_journal(folder)
+    if submission is None:
+        return _from_file(folder / FILE)
+    return [
+        Entry(task=task.task, job_id=f"{job.job_id}{task.part}", request_mb=task.request_mb, runs_as=job.runs_as)
+        for job in submission.live
+        for task in job.tasks
+    ]
+
+
+def _from_file(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
@@ -72,9 +100,6 @@ def read(folder: Path) -> list[Entry]:
 def _entry(path: Path, number: int, row: Sequence[str]) -> Entry:
     if len(row) != len(COLUMNS) or not row[3].isdigit():
         raise InputError(
-            f"{path}:{number}: not a line of a manifest",
-            "it was edited or cut; the submission's journal lies beside it",
+            f"{path}:{number}: not a line of a manifest", "it was edited or cut: each line is what submit.sh wrote"
         )
-    return Entry(
-        task=row[0], job_id=row[1], request_mb=int(row[3]), is_step=row[6] == "step", is_driven=row[6] == DRIVEN
-    )
+    return Entry(task=row[0], job_id=row[1], request_mb=int(row[3]), runs_as=row[6])

@@ -267,7 +267,7 @@ def _log_tail(folder: Path, task: OpenTask) -> str:
 
 def _collect_local(project: Project) -> None:
     """Have what a killed local run left behind recorded, unless a run is at work and does it itself."""
-    with contextlib.suppress(FailureError), project.lock():
+    with contextlib.suppress(FailureError), project.lock(wait_s=0):
         for number in project.round_numbers():
             folder = project.round_folder(number)
             if local.was_cut_short(folder):
@@ -277,7 +277,7 @@ def _collect_local(project: Project) -> None:
 def _collect_driven(project: Project, number: int) -> None:
     """Have what a killed driver left behind recorded, now that its allocation is over."""
     folder = project.round_folder(number).resolve()
-    with contextlib.suppress(FailureError), project.lock(number):
+    with contextlib.suppress(FailureError), project.lock(number, wait_s=0):
         if drive.was_cut_short(folder):
             drive.collect(project.plan(number), root=project.folder.resolve(), folder=folder)
 

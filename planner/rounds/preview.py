@@ -52,7 +52,7 @@ def describe(project: Project, number: int, *, then_next: bool = False) -> list[
             ("scontrol release", "let it go"),
         ]
     if then_next:
-        waits = follow_up_options([ids[job.script] for job in layout])
+        waits = follow_up_options(plan, [ids[job.script] for job in layout])
         command = " ".join(["sbatch --parsable", *waits, f"{folder}/{FOLLOW_UP}"])
         steps.append((command, "a last job goes on with the next round"))
     return [f"{command:<60} # {what}" for command, what in steps]

@@ -1,31 +1,37 @@
 """Submitting a round so that nothing is submitted twice, whatever dies when.
 
-Every step is written to ``submission.json`` before and after it is taken. Job names carry the plan's token, so a job
-whose id was not recorded any more is found again by its name.
+What is about to be asked of Slurm is written to the round's journal before, what came of it after. Jobs carry a comment
+of their own, by which one whose id was not recorded any more is found again.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from planner import slurm
-from planner.core import files, units
+from planner.core import units
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import Project
-from planner.project.journal import State, Submission, SubmittedJob, journal_path, read_journal
+from planner.project.journal import Submission, SubmittedJob, entry, journals, read_journal
 from planner.rounds import preview
-from planner.scripts.jobs import FOLLOW_UP, Job, follow_up, jobs
-from planner.scripts.options import Update, follow_up_options, submit_options, updates
+from planner.rounds.elements import Elements, NotTaken
+from planner.rounds.lost import find_again
+from planner.scripts import render
+from planner.scripts.jobs import Job, follow_up, jobs, only
+from planner.scripts.options import follow_up_options, submit_options
 
 Say = Callable[[str], None]
+# how long submit.sh may have been at work before it was interrupted
+_SCRIPT_TOOK_S = 86_400
 
 
 def submit(project: Project, number: int, *, say: Say, then_next: bool = False) -> Submission:
@@ -43,67 +49,92 @@ def submit(project: Project, number: int, *, say: Say, then_next: bool = False) 
     FailureError
         When Slurm refuses or does not answer; running it again goes on from there.
     """
-    plan = project.plan(number)
     with project.lock():
-        return _Submitter(project, plan, say, then_next=then_next).run()
+        return _Submitter(project, project.plan(number), say).run(then_next=then_next)
+
+
+def go_on_later(project: Project, *, say: Say) -> bool:
+    """Submit one more job that goes on with the next round, behind the steps before which are still going on.
+
+    Returns
+    -------
+    bool
+        False where no step before goes on by itself: then there is nothing to wait for.
+    """
+    started = [number for number in project.round_numbers() if read_journal(project.round_folder(number))]
+    if not started or not _going_on_before(project):
+        return False
+    with project.lock():
+        _Submitter(project, project.plan(started[-1]), say).follow_again()
+    return True
 
 
 class _Submitter:
-    def __init__(self, project: Project, plan: Plan, say: Say, *, then_next: bool) -> None:
+    def __init__(self, project: Project, plan: Plan, say: Say) -> None:
         self._project = project
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
         self._plan = plan
-        self._cluster = plan.cluster
         self._say = say
         self._layouts: dict[Mode, dict[str, Job]] = {}
-        self._journal = self._open(then_next=then_next)
-        self._resumed = journal_path(self._folder).exists()
+        before = read_journal(self._folder)
+        self._resumed = before is not None or (self._folder / manifest.PART_FILE).exists()
+        self._journal = before or self._new()
         # an earlier try may have submitted a moment ago
         self._last_s = time.monotonic() if self._resumed else None
 
-    def run(self) -> Submission:
-        if self._journal.done:
+    def run(self, *, then_next: bool) -> Submission:
+        if then_next and not self._journal.then_next:
+            self._change(then_next=True, jobs=(*self._journal.jobs, entry(follow_up(self._plan))))
+        if self._resumed and self._journal.done:
+            manifest.derive(self._folder, self._journal)
             self._say(f"round {self._plan.round_name} was submitted already: {self._ids()}")
             return self._journal
-        self._cancel_refused()
+        self._see_rendered()
         if self._resumed:
-            self._adopt()
-            self._see_released()
+            self._change(jobs=find_again(self._plan, self._journal).jobs)
         else:
             preview.check_memory(self._plan, self._layout(self._plan.mode).values())
-            self._record()  # before sbatch: from here on a job may exist
+        self._record()
         self._say_how_long()
-        try:
-            self._submit_all()
-        except _NotTaken as refused:
-            self._fall_back(str(refused))
-            self._submit_all()
+        self._submit_all()
         self._say(f"submitted {len(self._plan.tasks)} tasks in mode {self._journal.mode}: {self._ids()}")
         return self._journal
 
-    def _open(self, *, then_next: bool) -> Submission:
-        before = read_journal(self._folder)
-        if before is not None:
-            if not then_next or before.then_next:
-                return before
-            entries = [*before.jobs, _entry(follow_up(self._plan))]
-            return before.model_copy(update={"then_next": True, "jobs": entries})
+    def follow_again(self) -> None:
+        self._change(then_next=True, jobs=(*self._journal.jobs, entry(follow_up(self._plan))))
+        self._record()
+        self._follow()
+
+    def _new(self) -> Submission:
+        name = self._plan.round_name
         if not self._plan.tasks:
-            raise InputError(
-                f"round {self._plan.round_name} has no tasks", "'chromplan plan' says why each was left out"
-            )
-        for job in self._layout(self._plan.mode).values():
-            if job.tasks or then_next:
-                self._script(job)
-        if any((self._folder / name).exists() for name in (manifest.FILE, "local.jsonl", "running")):
-            raise InputError(f"round {self._plan.round_name} was started already", "see 'chromplan status'")
+            raise InputError(f"round {name} has no tasks", "'chromplan plan' says why each was left out")
+        if (self._folder / manifest.PART_FILE).exists():
+            return self._left_by_script()
+        if self._project.started(self._plan.round):
+            raise InputError(f"round {name} was started already", "see 'chromplan status'")
+        return self._whole(self._plan.mode)
+
+    def _left_by_script(self) -> Submission:
+        """Return the journal of a round of which submit.sh, interrupted, may have submitted any part."""
+        asked_s = int((self._folder / manifest.PART_FILE).stat().st_mtime)
+        for mode in (Mode.TIERS, Mode.ARRAY) if self._plan.mode is Mode.ARRAY else (self._plan.mode,):
+            whole = self._whole(mode)
+            asked = tuple(job.model_copy(update={"state": "asked", "asked_s": asked_s}) for job in whole.jobs)
+            left = whole.model_copy(update={"jobs": asked, "started_s": asked_s - _SCRIPT_TOOK_S})
+            if any(job.job_id for job in find_again(self._plan, left).jobs):
+                break
+        return left
+
+    def _whole(self, mode: Mode) -> Submission:
         return Submission(
+            version=2,
             token=self._plan.token,
+            user=os.getuid(),
             started_s=int(time.time()),
-            mode=self._plan.mode,
-            jobs=self._wanted(self._plan.mode, then_next=then_next),
-            then_next=then_next,
+            mode=mode,
+            jobs=tuple(entry(job) for job in self._layout(mode).values() if job.tasks),
         )
 
     def _layout(self, mode: Mode) -> dict[str, Job]:
@@ -113,53 +144,102 @@ class _Submitter:
             self._layouts[mode] = {job.script: job for job in found}
         return self._layouts[mode]
 
-    def _wanted(self, mode: Mode, *, then_next: bool) -> list[SubmittedJob]:
-        return [_entry(job) for job in self._layout(mode).values() if job.tasks or then_next]
+    def _see_rendered(self) -> None:
+        """Refuse what is not rendered; of a round that was submitted in part write again what is missing."""
+        missing = [name for name in render.needed(self._plan) if not (self._folder / name).exists()]
+        if not missing:
+            return
+        if not self._resumed:
+            raise InputError(f"{self._folder / missing[0]}: not rendered", "run 'chromplan render' first")
+        rendered = render.render(self._plan)
+        render.write({name: rendered[name] for name in missing}, self._folder)
+        self._say(f"note: {', '.join(missing)} was missing, and was written again")
 
     def _submit_all(self) -> None:
-        layout = self._layout(self._journal.mode)
-        ids = {entry.script: entry.job_id for entry in self._journal.jobs if entry.job_id}
-        for position, entry in enumerate(self._journal.jobs):
-            if entry.state != "wanted" or entry.script == FOLLOW_UP:
-                continue
-            job = layout[entry.script]
-            ids[entry.script] = self._submit_one(job, ids)
-            self._set({position: "held" if job.hold else "submitted"}, job_id=ids[entry.script])
-            if job.hold and self._plan.target.site.scheduler == "builtin":
-                # it goes by its list of jobs, where an element stands from its update on: before the next array's
-                self._update([self._journal.jobs[position]])
-        self._give_memory()
+        elements = Elements(self._plan, self._layout(Mode.ARRAY) if self._plan.mode is Mode.ARRAY else {})
+        if any(job.state == "refused" for job in self._journal.jobs):
+            self._instead(elements)
+        self._submit_wanted(elements)
+        try:
+            self._give_memory(elements)
+        except NotTaken as refused:
+            self._refuse(str(refused))
+            self._instead(elements)
+            self._submit_wanted(elements)
         self._follow()
+
+    def _submit_wanted(self, elements: Elements) -> None:
+        wanted = [at for at, job in enumerate(self._journal.jobs) if job.state == "wanted" and not job.follows]
+        # the journal is written a hundred times or two, however many jobs there are
+        size = 1 + len(wanted) // 100
+        for first in range(0, len(wanted), size):
+            places = wanted[first : first + size]
+            self._ask(places, self._submit_one)
+            if self._plan.target.site.scheduler == "builtin":
+                for at in places:
+                    if self._journal.jobs[at].state == "held":
+                        elements.put_first(self._journal.jobs[at])
+
+    def _ask(self, places: Sequence[int], call: Callable[[SubmittedJob], str]) -> None:
+        """Have sbatch called for these jobs, each written down before; what is known afterwards is, too."""
+        asked_s = int(time.time())
+        for at in places:
+            self._set(at, state="asked", asked_s=asked_s)
+        self._record()
+        left = list(places)
+        try:
+            while left:
+                job = self._journal.jobs[left[0]]
+                self._set(left[0], state="held" if job.hold else "submitted", job_id=call(job))
+                left.pop(0)
+        except FailureError as error:
+            unknown = isinstance(error, slurm.SlurmError) and error.verdict is not slurm.Verdict.REFUSED
+            for at in left[unknown:]:
+                self._set(at, state="wanted")
+            if not unknown:
+                raise
+            self._change(jobs=find_again(self._plan, self._journal).jobs)
+            if not self._journal.jobs[left[0]].job_id:
+                self._set(left[0], state="asked")  # Slurm may be at it still: another try looks again
+                raise
+            self._ask(left[1:], call)
+        finally:
+            self._record()
+            if self._journal.untouched:
+                manifest.forget(self._folder)  # nothing of it was taken: it may be planned anew
+
+    def _submit_one(self, wanted: SubmittedJob) -> str:
+        layout = self._layout(self._journal.mode)
+        job = layout[wanted.script]
+        ids = {one.script: one.job_id for one in self._journal.jobs if one.job_id}
+        preview.check_nodes(self._plan, job)
+        options = submit_options(self._plan, job, ids)
+        some = only(job, {task.task for task in wanted.tasks})
+        if some.array != job.array:
+            options.append(f"--array={some.array}")
+        self._pace()
+        return slurm.sbatch(self._script(job.script), cwd=self._root, options=options)
 
     def _follow(self) -> None:
         """Submit the job that goes on with the next round: last, when it is certain what it waits for."""
-        entry = self._journal.follow_up
-        if entry is None or entry.state != "wanted":
-            return
+        places = [at for at, job in enumerate(self._journal.jobs) if job.follows and job.state == "wanted"]
+        for at in places:
+            self._ask([at], self._submit_follow_up)
+            job_id = self._journal.jobs[at].job_id
+            self._say(f"job {job_id} goes on with the next round when they have ended; 'scancel {job_id}' prevents it")
+
+    def _submit_follow_up(self, wanted: SubmittedJob) -> str:
         self._pace()
-        job_id = slurm.sbatch(
-            self._script(self._layout(self._journal.mode)[FOLLOW_UP]),
+        return slurm.sbatch(
+            self._script(wanted.script),
             cwd=self._root,
-            options=follow_up_options([*self._journal.ids, *_going_on_before(self._project)]),
+            options=follow_up_options(self._plan, [*self._journal.ids, *_going_on_before(self._project)]),
             environment=_own_command(),
         )
-        self._set({self._journal.jobs.index(entry): "submitted"}, job_id=job_id)
-        self._say(f"job {job_id} goes on with the next round when they have ended; 'scancel {job_id}' prevents it")
-
-    def _submit_one(self, job: Job, ids: Mapping[str, str]) -> str:
-        try:
-            preview.check_nodes(self._plan, job)
-            self._pace()
-            return slurm.sbatch(self._script(job), cwd=self._root, options=submit_options(self._plan, job, ids))
-        except FailureError as error:
-            taken = isinstance(error, slurm.SlurmError) and error.verdict is not slurm.Verdict.REFUSED
-            if not ids and not taken:
-                self._forget()
-            raise
 
     def _say_how_long(self) -> None:
         interval_s = self._plan.target.site.submit_interval_s
-        waits = sum(entry.state == "wanted" for entry in self._journal.jobs) - 1
+        waits = sum(job.state == "wanted" for job in self._journal.jobs) - 1
         if interval_s and waits > 0:
             took = units.format_duration(math.ceil(waits * interval_s))
             self._say(
@@ -173,143 +253,73 @@ class _Submitter:
             time.sleep(max(0.0, self._last_s + interval_s - time.monotonic()))
         self._last_s = time.monotonic()
 
-    def _give_memory(self) -> None:
-        """Give each element of the held arrays its memory, look whether it was taken, and let them go."""
-        held = {position: entry for position, entry in enumerate(self._journal.jobs) if entry.state == "held"}
+    def _give_memory(self, elements: Elements) -> None:
+        """Give the elements of held arrays their memory, and let them go."""
+        held = [at for at, job in enumerate(self._journal.jobs) if job.state == "held"]
         if not held:
             return
-        ids = {entry.script: entry.job_id or "" for entry in held.values()}
-        wanted = {f"{ids[one.script]}_{one.element}": one for one in self._update(held.values())}
-        given = slurm.element_limits(ids.values(), cluster=self._cluster)
-        wrong = sum(given.get(name, (None, None))[0] != one.mem_mb for name, one in wanted.items())
-        if wrong:
-            raise _NotTaken(f"{wrong} of {len(wanted)} elements kept another memory")
-        self._see_times(given[name][1] == _seconds(one) for name, one in wanted.items() if one.time_limit)
-        slurm.release(ids.values(), cluster=self._cluster)
-        self._set(dict.fromkeys(held, "submitted"))
-
-    def _update(self, held: Iterable[SubmittedJob]) -> list[Update]:
-        """Give the elements of these arrays their memory and time limits, and return them.
-
-        Where time limits are refused memory goes alone: the array's limit is long enough for each.
-        """
-        layout = self._layout(self._journal.mode)
-        ids = {entry.script: entry.job_id or "" for entry in held}
-        wanted = updates(self._plan, [layout[script] for script in ids])
-        try:
-            slurm.update([one.command(ids[one.script]) for one in wanted], cluster=self._cluster)
-        except slurm.SlurmError as error:
-            if not any(one.time_limit for one in wanted):
-                raise _NotTaken(error.said.splitlines()[0]) from None
-        else:
-            return wanted
-        try:
-            slurm.update([one.command(ids[one.script], times=False) for one in wanted], cluster=self._cluster)
-        except slurm.SlurmError as error:
-            raise _NotTaken(error.said.splitlines()[0]) from None
-        return wanted
-
-    def _see_times(self, taken: Iterable[bool]) -> None:
-        """Say when elements kept the array's time limit; they run all the same."""
-        found = list(taken)
-        if not all(found):
-            note = f"{found.count(False)} of {len(found)} elements keep the array's time limit: theirs was refused"
+        for note in elements.give([self._journal.jobs[at] for at in held], resumed=self._resumed):
             self._say(note)
-            self._journal = self._journal.model_copy(update={"notes": (*self._journal.notes, note)})
+            self._change(notes=(*self._journal.notes, note))
+        for at in held:
+            self._set(at, state="submitted")
+        self._record()
 
-    def _see_released(self) -> None:
-        """Leave alone what an interrupted try let go already: its elements may run, or have ended."""
-        held = {
-            position: entry.job_id or "" for position, entry in enumerate(self._journal.jobs) if entry.state == "held"
-        }
-        if held:
-            still = slurm.held(held.values(), cluster=self._cluster)
-            self._set({position: "submitted" for position, job_id in held.items() if job_id not in still})
-
-    def _fall_back(self, why: str) -> None:
-        """Go on with tiers instead of the held array, which is cancelled."""
+    def _refuse(self, why: str) -> None:
         note = (
             f"the cluster did not take the elements' own memory ({why}); the array was cancelled, tiers go out instead"
         )
         self._say(note)
-        refused = [entry.model_copy(update={"state": "cancelled"}) for entry in self._journal.jobs]
-        self._journal = self._journal.model_copy(
-            update={
-                "mode": Mode.TIERS,
-                "jobs": refused + self._wanted(Mode.TIERS, then_next=self._journal.then_next),
-                "notes": (*self._journal.notes, note),
-            }
-        )
+        for at, job in enumerate(self._journal.jobs):
+            if job.state == "held":
+                self._set(at, state="refused")
+        self._change(mode=Mode.TIERS, notes=(*self._journal.notes, note))
         self._record()
-        self._cancel_refused()
 
-    def _cancel_refused(self) -> None:
-        for entry in self._journal.jobs:
-            if entry.state == "cancelled" and entry.job_id:
-                slurm.cancel(entry.job_id, cluster=self._cluster)
-
-    def _adopt(self) -> None:
-        """Find the job that an interrupted try submitted without recording its id."""
-        lost = next((at for at, entry in enumerate(self._journal.jobs) if entry.state == "wanted"), None)
-        if lost is None:
-            return
-        # one after the other: only the first without an id may have been submitted
-        entry = self._journal.jobs[lost]
-        since_s = int(time.time()) - self._journal.started_s + 60
-        found = slurm.find_jobs([entry.name], since_s=since_s, cluster=self._cluster)
-        if entry.name in found:
-            hold = self._layout(self._journal.mode)[entry.script].hold
-            self._set({lost: "held" if hold else "submitted"}, job_id=found[entry.name])
-
-    def _script(self, job: Job) -> Path:
-        path = self._folder / job.script
-        if not path.exists():
-            raise InputError(f"{path}: not rendered", "run 'chromplan render' first")
-        return path.relative_to(self._root)
-
-    def _set(self, states: Mapping[int, State], *, job_id: str | None = None) -> None:
-        """Record how far these entries got, and the id that one of them was given."""
-        entries = list(self._journal.jobs)
-        for position, state in states.items():
-            changes = {"state": state} | ({"job_id": job_id} if job_id else {})
-            entries[position] = entries[position].model_copy(update=changes)
-        self._journal = self._journal.model_copy(update={"jobs": entries})
+    def _instead(self, elements: Elements) -> None:
+        """Cancel what waits of the refused arrays; its tasks are wanted in tiers. What has begun goes on."""
+        refused = {at: job for at, job in enumerate(self._journal.jobs) if job.state == "refused"}
+        begun = elements.cancel(refused.values(), self._folder)
+        for at, job in refused.items():
+            kept = tuple(task for task in job.tasks if task.task in begun)
+            self._set(at, state="submitted" if kept else "cancelled", tasks=kept)
+        tiers = [job for job in self._layout(Mode.TIERS).values() if job.tasks]
+        left = [entry(job, [task for task in job.tasks if task.task not in begun]) for job in tiers]
+        self._change(jobs=(*self._journal.jobs, *(job for job in left if job.tasks)))
         self._record()
+
+    def _script(self, name: str) -> Path:
+        return (self._folder / name).relative_to(self._root)
+
+    def _set(self, place: int, **changes: object) -> None:
+        """Change what is known of one job."""
+        found = list(self._journal.jobs)
+        found[place] = found[place].model_copy(update=changes)
+        self._change(jobs=tuple(found))
+
+    def _change(self, **changes: object) -> None:
+        self._journal = self._journal.model_copy(update=changes)
 
     def _record(self) -> None:
-        """Write the journal, and the manifest of what is submitted so far."""
-        files.write_text(journal_path(self._folder), self._journal.model_dump_json(indent=2) + "\n")
-        layout = self._layout(self._plan.mode) | self._layout(self._journal.mode)
-        lines = [
-            line
-            for entry in self._journal.jobs
-            if entry.job_id and entry.state == "submitted"
-            for line in manifest.lines(layout[entry.script], entry.job_id)
-        ]
-        manifest.write(self._folder, lines)
-
-    def _forget(self) -> None:
-        """Leave the round as it was before: nothing of it was taken, so it may be planned anew."""
-        if not any(entry.job_id for entry in self._journal.jobs):
-            journal_path(self._folder).unlink()
-            (self._folder / manifest.FILE).unlink(missing_ok=True)
+        manifest.record(self._folder, self._journal)
 
     def _ids(self) -> str:
         ids = self._journal.ids
         return f"job {ids[0]}" if len(ids) == 1 else f"jobs {ids[0]} … {ids[-1]}"
 
 
-def _entry(job: Job) -> SubmittedJob:
-    return SubmittedJob(script=job.script, name=job.name)
-
-
 def _going_on_before(project: Project) -> list[str]:
     """Return the jobs that go on with the earlier steps of a chain: what they submit, the next round here waits for."""
     wrap = project.config().wrap
     steps = [Project(project.folder / name) for name in (wrap.after if wrap else [])]
-    journals = [read_journal(step.round_folder(step.latest())) for step in steps if step.round_numbers()]
-    found = [journal.follow_up for journal in journals if journal]
-    return [entry.job_id for entry in found if entry and entry.job_id]
+    found: list[str] = []
+    for step in steps:
+        # the last that there is: while it plans its round, that has no journal yet
+        follow_ups = [one.follow_up for one in journals(map(step.round_folder, step.round_numbers()))]
+        ids = [job.job_id for job in follow_ups if job and job.job_id][-1:]
+        cluster = step.plan(step.latest()).cluster if ids else None
+        found += sorted(slurm.queued(ids, cluster=cluster)) if ids else []
+    return found
 
 
 def _own_command() -> dict[str, str]:
@@ -318,11 +328,3 @@ def _own_command() -> dict[str, str]:
     found = shutil.which(named) if named.name == "chromplan" else None
     path = found or shutil.which("chromplan")
     return {"CHROMPLAN": str(Path(path).absolute())} if path else {}
-
-
-def _seconds(one: Update) -> float | None:
-    return units.parse_duration_s(one.time_limit) if one.time_limit else None
-
-
-class _NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
-    """The cluster did not take the elements' own memory."""

@@ -7,6 +7,8 @@ that ends is appended to ``local.jsonl`` at once, as in a local run.
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from planner.plan.document import Plan, PlannedTask
 from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import manifest
 from planner.project.folder import Project
+from planner.project.journal import Submission, SubmittedJob, SubmittedTask, read_journal
 from planner.runner import runs
 from planner.runner.allocation import Allocation
 from planner.runner.executor import Executor
@@ -29,9 +32,10 @@ from planner.runner.runs import Run
 from planner.runner.steptask import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
-from planner.scripts.jobs import DRIVEN
 
 ENDED = "allocation.ended"
+# what submitted this allocation may still be at work
+_LOCK_WAIT_S = 300.0
 # outcomes after which a round does not run a task again
 _FINAL = (Outcome.COMPLETED, Outcome.FAILED, Outcome.TIMEOUT, Outcome.CANCELLED)
 
@@ -106,7 +110,8 @@ def run(
     _check_fits(plan.tasks, bounds)
     tasks = _not_planned_anew(project, plan)
     with project.lock(number):
-        _claim(folder, plan, allocation.job_id)
+        with project.lock(wait_s=_LOCK_WAIT_S):
+            _claim(folder, plan, allocation.job_id)
         if not (folder / SCRIPT).exists():
             files.write_text(folder / SCRIPT, render.driven_script(plan), executable=True)
         launcher = StepLauncher(
@@ -170,7 +175,7 @@ def _not_planned_anew(project: Project, plan: Plan) -> list[PlannedTask]:
 
 
 def _claim(folder: Path, plan: Plan, job_id: str) -> None:
-    """Have the manifest say that this allocation drives the round, unless another one does."""
+    """Have the journal say that this allocation drives the round, unless another one does."""
     entries = manifest.read(folder)
     if any(not entry.is_driven for entry in entries):
         raise InputError(
@@ -183,11 +188,31 @@ def _claim(folder: Path, plan: Plan, job_id: str) -> None:
         )
     (folder / ENDED).unlink(missing_ok=True)
     if other is not None or not entries:
-        rows = [
-            "\t".join((task.task, job_id, str(task.index), str(task.request_mb), str(task.cpus), "drive.sh", DRIVEN))
+        before = read_journal(folder) or Submission(
+            version=2,
+            token=plan.token,
+            user=os.getuid(),
+            started_s=int(time.time()),
+            mode=Mode.DYNAMIC,
+            jobs=(),
+        )
+        follow_ups = [job for job in before.jobs if job.follows]
+        manifest.record(folder, before.model_copy(update={"jobs": (_driven(plan, job_id), *follow_ups)}))
+
+
+def _driven(plan: Plan, job_id: str) -> SubmittedJob:
+    """Return the allocation as the job that runs all tasks of the plan."""
+    return SubmittedJob(
+        script="drive.sh",
+        name=f"{plan.name}.{plan.round_name}.{plan.token}",
+        runs_as="driven",
+        state="submitted",
+        job_id=job_id,
+        tasks=tuple(
+            SubmittedTask(task=task.task, part="", index=task.index, request_mb=task.request_mb, cpus=task.cpus)
             for task in plan.tasks
-        ]
-        manifest.write(folder, rows)
+        ),
+    )
 
 
 def ended(folder: Path) -> str | None:

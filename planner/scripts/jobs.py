@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.records import Mode
@@ -72,11 +72,11 @@ class Job:
         """Return the array index of a task."""
         return task.index - self.first
 
-    def id_of(self, task: PlannedTask, job_id: str) -> str:
-        """Return what Slurm calls a task's part of this job."""
+    def part(self, task: PlannedTask) -> str:
+        """Return what stands behind this job's id where Slurm names a task's part of it."""
         if self.components:
-            return f"{job_id}+{task.batch}"
-        return f"{job_id}_{self.element(task)}" if self.array else job_id
+            return f"+{task.batch}"
+        return f"_{self.element(task)}" if self.array else ""
 
     def given_mb(self, task: PlannedTask) -> int:
         """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
@@ -251,6 +251,16 @@ def _het(plan: Plan, base: str) -> Job:
         hold=False,
         components=tuple(plan.batches),
     )
+
+
+def only(job: Job, names: Collection[str]) -> Job:
+    """Return an array that runs only these of its tasks."""
+    tasks = tuple(task for task in job.tasks if task.task in names)
+    if job.array is None or len(tasks) == len(job.tasks):
+        return job
+    throttle = job.array.partition("%")[2]
+    indices = _ranges([job.element(task) for task in tasks])
+    return replace(job, tasks=tasks, array=f"{indices}{f'%{throttle}' if throttle else ''}")
 
 
 def component_jobs(job: Job) -> list[Job]:

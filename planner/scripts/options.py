@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from planner.core import units
 from planner.plan.document import Plan, PlannedTask
-from planner.scripts.jobs import Job
+from planner.scripts.jobs import FOLLOW_UP, Job
 
 COARSEST_POLL_S = 5
 # a job gets the environment of whoever submits it, whatever a site or a user made the default
@@ -92,6 +92,11 @@ def _update(job: Job, task: PlannedTask) -> Update:
     )
 
 
+def comment(plan: Plan, script: str) -> str:
+    """Return the word by which a job of this plan is found again, whatever it is called."""
+    return f"chromplan:{plan.round_name}:{plan.token}:{script}"
+
+
 def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     """Return what ``sbatch`` is told besides the script.
 
@@ -102,14 +107,17 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     """
     kept = plan.kept.options if plan.kept else []
     options = [] if any(option.startswith("--export") for option in kept) else [EXPORT]
+    own = [option.partition("=")[2] for option in kept if option.startswith("--comment=")]
+    options.append(f"--comment={' '.join([comment(plan, job.script), *own])}")
     options += ["--hold"] if job.hold else []
-    if job.after:
+    before = ids.get(job.after) if job.after else None
+    if before:
         # an option of the command line replaces the script's own, so that is said again
-        own = dependency(plan, job)
-        options.append(f"--dependency={f'{own},' if own else ''}afterany:{ids[job.after]}")
+        said = dependency(plan, job)
+        options.append(f"--dependency={f'{said},' if said else ''}afterany:{before}")
     return options
 
 
-def follow_up_options(ids: Iterable[str]) -> list[str]:
+def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:
     """Return what ``sbatch`` is told besides the script that waits for these jobs."""
-    return [EXPORT, f"--dependency=afterany:{':'.join(ids)}"]
+    return [EXPORT, f"--comment={comment(plan, FOLLOW_UP)}", f"--dependency=afterany:{':'.join(ids)}"]

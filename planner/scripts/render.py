@@ -17,6 +17,8 @@ from planner.scripts.options import dependency, poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION
 
+COMMAND, DRIVEN, STEP = "command.sh", "driven.sh", "step.sh"
+
 
 def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]:
     """Return every file of the round, by its path relative to the round's folder.
@@ -34,15 +36,23 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
             rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
         if plan.mode is Mode.DYNAMIC:
-            rendered["driven.sh"] = environment.get_template("driven.sh.j2").render()
+            rendered[DRIVEN] = environment.get_template("driven.sh.j2").render()
         if plan.mode is Mode.HET:
-            rendered["step.sh"] = environment.get_template("step.sh.j2").render()
+            rendered[STEP] = environment.get_template("step.sh.j2").render()
         rendered[FOLLOW_UP] = _script(environment, follow_up(plan))
-        rendered["command.sh"] = environment.get_template("command.sh.j2").render()
+        rendered[COMMAND] = environment.get_template("command.sh.j2").render()
     except jinja2.TemplateError as error:
         where = getattr(error, "name", None) or "template"
         raise InputError(f"{where}: {error}", "the variables of templates are described in docs/templates.md") from None
     return rendered
+
+
+def needed(plan: Plan) -> list[str]:
+    """Return the files that a round's jobs read, by their paths relative to its folder."""
+    modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
+    scripts = [job.script for mode in modes for job in jobs(plan, mode)]
+    own = {Mode.DYNAMIC: [DRIVEN], Mode.HET: [STEP]}.get(plan.mode, [])
+    return [COMMAND, *own, *scripts, FOLLOW_UP]
 
 
 def driven_script(plan: Plan) -> str:

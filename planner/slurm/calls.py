@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from planner.slurm.environment import without_options
 TIMEOUT_S = 300.0
 # of a question or an order that may be given twice; a controller that restarts is back within seconds
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Verdict(StrEnum):
@@ -91,6 +96,11 @@ class SlurmError(FailureError):
         self.stdout = stdout
         self.verdict = verdict
 
+    @property
+    def on_the_way(self) -> bool:
+        """Whether it came about between the command and slurmctld, and may be over soon."""
+        return isinstance(self, AnswerLost) or any(sign in self.said for sign in _ON_THE_WAY)
+
 
 class AnswerLost(SlurmError):  # noqa: N818 - what happened
     """One of Slurm's commands said nothing that can be understood; it may have done what it was told."""
@@ -139,7 +149,7 @@ def run(
         except AnswerLost:
             raise  # it had its time
         except SlurmError as error:
-            if not any(sign in error.said for sign in _ON_THE_WAY):
+            if not error.on_the_way:
                 raise
         time.sleep(pause_s)
     return _once(words, stdin, surroundings, cwd, timeout_s)
@@ -160,6 +170,9 @@ def _once(
             env=environment,
             cwd=cwd,
             check=False,
+            # it ends with us; and what it may have started itself holds the project's lock as long as that lives
+            preexec_fn=_ending_with_parent(),
+            close_fds=False,
         )
     except FileNotFoundError:
         raise missing(argv[0]) from None
@@ -173,6 +186,19 @@ def _once(
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise SlurmError(argv[0], said, done.stdout, verdict(said, done.returncode))
     return done.stdout
+
+
+def _ending_with_parent() -> Callable[[], None]:
+    """Return what ends a child when its parent is killed: an orphaned sbatch would submit behind everyone's back."""
+    parent = os.getpid()
+    kernel = ctypes.CDLL(None)
+
+    def tie() -> None:
+        kernel.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
 
 
 def missing(program: str) -> FailureError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core import units
@@ -13,6 +14,8 @@ from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
 ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
 FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
 GONE = "Invalid job id"
+_JOB_LINE = re.compile(r"(\d+)[^|]*\|([^|]*)\|?(.*)")
+_COMMENT = re.compile(r"chromplan:[^\s'\"]+")
 _JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 
@@ -69,23 +72,62 @@ def refusal(script: Path, *, cwd: Path) -> str | None:
     return None
 
 
-def find_jobs(names: Iterable[str], *, since_s: int, cluster: str | None = None) -> dict[str, str]:
-    """Return name -> job id of the jobs of these names.
+def find_jobs(
+    wanted: Mapping[str, str], *, user: int, since_s: float, cluster: str | None = None
+) -> dict[str, list[str]]:
+    """Return comment -> ids, lowest first, of a user's jobs that were submitted with these comments.
 
-    squeue knows the queued ones and those that ended minutes ago, which accounting may not show yet; sacct the others.
+    squeue knows those that wait or run, and those that ended minutes ago; where that does not find all, sacct is asked,
+    which keeps the command line of each sbatch. A job whose comment a site's rules took away is known by its name.
+
+    Parameters
+    ----------
+    wanted : mapping
+        Comment -> job name.
+    user : int
+        The user's id.
+    since_s : float
+        How long ago the first may have been submitted, s.
     """
-    listed = ",".join(names)
-    queued = run(["squeue", "--noheader", "--states=all", "--name", listed, "--format=%j|%F"], cluster=cluster)
-    start = f"--starttime=now-{max(1, since_s // 60 + 1)}minutes"
-    ended = run(["sacct", "-n", "-P", "-X", f"--name={listed}", start, "--format=JobName,JobID"], cluster=cluster)
-    found: dict[str, int] = {}
-    for line in (*ended.splitlines(), *queued.splitlines()):
-        name, _, job_id = line.rpartition("|")
-        if name:
-            # the components of a heterogeneous job have numbers of their own; the first's is the job's
-            number = units.parse_job_id(job_id).job
-            found[name] = min(found.get(name, number), number)
-    return {name: str(number) for name, number in found.items()}
+    shown = ["squeue", "--noheader", "--states=all", f"--user={user}", "--format=%i|%j|%k"]
+    found = _named_so(run(shown, cluster=cluster), wanted)
+    if found.keys() != wanted.keys():
+        start = f"--starttime=now-{max(1, int(since_s) // 60 + 1)}minutes"
+        accounted = ["sacct", "-n", "-P", "-X", f"--uid={user}", start, "--format=JobID,JobName"]
+        found = {**_named_so(_accounted(accounted, cluster), wanted), **found}
+    return found
+
+
+def _accounted(argv: list[str], cluster: str | None) -> str:
+    """Return what sacct prints, with the command lines where it knows them: from Slurm 21.08 on."""
+    try:
+        return run([*argv[:-1], f"{argv[-1]},SubmitLine"], cluster=cluster)
+    except SlurmError as error:
+        if no_accounting(error):
+            return ""
+        if "nvalid field" not in error.said:
+            raise
+    return run(argv, cluster=cluster)
+
+
+def _named_so(printed: str, wanted: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return comment -> ids from lines ``id|name|text with the comment``; a text may go on over further lines."""
+    by_name = {name: comment for comment, name in wanted.items()}
+    found: dict[str, set[int]] = {}
+    for line in printed.splitlines():
+        match = _JOB_LINE.match(line)
+        if match is None:
+            continue
+        said = next((word for word in _COMMENT.findall(match[3]) if word in wanted), by_name.get(match[2]))
+        if said is not None:
+            # of an element, or a component, the job's own number
+            found.setdefault(said, set()).add(int(match[1]))
+    return {comment: [str(number) for number in sorted(numbers)] for comment, numbers in found.items()}
+
+
+def no_accounting(error: SlurmError) -> bool:
+    """Whether sacct failed because this cluster keeps no accounting."""
+    return "accounting storage is disabled" in error.said
 
 
 def update(commands: Iterable[str], *, cluster: str | None = None) -> None:
@@ -93,23 +135,40 @@ def update(commands: Iterable[str], *, cluster: str | None = None) -> None:
     run(["scontrol"], stdin="".join(f"{line}\n" for line in commands), cluster=cluster)
 
 
-def element_limits(
-    job_ids: Iterable[str], *, cluster: str | None = None
-) -> dict[str, tuple[float | None, float | None]]:
-    """Return the memory (MiB) and the time limit (s) of each element (``12_3``) of pending arrays: one squeue."""
+@dataclass(frozen=True, slots=True)
+class ArrayElement:
+    """An element of an array as slurmctld knows it.
+
+    Attributes
+    ----------
+    state : str
+        ``PENDING``, ``RUNNING``, …
+    mem_mb, time_limit_s : float or None
+        What it asks for, MiB and s.
+    """
+
+    state: str
+    mem_mb: float | None
+    time_limit_s: float | None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it runs, or has run."""
+        return self.state not in ("PENDING", "CANCELLED")
+
+
+def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str, ArrayElement]:
+    """Return the elements of arrays by their ids (``12_3``): one squeue.
+
+    Those that ended are shown for some minutes (MinJobAge).
+    """
     listed = f"--jobs={','.join(job_ids)}"
-    argv = ["squeue", "--array", "--noheader", "--noconvert", listed, "--format=%F_%K|%m|%l"]
-    printed = run(argv, cluster=cluster)
-    limits: dict[str, tuple[float | None, float | None]] = {}
-    for line in printed.split():
-        element, mem, limit = line.split("|")
-        limits[element] = (units.parse_mem_mb(mem), units.parse_duration_s(limit))
-    return limits
-
-
-def held(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
-    """Return those jobs that are held: their priority is 0."""
-    return {line.partition("|")[0] for line in _queue(job_ids, "%F|%Q", cluster) if line.endswith("|0")}
+    argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed, "--format=%F_%K|%T|%m|%l"]
+    found: dict[str, ArrayElement] = {}
+    for line in unless_gone(argv, cluster=cluster).split():
+        element, state, mem, limit = line.split("|")
+        found[element] = ArrayElement(state, units.parse_mem_mb(mem), units.parse_duration_s(limit))
+    return found
 
 
 def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
@@ -135,14 +194,18 @@ def unless_gone(
 
 
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
-    """Let held jobs start."""
-    run(["scontrol", "release", ",".join(job_ids)], cluster=cluster)
+    """Let held jobs start; what of them has begun or ended already is fine."""
+    try:
+        run(["scontrol", "release", ",".join(job_ids)], cluster=cluster)
+    except SlurmError as error:
+        if error.verdict is not Verdict.TAKEN:
+            raise
 
 
-def cancel(*job_ids: str, cluster: str | None = None) -> None:
-    """Cancel jobs, or elements of arrays; those that are gone already are fine."""
+def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:
+    """Cancel jobs, or elements of arrays, or only what of them waits; those that are gone already are fine."""
     if job_ids:
-        unless_gone(["scancel", *job_ids], cluster=cluster)
+        unless_gone(["scancel", *(["--state=PENDING"] if waiting else []), *job_ids], cluster=cluster)
 
 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:

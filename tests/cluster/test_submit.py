@@ -143,15 +143,125 @@ def test_a_round_too_large_for_the_cluster_is_refused_and_may_be_planned_anew(om
     assert [path.name for path in (pipeline.folder / "rounds").iterdir()] == ["r001"]
 
 
-def test_where_the_answer_got_lost_the_round_counts_as_started(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(omk_cluster)
+@pytest.mark.parametrize(
+    "ending",
+    [
+        'echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1',
+        'echo "sbatch: error: Batch job submission failed: Unexpected message received" >&2; exit 1',
+        "kill -9 $$",
+    ],
+    ids=["timed out", "unexpected message", "killed"],
+)
+def test_a_job_whose_answer_got_lost_is_found_at_once(omk_cluster: Cluster, ending: str) -> None:
+    pipeline = Pipeline(omk_cluster, mode="tiers", chromosomes="19-22")
     pipeline.ready()
-    lost = '"$real" "$@" >/dev/null; echo "sbatch: error: Socket timed out on send/recv operation" >&2; exit 1'
-    assert pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", lost), check=False).returncode == 1
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", f'"$real" "$@" >/dev/null; {ending}'))
+    pipeline.finish()
+    assert set(pipeline.ran().values()) == {1}
+    assert len(array_ids(pipeline)) == len({line.split("\t")[5] for line in pipeline.manifest()})
+
+
+def test_an_sbatch_whose_parent_was_killed_submits_no_more(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="19-22")
+    pipeline.ready()
+    late = 'kill -9 "$PPID"; sleep 1; exec "$real" "$@"'
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", late), check=False)
     pipeline.chromplan("submit")
     pipeline.finish()
-    assert pipeline.ran() == ALL
+    assert set(pipeline.ran().values()) == {1}
     assert len(array_ids(pipeline)) == 1
+
+
+def test_an_element_that_somebody_released_meanwhile_is_adopted_with_what_it_did(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="19-22")
+    pipeline.ready()
+    killed = pipeline.intercept("scontrol", 'kill -9 "$PPID"')
+    pipeline.run("chromplan", "submit", env=killed, check=False)
+    (job,) = array_ids(pipeline)
+    pipeline.run("scontrol", "release", f"{job}_1")
+    omk_cluster.wait(f"{job}_1")
+    pipeline.chromplan("submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert set(pipeline.ran().values()) == {1}
+    assert array_ids(pipeline) == {job}
+
+
+@pytest.mark.parametrize("mode", ["array", "tiers"])
+@pytest.mark.parametrize("argv", [("next",), ("plan",), ("render",), ("next", "--submit")], ids=" ".join)
+def test_what_was_submitted_in_part_is_finished_or_refused_never_planned_again(
+    omk_cluster: Cluster, argv: tuple[str, ...], mode: str
+) -> None:
+    pipeline = Pipeline(omk_cluster, mode=mode, chromosomes="19-22")
+    pipeline.ready()
+    after = '"$real" "$@"; kill -9 "$PPID"'
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", after), check=False)
+    done = pipeline.run("chromplan", *argv, check=False)
+    if argv[-1] == "--submit":
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 1
+        assert "submitted only in part" in done.stderr
+        pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.latest().name == "r001"
+    assert set(pipeline.ran().values()) == {1}
+
+
+def test_a_manifest_that_is_gone_is_written_again(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    before = pipeline.manifest()
+    pipeline.run("rm", "rounds/r001/manifest.tsv")
+    pipeline.chromplan("next")
+    assert pipeline.manifest() == before
+    pipeline.finish()
+    assert set(pipeline.ran().values()) == {1}
+
+
+def test_a_missing_script_is_noticed_before_anything_is_submitted(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22")
+    pipeline.ready()
+    pipeline.run("rm", "rounds/r001/command.sh")
+    refused = pipeline.run("chromplan", "submit", check=False)
+    assert refused.returncode == 2
+    assert "command.sh: not rendered" in refused.stderr
+    assert array_ids(pipeline) == set()
+
+
+def test_where_tiers_go_out_instead_and_their_scripts_are_gone_they_are_written_again(refusing: Cluster) -> None:
+    pipeline = Pipeline(refusing, chromosomes="21-22")
+    pipeline.ready()
+    killed = pipeline.intercept("scontrol", '"$real" "$@"; kill -9 "$PPID"')
+    pipeline.run("chromplan", "submit", env=killed, check=False)
+    pipeline.run("sh", "-c", "rm rounds/r001/tier-*.sh")
+    assert "was written again" in pipeline.run("chromplan", "submit").stderr
+    pipeline.finish()
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
+
+
+def test_a_controller_that_does_not_answer_for_a_while_does_not_make_an_array_tiers(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22")
+    pipeline.ready()
+    away = 'echo "slurm_update error: Unable to contact slurm controller (connect failure)" >&2; exit 1'
+    failing = pipeline.intercept("scontrol", f'[ $# -gt 0 ] || {{ {away}; }}; exec "$real" "$@"')
+    assert pipeline.run("chromplan", "submit", env=failing, check=False).returncode == 1
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert {line.split("\t")[5] for line in pipeline.manifest()} == {"array.sh"}
+    assert set(pipeline.ran().values()) == {1}
+
+
+def test_a_submit_sh_that_was_interrupted_is_finished_by_submit(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, mode="tiers", chromosomes="18-22", formula="100 + 4 * length_mb")
+    pipeline.ready()
+    once = '[ ! -e n ] || kill -9 "$PPID"; touch n; exec "$real" "$@"'
+    pipeline.run("bash", "rounds/r001/submit.sh", env=pipeline.intercept("sbatch", once), check=False)
+    assert "was interrupted" in pipeline.run("bash", "rounds/r001/submit.sh", check=False).stderr
+    assert "submitted only in part" in pipeline.run("chromplan", "plan", check=False).stderr
+    pipeline.chromplan("submit")
+    pipeline.finish()
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in range(18, 23)}
 
 
 def test_with_slurmdbd_down_ingest_records_nothing_and_works_later(omk_cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""The manifest: ids to tasks."""
+"""The journal, and the manifest that follows from it: which job is which task."""
 
 from pathlib import Path
 
@@ -8,29 +8,75 @@ import pytest
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.project import manifest
+from planner.project.journal import Submission, entry, journal_path, read_journal
 from planner.scripts import jobs
 
 
+def submission(mode: Mode = Mode.ARRAY, *, state: str = "submitted") -> Submission:
+    """Return the journal of a round whose first job has an id."""
+    first, *others = [entry(job) for job in jobs.jobs(plans.plan(), mode)]
+    first = first.model_copy(update={"state": state, "job_id": "77"})
+    return Submission(version=2, token="abc123", user=1000, started_s=1, mode=mode, jobs=(first, *others))
+
+
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
-    job = jobs.jobs(plans.plan())[0]
-    manifest.write(tmp_path, manifest.lines(job, "77"))
+    manifest.record(tmp_path, submission())
+    assert read_journal(tmp_path) == submission()
     entries = manifest.read(tmp_path)
     assert entries[0] == manifest.Entry(task="chr1", job_id="77_0", request_mb=5086)
     assert len(entries) == 22
 
 
+@pytest.mark.parametrize("left", ["", "\t".join(manifest.COLUMNS) + "\n", "anything"])
+def test_a_manifest_that_is_behind_or_damaged_is_written_again_from_the_journal(tmp_path: Path, left: str) -> None:
+    manifest.record(tmp_path, submission())
+    whole = (tmp_path / manifest.FILE).read_text()
+    (tmp_path / manifest.FILE).write_text(left)
+    assert len(manifest.read(tmp_path)) == 22
+    manifest.derive(tmp_path, submission())
+    assert (tmp_path / manifest.FILE).read_text() == whole
+
+
+@pytest.mark.parametrize("state", ["wanted", "asked", "refused", "cancelled"])
+def test_a_job_that_runs_nothing_for_certain_is_not_listed(tmp_path: Path, state: str) -> None:
+    manifest.record(tmp_path, submission(state=state))
+    assert manifest.read(tmp_path) == []
+
+
 def test_a_tier_reserves_its_own_memory_for_each_task(tmp_path: Path) -> None:
     job = jobs.jobs(plans.plan(), Mode.TIERS)[0]
-    manifest.write(tmp_path, manifest.lines(job, "77"))
-    assert {entry.request_mb for entry in manifest.read(tmp_path)} == {job.mem_mb}
+    manifest.record(tmp_path, submission(Mode.TIERS))
+    entries = manifest.read(tmp_path)
+    assert {one.request_mb for one in entries} == {job.mem_mb}
+    assert {one.task for one in entries} == {task.task for task in job.tasks}
 
 
 def test_a_round_that_was_not_submitted_has_none(tmp_path: Path) -> None:
     assert manifest.read(tmp_path) == []
 
 
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    manifest.record(tmp_path, submission())
+    journal_path(tmp_path).write_text(journal_path(tmp_path).read_text()[:-40])
+    with pytest.raises(InputError, match=r"submission\.json: "):
+        manifest.read(tmp_path)
+
+
+def test_where_submit_sh_wrote_the_manifest_it_is_read(tmp_path: Path) -> None:
+    line = "\t".join(("chr1", "7_1", "0", "500", "1", "array.sh", "job"))
+    (tmp_path / manifest.FILE).write_text("\t".join(manifest.COLUMNS) + f"\n{line}\n")
+    assert manifest.read(tmp_path) == [manifest.Entry(task="chr1", job_id="7_1", request_mb=500)]
+
+
 @pytest.mark.parametrize(("text", "line"), [("nonsense\n", 1), ("\t".join(manifest.COLUMNS) + "\nchr1\t7\n", 2)])
-def test_a_damaged_line_is_named(tmp_path: Path, text: str, line: int) -> None:
-    (tmp_path / "manifest.tsv").write_text(text)
+def test_a_damaged_line_of_submit_sh_is_named(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / manifest.FILE).write_text(text)
     with pytest.raises(InputError, match=rf"manifest\.tsv:{line}: "):
         manifest.read(tmp_path)
+
+
+def test_half_an_array_is_an_array_of_these_indices() -> None:
+    job = jobs.jobs(plans.plan(), Mode.ARRAY)[0]
+    some = jobs.only(job, {task.task for task in job.tasks[3:5]})
+    assert some.array == "3-4"
+    assert jobs.only(job, {task.task for task in job.tasks}) == job

@@ -14,11 +14,11 @@ from planner.site import Partition
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        (Mode.ARRAY, ["sbatch --parsable --export=ALL --hold rounds/r001/array-part-1.sh", "# one array of 20 tasks"]),
-        (Mode.TIERS, ["sbatch --parsable --export=ALL rounds/r001/tier-4-part-1.sh", "MB each"]),
+        (Mode.ARRAY, [":array-part-1.sh --hold rounds/r001/array-part-1.sh", "# one array of 20 tasks"]),
+        (Mode.TIERS, [":tier-4-part-1.sh rounds/r001/tier-4-part-1.sh", "MB each"]),
         (Mode.JOBS, ["--dependency=afterany:ID-OF-jobs/chr1.sh rounds/r001/jobs/chr3.sh", "# 1 task, "]),
-        (Mode.PACKED, ["sbatch --parsable --export=ALL rounds/r001/batch-1.sh", " tasks as steps, "]),
-        (Mode.HET, ["sbatch --parsable --export=ALL rounds/r001/het.sh", "# 22 tasks as steps on 2 nodes, "]),
+        (Mode.PACKED, [":batch-1.sh rounds/r001/batch-1.sh", " tasks as steps, "]),
+        (Mode.HET, [":het.sh rounds/r001/het.sh", "# 22 tasks as steps on 2 nodes, "]),
     ],
 )
 def test_each_command_is_shown_with_what_it_does(tmp_path: Path, mode: Mode, said: list[str]) -> None:
@@ -35,4 +35,4 @@ def test_the_job_that_goes_on_waits_for_all_others(tmp_path: Path) -> None:
     project.write_plan(plans.plan(plans.config(submit={"mode": Mode.JOBS}, pipeline={"chromosomes": "21,22"})))
     last = preview.describe(project, 1, then_next=True)[-1]
     waits = "--dependency=afterany:ID-OF-jobs/chr22.sh:ID-OF-jobs/chr21.sh"
-    assert last.startswith(f"sbatch --parsable --export=ALL {waits} rounds/r001/next.sh")
+    assert f" {waits} rounds/r001/next.sh" in last

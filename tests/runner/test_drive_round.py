@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import plans
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from planner import slurm
 from planner.cli import main
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Outcome
+from planner.core.records import Mode, Outcome
 from planner.project import manifest
 from planner.project.folder import Project
+from planner.project.journal import Submission, SubmittedJob, SubmittedTask
 from planner.runner import drive, runs, steptask
 from planner.runner.allocation import Allocation
 from planner.runner.launch import Attempt
@@ -43,9 +45,17 @@ def go(found: Project, *, mem_mb: int = 8000) -> None:
     drive.run(found, 1, allocation=allocation(mem_mb), use=drive.Use(), on_end=lambda _: None)
 
 
-def listed(found: Project, job_id: str, runs_as: str = "driven") -> Path:
+def listed(found: Project, job_id: str, runs_as: Literal["job", "driven"] = "driven") -> Path:
     folder = found.round_folder(1)
-    manifest.write(folder, [f"{task}\t{job_id}\t{i}\t1000\t1\tdrive.sh\t{runs_as}" for i, task in enumerate(TASKS)])
+    job, part = job_id.partition("_")[::2]
+    tasks = [
+        SubmittedTask(task=task, part=part and f"_{part}", index=i, request_mb=1000, cpus=1)
+        for i, task in enumerate(TASKS)
+    ]
+    submitted = SubmittedJob(
+        script="drive.sh", name="n", runs_as=runs_as, state="submitted", job_id=job, tasks=tuple(tasks)
+    )
+    manifest.record(folder, Submission(version=2, token="t", user=1, started_s=1, mode=Mode.DYNAMIC, jobs=(submitted,)))
     return folder
 
 

@@ -30,6 +30,17 @@ set -euo pipefail
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
 
+# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+take_turn() {
+  local first
+  ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
+  first=$(readlink "rounds/r001/turns/$1" || true)
+  if [ "${first:-$2}" != "$2" ]; then
+    echo "$1: job $first has taken its turn, $2 does nothing"
+    return 75
+  fi
+}
+
 # run_task MB task sample chromosome panel
 run_task() {
   local mem_mb=$1
@@ -37,10 +48,15 @@ run_task() {
   export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
   export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
   export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
+  local own="rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" code=0
+  take_turn "$CHROMPLAN_TASK" "$SLURM_JOB_ID+$group" || return 0
+  rm -f "$own.end"
   # the task's node makes its own temporary folder: step.sh
   srun --export=ALL --het-group="$group" --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group.out" --open-mode=append \
-    bash rounds/r001/step.sh "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" || echo "$CHROMPLAN_TASK" >>"$failed"
+    bash rounds/r001/step.sh "$own" || code=$?
+  echo "$code" >"$own.end"
+  [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
 }
 
 # take back the slot and the memory of the tasks that ended

@@ -10,14 +10,23 @@ for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${
   esac
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if [ -e rounds/r001/manifest.tsv ]; then
+if command -v flock >/dev/null; then # where there is no chromplan, another submit.sh may be at work
+  mkdir -p .chromplan
+  exec 9>>.chromplan/lock
+  flock -n 9 || [ $? -ne 1 ] || { echo "another chromplan is at work here" >&2; exit 1; }
+fi
+if [ -e rounds/r001/manifest.tsv ] || [ -e rounds/r001/submission.json ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+if [ -e rounds/r001/manifest.tsv.new ]; then
+  echo "rounds/r001: an earlier submit.sh was interrupted: 'chromplan submit' goes on with what it left" >&2
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 
-id=$(sbatch --parsable --export=ALL rounds/r001/het.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:het.sh rounds/r001/het.sh)
 id=${id%%;*}
 cat >>"$manifest" <<END
 NA1.chr20	${id}+0	0	1361	1	het.sh	step

@@ -10,50 +10,59 @@ for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${
   esac
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if [ -e rounds/r001/manifest.tsv ]; then
+if command -v flock >/dev/null; then # where there is no chromplan, another submit.sh may be at work
+  mkdir -p .chromplan
+  exec 9>>.chromplan/lock
+  flock -n 9 || [ $? -ne 1 ] || { echo "another chromplan is at work here" >&2; exit 1; }
+fi
+if [ -e rounds/r001/manifest.tsv ] || [ -e rounds/r001/submission.json ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+if [ -e rounds/r001/manifest.tsv.new ]; then
+  echo "rounds/r001: an earlier submit.sh was interrupted: 'chromplan submit' goes on with what it left" >&2
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable --export=ALL rounds/r001/jobs/NA1.chr20.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr20.sh rounds/r001/jobs/NA1.chr20.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr20.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr20	${id}	0	1361	1	jobs/NA1.chr20.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL rounds/r001/jobs/a_b-c8687a08.chr20.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr20.sh rounds/r001/jobs/a_b-c8687a08.chr20.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr20.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr20	${id}	1	1361	1	jobs/a_b-c8687a08.chr20.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr22.sh "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr22.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr22	${id}	2	1127	1	jobs/NA1.chr22.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr22.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr22.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr22	${id}	3	1127	1	jobs/a_b-c8687a08.chr22.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr21.sh "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh)
 id=${id%%;*}
 ids[jobs/NA1.chr21.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr21	${id}	4	1063	1	jobs/NA1.chr21.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr21.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh)
 id=${id%%;*}
 ids[jobs/a_b-c8687a08.chr21.sh]=$id
 cat >>"$manifest" <<END

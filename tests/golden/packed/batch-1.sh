@@ -21,6 +21,17 @@ declare -A held=() # pid of a running task -> its MB
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
 
+# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+take_turn() {
+  local first
+  ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
+  first=$(readlink "rounds/r001/turns/$1" || true)
+  if [ "${first:-$2}" != "$2" ]; then
+    echo "$1: job $first has taken its turn, $2 does nothing"
+    return 75
+  fi
+}
+
 # run_task MB task sample chromosome panel
 run_task() {
   local mem_mb=$1
@@ -28,16 +39,21 @@ run_task() {
   export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
   export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
   export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
+  local own="rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID" code=0
+  take_turn "$CHROMPLAN_TASK" "$SLURM_JOB_ID" || return 0
+  rm -f "$own.end"
   CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
   export CHROMPLAN_TMP
   trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
   local measure=()
   if [ -x /usr/bin/time ]; then
-    measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID")
+    measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$own")
   fi
   srun --export=ALL --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID.out" --open-mode=append \
-    "${measure[@]}" bash rounds/r001/command.sh || echo "$CHROMPLAN_TASK" >>"$failed"
+    "${measure[@]}" bash rounds/r001/command.sh || code=$?
+  echo "$code" >"$own.end"
+  [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
 }
 
 # take back the slot and the memory of the tasks that ended

@@ -10,15 +10,24 @@ for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${
   esac
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if [ -e rounds/r001/manifest.tsv ]; then
+if command -v flock >/dev/null; then # where there is no chromplan, another submit.sh may be at work
+  mkdir -p .chromplan
+  exec 9>>.chromplan/lock
+  flock -n 9 || [ $? -ne 1 ] || { echo "another chromplan is at work here" >&2; exit 1; }
+fi
+if [ -e rounds/r001/manifest.tsv ] || [ -e rounds/r001/submission.json ]; then
   echo "rounds/r001 was submitted already: see rounds/r001/manifest.tsv" >&2
+  exit 1
+fi
+if [ -e rounds/r001/manifest.tsv.new ]; then
+  echo "rounds/r001: an earlier submit.sh was interrupted: 'chromplan submit' goes on with what it left" >&2
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable --export=ALL rounds/r001/tier-3.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-3.sh rounds/r001/tier-3.sh)
 id=${id%%;*}
 ids[tier-3.sh]=$id
 cat >>"$manifest" <<END
@@ -26,7 +35,7 @@ NA1.chr20	${id}_0	0	1361	1	tier-3.sh	job
 a_b-c8687a08.chr20	${id}_1	1	1361	1	tier-3.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL rounds/r001/tier-2.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-2.sh rounds/r001/tier-2.sh)
 id=${id%%;*}
 ids[tier-2.sh]=$id
 cat >>"$manifest" <<END
@@ -34,7 +43,7 @@ NA1.chr22	${id}_2	2	1127	1	tier-2.sh	job
 a_b-c8687a08.chr22	${id}_3	3	1127	1	tier-2.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-1.sh "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
 id=${id%%;*}
 ids[tier-1.sh]=$id
 cat >>"$manifest" <<END

@@ -21,15 +21,30 @@ export CHROMPLAN_CPUS=1
 export CHROMPLAN_MEM_MB=${SLURM_MEM_PER_NODE:-1127}
 export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 120 : CHROMPLAN_MEM_MB / 2))
 
+# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+take_turn() {
+  local first
+  ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
+  first=$(readlink "rounds/r001/turns/$1" || true)
+  if [ "${first:-$2}" != "$2" ]; then
+    echo "$1: job $first has taken its turn, $2 does nothing"
+    return 75
+  fi
+}
+id=$SLURM_JOB_ID
+own="rounds/r001/peaks/$CHROMPLAN_TASK.$id" # what this attempt records of itself: its peak, its exit code
+take_turn "$CHROMPLAN_TASK" "$id"
+rm -f "$own.end"
+
 CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
 export CHROMPLAN_TMP
-trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
+trap 'echo $? >"$own.end"; rm -rf "$CHROMPLAN_TMP"' EXIT
 
 echo "$CHROMPLAN_TASK: $CHROMPLAN_MEM_MB MB on $(hostname)"
 # the task's own peak record: no polling, so a short peak counts too
 measure=()
 if [ -x /usr/bin/time ]; then
-  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID")
+  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$own")
 fi
 srun --export=ALL --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
   "${measure[@]}" bash rounds/r001/command.sh &

@@ -1,0 +1,95 @@
+"""The one door to a project's rounds: whoever could start or count tasks comes in here.
+
+Inside, no submission is left halfway: it was finished, or the command is refused, or, where tasks are only counted, the
+jobs of which it was not known whether Slurm took them were looked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from planner.core.errors import FailureError
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.project.journal import Submission, read_journal
+from planner.project.lock import PATIENCE_S
+from planner.rounds import submit
+from planner.rounds.lost import find_again
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def at_work(project: Project, *, finish: Say | None = None, wait_s: float = PATIENCE_S) -> Iterator[list[Submission]]:
+    """Hold the project for a command that starts or plans tasks.
+
+    Parameters
+    ----------
+    finish : callable, optional
+        What was submitted in part is submitted to its end, said so; without it the command is refused.
+    wait_s : float
+        How long to wait for another command, s.
+
+    Yields
+    ------
+    list of Submission
+        What was finished.
+
+    Raises
+    ------
+    FailureError
+        When another command is at work, or a round is submitted in part.
+    """
+    finished: list[Submission] = []
+    with project.lock(wait_s=wait_s):
+        for number in _unfinished(project):
+            name = project.round_folder(number).name
+            if finish is None:
+                raise FailureError(
+                    f"round {name} was submitted only in part: an earlier command was interrupted",
+                    "'chromplan submit' goes on with it",
+                )
+            finish(f"round {name} was submitted only in part: going on with it")
+            finished.append(submit.submit(project, number, say=finish))
+        yield finished
+
+
+@contextlib.contextmanager
+def looking(project: Project, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
+    """Let a command count tasks: the project is held only where a submission must be looked into.
+
+    Raises
+    ------
+    FailureError
+        When a round is being submitted.
+    """
+    if not _unfinished(project, write=False):
+        yield
+        return
+    with project.lock(wait_s=wait_s):
+        for number in _unfinished(project):
+            folder = project.round_folder(number)
+            before = read_journal(folder)
+            if before is not None:
+                manifest.record(folder, find_again(project.plan(number), before))
+        yield
+
+
+def _unfinished(project: Project, *, write: bool = True) -> list[int]:
+    """Return the rounds that are submitted in part; of the others the manifest is seen to."""
+    found: list[int] = []
+    for number in project.round_numbers():
+        folder = project.round_folder(number)
+        submission = read_journal(folder)
+        if submission is None:
+            # submit.sh was at it, and was interrupted
+            found += [number] if (folder / manifest.PART_FILE).exists() else []
+            continue
+        if not submission.done and not (write and submission.untouched):
+            found.append(number)
+        elif write and submission.done:
+            manifest.derive(folder, submission)
+        elif write:
+            manifest.forget(folder)
+    return found

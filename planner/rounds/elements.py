@@ -1,0 +1,121 @@
+"""The elements of held arrays: each gets its own memory and time limit before the array is released."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from planner import slurm
+from planner.core import units
+from planner.plan.document import Plan
+from planner.project import turns
+from planner.project.journal import SubmittedJob
+from planner.scripts.jobs import Job
+from planner.scripts.options import Update, updates
+
+
+class NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
+    """The cluster did not take the elements' own memory."""
+
+
+class Elements:
+    """What is done with the elements of a plan's held arrays.
+
+    Parameters
+    ----------
+    plan : Plan
+    layout : mapping of str to Job
+        The arrays by their scripts.
+    """
+
+    def __init__(self, plan: Plan, layout: Mapping[str, Job]) -> None:
+        self._plan = plan
+        self._cluster = plan.cluster
+        self._layout = layout
+
+    def give(self, held: Sequence[SubmittedJob], *, resumed: bool) -> list[str]:
+        """Give each element that waits its memory, see whether it was taken, and release the arrays.
+
+        What somebody else has released meanwhile, and has begun, is left alone.
+
+        Returns
+        -------
+        list of str
+            What is to be noted.
+
+        Raises
+        ------
+        NotTaken
+            When an element keeps another memory.
+        FailureError
+            When Slurm does not answer.
+        """
+        ids = {job.script: job.job_id or "" for job in held}
+        known = slurm.elements(ids.values(), cluster=self._cluster) if resumed else None
+        waiting = None if known is None else {name for name, one in known.items() if one.state == "PENDING"}
+        if known and not waiting and not any(one.begun for one in known.values()):
+            raise NotTaken("the array was cancelled meanwhile")
+        if waiting == set():
+            return []
+        wanted = self._wanted(ids, waiting)
+        failure = self._update(wanted.values(), ids)
+        given = slurm.elements(ids.values(), cluster=self._cluster)
+        left = {name: one for name, one in wanted.items() if name not in given or given[name].state == "PENDING"}
+        wrong = sum(name not in given or given[name].mem_mb != one.mem_mb for name, one in left.items())
+        if wrong and failure is not None and failure.on_the_way:
+            raise failure
+        if wrong:
+            kept = f"{wrong} of {len(left)} elements kept another memory"
+            raise NotTaken(kept if failure is None else failure.said.splitlines()[0])
+        slurm.release(ids.values(), cluster=self._cluster)
+        times = [given[name].time_limit_s == _seconds(one) for name, one in left.items() if one.time_limit]
+        if all(times):
+            return []
+        return [f"{times.count(False)} of {len(times)} elements keep the array's time limit: theirs was refused"]
+
+    def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> dict[str, Update]:
+        found = updates(self._plan, [self._layout[script] for script in ids])
+        named = {f"{ids[one.script]}_{one.element}": one for one in found}
+        return named if waiting is None else {name: one for name, one in named.items() if name in waiting}
+
+    def put_first(self, job: SubmittedJob) -> None:
+        """Update the elements of an array before another one is submitted.
+
+        sched/builtin goes by its list of jobs, where an element stands from its update on.
+        """
+        ids = {job.script: job.job_id or ""}
+        self._update(self._wanted(ids, None).values(), ids)
+
+    def _update(self, wanted: Collection[Update], ids: Mapping[str, str]) -> slurm.SlurmError | None:
+        """Give elements their memory and time limits; return what Slurm said against it.
+
+        Where time limits are refused memory goes alone: the array's limit is long enough for each.
+        """
+        failure: slurm.SlurmError | None = None
+        for times in (True, False) if any(one.time_limit for one in wanted) else (True,):
+            try:
+                slurm.update([one.command(ids[one.script], times=times) for one in wanted], cluster=self._cluster)
+            except slurm.SlurmError as error:
+                failure = error
+            else:
+                return None
+        return failure
+
+    def cancel(self, refused: Iterable[SubmittedJob], folder: Path) -> set[str]:
+        """Cancel what waits of these arrays, and return the tasks that have begun in them all the same."""
+        refused = list(refused)
+        for job in refused:
+            slurm.cancel(job.job_id or "", waiting=True, cluster=self._cluster)
+        known = slurm.elements([job.job_id or "" for job in refused], cluster=self._cluster)
+        owners = turns.owners(folder)
+        begun: set[str] = set()
+        for job in refused:
+            for task in job.tasks:
+                name = f"{job.job_id}{task.part}"
+                if (name in known and known[name].begun) or owners.get(task.task) == name:
+                    begun.add(task.task)
+        return begun
+
+
+def _seconds(one: Update) -> float | None:
+    return units.parse_duration_s(one.time_limit) if one.time_limit else None

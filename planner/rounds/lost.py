@@ -1,0 +1,48 @@
+"""Jobs that sbatch was asked for and whose ids are not known: it was killed, or its answer got lost."""
+
+from __future__ import annotations
+
+import time
+
+from planner import slurm
+from planner.plan.document import Plan
+from planner.project.journal import Submission
+from planner.scripts.options import comment
+
+# slurmctld may be at it still: so long it is looked again, s; unless that was long ago
+_PAUSES_S = (0.0, 0.5, 1.0, 1.5, 2.0)
+_LONG_AGO_S = 600
+
+
+def find_again(plan: Plan, submission: Submission) -> Submission:
+    """Return the journal in which no job's fate is unknown: what was asked for has its id, or is wanted again.
+
+    Raises
+    ------
+    FailureError
+        When Slurm does not tell.
+    """
+    asked = {comment(plan, job.script): job for job in submission.jobs if job.state == "asked"}
+    if not asked:
+        return submission
+    names = {said: job.name for said, job in asked.items()}
+    now_s = time.time()
+    recent = now_s - max(job.asked_s or 0 for job in asked.values()) < _LONG_AGO_S
+    found: dict[str, list[str]] = {}
+    for pause_s in _PAUSES_S if recent else _PAUSES_S[:1]:
+        time.sleep(pause_s)
+        since_s = now_s - submission.started_s + 60
+        found = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        if found.keys() == names.keys():
+            break
+    for _, *again in found.values():
+        for twin in again:  # of one that was asked for twice; what of it has begun finds its turn taken
+            slurm.cancel(twin, waiting=True, cluster=plan.cluster)
+    changes = {
+        job.script: {"state": "held" if job.hold else "submitted", "job_id": found[said][0]}
+        if said in found
+        else {"state": "wanted"}
+        for said, job in asked.items()
+    }
+    jobs = [job.model_copy(update=changes[job.script]) if job.state == "asked" else job for job in submission.jobs]
+    return submission.model_copy(update={"jobs": tuple(jobs)})
