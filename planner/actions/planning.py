@@ -102,19 +102,20 @@ def learnt_prior(project: Project, config: Config, observations: Sequence[Observ
     return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
 
 
-def prior_shape(project: Project, config: Config) -> PointModel | None:
-    """Return how tasks compare by the history of memory.like, else by the pipeline's formula; None without both."""
-    from planner.actions import formulas
+def prior_shape(project: Project, config: Config, observations: Sequence[Observation]) -> PointModel | None:
+    """Return how tasks compare by the history of memory.like, else by the pipeline's formula.
 
+    None without both, and where the observations contradict the formula.
+    """
     if config.memory.like is not None:
         return _shape_of(config.memory.like, project, config)
-    found = formulas.of_pipeline(project, config)
-    if found is None:
+    found = learnt_prior(project, config, observations)
+    if found is None or found.let_go:
         return None
     from planner.formula import prior
     from planner.memory import point
 
-    return point.from_formula(prior.shape(found[1]))
+    return point.from_formula(prior.shape(found.formula))
 
 
 def _shape_of(tool: str, project: Project, config: Config) -> PointModel:
@@ -138,12 +139,13 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
     from planner.memory import model as models
 
     tool = config.pipeline.tool
+    observations = store.observations(tool=tool)
     fitted = models.fit(
-        store.observations(tool=tool),
+        observations,
         tool=tool,
         feature_names=tuple(config.features),
         poll_s=poll_s(project, config),
-        prior=prior_shape(project, config),
+        prior=prior_shape(project, config, observations),
     )
     save_model(project, fitted)
     return fitted
@@ -223,8 +225,8 @@ def fetch(project: Project, *, refit: bool = False, retry_failed: bool = False, 
     tasks = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
-        model = (fit_tool if refit else load_model)(project, store, config)
         prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
+        model = (fit_tool if refit else load_model)(project, store, config)
     variables = configuration.variables(samples)
     return PlanInputs(
         config=config,

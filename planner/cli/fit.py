@@ -126,7 +126,7 @@ def _fit(
     names = options.features or feature_names(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else POLL_S
     own = config if config is not None and config.pipeline.tool == tool else None
-    shape = prior_shape(project, own) if own else None
+    shape = prior_shape(project, own, observations) if own else None
     fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, prior=shape)
     chosen = own.memory.level if own else None
     kept, _ = training(observations, tool=tool, feature_names=names, poll_s=every_s)
@@ -214,5 +214,7 @@ def _tell(one: _Fitted) -> None:
         click.echo(f"{tool}: {one.path} saved; too few observations to judge it")
     else:
         click.echo(f"{tool}: {one.path} saved")
-    if one.prior is not None and one.prior.asked:
+    if one.prior is not None and one.prior.let_go:
+        click.echo(f"{tool}: {one.prior.let_go}")
+    elif one.prior is not None and one.prior.asked:
         click.echo(f"{tool}: plans weigh {one.prior.counted()}")

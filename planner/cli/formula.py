@@ -99,6 +99,7 @@ def _document(one: Formula) -> dict[str, object]:
         "rows": one.rows,
         "errors": dict(one.errors),
         "floor_mb": one.floor_mb,
+        "largest_mb": one.largest_mb,
         "features": {n: {"low": f.low, "high": f.high, "unit": f.unit} for n, f in one.features.items()},
         "ratios": {ratio.text: {"high": ratio.high} for ratio in one.ratios},
         "factors": None

@@ -98,6 +98,8 @@ class Formula:
         is known about them.
     floor_mb : float
         The smallest peak seen: no prediction is below it.
+    largest_mb : float or None
+        The largest peak seen; None in files written before it was kept.
     calibration : Calibration or None
         None when the formula was written by hand.
     widening, ratio_widening : float
@@ -116,6 +118,7 @@ class Formula:
     rows: int = 0
     seed: int | None = None
     floor_mb: float = 1.0
+    largest_mb: float | None = None
     features: Mapping[str, Feature] = field(default_factory=dict)
     calibration: Calibration | None = None
     widening: float = WIDENING
@@ -315,6 +318,7 @@ def loads(text: str, *, name: str = "formula") -> Formula:
         rows=file.rows,
         seed=file.seed,
         floor_mb=file.floor_mb,
+        largest_mb=file.largest_mb,
         features={key: Feature(low=f.low, high=f.high, unit=f.unit) for key, f in file.features.items()},
         calibration=file.calibration.table() if file.calibration else None,
         widening=file.widening,
@@ -340,6 +344,7 @@ def dumps(formula: Formula) -> str:
             "rows": formula.rows,
             "seed": formula.seed,
             "floor_mb": formula.floor_mb,
+            "largest_mb": formula.largest_mb,
             "widening": formula.widening,
             "ratio_widening": formula.ratio_widening if formula.ratios else None,
             "features": {

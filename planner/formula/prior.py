@@ -3,14 +3,18 @@
 Two things are learnt at different speeds. The formula's level (another Java, other settings) follows the observations
 at once: their mean log ratio to the formula, shrunk by the credibility ``n / (n + k)``, k the noise's variance over
 that of levels (Bühlmann 1967). Its shape is given up slowly: requests are the geometric mean of the moved formula's
-and the model's, weighted as if the formula were worth :data:`WORTH` observations. Nothing here needs numpy.
+and the model's, weighted as if the formula were worth :data:`WORTH` observations. A formula that the observations
+contradict is let go at once: they are less likely than :data:`SURPRISE` if it were right up to its noise and its level
+(a prior predictive check, Box 1980). Nothing here needs numpy.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 from planner.core.errors import InputError
 from planner.formula import grammar
@@ -23,6 +27,10 @@ WORTH = 8.0
 LEAST_SHARE = 0.1
 """Below this share the formula is no longer asked."""
 
+SURPRISE = 0.005
+"""Below this probability observations contradict the formula."""
+
+_LEAST_NOISE = 0.1  # standard deviation, in logs: no two machines agree better than that
 _LEVELS_DIFFER = 0.3  # standard deviation, in logs, of how far a formula's level is off on another machine
 _LEVEL, _ONE_SIGMA = 0.5, 0.84
 
@@ -42,6 +50,8 @@ class Prior:
         Factor by which they move the formula's level; 1 without any.
     cheapest_level : float
         Level of the bound that is expected to waste least.
+    let_go : str
+        Why the formula is not believed; empty while nothing contradicts it.
     """
 
     name: str
@@ -49,6 +59,7 @@ class Prior:
     observed: int = 0
     moved: float = 1.0
     cheapest_level: float
+    let_go: str = ""
 
     @property
     def share(self) -> float:
@@ -57,8 +68,16 @@ class Prior:
 
     @property
     def asked(self) -> bool:
-        """Whether the formula counts enough to be asked."""
-        return self.share >= LEAST_SHARE
+        """Whether the formula counts enough to be asked, and is still believed."""
+        return not self.let_go and self.share >= LEAST_SHARE
+
+    @property
+    def largest_mb(self) -> float:
+        """The largest peak among the formula's rows, MiB; where it was not kept, the largest bound they give."""
+        if self.formula.largest_mb is not None:
+            return self.formula.largest_mb
+        table = self.formula.calibration
+        return 0.0 if table is None else max(map(operator.mul, table.knots_mb, table.factors_at(1.0)))
 
     def request(self, features: Mapping[str, float], level: float | None) -> tuple[float, float]:
         """Return the moved formula's prediction and bound, MiB.
@@ -116,14 +135,40 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
         raise InputError(
             f"the formula {name} has no calibration table", "fit it from rows ('chromplan fit --symbolic')"
         )
-    moved = 1.0
+    moved, let_go = 1.0, ""
     if seen:
         ratios = [math.log(peak / formula.bound(features, _LEVEL).point_mb) for features, peak in seen]
         pairs = zip(table.factors_at(_ONE_SIGMA), table.factors_at(_LEVEL), strict=True)
         noise = max(math.log(high / middle) for high, middle in pairs)
         credibility = len(ratios) / (len(ratios) + (noise / _LEVELS_DIFFER) ** 2)
         moved = math.exp(credibility * math.fsum(ratios) / len(ratios))
-    return Prior(name=name, formula=formula, observed=len(seen), moved=moved, cheapest_level=table.cheapest_level())
+        if _surprising(ratios, max(noise, _LEAST_NOISE)):
+            least, most = (math.exp(choose(ratios)) for choose in (min, max))
+            told = f"{least:.2g}" if f"{least:.2g}" == f"{most:.2g}" else f"{least:.2g} to {most:.2g}"
+            let_go = f"formula {name} let go: what was measured is {told} times what it says"
+    return Prior(
+        name=name,
+        formula=formula,
+        observed=len(seen),
+        moved=moved,
+        cheapest_level=table.cheapest_level(),
+        let_go=let_go,
+    )
+
+
+def _surprising(ratios: Sequence[float], noise: float) -> bool:
+    """Whether log ratios to a formula are improbable, should they be its unknown level plus noise.
+
+    The quadratic form of such ratios is chi-squared with as many degrees of freedom; its quantile after Wilson and
+    Hilferty (1931).
+    """
+    count = len(ratios)
+    mean = math.fsum(ratios) / count
+    scatter = math.fsum((ratio - mean) ** 2 for ratio in ratios) / noise**2
+    offset = count * mean**2 / (noise**2 + count * _LEVELS_DIFFER**2)
+    spread = 2 / (9 * count)
+    most = count * (1 - spread + NormalDist().inv_cdf(1 - SURPRISE) * math.sqrt(spread)) ** 3
+    return scatter + offset > most
 
 
 def shape(formula: Formula) -> str:

@@ -112,6 +112,7 @@ class FormulaFile(_Strict):
     rows: int = Field(default=0, ge=0)
     seed: int | None = None
     floor_mb: Positive = 1.0
+    largest_mb: Positive | None = None
     widening: Annotated[float, Field(ge=0, le=4)] = 0.5
     ratio_widening: Annotated[float, Field(ge=0, le=4)] = 0.35
     features: dict[FeatureName, FeatureFile] = Field(min_length=1, max_length=100)

@@ -16,9 +16,13 @@ from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask, TaskSizer
 from planner.schedule import listing as order
 
-_PILOT_NOTE = (
+_BLIND_NOTE = (
     "nothing is known of this tool's memory yet: a few tasks of all sizes go first, 'chromplan next' plans the rest"
 )
+_BEYOND_NOTE = (
+    "tasks far beyond all that their predictions rest on: a few of them go first, 'chromplan next' plans the rest"
+)
+_WAITS = "waits for what the pilot uses"
 
 
 # modes in which a job runs many tasks
@@ -89,13 +93,11 @@ def _plan(inputs: PlanInputs) -> Plan:
     config = inputs.config
     sizer = TaskSizer(inputs)
     due, left_out = _due(inputs)
-    due, waiting = _pilot(due, inputs, sizer)
     sized, given_up = _size_all(due, sizer, inputs.earlier)
+    sized, waiting, pilot_notes = _pilot(sized, inputs, sizer)
     target = _target(inputs, sized)
     mode, notes = choose_mode(config, target, sized)
-    if waiting:
-        notes.append(_PILOT_NOTE)
-    notes += _unlearnt(inputs)
+    notes += [*pilot_notes, *_unlearnt(inputs)]
     sized, queued_later = _queueable(sized, inputs, mode)
     mode, placed, notes = _place(config, sized, target, mode, notes)
     return Plan(
@@ -184,19 +186,30 @@ def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> s
     return None
 
 
-def _pilot(due: list[Task], inputs: PlanInputs, sizer: TaskSizer) -> tuple[list[Task], list[LeftOut]]:
-    """Keep a few tasks of all sizes in a first round in which nothing is known."""
-    most = inputs.config.memory.pilot
+def _pilot(
+    sized: list[SizedTask], inputs: PlanInputs, sizer: TaskSizer
+) -> tuple[list[SizedTask], list[LeftOut], list[str]]:
+    """Keep a few tasks of all sizes where nothing is known, or of those beyond what is known; the others wait.
+
+    Tasks that ran before are part of a pilot already: while some of them run again, no others of their kind join.
+    """
     # mode dynamic learns within the round
-    first = not inputs.earlier and inputs.config.submit.mode != "dynamic"
-    if not (first and sizer.blind and 0 < most < len(due)):
-        return due, []
-    chosen = pilot.choose(due, sizer.sizes, most)
-    names = {task.name for task in chosen}
-    waiting = [
-        LeftOut(task=task.name, reason="waits for what the pilot uses") for task in due if task.name not in names
-    ]
-    return chosen, waiting
+    if inputs.config.submit.mode == "dynamic":
+        return sized, [], []
+    if sizer.blind:
+        kind, note = [] if inputs.earlier else sized, _BLIND_NOTE
+    else:
+        kind, note = [one for one in sized if one.beyond], _BEYOND_NOTE
+    most = inputs.config.memory.pilot
+    if not 0 < most < len(kind):
+        return sized, [], []
+    again = [one.task for one in kind if one.attempt > 1]
+    chosen = again or pilot.choose([one.task for one in kind], sizer.sizes, most)
+    rank = {task.name: number for number, task in enumerate(chosen, start=1)}
+    waiting = {one.task.name for one in kind} - set(rank)
+    left_out = [LeftOut(task=one.task.name, reason=_WAITS) for one in sized if one.task.name in waiting]
+    going = [one for one in sized if one.task.name not in waiting]
+    return sorted(going, key=lambda one: rank.get(one.task.name, 0)), left_out, [note] if waiting else []
 
 
 def _size_all(

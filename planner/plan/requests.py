@@ -12,6 +12,7 @@ from planner.core.retry import DOUBLE, GROWTH
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction, safety
+from planner.memory.sizing import LEAST_REQUEST_MB
 from planner.plan import features
 from planner.plan.inputs import Earlier, PlanInputs
 from planner.plan.overheads import JOB_SCRIPT_MB
@@ -20,6 +21,8 @@ from planner.site.file import LOCAL
 
 # Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
 SHORTEST_LIMIT_S = 600
+# a request is at most so many times the largest peak that its prediction rests on, and that only after a pilot
+REACH = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +35,14 @@ class SizedTask:
         Relative to the pipeline's largest task, see `planner.plan.sizes`.
     attempt : int
         1 for its first.
+    beyond : bool
+        Whether more was predicted than anything it is predicted from bears out; ``mem_mb`` is held within that.
     """
 
     task: Task
     size: float
     attempt: int = 1
+    beyond: bool = False
     mem_mb: int
     predicted_mb: float | None
     wall_s: float | None
@@ -55,7 +61,9 @@ class TaskSizer:
         self._model = model if model is not None and model.fitted else None
         self._predictions: dict[tuple[object, ...], Prediction] = {}
         self._site = site
-        self._prior = prior if prior is not None and prior.asked else None
+        # a formula that is let go still says more than nothing
+        self._prior = prior if prior is not None and (prior.asked or self._model is None) else None
+        self._let_go = prior.let_go if prior is not None and self._prior is None else ""
         bare = config.memory.formula if prior is None else None
         self._formula = formulas.parse(bare) if bare else None
         self._first_limit_s = int(units.parse_duration_s(config.pipeline.time) or 0)
@@ -63,6 +71,8 @@ class TaskSizer:
         named = [site.partition(self._partition)] if self._partition else site.partitions
         self._longest_s = max(partition.max_time_s for partition in named)
         self._script_mb = 0 if site.name == LOCAL else JOB_SCRIPT_MB
+        self._largest_mb = max((one.largest_mb for one in (self._model, self._prior) if one), default=math.inf)
+        self._reach_mb = max(REACH * self._largest_mb, LEAST_REQUEST_MB)
         self.cap_mb = site.cap_mb(self._partition)
         self.sizes = relative_sizes(
             inputs.tasks, genome.lengths(config.pipeline.genome), features.measured(config.features)
@@ -82,7 +92,8 @@ class TaskSizer:
             When the task is predicted, or said, to need more than the largest node offers.
         """
         killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
-        sized = self._first(task, self._after_kill(task, killed_mb))
+        floor_mb = self._after_kill(task, killed_mb)
+        sized = self._held(self._first(task, floor_mb), floor_mb)
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
             raise InputError(
                 f"task {task.name} needs about {sized.predicted_mb:.0f} MB; "
@@ -98,6 +109,19 @@ class TaskSizer:
             mem_mb=min(sized.mem_mb, self.cap_mb),
             time_limit_s=self._time_limit(sized.time_limit_s, before),
             reason=reason,
+        )
+
+    def _held(self, sized: SizedTask, floor_mb: int) -> SizedTask:
+        """Hold a request within reach of the largest peak that its prediction rests on."""
+        if sized.mem_mb - self._script_mb <= max(self._reach_mb, floor_mb):
+            return sized
+        reason = f"{sized.reason}; held to {REACH} x {self._largest_mb:.0f} MB, the largest peak behind it"
+        return replace(
+            sized,
+            mem_mb=max(math.floor(self._reach_mb), floor_mb),
+            predicted_mb=None if sized.predicted_mb is None else min(sized.predicted_mb, self._reach_mb),
+            reason=reason,
+            beyond=True,
         )
 
     def _after_kill(self, task: Task, killed_mb: int) -> int:
@@ -146,7 +170,7 @@ class TaskSizer:
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
             time_limit_s=self._limit_s(found),
-            reason=f"{found.reason}, {script_mb} MB for the script" if script_mb else found.reason,
+            reason="; ".join(filter(None, (self._with_script(found.reason, script_mb), self._let_go))),
         )
 
     def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> SizedTask:
@@ -169,8 +193,12 @@ class TaskSizer:
             predicted_mb=point_mb,
             wall_s=None if found is None else found.wall_s,
             time_limit_s=self._limit_s(found),
-            reason=f"{reason}, {script_mb} MB for the script" if script_mb else reason,
+            reason=self._with_script(reason, script_mb),
         )
+
+    @staticmethod
+    def _with_script(reason: str, script_mb: int) -> str:
+        return f"{reason}, {script_mb} MB for the script" if script_mb else reason
 
     def _limit_s(self, found: Prediction | None) -> int:
         if found is None or found.time_limit_s is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from planner.core import config as configuration
@@ -62,22 +63,33 @@ def plan(
     retry_failed: bool = False,
 ) -> Plan:
     """Return the plan of a configuration, features being chromosome lengths."""
+    found = inputs(of, samples=samples)
+    return build.plan(
+        replace(
+            found,
+            site=at or found.site,
+            model=model,
+            earlier=earlier or {},
+            number=number,
+            retry_failed=retry_failed,
+        )
+    )
+
+
+def inputs(of: Config | None = None, *, samples: Sequence[configuration.Sample] | None = None) -> PlanInputs:
+    """Return what a first plan of a configuration is made from, features being chromosome lengths."""
     of = of or config()
     table = list(samples) if samples else configuration.samples(of, Path())
     lengths = genome.lengths(of.pipeline.genome)
     features = {name: {"length_mb": lengths[c] / 1e6} for name, _, c in build.names(of, table)}
-    inputs = PlanInputs(
+    return PlanInputs(
         config=of,
         tasks=build.tasks(of, table, features),
-        site=at or site(),
+        site=site(),
         account=of.submit.account,
-        model=model,
-        earlier=earlier or {},
-        number=number,
+        number=1,
         token="abc123",
         chromplan="0.1.0",
         command=configuration.command_text(of, table, path=Path("chromplan.toml")),
         columns={name: v for name, v in configuration.variables(table).items() if name in table[0].columns},
-        retry_failed=retry_failed,
     )
-    return build.plan(inputs)

@@ -115,6 +115,7 @@ def calibrated(
         rows=len(peaks),
         seed=seed,
         floor_mb=float(peaks.min()),
+        largest_mb=float(peaks.max()),
         features=_ranges(columns, origin.units),
         ratios=_ratios(growth, columns),
         calibration=calibrate(predicted, (peaks / widened).tolist()).rounded(),
