@@ -1,4 +1,4 @@
-"""What each mode comes to for the same tasks: jobs, submissions, memory x time asked for, makespan, calls to Slurm."""
+"""What a plan reserves of Slurm, against one ``--mem`` for all, and what each mode comes to for the same tasks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,151 @@ from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
 
+# modes in which tasks are steps: they share what their allocation reserves
+_STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
+_SAME = 0.005
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """Memory that Slurm keeps from everybody else for one job, array element or component.
+
+    Attributes
+    ----------
+    mem_mb : int
+        Over all its nodes, MiB.
+    wall_s : float or None
+        How long it is expected to be held, s; None while durations are not known.
+    """
+
+    mem_mb: int
+    wall_s: float | None
+
+    @property
+    def mb_s(self) -> float | None:
+        """Memory x time, MiB s."""
+        return None if self.wall_s is None else self.mem_mb * self.wall_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Savings:
+    """What is reserved, against one ``--mem`` for all tasks.
+
+    Attributes
+    ----------
+    reservations : int
+        Jobs, elements and components.
+    reserved_mb : int
+        All of them together, MiB.
+    reserved_mb_s : float or None
+        Memory x time, MiB s; None while durations are not known.
+    one_mem_mb : int
+        The one ``--mem``, MiB.
+    one_mem_sum_mb : int
+        One for each task, MiB.
+    one_mem_mb_s : float or None
+    """
+
+    tasks: int
+    reservations: int
+    reserved_mb: int
+    reserved_mb_s: float | None
+    one_mem_mb: int
+    one_mem_mb_s: float | None
+    shared: bool
+    """Whether tasks take turns in an allocation: its memory alone says nothing about what is saved."""
+
+    @property
+    def one_mem_sum_mb(self) -> int:
+        """One ``--mem`` for each task, MiB."""
+        return self.tasks * self.one_mem_mb
+
+    @property
+    def share(self) -> float | None:
+        """What is saved, relative to one ``--mem``; less than 0 where more is reserved. None when that is unknown."""
+        if self.reserved_mb_s is not None and self.one_mem_mb_s:
+            return 1 - self.reserved_mb_s / self.one_mem_mb_s
+        return None if self.shared else 1 - self.reserved_mb / self.one_mem_sum_mb
+
+    def sentence(self) -> str:
+        """Return it in words, one line."""
+        from planner.replay.shared_node import amount
+
+        one = f"one --mem={self.one_mem_mb}M for all"
+        share = self.share
+        if share is None:
+            allocations = f"{self.reservations} allocation{'s' * (self.reservations != 1)}"
+            return f"asks for {self.reserved_mb} MB in {allocations}; what that saves is known once durations are"
+        if self.reserved_mb_s is not None and self.one_mem_mb_s is not None:
+            had, has = (f"{amount(mb_s * units.GB_H)} GB·h" for mb_s in (self.one_mem_mb_s, self.reserved_mb_s))
+            return f"reserves {has}; {one} would reserve {had}: {in_words(share)}"
+        return f"asks for {self.reserved_mb} MB; {one} would ask for {self.one_mem_sum_mb} MB: {in_words(share)}"
+
+
+def in_words(share: float) -> str:
+    """Return ``34 % saved``, ``5 % more``, or ``the same``."""
+    if abs(share) < _SAME:
+        return "the same"
+    return f"{100 * share:.0f} % saved" if share > 0 else f"{-100 * share:.0f} % more"
+
+
+def savings(plan: Plan) -> Savings:
+    """Return what a plan with tasks reserves of Slurm over time, against one ``--mem`` for all of them.
+
+    The one ``--mem`` is what the largest task asks for, as a job of its own on the same partition.
+    """
+    held = reservations(plan)
+    times = [one.mb_s for one in held]
+    one_mem_mb = one_mem(plan)
+    timed = all(task.wall_s is not None for task in plan.tasks) and None not in times
+    return Savings(
+        tasks=len(plan.tasks),
+        reservations=len(held),
+        reserved_mb=sum(one.mem_mb for one in held),
+        reserved_mb_s=sum(mb_s or 0.0 for mb_s in times) if timed else None,
+        one_mem_mb=one_mem_mb,
+        one_mem_mb_s=sum(one_mem_mb * (task.wall_s or 0.0) for task in plan.tasks) if timed else None,
+        shared=plan.mode in _STEPS,
+    )
+
+
+def one_mem(plan: Plan) -> int:
+    """Return the one ``--mem`` that would hold every task of a plan, MiB, as the site grants it to a job."""
+    largest_mb = max(task.request_mb for task in plan.tasks)
+    cpus = max(task.cpus for task in plan.tasks)
+    return plan.target.site.adjust(plan.target.partition, largest_mb, cpus).mem_mb
+
+
+def reservations(plan: Plan) -> list[Reservation]:
+    """Return what Slurm reserves for a plan: the one place that knows it for every mode.
+
+    A job of one task holds what it asks for as long as the task runs; in an array without memory of their own (tiers)
+    that is what the largest asks for. An allocation holds all it was given, its scripts' share included and whole nodes
+    where these are given whole, until the last of its tasks ends; the components of a heterogeneous job end together.
+    """
+    layout = jobs(plan)
+    if plan.mode not in _STEPS:
+        return [Reservation(mem_mb=job.given_mb(task), wall_s=task.wall_s) for job in layout for task in job.tasks]
+    if plan.mode is Mode.PACKED:
+        return [
+            Reservation(mem_mb=_granted_mb(plan, job.batch), wall_s=_last_end_s(job.tasks))
+            for job in layout
+            if job.batch
+        ]
+    return [Reservation(mem_mb=_granted_mb(plan, batch), wall_s=plan.makespan_s) for batch in plan.batches]
+
+
+def _granted_mb(plan: Plan, batch: Batch) -> int:
+    """Return the memory that an allocation holds, MiB: all that its nodes have where nodes are given whole."""
+    site = plan.target.site
+    asked = site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.workers * batch.cpus)
+    return asked.mem_mb * batch.nodes
+
+
+def _last_end_s(tasks: Sequence[PlannedTask]) -> float | None:
+    ends = [task.start_s + task.wall_s for task in tasks if task.start_s is not None and task.wall_s is not None]
+    return max(ends) if len(ends) == len(tasks) else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
@@ -22,8 +167,10 @@ class Figures:
         That Slurm counts in its queue: array elements and components each.
     submissions : int
         Calls of sbatch.
+    reserved_mb : int
+        Memory of all jobs, elements and components together, MiB.
     requested_gb_h : float or None
-        Memory asked for x time it is expected to be held, GiB h; None while durations are not known.
+        Memory reserved x time it is expected to be held, GiB h; None while durations are not known.
     makespan_s : float or None
     slurm_calls : int
         Requests to Slurm by submit, each element's update counted, and by one ingest.
@@ -31,6 +178,7 @@ class Figures:
 
     jobs: int
     submissions: int
+    reserved_mb: int
     requested_gb_h: float | None
     makespan_s: float | None
     slurm_calls: int
@@ -39,48 +187,48 @@ class Figures:
 def figures(plan: Plan) -> Figures:
     """Return what a plan comes to."""
     layout = jobs(plan)
-    timed = plan.tasks and all(task.wall_s is not None for task in plan.tasks)
-    makespan_s = _makespan_s(plan, layout) if timed else None
+    comes_to = savings(plan) if plan.tasks else None
+    timed = comes_to is not None and comes_to.reserved_mb_s is not None
     return Figures(
         jobs=sum(len(job.tasks) if job.array else len(component_jobs(job)) for job in layout),
         submissions=len(layout),
-        requested_gb_h=None if makespan_s is None else _held_mb_s(plan, layout, makespan_s) * units.GB_H,
-        makespan_s=makespan_s,
+        reserved_mb=comes_to.reserved_mb if comes_to else 0,
+        requested_gb_h=_gb_h(comes_to.reserved_mb_s) if comes_to else None,
+        makespan_s=_makespan_s(plan, layout) if timed else None,
         slurm_calls=_calls(plan, layout),
     )
 
 
+def one_mem_figures(plan: Plan) -> Figures:
+    """Return what the same tasks come to as one array with one ``--mem`` for all: what is done without a planner."""
+    comes_to = savings(plan)
+    timed = comes_to.one_mem_mb_s is not None
+    return Figures(
+        jobs=len(plan.tasks),
+        submissions=1,
+        reserved_mb=comes_to.one_mem_sum_mb,
+        requested_gb_h=_gb_h(comes_to.one_mem_mb_s),
+        makespan_s=_ends_after_s(plan, [comes_to.one_mem_mb] * len(plan.tasks)) if timed else None,
+        slurm_calls=2,
+    )
+
+
+def _gb_h(mb_s: float | None) -> float | None:
+    return None if mb_s is None else mb_s * units.GB_H
+
+
 def _makespan_s(plan: Plan, layout: Sequence[Job]) -> float | None:
-    if plan.mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
+    if plan.mode in _STEPS:
         return plan.makespan_s
     given_mb = {task.index: job.given_mb(task) for job in layout for task in job.tasks}
+    return _ends_after_s(plan, [given_mb[task.index] for task in sorted(plan.tasks, key=lambda task: task.index)])
+
+
+def _ends_after_s(plan: Plan, mem_mb: Sequence[int]) -> float:
+    """Return when the last task ends that run as jobs of their own with this memory, s."""
     tasks = sorted(plan.tasks, key=lambda task: task.index)
     wall_s = [task.wall_s or 0.0 for task in tasks]
-    schedule = expect(
-        range(len(tasks)), [given_mb[task.index] for task in tasks], wall_s, [task.cpus for task in tasks], plan.target
-    )
-    return schedule.makespan
-
-
-def _held_mb_s(plan: Plan, layout: Sequence[Job], makespan_s: float) -> float:
-    """Return memory x time: of every task, or of the allocation that holds it until its last task ends."""
-    if plan.mode in (Mode.HET, Mode.DYNAMIC):  # all components end together
-        return sum(_granted_mb(plan, batch) * batch.nodes for batch in plan.batches) * makespan_s
-    if plan.mode is Mode.PACKED:
-        return sum(
-            _granted_mb(plan, job.batch) * max(_end_s(task) for task in job.tasks) for job in layout if job.batch
-        )
-    return sum(job.given_mb(task) * (task.wall_s or 0.0) for job in layout for task in job.tasks)
-
-
-def _granted_mb(plan: Plan, batch: Batch) -> int:
-    """Return the memory that an allocation holds on a node, MiB: all of it where nodes are given whole."""
-    site = plan.target.site
-    return site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.workers * batch.cpus).mem_mb
-
-
-def _end_s(task: PlannedTask) -> float:
-    return (task.start_s or 0.0) + (task.wall_s or 0.0)
+    return expect(range(len(tasks)), mem_mb, wall_s, [task.cpus for task in tasks], plan.target).makespan
 
 
 def _calls(plan: Plan, layout: Sequence[Job]) -> int:

@@ -46,7 +46,7 @@ def test_status_tells_why_tasks_failed_and_where_their_logs_are(omk_cluster: Clu
     assert len(pipeline.chromplan("logs", "s1.chr20", "-n", "1").splitlines()) == 1
     assert "starting" in pipeline.chromplan("logs", "chr20", "--all")
     assert pipeline.chromplan("logs", "20", "--path").strip() == rows["s1.chr20"]["log"]
-    unknown = pipeline.run("chromplan", "logs", "s1.chr2O", check=False)
+    unknown = pipeline.run("chromplan", "logs", "s1.ch20", check=False)
     assert unknown.returncode == 2
     assert "did you mean" in unknown.stderr
     assert "s1.chr20" in unknown.stderr

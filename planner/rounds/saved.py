@@ -1,0 +1,105 @@
+"""What the rounds have reserved of Slurm so far, measured, against one ``--mem`` for all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from planner import slurm
+from planner.core import units
+from planner.core.errors import FailureError
+from planner.core.records import Outcome
+from planner.history.sacct import read as sacct
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.replay.shared_node import amount
+from planner.report.savings import in_words
+from planner.rounds.progress import TaskStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredSavings:
+    """Memory x time that was reserved, against one ``--mem`` for all.
+
+    Attributes
+    ----------
+    reserved_mb_s : float
+        Of all attempts, those that were killed included, MiB s.
+    one_mem_mb : int
+        The ``--mem`` without a planner, MiB: ``memory.default_mb`` where that would have held every task, else the
+        largest limit in which a task completed.
+    one_mem_mb_s : float
+        With it, MiB s: every attempt as long as it ran, but for those killed for memory, which would not have been.
+    done : int
+        Tasks with a result.
+    killed : int
+        Attempts killed for memory.
+    """
+
+    reserved_mb_s: float
+    one_mem_mb: int
+    one_mem_mb_s: float
+    done: int
+    killed: int
+
+    def sentence(self) -> str:
+        """Return it in words, one line."""
+        had, has = (f"{amount(mb_s * units.GB_H)} GB·h" for mb_s in (self.one_mem_mb_s, self.reserved_mb_s))
+        killed = f", {self.killed} killed attempt{'s' * (self.killed != 1)} included" if self.killed else ""
+        share = in_words(1 - self.reserved_mb_s / self.one_mem_mb_s)
+        return (
+            f"reserved {has} for {self.done} task{'s' * (self.done != 1)} done{killed}; "
+            f"one --mem={self.one_mem_mb}M for all: {had}: {share}"
+        )
+
+
+def measure(project: Project, found: Sequence[TaskStatus], *, former_mb: int | None) -> MeasuredSavings | None:
+    """Return what was reserved so far; None while nothing is done, or where accounting does not tell.
+
+    Jobs of one task held their limit as long as they ran, which is on record. Of allocations that ran several tasks
+    one sacct tells.
+
+    Parameters
+    ----------
+    found : sequence of TaskStatus
+    former_mb : int or None
+        What the user asked for before, MiB (``memory.default_mb``).
+    """
+    ended = [one for one in found if one.outcome is not None and one.wall_s is not None]
+    completed = [one for one in ended if one.outcome is Outcome.COMPLETED]
+    if not completed:
+        return None
+    shared = {number: ids for number in {one.round for one in ended} if (ids := _allocations(project, number))}
+    try:
+        reserved_mb_s = sum(_allocated_mb_s(ids, project.plan(number).cluster) for number, ids in shared.items())
+    except FailureError:
+        return None
+    reserved_mb_s += sum(one.request_mb * (one.wall_s or 0.0) for one in ended if one.round not in shared)
+    one_mem_mb = _one_mem_mb(completed, former_mb)
+    needed = [one for one in ended if one.outcome is not Outcome.OOM]
+    one_mem_mb_s = sum(one_mem_mb * (one.wall_s or 0.0) for one in needed)
+    if not reserved_mb_s or not one_mem_mb_s:
+        return None
+    return MeasuredSavings(
+        reserved_mb_s=reserved_mb_s,
+        one_mem_mb=one_mem_mb,
+        one_mem_mb_s=one_mem_mb_s,
+        done=len({one.task for one in completed}),
+        killed=sum(one.outcome is Outcome.OOM for one in ended),
+    )
+
+
+def _one_mem_mb(completed: Sequence[TaskStatus], former_mb: int | None) -> int:
+    peak_mb = max(one.peak_mb or 0.0 for one in completed)
+    return former_mb if former_mb and former_mb >= peak_mb else max(one.request_mb for one in completed)
+
+
+def _allocations(project: Project, number: int) -> list[str]:
+    """Return the jobs of a round that ran several tasks each."""
+    entries = manifest.read(project.round_folder(number))
+    return sorted({entry.job_id for entry in entries if entry.is_step or entry.is_driven})
+
+
+def _allocated_mb_s(job_ids: Sequence[str], cluster: str | None) -> float:
+    printed = slurm.accounting(job_ids, cluster=cluster)
+    return sum((one.limit_mb or 0) * (one.wall_s or 0.0) for one in sacct.read_text(printed).attempts)
