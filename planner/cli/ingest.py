@@ -48,10 +48,11 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def show_ingested(found: Ingested) -> None:
-    """Print what happened to every task."""
+    """Print what happened to every task; of more than fit the screen, how many ended how."""
+    from planner.cli.status_view import most_rows
     from planner.rounds import ingest
 
-    if found.observations:
+    if 0 < len(found.observations) <= most_rows():
         echo_table(
             ["task", "outcome", ">limit MB", ">peak MB", "quality", ">wall s", "evidence"],
             [

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from planner.actions.planning import make_plan, open_project, open_store
+from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.plan import show_plan
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import json_option
+
+if TYPE_CHECKING:
+    from planner.project.folder import Project
+    from planner.rounds.ingest import Ingested
 
 
 @click.command("next")
@@ -42,7 +48,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
         with open_store(project) as store:
             found = ingest.until_ended(project, store, wait_s=wait_s)
         if not as_json:
-            show_ingested(found)
+            _show_round(project, found)
         plan = make_plan(project, refit=True, retry_failed=retry_failed)
         if as_json:
             click.echo(plan.model_dump_json(indent=2))
@@ -58,3 +64,15 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             submit.submit(project, plan.round, say=say, then_next=then_next)
         elif not as_json:
             click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")
+
+
+def _show_round(project: Project, found: Ingested) -> None:
+    """Print what was recorded now, how tasks failed, and what was saved so far."""
+    from planner.cli.status_view import show_failures, show_saved
+
+    show_ingested(found)
+    statuses = latest_statuses(project, offline=True)
+    recorded = {(one.task, one.job_id) for one in found.observations}
+    show_failures(project, [one for one in statuses if (one.task, one.job_id) in recorded])
+    if recorded:
+        show_saved(project, statuses)

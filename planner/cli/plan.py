@@ -10,7 +10,7 @@ import click
 
 from planner.actions.planning import fetch, make_plan, open_project
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import count, echo_json, echo_table, json_option
+from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
@@ -31,6 +31,7 @@ MODES = ("array", "tiers", "jobs", "packed", "het", "dynamic", "auto")
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected course, as PNG, SVG or PDF."
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
+@wide_option
 @json_option
 @project_option
 def command(
@@ -41,6 +42,7 @@ def command(
     compare: bool,
     plot: Path | None,
     schema: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Decide every task's request and the order.
@@ -52,7 +54,7 @@ def command(
         return
     project = open_project(folder)
     if compare:
-        _compare(project, retry_failed=retry_failed, again=again, as_json=as_json)
+        _compare(project, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
         return
     from planner.rounds import door
 
@@ -64,7 +66,7 @@ def command(
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
         return
-    show_plan(plan)
+    show_plan(plan, wide=wide)
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")
     if path:
@@ -86,17 +88,17 @@ def _draw(path: Path, plan: Plan) -> None:
     click.echo(f"drew {path}", err=True)
 
 
-def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool) -> None:
+def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool, wide: bool) -> None:
     """Plan in every mode and show what each comes to."""
     import dataclasses
 
-    from planner.core import units
     from planner.core.errors import InputError
     from planner.plan import build
     from planner.report import savings as compare
 
     inputs = fetch(project, retry_failed=retry_failed, again=again)
     found: list[dict[str, Any]] = []
+    without: Plan | None = None
     for mode in MODES:
         try:
             plan = build.plan(inputs, mode)
@@ -105,26 +107,44 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
             continue
         figures = dataclasses.asdict(compare.figures(plan))
         found.append({"mode": mode, "becomes": plan.mode.value, "notes": plan.notes, **figures})
+        without = without or (plan if plan.tasks else None)
+    if without is not None:
+        one = dataclasses.asdict(compare.one_mem_figures(without))
+        notes = [f"an array of {compare.one_mem(without)} MB for each task, without chromplan"]
+        found.append({"mode": "one --mem", "becomes": "one --mem", "notes": notes, **one})
     if as_json:
         echo_json(found)
         return
+    timed = any(row.get("makespan_s") is not None for row in found)
     echo_table(
-        ["mode", ">jobs", ">sbatch", ">GB·h asked", ">expected makespan", ">Slurm calls", ""],
+        ["mode", ">jobs", ">sbatch", *([">GB·h reserved", ">done after"] if timed else [">MB in all"]), ">calls", ""],
         [
             (
                 row["mode"],
                 row.get("jobs"),
                 row.get("submissions"),
-                None if row.get("requested_gb_h") is None else f"{row['requested_gb_h']:.3g}",
-                None if row.get("makespan_s") is None else units.format_duration(round(row["makespan_s"])),
+                *(_times(row) if timed else (row.get("reserved_mb"),)),
                 row.get("slurm_calls"),
                 f"refused: {row['refused']}" if row["becomes"] is None else "; ".join(row["notes"]),
             )
             for row in found
         ],
+        wide=wide,
     )
-    if all(row.get("makespan_s") is None for row in found):
-        click.echo("durations are not known yet: neither GB·h nor a makespan can be told")
+    if not timed:
+        click.echo("durations are not known yet: neither memory x time nor when it ends can be told")
+
+
+def _times(row: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return memory x time and the expected end of a mode's row."""
+    from planner.core import units
+    from planner.replay.shared_node import amount
+
+    held, ends_s = row.get("requested_gb_h"), row.get("makespan_s")
+    return (
+        None if held is None else amount(held),
+        None if ends_s is None else units.format_duration(round(ends_s)),
+    )
 
 
 def _echo_schema() -> None:
@@ -142,13 +162,16 @@ def _count(plan: Plan) -> str:
     return tasks if plan.extent is None else f"{tasks} ({plan.extent})"
 
 
-def show_plan(plan: Plan) -> None:
-    """Print a plan as a table, then what it comes to."""
+def show_plan(plan: Plan, *, wide: bool = False) -> None:
+    """Print a plan as a table, then what it comes to; a reason that all tasks share is said once."""
     from planner.core import units
+    from planner.report.savings import savings
 
     if plan.tasks:
+        reasons = {task.reason for task in plan.tasks}
+        shared = len(reasons) == 1 and len(plan.tasks) > 1
         echo_table(
-            ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"],
+            ["task", ">request MB", ">predicted MB", ">time limit", ">start", *([] if shared else ["reason"])],
             [
                 (
                     task.task,
@@ -156,22 +179,19 @@ def show_plan(plan: Plan) -> None:
                     "" if task.predicted_mb is None else round(task.predicted_mb),
                     units.format_duration(task.time_limit_s),
                     "" if task.start_s is None else units.format_duration(round(task.start_s)),
-                    task.reason,
+                    *([] if shared else [task.reason]),
                 )
                 for task in plan.tasks[:MOST_ROWS]
             ],
             title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
+            wide=wide,
         )
         if len(plan.tasks) > MOST_ROWS:
             click.echo(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")
-        largest = max(task.request_mb for task in plan.tasks)
-        uniform = largest * len(plan.tasks)
-        click.echo(
-            f"requests sum to {plan.total_request_mb} MB; one --mem for all would hold {uniform} MB "
-            f"({100 * (1 - plan.total_request_mb / uniform):.0f} % saved)"
-        )
-        if plan.makespan_s is not None:
-            click.echo(f"expected makespan {units.format_duration(round(plan.makespan_s))}")
+        if shared:
+            click.echo(f"each: {plan.tasks[0].reason}")
+        makespan = "" if plan.makespan_s is None else f"; done after {units.format_duration(round(plan.makespan_s))}"
+        click.echo(f"{savings(plan).sentence()}{makespan}")
     for note in plan.notes:
         click.echo(f"note: {note}")
     for reason, names in _by_reason(plan).items():

@@ -10,7 +10,7 @@ import click
 from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import echo_json, json_option
+from planner.cli.ui.output import echo_json, json_option, wide_option
 
 if TYPE_CHECKING:
     from planner.rounds.progress import TaskStatus
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
 @click.option("--all", "shows_all", is_flag=True, help="Every attempt, however many there are.")
 @click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
+@wide_option
 @json_option
 @project_option
 def command(
@@ -33,6 +34,7 @@ def command(
     samples: tuple[str, ...],
     shows_all: bool,
     offline: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Show what became of every task.
@@ -55,7 +57,7 @@ def command(
         click.echo("no round is planned yet: run 'chromplan plan'")
         return
     chosen = bool(kinds or samples)
-    view.show(project, shown, found, view.Wanted(every_row=shows_all, chosen=chosen))
+    view.show(project, shown, found, view.Wanted(every_row=shows_all, chosen=chosen, wide=wide, saved=not offline))
 
 
 def _chosen(found: list[TaskStatus], kinds: set[str], samples: tuple[str, ...]) -> list[TaskStatus]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import click
 
 from planner.cli.ui.output import echo_table
+from planner.core.errors import InputError
 from planner.project.folder import Project
 from planner.rounds import progress, tally
 from planner.rounds.logs import RoundLogs, last_line, tail
@@ -37,10 +39,16 @@ class Wanted:
         However many there are.
     chosen : bool
         Only some of the tasks.
+    wide : bool
+        Whole lines.
+    saved : bool
+        What was saved so far, too.
     """
 
     every_row: bool = False
     chosen: bool = False
+    wide: bool = False
+    saved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +100,7 @@ def show(project: Project, shown: Sequence[TaskStatus], found: Sequence[TaskStat
     rows = shown if wanted.every_row else list(tally.latest(shown).values())
     if wanted.every_row or len(rows) <= most_rows():
         if rows:
-            _show_rows(rows, found)
+            _show_rows(rows, found, wide=wanted.wide)
     else:
         _show_summary(rows)
         click.echo("'chromplan status --all' shows every task; --failed, --running, --pending, --sample NAME some")
@@ -100,7 +108,21 @@ def show(project: Project, shown: Sequence[TaskStatus], found: Sequence[TaskStat
     if wanted.chosen and not shown:
         click.echo("none")
     click.echo(tally.tally(found, tally.left_for_later(project)).sentence())
+    if wanted.saved and not any(one.in_flight for one in found):
+        show_saved(project, found)
     click.echo(next_step(found))
+
+
+def show_saved(project: Project, found: Sequence[TaskStatus]) -> None:
+    """Print what was reserved so far against one ``--mem``, measured, where that is known."""
+    from planner.rounds.saved import measure
+
+    former_mb = None
+    with contextlib.suppress(InputError):  # what became of the rounds does not hang on chromplan.toml as it is now
+        former_mb = project.config().memory.default_mb
+    saved = measure(project, found, former_mb=former_mb)
+    if saved is not None:
+        click.echo(saved.sentence())
 
 
 def most_rows() -> int:
@@ -110,7 +132,7 @@ def most_rows() -> int:
     return max(5, shutil.get_terminal_size().lines - _LINES_AROUND)
 
 
-def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus]) -> None:
+def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus], *, wide: bool) -> None:
     several = len({one.round for one in found}) > 1
     before = {one.task: one for one in found if tally.has_failed(one)}
     echo_table(
@@ -128,6 +150,7 @@ def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus]) -> None:
             )
             for one in rows
         ],
+        wide=wide,
     )
 
 

@@ -317,6 +317,8 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
         text += f", raised to the {request} MB it is known to need"
     elif cap_mb is not None and request >= math.floor(cap_mb):
         text += ", cut to what the site gives"
+    elif request <= LEAST_REQUEST_MB:
+        text += f", raised to the least request, {request} MB"
     else:
         text += f" + {safety(point, request)}"
     text += f", {rows} observation{'s' * (rows != 1)}"

@@ -14,7 +14,9 @@ def test_a_plan_longer_than_anybody_reads_is_cut_and_says_so(
 ) -> None:
     show_plan(plans.plan(samples=[Sample(name=f"s{i}", columns={}) for i in range(samples)]))
     shown = capsys.readouterr().out
-    assert sum(" first round: " in line for line in shown.splitlines()) == rows
+    assert sum(line.startswith("s") and ".chr" in line for line in shown.splitlines()) == rows
+    # all tasks have the same reason: it is said once
+    assert shown.count("first round: ") == 1
     assert ("and 22 more tasks: --json shows them all" in shown) == (samples == 6)
 
 
@@ -38,3 +40,8 @@ def test_the_first_line_says_what_the_pipeline_was_found_to_be(
 def test_elements_that_are_not_every_sample_with_every_region_are_not_multiplied() -> None:
     assert str(Extent(samples=2, regions=22, tasks=30)) == "2 samples and 22 regions"
     assert str(Extent(samples=1, regions=1, tasks=1)) == "1 sample x 1 region"
+
+
+def test_a_plan_of_22_tasks_has_a_line_for_each_and_few_besides(capsys: pytest.CaptureFixture[str]) -> None:
+    show_plan(plans.plan())
+    assert len(capsys.readouterr().out.splitlines()) <= 26

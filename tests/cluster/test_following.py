@@ -6,6 +6,8 @@ import pytest
 from cluster import Cluster
 from pipelines import Pipeline
 
+from planner.core import units
+
 pytestmark = pytest.mark.cluster
 OFTEN = "query_interval_s = 1"
 # 20 fails, 21 is killed for memory, 22 waits for a gate
@@ -15,7 +17,7 @@ TROUBLE = (
     "21) exec python3 hold.py 900 {sample} {chromosome};; "
     "*) touch started; until test -e go; do sleep 0.2; done;; esac"
 )
-FOR_EVER = "touch started; sleep 600"
+FOR_EVER = "touch started {chromosome}.started; sleep 600"
 
 
 def job_of(pipeline: Pipeline, task: str) -> str:
@@ -77,7 +79,7 @@ def test_one_sacct_one_squeue_and_one_sstat(omk_cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("mode", ["array", "jobs"])
 def test_a_held_job_is_not_watched_for_ever(omk_cluster: Cluster, mode: str) -> None:
-    pipeline = Pipeline(omk_cluster, chromosomes="21,22", site=OFTEN, mode=mode, command="true")
+    pipeline = Pipeline(omk_cluster, chromosomes="21,22", site=OFTEN, mode=mode, command="true {chromosome}")
     pipeline.ready()
     held = 'case "$*" in *release*) exit 0;; esac; exec "$real" "$@"' if mode == "array" else 'exec "$real" "$@"'
     if mode == "jobs":
@@ -97,7 +99,7 @@ def test_a_held_job_is_not_watched_for_ever(omk_cluster: Cluster, mode: str) -> 
 
 
 def test_a_dependency_that_is_never_satisfied_is_not_watched_for_ever(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(omk_cluster, chromosomes="22", site=OFTEN, mode="jobs", command="true")
+    pipeline = Pipeline(omk_cluster, chromosomes="22", site=OFTEN, mode="jobs", command="true {chromosome}")
     pipeline.write("fails.sh", "#!/bin/bash\nexit 1\n")
     failed = pipeline.run("sbatch", "--parsable", "fails.sh").stdout.strip()
     omk_cluster.wait(failed)
@@ -111,7 +113,7 @@ def test_a_dependency_that_is_never_satisfied_is_not_watched_for_ever(omk_cluste
 
 
 def test_nodes_that_are_down_are_told(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(omk_cluster, chromosomes="22", command="true")
+    pipeline = Pipeline(omk_cluster, chromosomes="22", command="true {chromosome}")
     omk_cluster.administrate("scontrol", "update", "partition=main", "state=down")
     try:
         submitted(pipeline)
@@ -157,3 +159,19 @@ def test_a_task_out_of_time_is_told(omk_cluster: Cluster) -> None:
     submitted(pipeline)
     assert pipeline.finish()["s1.chr22"]["outcome"] == "timeout"
     assert "timeout: s1.chr22: reading chunk 7\n" in pipeline.chromplan("status")
+
+
+@pytest.mark.parametrize("mode", ["array", "packed"])
+def test_what_was_saved_is_what_slurm_says_was_reserved(omk_cluster: Cluster, mode: str) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="1,20-22", mode=mode, command="sleep 2 {chromosome}e-3")
+    submitted(pipeline)
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    jobs = {line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()}
+    rows = omk_cluster.sacct(*jobs, fields=("JobID", "AllocTRES", "ElapsedRaw"))
+    reserved_mb_s = sum(
+        (units.parse_mem_mb(row["AllocTRES"].partition("mem=")[2].partition(",")[0]) or 0) * int(row["ElapsedRaw"])
+        for row in rows
+        if "." not in row["JobID"]
+    )
+    said = next(line for line in pipeline.chromplan("next").splitlines() if line.startswith("reserved "))
+    assert said.startswith(f"reserved {reserved_mb_s / 1024 / 3600:.3g} GB·h for 4 tasks done; one --mem=")

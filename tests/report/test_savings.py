@@ -10,6 +10,7 @@ from planner.cli import main
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.report import savings as compare
+from planner.scripts.jobs import jobs
 from planner.site import Partition
 
 ONE_NODE = Partition(name="one", nodes=1, cores=2, mem_mb=64_000)
@@ -68,6 +69,66 @@ def test_an_allocation_is_held_until_its_last_task_ends() -> None:
     assert found.jobs == 1
 
 
+ALL_MODES = [Mode.ARRAY, Mode.TIERS, Mode.JOBS, Mode.PACKED, Mode.DYNAMIC]
+
+
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_what_is_reserved_is_what_the_jobs_ask_of_slurm(mode: Mode) -> None:
+    plan = timed(mode)
+    asked = sum(job.mem_mb * (len(job.tasks) if job.array or not job.runs_steps else 1) for job in jobs(plan))
+    found = compare.savings(plan)
+    if mode is Mode.ARRAY:  # held at the largest, then each element is given its own
+        assert found.reserved_mb == plan.total_request_mb < asked
+    else:
+        assert found.reserved_mb == asked
+
+
+def test_an_allocation_reserves_its_scripts_share_too() -> None:
+    plan = timed(Mode.PACKED)
+    assert compare.savings(plan).reserved_mb == sum(batch.mem_mb for batch in plan.batches)
+    assert all(batch.mem_mb > batch.pool_mb for batch in plan.batches)
+
+
+def test_the_components_of_a_heterogeneous_job_are_held_until_the_last_task_ends() -> None:
+    types = (
+        Partition(name="thin", nodes=4, cores=16, mem_mb=4_000, default=True),
+        Partition(name="fat", nodes=1, cores=16, mem_mb=64_000),
+    )
+    config = plans.config(submit={"mode": Mode.HET}, memory={"pilot": 0})
+    plan = plans.plan(config, at=plans.site(partitions=types))
+    assert plan.mode is Mode.HET
+    plan = plan.model_copy(update={"makespan_s": 7200.0})
+    held = compare.reservations(plan)
+    assert [one.mem_mb for one in held] == [batch.mem_mb for batch in plan.batches]
+    assert {one.wall_s for one in held} == {7200.0}
+
+
+def test_one_mem_for_all_is_the_largest_request_for_each() -> None:
+    plan = timed(Mode.ARRAY)
+    largest_mb = max(task.request_mb for task in plan.tasks)
+    found = compare.savings(plan)
+    assert (found.one_mem_mb, found.one_mem_sum_mb) == (largest_mb, 4 * largest_mb)
+    assert found.share == pytest.approx(1 - plan.total_request_mb / (4 * largest_mb))
+    assert f"one --mem={largest_mb}M for all would reserve" in found.sentence()
+    one = compare.one_mem_figures(plan)
+    assert (one.jobs, one.submissions, one.slurm_calls) == (4, 1, 2)
+    assert one.requested_gb_h == pytest.approx(4 * largest_mb / 1024)
+
+
+def test_without_durations_memory_alone_is_compared_and_only_where_tasks_do_not_take_turns() -> None:
+    jobs_only = compare.savings(plans.plan())
+    assert jobs_only.reserved_mb_s is None
+    assert "one --mem=" in jobs_only.sentence()
+    packed = compare.savings(plans.plan(plans.config(submit={"mode": Mode.PACKED})))
+    assert packed.share is None
+    assert "known once durations are" in packed.sentence()
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.34, "34 % saved"), (-0.05, "5 % more"), (0.001, "the same")])
+def test_what_is_lost_is_told_as_plainly_as_what_is_saved(share: float, words: str) -> None:
+    assert compare.in_words(share) == words
+
+
 def project(folder: Path) -> None:
     config = plans.CONFIG.replace('"1-22"', '"20-22"') + '\n[submit]\nsite = "./site.toml"\n'
     (folder / "chromplan.toml").write_text(config)
@@ -87,7 +148,8 @@ def test_compare_shows_every_mode_and_writes_nothing(tmp_path: Path, capsys: pyt
     project(tmp_path)
     assert run("plan", "--compare", "--json", "-C", str(tmp_path)) == 0
     rows = {row["mode"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == ["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"]
+    assert list(rows) == ["array", "tiers", "jobs", "packed", "het", "dynamic", "auto", "one --mem"]
+    assert rows["one --mem"]["reserved_mb"] > rows["array"]["reserved_mb"]
     assert rows["het"]["refused"].startswith("mode het: site here schedules with sched/builtin")
     assert rows["auto"]["becomes"] == "jobs"
     assert rows["array"]["jobs"] == 3
