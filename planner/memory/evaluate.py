@@ -65,7 +65,6 @@ def cross_validate(
     chosen: float | None = None,
     uniform_mb: int | None = None,
     seed: int = 0,
-    folds: int = FOLDS,
 ) -> Evaluation | None:
     """Predict every attempt with a model that was fitted without it.
 
@@ -90,7 +89,7 @@ def cross_validate(
         return None
     order = np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]
     told: list[_Told] = []
-    for part in np.array_split(order, min(folds, len(order))):
+    for part in np.array_split(order, min(FOLDS, len(order))):
         left_out = set(part.tolist())
         model = fit(
             (row for number, row in enumerate(rows) if number not in left_out),

@@ -148,7 +148,5 @@ def _schedule(mem_mb: Sequence[int], wall_s: Sequence[float], workers: int, pool
         range(len(wall_s)),
         mem_mb,
         wall_s,
-        workers=workers,
-        cap_mb=pool_mb,
-        dispatch=order.Dispatch.FIRST_FIT,
+        order.Machine(slots=workers, cap_mb=pool_mb, dispatch=order.Dispatch.FIRST_FIT),
     )

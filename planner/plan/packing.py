@@ -189,8 +189,8 @@ def fill(
         )
     # the slot dispatcher takes the tasks strictly in order
     everyone = range(len(load.mem_mb))
-    expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, workers=workers, cap_mb=cap_mb)
-    at_worst = order.list_schedule(everyone, load.mem_mb, load.limit_s, workers=workers, cap_mb=cap_mb)
+    expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, order.Machine(slots=workers, cap_mb=cap_mb))
+    at_worst = order.list_schedule(everyone, load.mem_mb, load.limit_s, order.Machine(slots=workers, cap_mb=cap_mb))
     # without durations any tasks may run together
     pool_mb = math.ceil(expected.peak) if load.timed else min(cap_mb, sum(sorted(load.mem_mb)[-workers:]))
     batch = Batch(

@@ -162,9 +162,11 @@ def expect(
         chosen,
         mem_mb,
         wall_s,
-        workers=target.max_running,
-        cap_mb=nodes * target.partition.cap_mb,
-        cores=nodes * target.partition.cores,
+        order.Machine(
+            slots=target.max_running,
+            cap_mb=nodes * target.partition.cap_mb,
+            cores=nodes * target.partition.cores,
+            dispatch=order.Dispatch.FIRST_FIT if backfill else order.Dispatch.STRICT,
+        ),
         cpus=cpus,
-        dispatch=order.Dispatch.FIRST_FIT if backfill else order.Dispatch.STRICT,
     )

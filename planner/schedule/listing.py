@@ -32,6 +32,32 @@ class Dispatch(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What runs an order, and how.
+
+    Attributes
+    ----------
+    slots : int, optional
+        Most tasks at once (K).
+    cap_mb : float, optional
+        Most memory at once. Without it a task starts as soon as a slot is free, whatever it needs.
+    cores : int, optional
+        Most cores at once.
+    dispatch : Dispatch
+        ``STRICT`` keeps the order: no task starts before one ahead of it. Some order reaches the optimal makespan that
+        way, which need not be so with ``FIRST_FIT``.
+    """
+
+    slots: int | None = None
+    cap_mb: float | None = None
+    cores: int | None = None
+    dispatch: Dispatch = Dispatch.STRICT
+
+
+UNLIMITED = Machine()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
     """An order, run.
 
@@ -65,12 +91,9 @@ def list_schedule(
     order: Sequence[int],
     mem_mb: Sequence[float],
     wall_s: Sequence[float],
+    machine: Machine = UNLIMITED,
     *,
-    workers: int | None = None,
-    cap_mb: float | None = None,
-    cores: int | None = None,
     cpus: Sequence[int] | None = None,
-    dispatch: Dispatch = Dispatch.STRICT,
 ) -> Schedule:
     """Run an order by list scheduling.
 
@@ -80,34 +103,27 @@ def list_schedule(
         Every task once, first to start first.
     mem_mb, wall_s : sequence of float
         Memory and duration by task.
-    workers : int, optional
-        Most tasks at once (K).
-    cap_mb : float, optional
-        Most memory at once. Without it a task starts as soon as a slot is free, whatever it needs.
-    cores : int, optional
-        Most cores at once.
+    machine : Machine
+        What may run at once.
     cpus : sequence of int, optional
         Cores by task; 1 each when not given.
-    dispatch : Dispatch
-        ``STRICT`` keeps the order: no task starts before one ahead of it. Some order reaches the optimal makespan that
-        way, which need not be so with ``FIRST_FIT``.
 
     Raises
     ------
     ValueError
-        When ``order`` is no permutation, a number is negative or not finite, or a task alone exceeds a limit.
+        When ``order`` is not a permutation, a number is negative or not finite, or a task alone exceeds a limit.
     """
     loads = _Loads(tuple(mem_mb), tuple(wall_s), tuple(cpus) if cpus is not None else (1,) * len(mem_mb))
-    limits = _Limits(
-        workers=len(order) if workers is None else workers,
-        mem=math.inf if cap_mb is None else cap_mb * (1 + _ROUNDING),
-        cores=math.inf if cores is None else cores,
+    run = _OrderRun(
+        loads,
+        machine.dispatch,
+        slots=len(order) if machine.slots is None else machine.slots,
+        cap_mb=math.inf if machine.cap_mb is None else machine.cap_mb * (1 + _ROUNDING),
+        cores=math.inf if machine.cores is None else machine.cores,
     )
-    _check(order, loads, limits)
-    machine = _Machine(loads, limits, dispatch)
-    machine.run(order)
-    steps = tuple(machine.steps.items())
-    return Schedule(start_s=tuple(machine.start_s), makespan=machine.now, peak=machine.peak, profile=steps)
+    run.check(order)
+    run.run(order)
+    return Schedule(start_s=tuple(run.start_s), makespan=run.now, peak=run.peak, profile=tuple(run.steps.items()))
 
 
 def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[float]) -> list[int]:
@@ -130,20 +146,15 @@ class _Loads:
     cpus: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Limits:
-    workers: int
-    mem: float
-    cores: float
-
-
 @dataclass(slots=True)
-class _Machine:
+class _OrderRun:
     """The state while an order runs."""
 
     loads: _Loads
-    limits: _Limits
     dispatch: Dispatch
+    slots: int
+    cap_mb: float
+    cores: float
     now: float = 0.0
     peak: float = 0.0
     used_mem: float = 0.0
@@ -153,6 +164,18 @@ class _Machine:
     steps: dict[float, float] = field(default_factory=dict)
     waiting_mem: list[float] = field(default_factory=list)
     """Memories of what has not started, ascending."""
+
+    def check(self, order: Sequence[int]) -> None:
+        mem, wall, cpus = self.loads.mem, self.loads.wall, self.loads.cpus
+        if sorted(order) != list(range(len(mem))) or len(wall) != len(order) or len(cpus) != len(order):
+            raise ValueError("the order must hold every task exactly once")
+        if not all(math.isfinite(value) and value >= 0 for value in (*mem, *wall, *cpus)):
+            raise ValueError("memory, durations and cores must be finite and not negative")
+        if self.slots < 1 and order:
+            raise ValueError("at least one slot is needed")
+        for task in order:
+            if mem[task] > self.cap_mb or cpus[task] > self.cores:
+                raise ValueError(f"task {task} alone exceeds the memory cap or the cores")
 
     def run(self, order: Sequence[int]) -> None:
         self.start_s = [0.0] * len(order)
@@ -188,13 +211,13 @@ class _Machine:
 
     def _full(self) -> bool:
         """Whether no task can start: told by the smallest, so that not all that wait need be looked at."""
-        if len(self.running) >= self.limits.workers or not self.waiting_mem:
+        if len(self.running) >= self.slots or not self.waiting_mem:
             return True
-        return self.used_mem + self.waiting_mem[0] > self.limits.mem
+        return self.used_mem + self.waiting_mem[0] > self.cap_mb
 
     def _fits(self, task: int) -> bool:
         cores = self.used_cores + self.loads.cpus[task]
-        return cores <= self.limits.cores and self.used_mem + self.loads.mem[task] <= self.limits.mem
+        return cores <= self.cores and self.used_mem + self.loads.mem[task] <= self.cap_mb
 
     def _start(self, task: int) -> None:
         self.start_s[task] = self.now
@@ -215,15 +238,3 @@ class _Machine:
         if not self.running:
             self.used_mem = 0.0
         self.steps[self.now] = self.used_mem
-
-
-def _check(order: Sequence[int], loads: _Loads, limits: _Limits) -> None:
-    if sorted(order) != list(range(len(loads.mem))) or len(loads.wall) != len(order) or len(loads.cpus) != len(order):
-        raise ValueError("the order must hold every task exactly once")
-    if not all(math.isfinite(value) and value >= 0 for value in (*loads.mem, *loads.wall, *loads.cpus)):
-        raise ValueError("memory, durations and cores must be finite and not negative")
-    if limits.workers < 1 and order:
-        raise ValueError("at least one worker is needed")
-    for task, (mem, cpus) in enumerate(zip(loads.mem, loads.cpus, strict=True)):
-        if mem > limits.mem or cpus > limits.cores:
-            raise ValueError(f"task {task} alone exceeds the memory cap or the cores")

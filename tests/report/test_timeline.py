@@ -6,7 +6,7 @@ import pytest
 
 from planner.core.errors import InputError
 from planner.report import timeline
-from planner.schedule.listing import list_schedule, slots_of
+from planner.schedule.listing import Machine, list_schedule, slots_of
 
 MEM, WALL = [4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 2.0, 1.0]
 
@@ -19,7 +19,7 @@ def texts(names: list[str], *, cap: float | None = None, note: str = "") -> list
     wall = [WALL[i % 4] for i in range(len(names))]
     tasks = timeline.Tasks(names=names, mem=mem, wall=wall, mem_unit="GB", time_unit="hours", note=note)
     panels = [
-        timeline.Panel(title=title, order=order, schedule=list_schedule(order, mem, wall, workers=2, cap_mb=cap))
+        timeline.Panel(title=title, order=order, schedule=list_schedule(order, mem, wall, Machine(slots=2, cap_mb=cap)))
         for title, order in (("Natural order", range(len(names))), ("Order found", range(len(names))[::-1]))
     ]
     figure = timeline._figure(tasks, panels, "4 tasks, 2 at a time", cap)

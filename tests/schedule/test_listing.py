@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.schedule.listing import Dispatch, Schedule, by_cost, list_schedule
+from planner.schedule.listing import Dispatch, Machine, Schedule, by_cost, list_schedule
 
 GRCH37 = [bp / 1e6 for bp in list(genome.lengths("GRCh37").values())[:22]]
 NATURAL = list(range(22))
@@ -35,12 +35,15 @@ def running_sum(schedule: Schedule, wall_s: list[float], weights: list[float], i
 
 @pytest.mark.parametrize(("workers", "peak"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
 def test_natural_order_has_the_peaks_the_paper_prints(workers: int, peak: float) -> None:
-    assert round(list_schedule(NATURAL, GRCH37, GRCH37, workers=workers).peak, 2) == peak
-    assert round(list_schedule(NATURAL, GRCH37, GRCH37, workers=workers, dispatch=Dispatch.LOCKSTEP).peak, 2) == peak
+    assert round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=workers)).peak, 2) == peak
+    assert (
+        round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak, 2)
+        == peak
+    )
 
 
 def test_the_next_task_starts_when_the_first_slot_falls_free() -> None:
-    schedule = list_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], workers=2)
+    schedule = list_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], Machine(slots=2))
     assert schedule.start_s == (0, 0, 3)
     assert schedule.makespan == 7
     assert schedule.peak == 5
@@ -48,28 +51,28 @@ def test_the_next_task_starts_when_the_first_slot_falls_free() -> None:
 
 
 def test_lockstep_waits_for_the_whole_batch() -> None:
-    schedule = list_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], workers=2, dispatch=Dispatch.LOCKSTEP)
+    schedule = list_schedule([0, 1, 2], [1, 2, 4], [5, 3, 4], Machine(slots=2, dispatch=Dispatch.LOCKSTEP))
     assert schedule.start_s == (0, 0, 5)
     assert schedule.makespan == 9
     assert schedule.peak == 4
 
 
 def test_strict_order_keeps_a_small_task_behind_a_large_one_that_does_not_fit() -> None:
-    schedule = list_schedule([0, 1, 2], [6, 6, 2], [4, 4, 1], cap_mb=10)
+    schedule = list_schedule([0, 1, 2], [6, 6, 2], [4, 4, 1], Machine(cap_mb=10))
     assert schedule.start_s == (0, 4, 4)
 
 
 def test_first_fit_lets_the_small_task_ahead() -> None:
-    schedule = list_schedule([0, 1, 2], [6, 6, 2], [4, 4, 1], cap_mb=10, dispatch=Dispatch.FIRST_FIT)
+    schedule = list_schedule([0, 1, 2], [6, 6, 2], [4, 4, 1], Machine(cap_mb=10, dispatch=Dispatch.FIRST_FIT))
     assert schedule.start_s == (0, 4, 0)
 
 
 def test_tasks_that_fill_the_cap_exactly_fit_whatever_the_rounding() -> None:
-    assert list_schedule([0, 1, 2], [0.1, 0.2, 0.3], [1, 1, 1], cap_mb=0.6).makespan == 1
+    assert list_schedule([0, 1, 2], [0.1, 0.2, 0.3], [1, 1, 1], Machine(cap_mb=0.6)).makespan == 1
 
 
 def test_cores_are_a_limit_too() -> None:
-    assert list_schedule([0, 1, 2], [1, 1, 1], [2, 2, 2], cores=4, cpus=[2, 2, 1]).start_s == (0, 0, 2)
+    assert list_schedule([0, 1, 2], [1, 1, 1], [2, 2, 2], Machine(cores=4), cpus=[2, 2, 1]).start_s == (0, 0, 2)
 
 
 def test_by_cost_puts_the_largest_product_first_and_keeps_ties_in_order() -> None:
@@ -89,12 +92,12 @@ def test_no_tasks_take_no_time() -> None:
         ([0, 1], [1, float("nan")], {}),
         ([0, 1], [1, 9], {"cap_mb": 5}),
         ([0, 1], [1, 1], {"cores": 0}),
-        ([0, 1], [1, 1], {"workers": 0}),
+        ([0, 1], [1, 1], {"slots": 0}),
     ],
 )
 def test_an_order_that_cannot_run_is_refused(order: list[int], mem: list[float], limits: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"order|memory|worker|exceeds"):
-        list_schedule(order, mem, [1.0] * len(mem), **limits)
+    with pytest.raises(ValueError, match=r"order|memory|slot|exceeds"):
+        list_schedule(order, mem, [1.0] * len(mem), Machine(**limits))
 
 
 @given(problems(), st.integers(1, 5), st.floats(1, 3), st.sampled_from(Dispatch))
@@ -104,7 +107,9 @@ def test_no_limit_is_ever_exceeded_and_the_profile_integrates_to_the_work(
 ) -> None:
     order, mem, wall, cpus = problem
     cap = max(mem) * slack
-    schedule = list_schedule(order, mem, wall, workers=workers, cap_mb=cap, cores=6, cpus=cpus, dispatch=dispatch)
+    schedule = list_schedule(
+        order, mem, wall, Machine(slots=workers, cap_mb=cap, cores=6, dispatch=dispatch), cpus=cpus
+    )
     for start in schedule.start_s:
         assert running_sum(schedule, wall, [1.0] * len(order), start) <= workers
         assert running_sum(schedule, wall, [float(count) for count in cpus], start) <= 6
@@ -119,7 +124,7 @@ def test_strict_dispatch_never_starts_a_task_before_one_ahead_of_it(
     problem: tuple[list[int], list[float], list[float], list[int]], workers: int
 ) -> None:
     order, mem, wall, _ = problem
-    starts = list_schedule(order, mem, wall, workers=workers, cap_mb=max(mem) * 1.5).start_s
+    starts = list_schedule(order, mem, wall, Machine(slots=workers, cap_mb=max(mem) * 1.5)).start_s
     assert [starts[task] for task in order] == sorted(starts)
 
 
@@ -130,9 +135,9 @@ def test_sorting_a_first_fit_schedule_by_its_starts_gives_a_strict_order_no_long
 ) -> None:
     order, mem, wall, _ = problem
     cap = max(mem) * slack
-    loose = list_schedule(order, mem, wall, cap_mb=cap, dispatch=Dispatch.FIRST_FIT)
+    loose = list_schedule(order, mem, wall, Machine(cap_mb=cap, dispatch=Dispatch.FIRST_FIT))
     by_start = sorted(range(len(order)), key=lambda task: loose.start_s[task])
-    assert list_schedule(by_start, mem, wall, cap_mb=cap).makespan <= loose.makespan * (1 + 1e-9)
+    assert list_schedule(by_start, mem, wall, Machine(cap_mb=cap)).makespan <= loose.makespan * (1 + 1e-9)
 
 
 @given(problems(), st.floats(1, 3))
@@ -142,7 +147,7 @@ def test_first_fit_leaves_nothing_waiting_that_fits(
 ) -> None:
     order, mem, wall, _ = problem
     cap = max(mem) * slack
-    schedule = list_schedule(order, mem, wall, cap_mb=cap, dispatch=Dispatch.FIRST_FIT)
+    schedule = list_schedule(order, mem, wall, Machine(cap_mb=cap, dispatch=Dispatch.FIRST_FIT))
     for instant, used in schedule.profile:
         waiting = [mem[task] for task in order if schedule.start_s[task] > instant]
         assert not waiting or used + min(waiting) > cap

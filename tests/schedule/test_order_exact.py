@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.schedule.listing import Dispatch, list_schedule
+from planner.schedule.listing import Dispatch, Machine, list_schedule
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
 from planner.schedule.order import lp as orderlp
@@ -27,11 +27,11 @@ def every_order(size: int) -> list[tuple[int, ...]]:
 def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: np.ndarray, workers: int) -> None:
     known = float(wall.sum()) + 1
     least = orderexact.shortest(wall, workers, known=known, bound=0.0)
-    best = min(list_schedule(order, wall, wall, workers=workers).makespan for order in every_order(len(wall)))
+    best = min(list_schedule(order, wall, wall, Machine(slots=workers)).makespan for order in every_order(len(wall)))
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.slots_to_order(least.bins, wall)
-    assert list_schedule(order, wall, wall, workers=workers).makespan == pytest.approx(best)
+    assert list_schedule(order, wall, wall, Machine(slots=workers)).makespan == pytest.approx(best)
 
 
 @given(weights, st.integers(1, 4))
@@ -40,13 +40,15 @@ def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: np.ndarray,
     known = float(mem.sum()) + 1
     least = orderexact.lowest_batches(mem, workers, known=known, bound=0.0)
     best = min(
-        list_schedule(order, mem, mem, workers=workers, dispatch=Dispatch.LOCKSTEP).peak
+        list_schedule(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak
         for order in every_order(len(mem))
     )
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.batches_to_order(least.bins)
-    assert list_schedule(order, mem, mem, workers=workers, dispatch=Dispatch.LOCKSTEP).peak == pytest.approx(best)
+    assert list_schedule(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak == pytest.approx(
+        best
+    )
 
 
 def test_a_search_that_runs_out_of_effort_keeps_a_true_bound() -> None:
@@ -65,7 +67,9 @@ def test_no_order_under_a_cap_is_shorter_than_the_programs_bound(tasks: list[tup
     mem, wall = (np.array(column, dtype=float) for column in zip(*tasks, strict=True))
     cap = float(mem.max()) * 1.5
     bound = orderlp.cap_makespan_bound(mem, wall, cap, workers)
-    best = min(list_schedule(order, mem, wall, workers=workers, cap_mb=cap).makespan for order in every_order(len(mem)))
+    best = min(
+        list_schedule(order, mem, wall, Machine(slots=workers, cap_mb=cap)).makespan for order in every_order(len(mem))
+    )
     assert max(wall.max(), (mem * wall).sum() / cap) * (1 - 1e-6) <= max(bound, wall.max())
     assert bound <= best * (1 + 1e-9)
 

@@ -15,7 +15,7 @@ from planner.schedule.dynamic import simulator
 from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case, Simulated
 from planner.schedule.dynamic.state import Node, Sharing, Start, State, Work
-from planner.schedule.listing import Dispatch, list_schedule
+from planner.schedule.listing import Dispatch, Machine, list_schedule
 
 simulate = partial(simulator.simulate, nodes=NODES)
 
@@ -174,7 +174,8 @@ def test_the_schedule_in_hindsight_is_one_that_can_be_run() -> None:
     one = case([60.0, 55.0, 45.0, 30.0], [5.0, 4.0, 3.0, 2.0])
     orders = [(0, 3, 1, 2), (1, 2, 0, 3), (0, 1, 2, 3), (2, 1, 0, 3)]
     best = min(
-        list_schedule(o, one.true_mb, one.wall_s, cap_mb=100.0, dispatch=Dispatch.FIRST_FIT).makespan for o in orders
+        list_schedule(o, one.true_mb, one.wall_s, Machine(cap_mb=100.0, dispatch=Dispatch.FIRST_FIT)).makespan
+        for o in orders
     )
     assert hindsight.makespans([one])[0] == pytest.approx(best)
 

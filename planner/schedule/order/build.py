@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from planner.schedule.listing import Dispatch, list_schedule
+from planner.schedule.listing import Dispatch, Machine, list_schedule
 from planner.schedule.order.batch import Floats, Ints
 
 _TARGETS = 24
@@ -91,11 +91,8 @@ def limit_starts(
             order,
             mem.tolist(),
             wall.tolist(),
-            workers=workers,
-            cap_mb=cap,
-            cores=cores,
+            Machine(slots=workers, cap_mb=cap, cores=cores, dispatch=Dispatch.FIRST_FIT),
             cpus=cpus.tolist(),
-            dispatch=Dispatch.FIRST_FIT,
         ).start_s
         yield sorted(range(len(order)), key=starts.__getitem__)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from planner.schedule.listing import Dispatch, Schedule, list_schedule
+from planner.schedule.listing import Dispatch, Machine, Schedule, list_schedule
 from planner.schedule.order import bounds
 from planner.schedule.order import build as orderbuild
 from planner.schedule.order.batch import BarrierBatch, Evaluator, Floats, Ints, LimitBatch, Scores, SlotBatch
@@ -117,11 +117,13 @@ class Problem:
             order,
             self.mem_mb,
             self.wall_s,
-            workers=self.slots,
-            cap_mb=self.cap_mb,
-            cores=self.cores,
+            Machine(
+                slots=self.slots,
+                cap_mb=self.cap_mb,
+                cores=self.cores,
+                dispatch=Dispatch.STRICT if self.model is Model.LIST else Dispatch.LOCKSTEP,
+            ),
             cpus=self.cpus,
-            dispatch=Dispatch.STRICT if self.model is Model.LIST else Dispatch.LOCKSTEP,
         )
 
     def evaluator(self, *, wants_peak: bool) -> Evaluator:
