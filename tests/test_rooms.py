@@ -62,3 +62,17 @@ def test_a_module_imports_only_from_its_floor_and_those_below(path: Path) -> Non
 @pytest.mark.parametrize("path", [p for p in modules() if room(p) in PURE], ids=lambda p: str(p.relative_to(PLANNER)))
 def test_a_pure_room_has_no_clock_no_files_and_no_subprocess(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & IMPURE
+
+
+# the public Project is a thin one over the folder that it opens
+SAME_NAME_ON_PURPOSE = {"Project"}
+
+
+def test_a_class_name_stands_for_one_thing_in_the_whole_package() -> None:
+    found: dict[str, list[str]] = {}
+    for path in PLANNER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name.lstrip("_"), []).append(f"{path.relative_to(PLANNER)}:{node.name}")
+    twice = {name: places for name, places in found.items() if len(places) > 1}
+    assert twice.keys() <= SAME_NAME_ON_PURPOSE, twice

@@ -89,7 +89,7 @@ def follow(project: Project, pause: Pause) -> list[TaskStatus]:
         When Slurm does not answer the first look; later the next look may succeed.
     """
     found: list[TaskStatus] | None = None
-    with _Screen() as screen:
+    with _WatchScreen() as screen:
         while True:
             before = found
             try:
@@ -161,7 +161,7 @@ def _at_work(project: Project) -> bool:
         return True
 
 
-class _Screen:
+class _WatchScreen:
     """A line for every attempt that ends; below them, on a terminal, a table of those that have not."""
 
     def __init__(self) -> None:

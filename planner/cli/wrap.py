@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.core.config import Config
     from planner.project.folder import Project
     from planner.site import Site
-    from planner.wrap.elements import Element
+    from planner.wrap.elements import WrappedElement
     from planner.wrap.request import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -195,7 +195,7 @@ def _remember(
     made: Project,
     config: Config,
     asked: Request,
-    found: list[Element],
+    found: list[WrappedElement],
     choices: Choices,
     *,
     site: Site,

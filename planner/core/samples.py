@@ -37,7 +37,7 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Row:
+class _SampleLine:
     line: int
     cells: tuple[str, ...]
 
@@ -102,7 +102,7 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     return [Sample(name=row.cells[0], columns=dict(zip(header[1:], row.cells[1:], strict=True))) for row in rows]
 
 
-def _rows(path: Path, text: str) -> list[_Row]:
+def _rows(path: Path, text: str) -> list[_SampleLine]:
     separator = _separator(text)
     if separator == " ":
         split = [(number, line.split()) for number, line in enumerate(text.split("\n"), 1)]
@@ -116,10 +116,12 @@ def _rows(path: Path, text: str) -> list[_Row]:
             raise InputError(
                 f"{path}:{reader.line_num}: {error}", 'quote a whole field, or nothing of it: "a, b"'
             ) from None
-    rows = [_Row(line=line, cells=tuple(cell.strip(" \t") for cell in cells)) for line, cells in split if any(cells)]
+    rows = [
+        _SampleLine(line=line, cells=tuple(cell.strip(" \t") for cell in cells)) for line, cells in split if any(cells)
+    ]
     rows = [row for row in rows if any(row.cells)]
     if rows and rows[0].cells[0].startswith("#") and _is_heading(rows[0].cells[0]):
-        rows[0] = _Row(line=rows[0].line, cells=(rows[0].cells[0].lstrip("# "), *rows[0].cells[1:]))
+        rows[0] = _SampleLine(line=rows[0].line, cells=(rows[0].cells[0].lstrip("# "), *rows[0].cells[1:]))
     return [row for row in rows if not row.cells[0].startswith("#")]
 
 

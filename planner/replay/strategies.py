@@ -104,7 +104,7 @@ class _Asking:
         return math.ceil(min(mem_mb, cap_mb))
 
 
-class _Queue:
+class _JobQueue:
     """Slurm's queue: decides which of the separate jobs start."""
 
     def __init__(self, work: Workload, target: Target, asking: _Asking, *, by_cost: bool, rounds: bool) -> None:
@@ -185,7 +185,7 @@ def _separate(
 ) -> Course:
     partition = target.partition
     nodes = min(partition.nodes or len(work.jobs), len(work.jobs))
-    queue = _Queue(work, target, asking, by_cost=by_cost, rounds=rounds)
+    queue = _JobQueue(work, target, asking, by_cost=by_cost, rounds=rounds)
     run = simulate(
         case,
         queue,

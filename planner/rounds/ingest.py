@@ -20,7 +20,7 @@ from planner.project import manifest
 from planner.project.folder import Project
 from planner.project.journal import read_journal
 from planner.runner import drive, local, peak, runs
-from planner.runner.records import Kept
+from planner.runner.records import RunningRecords
 from planner.scripts.options import poll_s
 
 # accounting shows a job within seconds of its submission; one that is not there after this long never was
@@ -150,7 +150,7 @@ def look(project: Project, recorded: set[tuple[str, str]]) -> tuple[list[Observa
 
 def _driven_state(project: Project, task: OpenTask, of_job: str) -> str:
     """Return the state of a task whose allocation is in this state: it may wait there for its turn."""
-    started = {record.task for record in Kept(project.round_folder(task.round)).records()}
+    started = {record.task for record in RunningRecords(project.round_folder(task.round)).records()}
     return WAITING if of_job == "RUNNING" and task.entry.task not in started else of_job
 
 

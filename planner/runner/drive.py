@@ -27,7 +27,7 @@ from planner.runner.allocation import Allocation
 from planner.runner.executor import Executor
 from planner.runner.launch import Bounds, Limits, Progress
 from planner.runner.local import signals
-from planner.runner.records import FOLDER, Kept
+from planner.runner.records import FOLDER, RunningRecords
 from planner.runner.runs import Run
 from planner.runner.steptask import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
@@ -243,7 +243,7 @@ def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = F
 
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:
     """Record the tasks that ended in an allocation that is over, and whose driver had been killed before."""
-    records = Kept(folder).records()
+    records = RunningRecords(folder).records()
     for job_id in sorted({record.allocation for record in records if record.allocation}):
         if slurm.job_state(job_id) in ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING"):
             continue
@@ -254,4 +254,4 @@ def collect(plan: Plan, *, root: Path, folder: Path) -> None:
 
 def was_cut_short(folder: Path) -> bool:
     """Whether steps run, or ran when their driver was killed."""
-    return (folder / FOLDER).exists() and any(record.allocation for record in Kept(folder).records())
+    return (folder / FOLDER).exists() and any(record.allocation for record in RunningRecords(folder).records())

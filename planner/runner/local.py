@@ -18,7 +18,7 @@ from planner.runner import runs
 from planner.runner.executor import Executor, too_large
 from planner.runner.launch import Bounds, Progress, one_node
 from planner.runner.localtask import LocalLauncher
-from planner.runner.records import FOLDER, Kept
+from planner.runner.records import FOLDER, RunningRecords
 from planner.runner.runs import Run
 
 # what a terminal, a person, Slurm at the end of a job, or a job's --signal sends
@@ -74,7 +74,7 @@ def run(
 
 def was_cut_short(folder: Path) -> bool:
     """Whether tasks of the round run here, or ran when their driver was killed."""
-    return (folder / FOLDER).exists() and any(record.allocation is None for record in Kept(folder).records())
+    return (folder / FOLDER).exists() and any(record.allocation is None for record in RunningRecords(folder).records())
 
 
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:

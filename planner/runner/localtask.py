@@ -27,7 +27,7 @@ from planner.runner import peak, processes, runs
 from planner.runner import records as kept
 from planner.runner.launch import Attempt, Seen
 from planner.runner.processes import Kin
-from planner.runner.records import Kept, Record, runs_still
+from planner.runner.records import Record, RunningRecords, runs_still
 
 MARK = "CHROMPLAN_LOCAL"
 _MIB = 1 << 20
@@ -134,7 +134,7 @@ class LocalLauncher:
 
     def __init__(self, plan: Plan, *, root: Path, folder: Path) -> None:
         self.folder = folder
-        self.kept = Kept(folder)
+        self.kept = RunningRecords(folder)
         self.processes: dict[int, Kin] = {}
         self._plan = plan
         self._root = root

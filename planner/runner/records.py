@@ -69,7 +69,7 @@ class Record:
         )
 
 
-class Kept:
+class RunningRecords:
     """The records of a round's running tasks.
 
     Parameters

@@ -32,7 +32,7 @@ from planner.runner import records as kept
 from planner.runner.allocation import Allocation, Deadline
 from planner.runner.launch import Attempt, Seen
 from planner.runner.processes import Kin
-from planner.runner.records import Kept, Record, runs_still
+from planner.runner.records import Record, RunningRecords, runs_still
 
 SCRIPT = "driven.sh"
 _KILLED = (-signal.SIGKILL, signal.SIGKILL, 128 + signal.SIGKILL)
@@ -214,7 +214,7 @@ class StepLauncher:
 
     def __init__(self, plan: Plan, *, root: Path, folder: Path, allocation: Allocation, pool: bool) -> None:
         self.folder = folder
-        self.kept = Kept(folder)
+        self.kept = RunningRecords(folder)
         self.processes: dict[int, Kin] = {}
         self.memory: dict[str, tuple[float, float]] = {}
         self.until_s = Deadline(allocation)
@@ -417,7 +417,7 @@ def take_back(turn: Path) -> bool:
     return True
 
 
-def ended_by_itself(state: Kept, record: Record) -> bool:
+def ended_by_itself(state: RunningRecords, record: Record) -> bool:
     """Whether a task wrote its exit code, and nobody had told it to end."""
     return state.ended(record.job_id) and not record.stopping and not state.exit_code(record.job_id)[2]
 

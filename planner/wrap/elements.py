@@ -16,7 +16,7 @@ _HINT = "a line is: index chromosome [sample], separated by tabs or blanks"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Element:
+class WrappedElement:
     """One index of the array: a task.
 
     Attributes
@@ -31,7 +31,7 @@ class Element:
     task: str
 
 
-def by_index(indices: Sequence[int]) -> list[Element]:
+def by_index(indices: Sequence[int]) -> list[WrappedElement]:
     """Return the elements of an array whose index is the chromosome.
 
     Raises
@@ -47,7 +47,7 @@ def by_index(indices: Sequence[int]) -> list[Element]:
         ) from None
 
 
-def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
+def from_file(path: Path, indices: Sequence[int]) -> list[WrappedElement]:
     """Return the elements as a table tells them: index, chromosome and perhaps sample; ``#`` begins a comment.
 
     Raises
@@ -81,10 +81,10 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[int, str, str]:
     return int(cells[0]), chromosome, cells[2] if len(cells) == 3 else ""
 
 
-def _named(rows: Sequence[tuple[int, str, str]]) -> list[Element]:
+def _named(rows: Sequence[tuple[int, str, str]]) -> list[WrappedElement]:
     times = Counter((chromosome, sample) for _, chromosome, sample in rows)
     return [
-        Element(
+        WrappedElement(
             index=index,
             chromosome=chromosome,
             sample=sample,

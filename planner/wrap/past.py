@@ -14,12 +14,12 @@ from planner.history.sacct import read as sacct
 from planner.history.store import Store
 from planner.project.folder import Project
 from planner.rounds import ingest
-from planner.wrap.elements import Element
+from planner.wrap.elements import WrappedElement
 
 
 def from_accounting(
     job_name: str,
-    elements: Sequence[Element],
+    elements: Sequence[WrappedElement],
     *,
     tool: str,
     since: str,

@@ -20,7 +20,7 @@ from planner.core.records import Mode
 from planner.project.folder import Project
 from planner.site import Partition, Site
 from planner.wrap import patterns
-from planner.wrap.elements import Element
+from planner.wrap.elements import WrappedElement
 from planner.wrap.request import Request
 
 FOLDER = Path("wrapped")
@@ -63,7 +63,7 @@ def name_of(request: Request, arguments: Sequence[str]) -> str:
     return _safe(".".join([request.job_name.removesuffix(".sh"), *arguments]))
 
 
-def write(project: Project, request: Request, elements: Sequence[Element], setting: Setting) -> Config:
+def write(project: Project, request: Request, elements: Sequence[WrappedElement], setting: Setting) -> Config:
     """Write a wrapped script's project and return its configuration.
 
     The script's copy lies in a folder named by its content: jobs in the queue keep the one they were submitted with.

@@ -11,7 +11,7 @@ import pytest
 from cluster import Cluster
 from pipelines import Pipeline
 
-from planner.runner.records import Kept
+from planner.runner.records import RunningRecords
 
 pytestmark = pytest.mark.cluster
 CHROMOSOMES = [f"s1.chr{c}" for c in range(1, 23)]
@@ -78,7 +78,7 @@ def test_22_tasks_in_two_fifths_of_their_memory_survive_whatever_dies(cluster: C
     killed = {row["task"]: row["state"] for row in pipeline.json("status")}
     assert Counter(killed.values())["planned"] >= 8
     # killed between its last line and its end: that it had completed could not be known, so it runs again
-    kept = Kept(pipeline.latest())
+    kept = RunningRecords(pipeline.latest())
     cut_short = {one.task for one in kept.records() if not kept.ended(one.job_id)} & set(lines(pipeline, ".done"))
 
     # kill -9 of a second driver, in an allocation that lives on: the third takes its tasks over

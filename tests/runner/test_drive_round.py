@@ -19,7 +19,7 @@ from planner.project.journal import Submission, SubmittedJob, SubmittedTask
 from planner.runner import drive, runs, steptask
 from planner.runner.allocation import Allocation
 from planner.runner.launch import Attempt
-from planner.runner.records import Kept, Record
+from planner.runner.records import Record, RunningRecords
 from planner.runner.runs import Run
 from planner.runner.steptask import StepLauncher
 from planner.schedule.dynamic.state import Node
@@ -139,7 +139,7 @@ def test_a_turn_is_taken_once(tmp_path: Path) -> None:
 def test_an_exit_code_counts_unless_the_task_was_told_to_end(
     tmp_path: Path, text: str, stopping: bool, counts: bool
 ) -> None:
-    state = Kept(tmp_path)
+    state = RunningRecords(tmp_path)
     record = Record(
         task="chr20",
         job_id="7.chr20.1",
@@ -164,7 +164,7 @@ def test_what_a_killed_driver_left_is_recorded_when_its_allocation_is_over(
 ) -> None:
     found = project(tmp_path)
     folder = found.round_folder(1)
-    state = Kept(folder)
+    state = RunningRecords(folder)
     record = Record(
         task="chr20", job_id="7.chr20.1", host="gone", request_mb=9, limit_mb=9, start_s=0.0, allocation="7", turn="t"
     )

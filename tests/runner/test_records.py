@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from planner.runner.records import Kept, Record
+from planner.runner.records import Record, RunningRecords
 
 
 def record(job_id: str) -> Record:
@@ -12,7 +12,7 @@ def record(job_id: str) -> Record:
 
 
 def test_the_last_task_takes_the_folder_with_it_and_what_a_killed_driver_left_half_written(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+    kept = RunningRecords(tmp_path)
     kept.write(record("local.1"))
     kept.write(record("local.2"))
     (kept.state / ".local.2.json.x7d1").touch()

@@ -42,7 +42,7 @@ class _LogLine:
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningCall:
     """A task from its setup to its end."""
 
     name: str
@@ -59,10 +59,10 @@ def recognises(head: str) -> bool:
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
     """Return each attempt of each task that a log tells the end of."""
-    running: dict[str, _Running] = {}
+    running: dict[str, _RunningCall] = {}
     for line in _log_lines(source):
         if line.message == "task setup":
-            running[line.source] = _Running(name=str(line.facts.get("name", "")), since_s=line.time_s)
+            running[line.source] = _RunningCall(name=str(line.facts.get("name", "")), since_s=line.time_s)
         elif (task := running.get(line.source)) is not None:
             if line.message.startswith("done"):
                 del running[line.source]
@@ -79,7 +79,7 @@ def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Ski
         yield Skipped(line=0, reason=f"task {name}: the log does not tell its end")
 
 
-def _take_in(task: _Running, line: _LogLine) -> None:
+def _take_in(task: _RunningCall, line: _LogLine) -> None:
     if line.message == "effective runtime":
         task.facts.update(line.facts)
     elif _RUNS.match(line.message):
@@ -94,7 +94,7 @@ def _outcome(line: _LogLine) -> Outcome:
     return Outcome.INFRA if line.message.startswith("interrupted") else Outcome.FAILED
 
 
-def _observation(task: _Running, line: _LogLine, labels: Labels, outcome: Outcome) -> Observation:
+def _observation(task: _RunningCall, line: _LogLine, labels: Labels, outcome: Outcome) -> Observation:
     call = line.source.rpartition(".t:")[2]
     given = task.facts.get("memory_limit") or task.facts.get("memory_reservation") or task.facts.get("memory")
     limit_mb = given / 1024**2 if isinstance(given, int | float) and given > 0 else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.core.records import Outcome, Quality
 from planner.core.sampling import too_short
 from planner.core.units import EXTERN_STEP, JobId
-from planner.history.sacct.outcomes import Verdict, judge_attempt, judge_step, limit_of
+from planner.history.sacct.outcomes import AttemptVerdict, judge_attempt, judge_step, limit_of
 from planner.history.sacct.rows import Row
 
 
@@ -151,7 +151,7 @@ class _Grade:
     evidence: str
 
 
-def _grade(verdict: Verdict | None, peak_mb: float | None, wall_s: float | None, poll_s: float) -> _Grade:
+def _grade(verdict: AttemptVerdict | None, peak_mb: float | None, wall_s: float | None, poll_s: float) -> _Grade:
     """Say how far a sampled peak can be trusted."""
     evidence = "" if verdict is None else verdict.evidence
     if verdict is not None and verdict.outcome is Outcome.OOM:

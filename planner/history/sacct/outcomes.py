@@ -41,7 +41,7 @@ _OUTCOME_OF_STATE = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class AttemptVerdict:
     """An outcome, what decided it, and for memory kills the limit that was hit (MiB, None when unknown)."""
 
     outcome: Outcome
@@ -94,7 +94,7 @@ def classify_log(text: str) -> LogVerdict | None:
     return None
 
 
-def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> Verdict | None:
+def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> AttemptVerdict | None:
     """Decide the outcome of one attempt.
 
     Parameters
@@ -107,7 +107,7 @@ def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> 
 
     Returns
     -------
-    Verdict or None
+    AttemptVerdict or None
         None while the attempt has not ended.
     """
     if not job.ended:
@@ -119,7 +119,7 @@ def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> 
     return _completed(job, steps, requeued)
 
 
-def judge_step(step: Row, job: Row) -> Verdict | None:
+def judge_step(step: Row, job: Row) -> AttemptVerdict | None:
     """Decide the outcome of one step for itself, where steps are tasks of their own; None while it has not ended."""
     if not step.ended:
         return None
@@ -128,20 +128,20 @@ def judge_step(step: Row, job: Row) -> Verdict | None:
     if step.cancelled_by and step.exit_code == (0, _KILL) and _above_limit(step, job):
         return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
     if step.state == COMPLETED:
-        return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(step))
+        return AttemptVerdict(outcome=Outcome.COMPLETED, evidence=_describe(step))
     signalled = step.state == FAILED and step.exit_code in _TERMINATED and job.state in _OUTCOME_OF_STATE
     if signalled or (step.state == CANCELLED and not step.cancelled_by):
         # ended together with its job, or by a signal of its own
         together = _OUTCOME_OF_STATE.get(job.state, Outcome.FAILED)
-        return Verdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")
+        return AttemptVerdict(outcome=together, evidence=f"{_describe(step)} under {_describe(job)}")
     if step.state in _OUTCOME_OF_STATE:
-        return Verdict(outcome=_OUTCOME_OF_STATE[step.state], evidence=_describe(step))
+        return AttemptVerdict(outcome=_OUTCOME_OF_STATE[step.state], evidence=_describe(step))
     if step.exit_code in _KILLED and near_limit(step.peak_mb, limit_of(step, job)):
         return _oom(step, job, _suspicion(step, job))
-    return Verdict(outcome=Outcome.FAILED, evidence=_describe(step))
+    return AttemptVerdict(outcome=Outcome.FAILED, evidence=_describe(step))
 
 
-def _reported_oom(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict | None:
+def _reported_oom(job: Row, steps: Sequence[Row], requeued: bool) -> AttemptVerdict | None:
     # a step of the task says more than the job, and the job more than .extern, which sees every kill of the job
     for row in (*_task_steps(steps), job, *steps):
         if _says_oom(row):
@@ -151,7 +151,7 @@ def _reported_oom(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict | N
     return None
 
 
-def _killed_by_poller(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+def _killed_by_poller(job: Row, steps: Sequence[Row], _requeued: bool) -> AttemptVerdict | None:
     if job.state not in (FAILED, COMPLETED, REQUEUED):
         return None
     for step in _task_steps(steps):
@@ -160,35 +160,37 @@ def _killed_by_poller(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdic
     return None
 
 
-def _ended_from_outside(job: Row, _steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+def _ended_from_outside(job: Row, _steps: Sequence[Row], _requeued: bool) -> AttemptVerdict | None:
     if job.exit_code == _LAUNCH_FAILED:
-        return Verdict(outcome=Outcome.INFRA, evidence=f"{_describe(job)}: not launched")
+        return AttemptVerdict(outcome=Outcome.INFRA, evidence=f"{_describe(job)}: not launched")
     outcome = _OUTCOME_OF_STATE.get(job.state)
-    return Verdict(outcome=outcome, evidence=_describe(job)) if outcome else None
+    return AttemptVerdict(outcome=outcome, evidence=_describe(job)) if outcome else None
 
 
-def _killed_near_limit(job: Row, steps: Sequence[Row], _requeued: bool) -> Verdict | None:
+def _killed_near_limit(job: Row, steps: Sequence[Row], _requeued: bool) -> AttemptVerdict | None:
     if job.state != FAILED or job.exit_code not in _KILLED:
         return None
     near = (step for step in _task_steps(steps) if near_limit(step.peak_mb, limit_of(step, job)))
     return next((_oom(step, job, _suspicion(step, job)) for step in near), None)
 
 
-def _failed(job: Row, _steps: Sequence[Row], _requeued: bool) -> Verdict | None:
-    return Verdict(outcome=Outcome.FAILED, evidence=_describe(job)) if job.state == FAILED else None
+def _failed(job: Row, _steps: Sequence[Row], _requeued: bool) -> AttemptVerdict | None:
+    return AttemptVerdict(outcome=Outcome.FAILED, evidence=_describe(job)) if job.state == FAILED else None
 
 
-def _completed(job: Row, steps: Sequence[Row], requeued: bool) -> Verdict:
+def _completed(job: Row, steps: Sequence[Row], requeued: bool) -> AttemptVerdict:
     bad = next((step for step in _task_steps(steps) if step.ended and step.state != COMPLETED), None)
     if bad is not None:
-        return Verdict(outcome=Outcome.FAILED, evidence=f"{_describe(bad)} under {_describe(job)}")
+        return AttemptVerdict(outcome=Outcome.FAILED, evidence=f"{_describe(bad)} under {_describe(job)}")
     if job.derived_exit_code not in (None, (0, 0)) and not requeued:
         code, signal = job.derived_exit_code
-        return Verdict(outcome=Outcome.FAILED, evidence=f"DerivedExitCode {code}:{signal} under {_describe(job)}")
-    return Verdict(outcome=Outcome.COMPLETED, evidence=_describe(job))
+        return AttemptVerdict(
+            outcome=Outcome.FAILED, evidence=f"DerivedExitCode {code}:{signal} under {_describe(job)}"
+        )
+    return AttemptVerdict(outcome=Outcome.COMPLETED, evidence=_describe(job))
 
 
-_RULES: tuple[Callable[[Row, Sequence[Row], bool], Verdict | None], ...] = (
+_RULES: tuple[Callable[[Row, Sequence[Row], bool], AttemptVerdict | None], ...] = (
     _reported_oom,
     _killed_by_poller,
     _ended_from_outside,
@@ -223,8 +225,8 @@ def _suspicion(step: Row, job: Row) -> str:
     return f"{_describe(step)}, {_peak_and_limit(step, job)} (suspected)"
 
 
-def _oom(row: Row, job: Row, evidence: str) -> Verdict:
-    return Verdict(outcome=Outcome.OOM, evidence=evidence, limit_mb=limit_of(row, job))
+def _oom(row: Row, job: Row, evidence: str) -> AttemptVerdict:
+    return AttemptVerdict(outcome=Outcome.OOM, evidence=evidence, limit_mb=limit_of(row, job))
 
 
 def _describe(row: Row) -> str:
