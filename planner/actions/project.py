@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -138,13 +137,9 @@ class Project:
         write : bool
             Whether ``rounds/rNNN/plan.json`` is written, for `render` and `submit`; a plan without tasks never is.
         """
-        from planner.rounds import door
-
-        with door.at_work(self._folder) if write else contextlib.nullcontext():
-            plan = planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)
-            if write and plan.tasks:
-                self._folder.write_plan(plan)
-        return plan
+        if not write:
+            return planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)
+        return rounds.plan_next(self._folder, mode, retry_failed=retry_failed, again=again)[0]
 
     def render(self, *, template_folder: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the scripts of the planned round; return their paths.
@@ -175,10 +170,7 @@ class Project:
 
     def ingest(self) -> Ingested:
         """Record what the ended tasks used, as 'chromplan ingest' does."""
-        from planner.rounds import ingest
-
-        with planning.open_store(self._folder) as store:
-            return ingest.ingest(self._folder, store)
+        return rounds.ingest_ended(self._folder)
 
     def __repr__(self) -> str:
         return f"Project({str(self.folder)!r})"

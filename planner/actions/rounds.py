@@ -9,9 +9,35 @@ from typing import TYPE_CHECKING
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
+    from planner.plan.document import Plan
     from planner.project.folder import Project
     from planner.project.journal import Submission
+    from planner.rounds.ingest import Ingested
     from planner.rounds.progress import TaskStatus
+
+
+def plan_next(
+    project: Project, mode: str | None = None, *, retry_failed: bool = False, again: bool = False
+) -> tuple[Plan, Path | None]:
+    """Plan what is left, and write the plan of the next round; parameters as in `planner.actions.planning.fetch`.
+
+    Returns
+    -------
+    Plan
+    Path or None
+        Where it was written; None for a plan without tasks, which is not.
+
+    Raises
+    ------
+    FailureError
+        When another command is at work, or a round is submitted in part.
+    """
+    from planner.actions.planning import make_plan
+    from planner.rounds import door
+
+    with door.at_work(project):
+        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+        return plan, project.write_plan(plan) if plan.tasks else None
 
 
 def render_latest(project: Project, *, template_folder: Path | None = None) -> list[Path]:
@@ -48,6 +74,21 @@ def submit_latest(project: Project, *, say: Callable[[str], None], then_next: bo
     from planner.rounds import submit
 
     return submit.submit(project, project.latest(), say=say, then_next=then_next)
+
+
+def ingest_ended(project: Project) -> Ingested:
+    """Record what the tasks that ended used.
+
+    Raises
+    ------
+    FailureError
+        When a round is being submitted, or Slurm does not answer.
+    """
+    from planner.actions.planning import open_store
+    from planner.rounds import door, ingest
+
+    with door.looking(project), open_store(project) as store:
+        return ingest.ingest(project, store)
 
 
 def latest_statuses(project: Project, *, offline: bool = False) -> list[TaskStatus]:

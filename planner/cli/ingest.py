@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import open_project, open_store
+from planner.actions.planning import open_project
+from planner.actions.rounds import ingest_ended
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 
@@ -23,11 +24,7 @@ def command(folder: Path, as_json: bool) -> None:
 
     One sacct call, bounded by the ids of what is in flight. Says what happened to every task.
     """
-    from planner.rounds import door, ingest
-
-    project = open_project(folder)
-    with door.looking(project), open_store(project) as store:
-        found = ingest.ingest(project, store)
+    found = ingest_ended(open_project(folder))
     if as_json:
         echo_json(
             [

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.actions.planning import fetch, make_plan, open_project
+from planner.actions.planning import fetch, open_project
+from planner.actions.rounds import plan_next
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
 
@@ -56,11 +57,7 @@ def command(
     if compare:
         _compare(project, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
         return
-    from planner.rounds import door
-
-    with door.at_work(project):
-        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
-        path = project.write_plan(plan) if plan.tasks else None
+    plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
     if plot:
         _draw(plot, plan)
     if as_json:
