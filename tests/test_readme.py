@@ -18,7 +18,12 @@ def commands() -> list[str]:
     return [line.removeprefix("$ ").replace("\\", "\\\n") for line in lines if line.startswith("$ ")]
 
 
-def test_the_commands_run(tmp_path: Path) -> None:
+def shape(line: str) -> str:
+    """Return a line without what another version of a library may change: its numbers."""
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "N", line)).strip()
+
+
+def test_the_commands_run_and_plan_what_is_shown(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shown = [command for command in commands() if not f"{command}\n".startswith(ELSEWHERE)]
     assert len(shown) >= 6
@@ -26,6 +31,10 @@ def test_the_commands_run(tmp_path: Path) -> None:
     script = "set -euo pipefail\n" + "\n".join(shown)
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    plan = re.search(r"```\n\$ chromplan plan\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert plan
+    printed = {shape(line) for line in done.stdout.splitlines()}
+    assert {shape(line) for line in plan[1].splitlines() if line != "…"} <= printed
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -9,7 +9,7 @@ import traceback
 import click
 
 import planner
-from planner.cli.ui import suggest, terminal
+from planner.cli.ui import examples, suggest, terminal
 from planner.core import failures
 from planner.core.errors import PlannerError
 
@@ -75,6 +75,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"planner.cli.{COMMANDS[cmd_name]}")
         command: click.Command = module.command
+        examples.attach(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,6 +12,7 @@ import click
 
 from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
+from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("cancel")
-@click.argument("tasks", nargs=-1, metavar="[TASK]...")
+@click.argument("tasks", nargs=-1, metavar="[TASK]...", shell_complete=completion.tasks)
 @click.option("--pending", is_flag=True, help="Only tasks that wait.")
 @click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

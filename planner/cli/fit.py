@@ -13,6 +13,7 @@ import click
 from planner.actions.fitting import feature_names
 from planner.actions.planning import learnt_prior, open_project, open_store, poll_s, prior_shape, save_model
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
+from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.core.errors import InputError
@@ -29,7 +30,13 @@ _COVERAGE_LEVEL = 0.95
 
 
 @click.command("fit")
-@click.option("--tool", "tools", multiple=True, help="Only this tool; may be repeated (default: all in the history).")
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    shell_complete=completion.tools,
+    help="Only this tool; may be repeated (default: all in the history).",
+)
 @click.option(
     "--feature",
     "features",

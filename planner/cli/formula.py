@@ -9,6 +9,7 @@ import click
 
 from planner.actions import formulas
 from planner.actions.planning import open_project, open_store
+from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.core.errors import InputError
@@ -43,7 +44,7 @@ def list_(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("name", metavar="FORMULA")
+@click.argument("name", metavar="FORMULA", shell_complete=completion.formulas)
 @click.option("--raw", is_flag=True, help="Print the file itself.")
 @json_option
 def show(name: str, raw: bool, as_json: bool) -> None:
@@ -112,7 +113,7 @@ def _document(one: Formula) -> dict[str, object]:
 
 
 @command.command("export")
-@click.argument("name", metavar="FORMULA")
+@click.argument("name", metavar="FORMULA", shell_complete=completion.formulas)
 @click.option(
     "--to",
     "target",
@@ -154,7 +155,7 @@ def _level(text: str, one: Formula) -> float:
 
 
 @command.command("check")
-@click.argument("name", metavar="FORMULA")
+@click.argument("name", metavar="FORMULA", shell_complete=completion.formulas)
 @click.option("--table", type=click.Path(path_type=Path), help="A CSV or TSV file with one run per row.")
 @click.option("--target", default="peak_rss_mb", show_default=True, help="The table's column with the peak, MiB.")
 @click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only such rows of the table; may be repeated.")

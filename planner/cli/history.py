@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.actions.planning import genome_lengths, load_site, open_project, open_store
+from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option, tell_reasons, tell_skipped
 from planner.core.errors import InputError
@@ -37,8 +38,16 @@ def command() -> None:
 def naming_options(function: F) -> F:
     """Add the options that tell which task a job of the accounting was."""
     options = [
-        click.option("--tool", help="The tool of these jobs; of a Nextflow trace, the process to take."),
-        click.option("--genome", help="Adds length_mb (default: that of chromplan.toml, else GRCh38)."),
+        click.option(
+            "--tool",
+            shell_complete=completion.tools,
+            help="The tool of these jobs; of a Nextflow trace, the process to take.",
+        ),
+        click.option(
+            "--genome",
+            shell_complete=completion.genomes,
+            help="Adds length_mb (default: that of chromplan.toml, else GRCh38).",
+        ),
         click.option("--name-pattern", help="Regular expression for job names, with groups tool, sample, chromosome."),
         click.option(
             "--array-is-chromosome", is_flag=True, help="The array index is the chromosome (23 X, 24 Y, 25 MT)."
@@ -141,7 +150,7 @@ def collect(
 
 
 @command.command("show")
-@click.option("--tool", help="Only this tool.")
+@click.option("--tool", shell_complete=completion.tools, help="Only this tool.")
 @click.option("--task", help="Only this task.")
 @click.option("--summary", is_flag=True, help="One row per tool.")
 @json_option

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from planner.cli.plan import MODES
+from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.core import genome
 from planner.core.errors import InputError
@@ -19,13 +20,27 @@ from planner.core.errors import InputError
 @click.option("--name", help="Names the jobs.")
 @click.option("--tool", help="The tool whose memory is learnt.")
 @click.option("--command", help="Bash with placeholders, run once per task.")
-@click.option("--genome", default=genome.DEFAULT, show_default=True, help="GRCh37, GRCh38 or T2T-CHM13.")
+@click.option(
+    "--genome",
+    shell_complete=completion.genomes,
+    default=genome.DEFAULT,
+    show_default=True,
+    help="GRCh37, GRCh38 or T2T-CHM13.",
+)
 @click.option("--chromosomes", default="1-22", show_default=True, help="As in 1-22,X.")
 @click.option("--sample", "sample_names", multiple=True, help="A sample's name; may be repeated.")
-@click.option("--samples", help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).")
+@click.option(
+    "--samples",
+    shell_complete=completion.files,
+    help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).",
+)
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Of a task.")
 @click.option("--time", help="Time limit of a task at first (default: 24:00:00, or the site's longest).")
-@click.option("--site", help="See 'chromplan site list' (default: the cluster of this machine, else local).")
+@click.option(
+    "--site",
+    shell_complete=completion.sites,
+    help="See 'chromplan site list' (default: the cluster of this machine, else local).",
+)
 @click.option("--partition", help="One of the site's.")
 @click.option("--account", help="Who pays.")
 @click.option(

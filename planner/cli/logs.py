@@ -10,6 +10,7 @@ import click
 
 from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
+from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.core.errors import InputError
 
@@ -19,7 +20,7 @@ _BLOCK = 65_536
 
 
 @click.command("logs")
-@click.argument("task")
+@click.argument("task", shell_complete=completion.tasks)
 @click.option("-n", "lines", type=click.IntRange(min=0), default=_LINES, show_default=True, help="So many lines.")
 @click.option("--all", "whole", is_flag=True, help="The whole log.")
 @click.option("--round", "number", type=click.IntRange(min=1), help="The attempt of this round, not the last one.")

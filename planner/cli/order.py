@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.ui import completion
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.cli.ui.progress import progress
 from planner.core import genome
@@ -29,7 +30,11 @@ _MOST_LISTED = 60
 @click.option("--cap", metavar="MEM", help="Most memory at once: 64G with --table, Mb of chromosome with --genome.")
 @click.option("--cores", type=click.IntRange(min=1), help="Most cores at once.")
 @click.option(
-    "--genome", default=genome.DEFAULT, show_default=True, help="Lengths in Mb stand for memory and duration."
+    "--genome",
+    default=genome.DEFAULT,
+    show_default=True,
+    shell_complete=completion.genomes,
+    help="Lengths in Mb stand for memory and duration.",
 )
 @click.option("--chromosomes", default="1-22", show_default=True, help="Which of them, as 1-22,X,Y.")
 @click.option(

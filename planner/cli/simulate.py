@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipped
 from planner.core.errors import InputError
@@ -35,7 +36,9 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     type=click.Path(path_type=Path),
     help="Past runs from a table, instead of the project's history.",
 )
-@click.option("--tool", help="Whose jobs (default: that of chromplan.toml, or the only one).")
+@click.option(
+    "--tool", shell_complete=completion.tools, help="Whose jobs (default: that of chromplan.toml, or the only one)."
+)
 @click.option(
     "--only", "only", multiple=True, metavar="SAMPLE", help="Replay this sample's jobs only; may be repeated."
 )
@@ -51,8 +54,14 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
 @click.option("--limit", help="--table: the column with the memory limit.")
 @click.option("--chromosome", help="--table: the column with the chromosome.")
 @click.option("--sample", help="--table: the column with the sample.")
-@click.option("--genome", help="--table: adds length_mb (default: that of chromplan.toml, else GRCh38).")
-@click.option("--site", "site_name", help="Whose nodes (default: that of chromplan.toml).")
+@click.option(
+    "--genome",
+    shell_complete=completion.genomes,
+    help="--table: adds length_mb (default: that of chromplan.toml, else GRCh38).",
+)
+@click.option(
+    "--site", "site_name", shell_complete=completion.sites, help="Whose nodes (default: that of chromplan.toml)."
+)
 @click.option("--partition", help="Which nodes of the site.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes, for example your share of them.")
 @click.option("--mem", help="Memory of a node, as 64G.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.ui import completion
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.core.errors import FailureError, InputError
 
@@ -81,7 +82,7 @@ def _entry(name: str, path: Path | None) -> dict[str, object]:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.sites)
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show one site: its partitions and its rules.
@@ -193,7 +194,7 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.sites)
 @from_option
 @json_option
 @click.pass_context

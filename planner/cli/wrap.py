@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.actions.planning import open_store
+from planner.cli.ui import completion
 from planner.core import genome
 from planner.core.errors import FailureError, InputError
 
@@ -58,8 +59,18 @@ def wrap_options(function: F) -> F:
         click.option(
             "--after", multiple=True, metavar="NAME", help="A wrapped step to follow, chromosome by chromosome."
         ),
-        click.option("--site", help="See 'chromplan site list'; that of ./chromplan.toml, else detected, without it."),
-        click.option("--genome", default=genome.DEFAULT, show_default=True, help="GRCh37, GRCh38 or T2T-CHM13."),
+        click.option(
+            "--site",
+            shell_complete=completion.sites,
+            help="See 'chromplan site list'; that of ./chromplan.toml, else detected, without it.",
+        ),
+        click.option(
+            "--genome",
+            shell_complete=completion.genomes,
+            default=genome.DEFAULT,
+            show_default=True,
+            help="GRCh37, GRCh38 or T2T-CHM13.",
+        ),
         click.option(
             "--mode",
             type=click.Choice(["array", "tiers", "jobs"]),
@@ -73,7 +84,12 @@ def wrap_options(function: F) -> F:
             help="The project's folder; wrapped/NAME without.",
         ),
         click.argument(
-            "words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[SBATCH OPTIONS] SCRIPT [ARGS]"
+            "words",
+            nargs=-1,
+            required=True,
+            type=click.UNPROCESSED,
+            metavar="[SBATCH OPTIONS] SCRIPT [ARGS]",
+            shell_complete=completion.files,
         ),
     ]
     for option in reversed(options):
