@@ -152,6 +152,11 @@ class Store:
                 f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
             ) from error
 
+    def attempts(self) -> set[tuple[str, str]]:
+        """Return task and job id of every attempt."""
+        with _explained(self._path):
+            return set(self._connection.execute("SELECT task, job_id FROM observations").fetchall())
+
     def tools(self) -> list[str]:
         """Return the tools that have observations, sorted."""
         with _explained(self._path):

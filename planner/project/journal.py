@@ -5,7 +5,8 @@ It is written whole each time, by way of a rename. What is about to be asked of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -104,6 +105,22 @@ class Submission(Document):
         """Whether nothing was asked of Slurm, so that the round counts as not started."""
         return all(job.state == "wanted" for job in self.jobs)
 
+    def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
+        """Return the journal in which other jobs run these tasks: task -> what Slurm calls its part of that job."""
+        jobs: list[SubmittedJob] = []
+        for job in self.jobs:
+            moved = [task for task in job.tasks if task.task in ran and f"{job.job_id}{task.part}" != ran[task.task]]
+            kept = tuple(task for task in job.tasks if task not in moved)
+            if not moved:
+                jobs.append(job)
+                continue
+            jobs.append(job.model_copy(update={"tasks": kept, "state": job.state if kept else "cancelled"}))
+            for task in moved:
+                number, part = _split(ran[task.task])
+                there = {"job_id": number, "tasks": (task.model_copy(update={"part": part}),), "state": "submitted"}
+                jobs.append(job.model_copy(update=there))
+        return self.model_copy(update={"jobs": tuple(jobs)})
+
 
 def entry(job: Job, tasks: Sequence[PlannedTask] | None = None) -> SubmittedJob:
     """Return a job as it is wanted, with all its tasks or only these."""
@@ -119,6 +136,12 @@ def entry(job: Job, tasks: Sequence[PlannedTask] | None = None) -> SubmittedJob:
             for task in (job.tasks if tasks is None else tasks)
         ),
     )
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return a job's number and what stands behind it: ``12_3`` is 12 and ``_3``."""
+    number = re.match(r"\d*", name)
+    return (number[0], name[len(number[0]) :]) if number else ("", name)
 
 
 def journal_path(folder: Path) -> Path:

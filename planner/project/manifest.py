@@ -69,15 +69,20 @@ def forget(folder: Path) -> None:
     journal_path(folder).unlink(missing_ok=True)
 
 
-def read(folder: Path) -> list[Entry]:
+def read(folder: Path, submission: Submission | None = None) -> list[Entry]:
     """Return the tasks of a round that have a job; none when nothing was submitted.
+
+    Parameters
+    ----------
+    submission : Submission, optional
+        The round's journal, when it was read before.
 
     Raises
     ------
     InputError
         Names the file that cannot be read, and where.
     """
-    submission = read_journal(folder)
+    submission = submission or read_journal(folder)
     if submission is None:
         return _from_file(folder / FILE)
     return [

@@ -13,6 +13,7 @@ from planner.core.records import Observation
 from planner.project.folder import Project
 from planner.rounds import ingest, progress
 from planner.rounds.progress import IN_FLIGHT, TaskStatus
+from planner.rounds.sight import WAITING
 from planner.rounds.waiting import explain
 
 _PENDING, _RUNNING = "PENDING", "RUNNING"
@@ -99,7 +100,7 @@ class _Queue:
         if one.job_id in self._shared:
             step = self._step_of.get(one.task)
             if step is None and job.state == _RUNNING and self._step_of:
-                return replace(one, state=ingest.WAITING)
+                return replace(one, state=WAITING)
             return replace(one, held_mb=self._held_mb.get(step or ""))
         # accounting may be seconds behind
         return replace(one, state=job.state, held_mb=self._most_mb.get(job.raw_id))

@@ -14,6 +14,10 @@ FORMAT = "peak_kib=%M elapsed_s=%e rc=%x"
 _RECORD = re.compile(r"^peak_kib=(\d+) elapsed_s=[0-9.]+ rc=\d+$", re.MULTILINE)
 
 
+END = ".end"
+"""Behind the name of a peak record: where the task's script leaves its exit code."""
+
+
 def path(folder: Path, task: str, job_id: str) -> Path:
     """Return where a task of the round in ``folder`` records its peak."""
     return folder / "peaks" / f"{task}.{job_id}"
@@ -31,3 +35,12 @@ def read(record: Path) -> float | None:
     except FileNotFoundError:
         return None
     return int(match[1]) / 1024 if match else None
+
+
+def exit_code(record: Path) -> tuple[int, float] | None:
+    """Return the exit code that a task's script left beside its peak record, and when, s since the epoch."""
+    left = record.with_name(record.name + END)
+    try:
+        return int(left.read_text()), left.stat().st_mtime
+    except (FileNotFoundError, ValueError):
+        return None

@@ -36,16 +36,17 @@ class QueuedJob:
     reason: str
 
 
-def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str, QueuedJob]:
+def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bool = False) -> dict[str, QueuedJob]:
     """Return the jobs, elements (``12_3``) and components (``12+1``) of these jobs that have not ended: one squeue.
 
-    More than `IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    With ``ended`` those that ended minutes ago, too, as long as slurmctld knows them (MinJobAge). More than
+    `IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
     jobs = sorted({units.parse_job_id(one).job for one in job_ids})
     found: dict[str, QueuedJob] = {}
     for first in range(0, len(jobs), IDS_PER_CALL):
         listed = f"--jobs={','.join(map(str, jobs[first : first + IDS_PER_CALL]))}"
-        argv = ["squeue", "--array", "--noheader", listed, "--format=%i|%A|%T|%r"]
+        argv = ["squeue", "--array", "--noheader", *(["--states=all"] if ended else []), listed, "--format=%i|%A|%T|%r"]
         printed = unless_gone(argv, cluster=cluster, repeatable=False)
         for line in printed.splitlines():
             job_id, raw_id, state, reason = line.split("|", 3)

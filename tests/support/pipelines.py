@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,13 @@ class Pipeline:
         self.cluster.wait(*(line.split("\t")[1] for line in self.manifest()), timeout_s=120)
         number = int(self.latest().name[1:])
         return {row["task"]: row for row in self.json("status") if row["round"] == number}
+
+    def until(self, done: Callable[[], bool], *, timeout_s: float = 120.0) -> None:
+        """Ask again and again until it is so."""
+        until_s = time.monotonic() + timeout_s
+        while not done():
+            assert time.monotonic() < until_s, "it has not come about"
+            time.sleep(0.3)
 
     def latest(self) -> Path:
         return max((self.folder / "rounds").glob("r*"))

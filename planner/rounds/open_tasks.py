@@ -1,0 +1,69 @@
+"""Tasks that were started and whose end is not recorded yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.plan.document import PlannedTask
+from planner.project import manifest
+from planner.project.folder import Project
+from planner.project.journal import read_journal
+from planner.runner import drive
+from planner.scripts.options import poll_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenTask:
+    """A started task whose end is not recorded yet.
+
+    Attributes
+    ----------
+    folder : Path
+        Its round's.
+    submitted_s : int
+        When the round's submission began, s since the epoch.
+    poll_s : int
+        How often Slurm samples its memory, s.
+    """
+
+    round: int
+    folder: Path
+    entry: manifest.Entry
+    task: PlannedTask
+    tool: str
+    submitted_s: int
+    poll_s: int
+    cluster: str | None
+
+
+def open_tasks(project: Project, recorded: Collection[tuple[str, str]]) -> list[OpenTask]:
+    """Return the tasks of all rounds that have a job and are not recorded: (task, job id)."""
+    found: list[OpenTask] = []
+    for number in project.round_numbers():
+        folder = project.round_folder(number)
+        submission = read_journal(folder)
+        listed = manifest.read(folder, submission)
+        entries = [one for one in listed if not one.is_driven and (one.task, one.job_id) not in recorded]
+        entries += drive.in_flight(folder, listed)
+        if not entries:
+            continue
+        plan = project.plan(number)
+        tasks = {task.task: task for task in plan.tasks}
+        began_s = submission.started_s if submission else int((folder / manifest.FILE).stat().st_mtime)
+        found += [
+            OpenTask(
+                round=number,
+                folder=folder,
+                entry=entry,
+                task=tasks[entry.task],
+                tool=plan.tool,
+                submitted_s=began_s,
+                poll_s=poll_s(plan),
+                cluster=plan.cluster,
+            )
+            for entry in entries
+            if entry.task in tasks
+        ]
+    return found

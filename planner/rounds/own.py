@@ -1,0 +1,78 @@
+"""What tasks record of themselves, in their round's folder: peak, exit code, log. Each folder is listed once."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from planner.core import files
+from planner.runner import peak
+
+_LOG = re.compile(r"_(?:(\d+)_)?(\d+)\.out$")
+
+
+class OwnRecords:
+    """The tasks' own records of one round.
+
+    Parameters
+    ----------
+    folder : Path
+        The round's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._logs: dict[str, str] | None = None
+        self._ends: set[str] | None = None
+
+    def log(self, task: str, job_id: str) -> Path | None:
+        """Return the log of a task's job, or of its step; None where there is none."""
+        if self._logs is None:
+            self._logs = {}
+            for name in _names(self._folder / "logs"):
+                self._logs[name.removesuffix(".out")] = name
+                match = _LOG.search(name)
+                if match:
+                    # of an array 12_3, of a job 12: its name may end with a number, too
+                    for key in (f"{match[1]}_{match[2]}" if match[1] else match[2], match[2]):
+                        self._logs.setdefault(key, name)
+        found = self._logs.get(f"{task}.{job_id}") or self._logs.get(job_id)
+        return self._folder / "logs" / found if found else None
+
+    def log_tail(self, task: str, job_id: str) -> str:
+        """Return the end of that log."""
+        path = self.log(task, job_id)
+        return files.tail(path) if path else ""
+
+    def peak_mb(self, task: str, job_id: str) -> float | None:
+        """Return the peak that a task recorded, MiB."""
+        return peak.read(peak.path(self._folder, task, job_id))
+
+    def ended(self, task: str, job_id: str) -> tuple[int, float] | None:
+        """Return the exit code that a task's script left, and when, s since the epoch; None while it left none."""
+        if self._ends is None:
+            self._ends = {name for name in _names(self._folder / "peaks") if name.endswith(peak.END)}
+        path = peak.path(self._folder, task, job_id)
+        if path.name + peak.END not in self._ends:
+            return None
+        return peak.exit_code(path)
+
+    def seen_s(self, task: str, job_id: str) -> float:
+        """Return when a task gave its last sign of life, s since the epoch; 0 without any."""
+        paths = [self.log(task, job_id), peak.path(self._folder, task, job_id), self._folder / "turns" / task]
+        return max((_modified_s(path) for path in paths if path), default=0.0)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - tens of thousands
+    except FileNotFoundError:
+        return []
+
+
+def _modified_s(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0

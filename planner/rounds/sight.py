@@ -1,0 +1,252 @@
+"""What has become of a task: squeue knows what lives, sacct what ended, the task's own records the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from planner import slurm
+from planner.core.errors import FailureError
+from planner.core.records import Observation, Outcome, Quality
+from planner.history.sacct import read as sacct
+from planner.history.sacct.outcomes import classify_log
+from planner.project import turns
+from planner.rounds.open_tasks import OpenTask
+from planner.rounds.own import OwnRecords
+from planner.runner.records import RunningRecords
+
+# in an allocation that runs
+WAITING = "WAITING"
+SUBMITTED = "SUBMITTED"
+# it lives no more, and accounting does not say how it ended: it is asked again
+ENDED = "ENDED"
+# a task's own exit code counts once accounting had so long to tell more, s
+_LATE_S = 300
+# one that squeue does not know, without any record, counts as lost so long after its last sign of life, s
+_LOST_AFTER_S = 900
+_LIVING = frozenset(
+    ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
+)
+_KILLED = (128 + 9, 128 + 15)
+
+
+@dataclass(slots=True)
+class Fate:
+    """What has become of a task.
+
+    Attributes
+    ----------
+    observations : list of Observation
+        Its ended attempts.
+    state : str or None
+        Slurm's, while it has not ended for certain.
+    ran_as : str or None
+        Another job that had its turn: this one did nothing.
+    """
+
+    observations: list[Observation] = field(default_factory=list)
+    state: str | None = None
+    ran_as: str | None = None
+
+
+class Sight:
+    """What Slurm says now of open tasks: one squeue and one sacct per cluster.
+
+    Raises
+    ------
+    FailureError
+        When sacct does not answer.
+    """
+
+    def __init__(self, tasks: Sequence[OpenTask]) -> None:
+        self._attempts: dict[tuple[str | None, str], list[sacct.JobAttempt]] = {}
+        self._queues: dict[str | None, dict[str, slurm.QueuedJob] | None] = {}
+        self._unaccounted: set[str | None] = set()
+        self._records: dict[int, OwnRecords] = {}
+        self._started: dict[int, set[str]] = {}
+        for cluster in {task.cluster for task in tasks}:
+            some = [task for task in tasks if task.cluster == cluster]
+            self._look(cluster, [task.entry.job_id for task in some], poll_s=max(task.poll_s for task in some))
+
+    def _look(self, cluster: str | None, ids: list[str], *, poll_s: int) -> None:
+        try:
+            self._queues[cluster] = slurm.queued_jobs(ids, cluster=cluster, ended=True)
+        except FailureError:
+            self._queues[cluster] = None
+        try:
+            printed = slurm.accounting(ids, cluster=cluster)
+        except slurm.SlurmError as error:
+            if not slurm.no_accounting(error) or self._queues[cluster] is None:
+                raise
+            self._unaccounted.add(cluster)
+            return
+        for attempt in sacct.read_text(printed, poll_s=poll_s).attempts:
+            self._attempts.setdefault((cluster, attempt.job_id), []).append(attempt)
+
+    def fate(self, task: OpenTask) -> Fate:
+        """Return what has become of a task that is a job, an element or a step."""
+        job = self._job(task)
+        attempts = self._history(task)
+        step = _step(task, attempts[-1]) if attempts else None
+        record = step or (attempts[-1] if attempts else None)
+        if job is not None and job.state in _LIVING and not (step is not None and step.outcome is not None):
+            return Fate(state=job.state if record is None or record.outcome is not None else record.state)
+        if record is None or record.outcome is None:
+            return self._by_own_records(task, job, record)
+        if record.outcome is not Outcome.COMPLETED or (task.entry.is_step and step is None):
+            first = turns.owner(task.folder, task.entry.task)
+            if first is not None and first != task.entry.job_id:
+                return Fate(ran_as=first)
+        last = attempts[-1]
+        if task.entry.is_step and step is None:
+            return Fate([without_record(task, f"its job ended ({last.state}) before its step began")])
+        before = [_observe(task, one, _step(task, one)) for one in attempts[:-1] if one.outcome]
+        return Fate([*before, self._with_own_records(task, last, step)])
+
+    def allocation(self, task: OpenTask) -> str | None:
+        """Return the state of a task that an allocation drives; None once that is over."""
+        job, attempts = self._job(task), self._history(task)
+        if job is not None and job.state in _LIVING:
+            state = job.state
+        elif attempts:
+            if attempts[-1].outcome is not None:
+                return None
+            state = attempts[-1].state
+        elif task.cluster in self._unaccounted or time.time() - task.submitted_s > _LOST_AFTER_S:
+            return None
+        else:
+            return SUBMITTED
+        if task.round not in self._started:
+            self._started[task.round] = {record.task for record in RunningRecords(task.folder).records()}
+        return WAITING if state == "RUNNING" and task.entry.task not in self._started[task.round] else state
+
+    def _job(self, task: OpenTask) -> slurm.QueuedJob | None:
+        return (self._queues[task.cluster] or {}).get(task.entry.job_id)
+
+    def _history(self, task: OpenTask) -> list[sacct.JobAttempt]:
+        return sorted(self._attempts.get((task.cluster, task.entry.job_id), []), key=lambda one: one.submit_s or 0)
+
+    def _own(self, task: OpenTask) -> OwnRecords:
+        return self._records.setdefault(task.round, OwnRecords(task.folder))
+
+    def _by_own_records(
+        self, task: OpenTask, job: slurm.QueuedJob | None, record: sacct.JobAttempt | sacct.Step | None
+    ) -> Fate:
+        """Judge a task of which accounting does not say how it ended."""
+        first = turns.owner(task.folder, task.entry.task)
+        if first is not None and first != task.entry.job_id:
+            return Fate(ran_as=first)
+        if self._queues[task.cluster] is None:
+            return Fate(state=record.state if record else SUBMITTED)
+        own, now_s = self._own(task), time.time()
+        left = own.ended(task.entry.task, task.entry.job_id)
+        unaccounted = task.cluster in self._unaccounted
+        if unaccounted and job is not None and (left is None or (left[0] and job.state not in ("FAILED", "COMPLETED"))):
+            return Fate([self._by_state(task, job.state)])
+        if left is not None and (unaccounted or now_s - left[1] > _LATE_S):
+            return Fate([self._by_exit_code(task, *left)])
+        seen_s = max(task.submitted_s, own.seen_s(task.entry.task, task.entry.job_id))
+        if job is None and left is None and now_s - seen_s > _LOST_AFTER_S:
+            return Fate([without_record(task, "neither squeue nor sacct knows it, and it left no record")])
+        return Fate(state=ENDED if job is not None or left is not None or record is not None else SUBMITTED)
+
+    def _by_exit_code(self, task: OpenTask, code: int, end_s: float) -> Observation:
+        told = f"exit code {code} by its own record"
+        if code == 0:
+            found = replace(without_record(task, told), outcome=Outcome.COMPLETED, end_s=int(end_s))
+        else:
+            found = replace(self._failed(task, told), end_s=int(end_s))
+            if code in _KILLED and found.outcome is Outcome.FAILED:
+                found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: it was ended, it is not known why")
+        return with_own_peak(found, self._own(task).peak_mb(task.entry.task, task.entry.job_id))
+
+    def _by_state(self, task: OpenTask, state: str) -> Observation:
+        outcomes = {
+            "COMPLETED": Outcome.COMPLETED,
+            "TIMEOUT": Outcome.TIMEOUT,
+            "DEADLINE": Outcome.TIMEOUT,
+            "CANCELLED": Outcome.CANCELLED,
+        }
+        if state == "OUT_OF_MEMORY":
+            return _killed_for_memory(task, state)
+        if state == "FAILED":
+            return self._failed(task, state)
+        return replace(without_record(task, f"{state} by squeue"), outcome=outcomes.get(state, Outcome.INFRA))
+
+    def _failed(self, task: OpenTask, told: str) -> Observation:
+        """Return the observation of a failure, which the log may know to have been a lack of memory."""
+        shortage = classify_log(self._own(task).log_tail(task.entry.task, task.entry.job_id))
+        if shortage is None:
+            return replace(without_record(task, told), outcome=Outcome.FAILED)
+        return _killed_for_memory(task, f"{told}; {shortage.evidence}")
+
+    def _with_own_records(self, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
+        """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
+        own = self._own(task)
+        if (step or attempt).outcome is Outcome.FAILED:
+            log = own.log_tail(task.entry.task, task.entry.job_id)
+            if step is not None:
+                step = sacct.with_log(step, log, heap_follows_request=True)
+            else:
+                attempt = sacct.with_log(attempt, log, heap_follows_request=True)
+        return with_own_peak(_observe(task, attempt, step), own.peak_mb(task.entry.task, task.entry.job_id))
+
+
+def _step(task: OpenTask, attempt: sacct.JobAttempt) -> sacct.Step | None:
+    """Return the step that is the task, when it is one."""
+    named = [step for step in attempt.steps if step.name == task.entry.task]
+    return named[-1] if task.entry.is_step and named else None
+
+
+def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
+    observation = sacct.observe(
+        attempt,
+        step=step,
+        tool=task.tool,
+        task=task.entry.task,
+        sample=task.task.sample,
+        chromosome=task.task.chromosome,
+        features=task.task.features,
+    )
+    return replace(
+        observation,
+        job_id=task.entry.job_id,
+        # an attempt that never started has no limit in force: it is what was asked for
+        limit_mb=task.entry.request_mb if observation.limit_mb is None else observation.limit_mb,
+    )
+
+
+def with_own_peak(observation: Observation, own_mb: float | None) -> Observation:
+    """Return the observation with the task's own peak record, MiB, which no sampling can miss."""
+    if own_mb is None:
+        return observation
+    peak_mb = max(own_mb, observation.peak_mb or 0.0)
+    if observation.quality is Quality.CENSORED:
+        return replace(observation, peak_mb=peak_mb)
+    return replace(observation, peak_mb=peak_mb, quality=Quality.MEASURED)
+
+
+def without_record(task: OpenTask, evidence: str) -> Observation:
+    """Return the observation of an attempt that accounting does not know."""
+    return Observation(
+        tool=task.tool,
+        task=task.entry.task,
+        sample=task.task.sample,
+        chromosome=task.task.chromosome,
+        features=task.task.features,
+        peak_mb=None,
+        limit_mb=task.entry.request_mb,
+        wall_s=None,
+        outcome=Outcome.INFRA,
+        quality=Quality.MISSING,
+        job_id=task.entry.job_id,
+        submit_s=task.submitted_s,
+        cpus=task.task.cpus,
+        evidence=evidence,
+    )
+
+
+def _killed_for_memory(task: OpenTask, evidence: str) -> Observation:
+    lost = without_record(task, evidence)
+    return replace(lost, outcome=Outcome.OOM, quality=Quality.CENSORED, peak_mb=float(task.entry.request_mb))

@@ -1,0 +1,119 @@
+"""What has become of a task: squeue knows what lives, sacct what ended, the task's own records the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from cluster import Cluster
+from pipelines import HOLD_COMMAND, Pipeline
+
+pytestmark = pytest.mark.cluster
+LONG_AGO_S = 1000
+
+
+def submitted(cluster: Cluster, **settings: str) -> Pipeline:
+    """Return a project whose round went out a quarter of an hour ago, as far as it knows."""
+    pipeline = Pipeline(cluster, **{"chromosomes": "21-22", **settings})
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    path = pipeline.latest() / "submission.json"
+    journal = json.loads(path.read_text())
+    pipeline.write(
+        "rounds/r001/submission.json", json.dumps(journal | {"started_s": journal["started_s"] - LONG_AGO_S})
+    )
+    return pipeline
+
+
+def ids(pipeline: Pipeline) -> list[str]:
+    return [line.split("\t")[1] for line in pipeline.manifest()]
+
+
+def recorded(pipeline: Pipeline) -> dict[str, str]:
+    """Return task -> outcome of what is recorded."""
+    return {row["task"]: row["outcome"] for row in pipeline.json("status", "--offline") if row["outcome"]}
+
+
+def age(pipeline: Pipeline, seconds: int) -> None:
+    """Have everything that tasks recorded of themselves look so old."""
+    pipeline.run(
+        "bash", "-c", f"touch -h -d '-{seconds} seconds' rounds/r001/peaks/* rounds/r001/logs/* rounds/r001/turns/*"
+    )
+
+
+@pytest.mark.parametrize("mode", ["array", "jobs", "packed"])
+def test_what_squeue_shows_lives_whatever_sacct_says(omk_cluster: Cluster, mode: str) -> None:
+    pipeline = submitted(
+        omk_cluster, mode=mode, command="while [ ! -e go ]; do sleep 0.1; done; echo done >> out/{task}"
+    )
+    silent = pipeline.intercept("sacct", "exit 0")
+    assert "recorded: 2 not ended yet" in pipeline.chromplan("ingest", env=silent)
+    assert "nothing is planned" in pipeline.chromplan("next", env=silent) or pipeline.latest().name == "r001"
+    pipeline.run("touch", "go")
+    omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
+    assert "recorded: 2 completed" in pipeline.chromplan("ingest")
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
+
+
+@pytest.mark.parametrize("mode", ["array", "packed"])
+def test_where_accounting_is_late_it_is_asked_again_and_in_the_end_the_tasks_own_record_counts(
+    omk_cluster: Cluster, mode: str
+) -> None:
+    pipeline = submitted(omk_cluster, mode=mode, chromosomes="20-22", command="[ {chromosome} != 21 ] || exit 3")
+    omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
+    silent = pipeline.intercept("sacct", "exit 0")
+    assert "recorded: 3 not ended yet" in pipeline.chromplan("ingest", env=silent)
+    age(pipeline, 400)
+    pipeline.chromplan("ingest", env=silent)
+    assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "failed", "s1.chr22": "completed"}
+    assert "nothing new" in pipeline.chromplan("ingest")
+
+
+def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
+    cluster = start_cluster(extra="AccountingStorageType=accounting_storage/none")
+    held = {"20": 60.0, "21": 300.0, "22": 60.0}
+    pipeline = Pipeline(cluster, chromosomes="20-22", command=HOLD_COMMAND, held_mb=held, formula="150", mode="jobs")
+    pipeline.ready()
+    killed = pipeline.intercept("sbatch", '"$real" "$@"; kill -9 "$PPID"')
+    pipeline.run("chromplan", "submit", env=killed, check=False)
+    pipeline.chromplan("submit")
+    pipeline.until(lambda: len(recorded_now(pipeline)) == 3)
+    assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "oom", "s1.chr22": "completed"}
+    pipeline.chromplan("next", "--submit")
+    pipeline.until(lambda: recorded_now(pipeline).get("s1.chr21") == "completed")
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in (20, 21, 22)}
+
+
+def recorded_now(pipeline: Pipeline) -> dict[str, str]:
+    pipeline.chromplan("ingest")
+    return recorded(pipeline)
+
+
+def test_a_task_that_was_submitted_twice_runs_once_and_is_recorded_as_the_job_that_ran_it(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, mode="jobs", chromosomes="21-22")
+    pipeline.ready()
+    first = pipeline.run("sbatch", "--parsable", "rounds/r001/jobs/s1.chr22.sh").stdout.strip()
+    omk_cluster.wait(first)
+    pipeline.chromplan("submit")
+    omk_cluster.wait(*ids(pipeline))
+    assert "2 completed" in pipeline.chromplan("ingest")
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
+    assert {line.split("\t")[0]: line.split("\t")[1] for line in pipeline.manifest()}["s1.chr22"] == first
+    assert "2 of 2 tasks done" in pipeline.chromplan("status")
+
+
+def test_a_job_that_slurm_starts_again_finds_its_own_turn_and_goes_on(omk_cluster: Cluster) -> None:
+    command = "if [ ! -e begun.{task} ]; then touch begun.{task}; sleep 100; fi; echo done >> out/{task}"
+    pipeline = submitted(omk_cluster, chromosomes="22", mode="jobs", command=command)
+    (job,) = ids(pipeline)
+    pipeline.until(lambda: (pipeline.folder / "begun.s1.chr22").exists())
+    pipeline.run("scontrol", "update", f"JobId={job}", "Requeue=1")
+    pipeline.run("scontrol", "requeue", job)
+    pipeline.until(
+        lambda: pipeline.run("scontrol", "update", f"JobId={job}", "StartTime=now", check=False).returncode == 0
+    )
+    omk_cluster.wait(job, timeout_s=200)
+    assert pipeline.ran() == {"s1.chr22": 1}
+    pipeline.chromplan("ingest")
+    assert recorded(pipeline) == {"s1.chr22": "completed"}
