@@ -1,29 +1,30 @@
-"""How long it takes to read accounting and to record it: ``python -m benchmarks.history [ELEMENTS]``.
+"""CPU time and memory of importing accounting: ``python -m benchmarks.history [ELEMENTS]``.
 
-An array of that many elements (2200 unless given), each with a batch step and a task step, as sacct prints it.
+A file as chromplan's own sacct call prints it: an array of that many elements (2200 unless given), each with the rows
+of the job, its batch step and its task step. It is imported, imported again, and imported with its rows shuffled.
 """
 
 from __future__ import annotations
 
+import random
 import resource
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from planner.history.labels import Labels
-from planner.history.sacct.labels import label
-from planner.history.sacct.read import DELIMITER, FIELDS, read_text
-from planner.history.store import Store
+from planner.history.sacct.read import DELIMITER, FIELDS
 
 
 def rows(element: int) -> list[str]:
+    """Return the rows of one element, as sacct prints them."""
     common = {"State": "COMPLETED", "ExitCode": "0:0", "AllocTRES": "cpu=1,mem=153600K,node=1", "AllocCPUS": "1"}
     common |= {"NNodes": "1", "ElapsedRaw": "600", "Start": "1795372377", "End": "1795372977", "NodeList": "n[1-2]"}
     job = common | {"JobID": f"3_{element}", "JobName": "impute", "DerivedExitCode": "0:0", "Submit": "1795372372"}
+    peak = f"{40000 + element * 7919 % 90000}K"
     used = {
-        "MaxRSS": "49776K",
-        "TRESUsageInTot": "cpu=00:00:00,energy=0,fs/disk=42.03K,mem=49776K,pages=0",
+        "MaxRSS": peak,
+        "TRESUsageInTot": f"cpu=00:00:00,energy=0,fs/disk=42.03K,mem={peak},pages=0",
         "NTasks": "1",
     }
     batch = common | used | {"JobID": f"3_{element}.batch", "JobName": "batch"}
@@ -31,29 +32,35 @@ def rows(element: int) -> list[str]:
     return [DELIMITER.join(row.get(name, "") for name in FIELDS) for row in (job, batch, task)]
 
 
+def imported(project: Path, file: Path) -> str:
+    """Import a file with the command, and say what it cost."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "planner", "history", "import", "-C", str(project), str(file), "--tool", "impute"]
+    script = f"import resource, subprocess; subprocess.run({command!r}, check=True)\n"
+    script += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    *_, said, peak_mb = run.stdout.splitlines()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return f"{cpu_s:.1f} s CPU, {peak_mb} MB ({said})"
+
+
 def main() -> None:
+    """Print one line per import."""
     elements = int(sys.argv[1]) if len(sys.argv) > 1 else 2200
-    text = "".join(f"{row}\n" for element in range(elements) for row in rows(element))
-    started = time.perf_counter()
-    found = label(read_text(text), Labels(tool="impute"))
-    read_s = time.perf_counter() - started
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "history.sqlite") as store:
-        seconds = []
-        for _ in range(2):
-            started = time.perf_counter()
-            counts = store.add(found.observations, guessed=True)
-            seconds.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        assert len(store.observations(tool="impute")) == elements
-        seconds.append(time.perf_counter() - started)
-        size_mb = (Path(folder) / "history.sqlite").stat().st_size / 1e6
-    assert counts.unchanged == elements
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{3 * elements} rows, {len(text) / 1e6:.1f} MB of text: read and judged in {read_s:.2f} s")
-    print(
-        f"recorded in {seconds[0]:.2f} s, again in {seconds[1]:.2f} s, listed in {seconds[2]:.2f} s ({size_mb:.1f} MB)"
-    )
-    print(f"peak memory of the process {peak_mb:.0f} MB")
+    lines = [row for element in range(elements) for row in rows(element)]
+    with tempfile.TemporaryDirectory() as folder:
+        for place, order in enumerate(("as printed", "shuffled")):
+            project = Path(folder) / str(place)
+            project.mkdir()
+            file = project / "jobs.txt"
+            if order == "shuffled":
+                random.Random(1).shuffle(lines)
+            file.write_text("".join(f"{line}\n" for line in lines))
+            print(
+                f"{len(lines)} rows {order}, {file.stat().st_size / 1e6:.0f} MB: {imported(project, file)}", flush=True
+            )
+            print(f"  the same file again: {imported(project, file)}", flush=True)
 
 
 if __name__ == "__main__":

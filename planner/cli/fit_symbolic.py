@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.actions import formulas
-from planner.actions.planning import open_store
+from planner.actions.planning import open_store, poll_s
 from planner.cli.ui.output import echo_json, echo_table
 from planner.cli.ui.progress import say_step
 from planner.core.errors import InputError
@@ -69,7 +69,9 @@ def fit_formula(
     tool = _tool(config, tools, table=options["table"])
     target = options["target"] or "peak_rss_mb"
     names = _features(config, features, options["columns"])
-    rows = _rows(project, tool=tool, target=target, features=names, table=options["table"], where=options["where"])
+    every_s = None if config is None else poll_s(project, config)
+    table, where = options["table"], options["where"]
+    rows = _rows(project, tool=tool, target=target, features=names, table=table, where=where, poll_s=every_s)
     wanted = formulas.FormulaSearch(
         features=names,
         tool=tool,
@@ -117,13 +119,14 @@ def _rows(
     features: tuple[str, ...],
     table: Path | None,
     where: tuple[str, ...],
+    poll_s: float | None,
 ) -> formulas.Rows:
     if table is not None:
         return formulas.table_rows(table, target=target, features=features, tool=tool, where=where)
     if where:
         raise InputError("--where goes with --table", "the history knows outcomes by itself")
     with open_store(project) as store:
-        return formulas.usable(store.observations(tool=tool), features=features, tool=tool)
+        return formulas.usable(store.observations(tool=tool), features=features, tool=tool, poll_s=poll_s)
 
 
 def _show(fitted: FittedFormula, path: Path, skipped: Mapping[str, int]) -> None:

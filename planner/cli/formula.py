@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.actions import formulas
-from planner.actions.planning import open_project, open_store
+from planner.actions.planning import open_project, open_store, poll_s
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
@@ -186,8 +186,10 @@ def check(
 
 
 def _history(folder: Path, one: Formula) -> formulas.Rows:
-    with open_store(open_project(folder)) as store:
-        return formulas.usable(store.observations(tool=one.tool), features=one.inputs, tool=one.tool)
+    project = open_project(folder)
+    every_s = poll_s(project, project.config()) if project.config_path.exists() else None
+    with open_store(project) as store:
+        return formulas.usable(store.observations(tool=one.tool), features=one.inputs, tool=one.tool, poll_s=every_s)
 
 
 def _show_figures(figures: dict[str, object]) -> None:

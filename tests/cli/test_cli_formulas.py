@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from observed import beagle_runs
 from support.formulas import small
 
 from planner.cli import main
+from planner.core.records import Quality
 from planner.formula import formula as formulas
 from planner.history.store import Store
 
@@ -30,6 +32,22 @@ window_cm = 40
 n_variants = 900
 n_samples = 25
 n_ref_variants = 12000
+"""
+
+
+SITE = """
+name = "often"
+description = "samples every second"
+source = "a test"
+as_of = 2026-01-01
+acctg_freq_s = 1
+
+[[partitions]]
+name = "main"
+nodes = 1
+cores = 8
+mem_mb = 16000
+default = true
 """
 
 
@@ -100,6 +118,18 @@ def test_the_history_is_fitted_and_checked(tmp_path: Path, capsys: pytest.Captur
     said = chromplan("formula", "check", "-C", tmp_path, path, "--history", capsys=capsys)
     assert said.startswith("16 rows, 0 outside the formula's ranges: Pearson")
     assert "95%" in said
+
+
+def test_short_runs_are_learnt_from_where_the_site_samples_often(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store.open(tmp_path / ".chromplan" / "history.sqlite") as store:
+        store.add([replace(run, quality=Quality.SAMPLED, wall_s=20.0) for run in beagle_runs()[:16]])
+    options = ("fit", "-C", tmp_path, "--symbolic", "--tool", "beagle", "--features", FEATURES, "--json")
+    chromplan(*options, capsys=capsys, code=2)  # sampled every 30 s, 20 s tell nothing
+    (tmp_path / "site.toml").write_text(SITE)
+    (tmp_path / "chromplan.toml").write_text(CONFIG + '\n[submit]\nsite = "site.toml"\n')
+    assert json.loads(chromplan(*options, capsys=capsys))["rows"] == 16
 
 
 @pytest.mark.parametrize(

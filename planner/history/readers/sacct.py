@@ -9,9 +9,10 @@ from planner.core.records import Observation
 from planner.history.labels import check_tool
 from planner.history.readers import ReadOptions
 from planner.history.reading import Skipped
+from planner.history.sacct.headers import is_header
 from planner.history.sacct.labels import labelled
 from planner.history.sacct.read import stream
-from planner.history.sacct.text import DELIMITER, is_header
+from planner.history.sacct.text import DELIMITER
 from planner.history.source import TextSource
 
 NAME = "sacct"

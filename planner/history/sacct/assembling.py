@@ -24,7 +24,7 @@ class SacctRead:
 
 
 def assemble(
-    lines: Callable[[], Iterable[SacctLine | UnreadLine]], *, poll_s: float, file: str | None = None
+    lines: Callable[[bool], Iterable[SacctLine | UnreadLine]], *, poll_s: float, file: str | None = None
 ) -> Iterator[JobAttempt | Skipped]:
     """Join job rows and step rows into attempts, in whatever order they stand.
 
@@ -34,7 +34,7 @@ def assemble(
     Parameters
     ----------
     lines : callable
-        Returns the lines from the first on, each time it is called.
+        Returns the lines from the first on, each time it is called; with True, their cells may be left out.
     poll_s : float
         Seconds between two samples of MaxRSS.
     file : str, optional
@@ -46,7 +46,7 @@ def assemble(
     InputError
         When the file ends in the middle of a row.
     """
-    outline = _Outline(lines())
+    outline = _Outline(lines(True))
     if file is not None and outline.cut_at:
         raise InputError(
             f"{file}, line {outline.cut_at}: the last row is cut",
@@ -54,7 +54,7 @@ def assemble(
         )
     judge = _Judge(outline, poll_s)
     open_rows: dict[str, list[_RawRow]] = {}
-    for place, line in enumerate(lines()):
+    for place, line in enumerate(lines(False)):
         if isinstance(line, UnreadLine):
             yield Skipped(line=line.number, reason=line.reason)
             continue
@@ -97,13 +97,13 @@ class _Outline:
         self.broken: set[str] = set()
         self.cut_ids: tuple[str, ...] = ()
         for place, line in enumerate(lines):
-            self.cut_at = line.number if isinstance(line, UnreadLine) and line.job_id is not None else 0
+            self.cut_at = line.number if isinstance(line, UnreadLine) and line.job_ids is not None else 0
             if isinstance(line, SacctLine):
                 self.last[_key_of(line)] = self.end = place
                 if line.job_id.endswith("+") and not _is_job_id(line.job_id):
                     self._note_cut(line.job_id)
-            elif line.job_id is not None:
-                self.broken.add(line.job_id.partition(".")[0])
+            else:
+                self.broken |= {job_id.partition(".")[0] for job_id in line.job_ids or ()}
         ids: dict[str, int] = {}
         for key in self.last if any("\0" in key for key in self.last) else ():
             base = key.rpartition("\0")[2]

@@ -118,7 +118,7 @@ def stream(
     """
     if source.head().lstrip()[:1] == "{":
         rows = split_json(source.text(), source=source.name)
-        yield from assemble(lambda: rows, poll_s=poll_s)
+        yield from assemble(lambda _: rows, poll_s=poll_s)
         return
     first: Skipped | None = None
     found = False
@@ -142,9 +142,9 @@ def read(source: TextSource, *, columns: Sequence[str] | None = None, poll_s: fl
 
 
 def _lines(
-    source: TextSource, columns: Sequence[str] | None, delimiter: str | None
+    source: TextSource, columns: Sequence[str] | None, delimiter: str | None, outline: bool
 ) -> Iterator[SacctLine | UnreadLine]:
-    return split_lines(source.lines(), columns=columns, delimiter=delimiter)
+    return split_lines(source.lines(), columns=columns, delimiter=delimiter, outline=outline)
 
 
 def read_text(
@@ -188,7 +188,7 @@ def read_json(text: str, *, poll_s: float = POLL_S, source: str = "sacct output"
         When the text is not JSON (a cut file), or holds no list of jobs.
     """
     rows = split_json(text, source=source)
-    return _collected(assemble(lambda: rows, poll_s=poll_s))
+    return _collected(assemble(lambda _: rows, poll_s=poll_s))
 
 
 def _collected(found: Iterable[JobAttempt | Skipped]) -> SacctRead:

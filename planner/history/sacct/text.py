@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.history.sacct.fields import FREE_TEXT, NAMES, canonical, fits, is_whole, rejoined
+from planner.history.sacct.fields import FREE_TEXT, canonical, fits, is_whole, rejoined
+from planner.history.sacct.headers import delimiter_of, header_columns, unquoted
 
 # Free text last: with any other order a delimiter in a name could not be told from a real one.
 # Never SubmitLine: it holds the command's line breaks, and a row must be a line.
@@ -18,12 +19,7 @@ FIELDS: tuple[str, ...] = (
 )
 DELIMITER = "\x1f"
 
-_USUAL_DELIMITERS = (DELIMITER, "^|^", "|", "\t", ";", ",")
-_LONGEST_DELIMITER = 8
 _RULER = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*")
-# "> " before each line, as mail and Markdown quote
-_QUOTED = re.compile(r"\s{0,3}(?:> ?)+")
-_COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
 
 
 class SacctLine(NamedTuple):
@@ -50,20 +46,22 @@ class UnreadLine:
 
     Attributes
     ----------
-    job_id : str or None
-        The JobID of the job whose record is therefore incomplete; None when the line is not a row of sacct.
-    at_end : bool
-        The text stops in this line.
+    job_ids : tuple of str or None
+        The JobID of the job whose record is therefore incomplete, or all that it may be; None when the line is not a
+        row of sacct.
     """
 
     number: int
     reason: str
-    job_id: str | None = None
-    at_end: bool = False
+    job_ids: tuple[str, ...] | None = None
 
 
 def split_lines(
-    lines: Iterable[str], *, columns: Sequence[str] | None = None, delimiter: str | None = None
+    lines: Iterable[str],
+    *,
+    columns: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    outline: bool = False,
 ) -> Iterator[SacctLine | UnreadLine]:
     """Split sacct's output into rows of named columns, one line at a time.
 
@@ -75,12 +73,15 @@ def split_lines(
         The columns of output without a header; `FIELDS` where the text was made with `DELIMITER`.
     delimiter : str, optional
         Detected from the header, or from the first row, when not given.
+    outline : bool
+        Whose rows they are is enough: the cells of a row may be left out.
     """
-    return _Splitter(columns, delimiter).run(lines)
+    return _Splitter(columns, delimiter, outline).run(lines)
 
 
 class _Splitter:
-    def __init__(self, columns: Sequence[str] | None, delimiter: str | None) -> None:
+    def __init__(self, columns: Sequence[str] | None, delimiter: str | None, outline: bool) -> None:
+        self.outline = outline
         self.delimiter = delimiter or ""
         self.known_delimiter = delimiter
         self.columns: Sequence[str] = ()
@@ -95,19 +96,20 @@ class _Splitter:
         for number, line, following in _with_next(lines):
             ended = line.endswith("\n")
             row = line.removesuffix("\n").removesuffix("\r")
-            if ended and following is None and self.plain and row[:1] not in {">", " "}:
-                cells = row.split(self.delimiter)  # by far most lines: a whole row that is not a header
-                if len(cells) == self.wanted and "jobid" not in row.lower():
-                    if self.held is not None:
-                        yield self.held
-                    self.held = self._line(number, cells)
-                    self.job_id = self.held.job_id or self.job_id
-                    continue
-            if row.lstrip()[:1] == ">":
-                row = _QUOTED.sub("", row, count=1)
+            if ended and following is None and self._is_plain(row):  # by far most lines
+                if self.held is not None:
+                    yield self.held
+                if self.outline and self.job_place == 0 and self.cluster_place is None:
+                    job_id = row.partition(self.delimiter)[0].strip()
+                    self.held = SacctLine(number, self.columns, ("",), job_id)
+                else:
+                    self.held = self._line(number, row.split(self.delimiter))
+                self.job_id = self.held.job_id or self.job_id
+                continue
+            row = unquoted(row)
             if not row.strip():
                 continue
-            if following is not None and _RULER.fullmatch(ruler := _QUOTED.sub("", following, count=1).rstrip()):
+            if following is not None and _RULER.fullmatch(ruler := unquoted(following).rstrip()):
                 self._start_fixed_width(row, ruler)
             elif (self.slices and _RULER.fullmatch(row)) or self._starts_delimited(row):
                 pass
@@ -116,6 +118,11 @@ class _Splitter:
                 continue
             yield from self._release()
         yield from self._release()
+
+    def _is_plain(self, row: str) -> bool:
+        """Whether a row is to be split at each delimiter, and that is all."""
+        whole = self.plain and row.count(self.delimiter) == self.wanted - 1
+        return whole and row[:1] not in {">", " "} and "jobid" not in row.lower()
 
     def _name(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
@@ -145,7 +152,7 @@ class _Splitter:
     def _starts_delimited(self, row: str) -> bool:
         if "jobid" not in row.lower():
             return False
-        found = _header(row, self.known_delimiter)
+        found = header_columns(row, self.known_delimiter)
         if found is None:
             return False
         columns, self.delimiter, self.trailing = found
@@ -163,7 +170,7 @@ class _Splitter:
             yield UnreadLine(number=number, reason="no header before it: run sacct without -n, or name the columns")
             return
         if not self.delimiter and not self.slices:
-            self.delimiter = _delimiter_of(row, len(self.columns))
+            self.delimiter = delimiter_of(row, len(self.columns))
         cells = self._fixed_cells(row) if self.slices else self._cells(row)
         whole = len(cells) == len(self.columns)
         if whole and not ended and not (self.slices and self._reaches_edge(row)):
@@ -220,23 +227,29 @@ class _Splitter:
     def _unread(self, number: int, row: str, cells: Sequence[str], ended: bool) -> UnreadLine:
         if not ended:
             reason = "the last line has no end: the text may be cut there"
-            return UnreadLine(number=number, reason=reason, job_id=self._job_of(row), at_end=True)
+            return UnreadLine(number=number, reason=reason, job_ids=self._jobs_of(row))
         if self.slices and not cells:
             looks_like_row = row.lstrip()[:1].isdigit()
             reason = "its columns are not below those of the header" if looks_like_row else "not a row of sacct"
-            return UnreadLine(number=number, reason=reason, job_id=row.split()[0] if looks_like_row else None)
+            return UnreadLine(number=number, reason=reason, job_ids=(row.split()[0],) if looks_like_row else None)
         if len(cells) == 1 and not row[:1].isdigit():  # a prompt, a note
             return UnreadLine(number=number, reason="not a row of sacct")
         reason = f"{len(cells)} columns where {len(self.columns)} belong"
-        return UnreadLine(number=number, reason=reason, job_id=self._job_of(row))
+        return UnreadLine(number=number, reason=reason, job_ids=self._jobs_of(row))
 
-    def _job_of(self, row: str) -> str:
-        """Return the row's JobID; where it is not there whole, the row belongs to the job before it."""
+    def _jobs_of(self, row: str) -> tuple[str, ...]:
+        """Return the row's JobID; where it is not there whole, the row belongs to the job before it.
+
+        Of a row with delimiters in its cells, every cell that may be the JobID.
+        """
         cells = row.split(self.delimiter) if self.delimiter.strip(" ") and not self.slices else row.split()
+        if len(cells) > self.wanted:
+            ids = [cell for cell in cells if cell.strip() and fits("JobID", cell)]
+            return tuple(one for one in ids if not one.isdecimal()) or tuple(ids)
         place = len(cells) if self.job_place is None else self.job_place
         if place < len(cells) - 1 and cells[place].strip(' "')[:1].isdigit():
             self.job_id = cells[place].strip(' "')
-        return self.job_id
+        return (self.job_id,)
 
 
 def _with_next(lines: Iterable[str]) -> Iterator[tuple[int, str, str | None]]:
@@ -249,51 +262,3 @@ def _with_next(lines: Iterable[str]) -> Iterator[tuple[int, str, str | None]]:
         before = line
     if before is not None:
         yield number, before, None
-
-
-def is_header(row: str) -> bool:
-    """Whether a line names columns of sacct."""
-    return "jobid" in row.lower() and _header(_QUOTED.sub("", row, count=1).strip(), None) is not None
-
-
-def _header(row: str, delimiter: str | None) -> tuple[list[str], str, bool] | None:
-    """Return a header's columns, delimiter, and whether sacct -p ended it with one; None for another line."""
-    text = row.replace('"', "")
-    # blanks may be part of the delimiter, or only fill a column: names that need no stripping go first
-    for stripped in (False, True):
-        line = text.strip(" ") if stripped else text
-        for one in [delimiter] if delimiter else _delimiters(line):
-            names = line.split(one) if one.strip(" ") else line.split()
-            trailing = len(names) > 1 and not names[-1].strip()
-            names = names[: -1 if trailing else None]
-            found = [name.strip() for name in names] if stripped else names
-            if _are_columns(found):
-                return canonical(found), one, trailing
-    return ([NAMES[text.lower()]], "|", False) if text.lower() == "jobid" else None
-
-
-def _delimiters(header: str) -> Iterator[str]:
-    """Return what may stand between the names of a header, from what stands beside the names that sacct knows."""
-    lower = header.lower()
-    first = next((name for name in sorted(NAMES, key=len, reverse=True) if lower.startswith(name)), "")
-    rest = header[len(first) :] if first else ""
-    for length in range(1, min(_LONGEST_DELIMITER, len(rest)) + 1):
-        yield rest[:length]
-    for match in re.finditer(r"jobid(?:raw)?([^A-Za-z0-9]+)|([^A-Za-z0-9]+)jobid", lower):
-        yield match[1] or match[2]
-
-
-def _are_columns(names: Sequence[str]) -> bool:
-    lower = [name.lower() for name in names]
-    known = sum(name in NAMES for name in lower)
-    plain = all(_COLUMN_NAME.fullmatch(name) for name in names[1:]) and (not names[0] or names[0][0].isalpha())
-    return "jobid" in lower and plain and (known == len(names) or (known > 1 and " " not in "".join(names)))
-
-
-def _delimiter_of(row: str, columns: int) -> str:
-    """Return what separates the cells of output without a header."""
-    for one in _USUAL_DELIMITERS:
-        if columns - 1 <= row.count(one) <= columns:
-            return one
-    marks = re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)
-    return next((mark for mark in marks if columns - 1 <= marks.count(mark) <= columns), "|")

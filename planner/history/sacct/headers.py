@@ -1,0 +1,75 @@
+"""The header of sacct's text: its columns, and what separates them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from planner.history.sacct.fields import NAMES, canonical
+
+_USUAL_DELIMITERS = ("\x1f", "^|^", "|", "\t", ";", ",")
+_LONGEST_DELIMITER = 8
+# "> " before each line, as mail and Markdown quote
+_QUOTED = re.compile(r"\s{0,3}(?:> ?)+")
+_COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
+
+
+def unquoted(row: str) -> str:
+    """Return a line without the marks of a quotation before it."""
+    return _QUOTED.sub("", row, count=1) if ">" in row[:4] else row
+
+
+def is_header(row: str) -> bool:
+    """Whether a line names columns of sacct."""
+    return "jobid" in row.lower() and header_columns(unquoted(row).strip(), None) is not None
+
+
+def header_columns(row: str, delimiter: str | None) -> tuple[list[str], str, bool] | None:
+    """Return a header's columns, delimiter, and whether sacct -p ended it with one; None for another line.
+
+    Parameters
+    ----------
+    delimiter : str or None
+        Detected from the names that stand beside it, when not given.
+    """
+    text = row.replace('"', "")
+    # blanks may be part of the delimiter, or only fill a column: names that need no stripping go first
+    for line, strip in ((text, False), (text.strip(" "), True)):
+        for one in [delimiter] if delimiter else _delimiters(line):
+            names = line.split(one) if one.strip(" ") else []
+            trailing = len(names) > 1 and not names[-1].strip()
+            names = names[: -1 if trailing else None]
+            found = [name.strip() for name in names] if strip else names
+            if _are_columns(found):
+                return canonical(found), one, trailing
+    columns = text.split()
+    return (canonical(columns), " ", False) if _are_columns(columns) else None
+
+
+def _delimiters(header: str) -> Iterator[str]:
+    """Return what may stand between the names of a header, from what stands beside the names that sacct knows."""
+    lower = header.lower()
+    first = next((name for name in sorted(NAMES, key=len, reverse=True) if lower.startswith(name)), "")
+    rest = header[len(first) :] if first else ""
+    for length in range(1, min(_LONGEST_DELIMITER, len(rest)) + 1):
+        yield rest[:length]
+    for match in re.finditer(r"jobid(?:raw)?([^A-Za-z0-9]+)|([^A-Za-z0-9]+)jobid", lower):
+        yield match[1] or match[2]
+
+
+def _are_columns(names: Sequence[str]) -> bool:
+    if not names:
+        return False
+    lower = [name.lower() for name in names]
+    known = sum(name in NAMES for name in lower)
+    plain = all(_COLUMN_NAME.fullmatch(name) for name in names[1:]) and (not names[0] or names[0][0].isalpha())
+    return "jobid" in lower and plain and (known == len(names) or (known > 1 and " " not in "".join(names)))
+
+
+def delimiter_of(row: str, columns: int) -> str:
+    """Return what separates the cells of output without a header."""
+    for one in _USUAL_DELIMITERS:
+        if columns - 1 <= row.count(one) <= columns:
+            return one
+    marks = re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)
+    return next((mark for mark in marks if columns - 1 <= marks.count(mark) <= columns), "|")
