@@ -142,7 +142,7 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
         noise = max(math.log(high / middle) for high, middle in pairs)
         credibility = len(ratios) / (len(ratios) + (noise / _LEVELS_DIFFER) ** 2)
         moved = math.exp(credibility * math.fsum(ratios) / len(ratios))
-        if _surprising(ratios, max(noise, _LEAST_NOISE)):
+        if surprising(ratios, max(noise, _LEAST_NOISE), level_sd=_LEVELS_DIFFER):
             least, most = (math.exp(choose(ratios)) for choose in (min, max))
             told = f"{least:.2g}" if f"{least:.2g}" == f"{most:.2g}" else f"{least:.2g} to {most:.2g}"
             let_go = f"formula {name} let go: what was measured is {told} times what it says"
@@ -156,18 +156,28 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
     )
 
 
-def _surprising(ratios: Sequence[float], noise: float) -> bool:
-    """Whether log ratios to a formula are improbable, should they be its unknown level plus noise.
+def surprising(ratios: Sequence[float], noise: float, *, level_sd: float = math.inf) -> bool:
+    """Whether log ratios to predictions are improbable, should they be a common level plus noise.
 
-    The quadratic form of such ratios is chi-squared with as many degrees of freedom; its quantile after Wilson and
-    Hilferty (1931).
+    The quadratic form of such ratios is chi-squared; its quantile after Wilson and Hilferty (1931).
+
+    Parameters
+    ----------
+    ratios : sequence of float
+        Logs of measured over predicted, at least one.
+    noise, level_sd : float
+        Standard deviations of a single ratio around the level, and of the level around 0; infinite where only the
+        shape is predicted.
     """
     count = len(ratios)
     mean = math.fsum(ratios) / count
     scatter = math.fsum((ratio - mean) ** 2 for ratio in ratios) / noise**2
-    offset = count * mean**2 / (noise**2 + count * _LEVELS_DIFFER**2)
-    spread = 2 / (9 * count)
-    most = count * (1 - spread + NormalDist().inv_cdf(1 - SURPRISE) * math.sqrt(spread)) ** 3
+    offset = count * mean**2 / (noise**2 + count * level_sd**2)
+    dof = count - math.isinf(level_sd)
+    if dof == 0:
+        return False
+    spread = 2 / (9 * dof)
+    most = dof * (1 - spread + NormalDist().inv_cdf(1 - SURPRISE) * math.sqrt(spread)) ** 3
     return scatter + offset > most
 
 

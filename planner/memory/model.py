@@ -20,6 +20,7 @@ from planner.core.frames import html_table
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.core.sampling import POLL_S
+from planner.formula.prior import surprising
 from planner.memory.point import PointModel, fit_point, from_rows
 from planner.memory.rows import training
 from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Sized, Sizer, SizerState
@@ -29,6 +30,7 @@ Floats = NDArray[np.float64]
 _TIME_LEVEL = 0.99
 _TIME_MARGIN = 1.25
 _TIME_KAPPA = 10.0
+_SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of another that it is like
 _JUDGED = 200  # what the ensemble's members cost fades so fast that older rows would hardly count
 
 
@@ -110,6 +112,8 @@ class MemoryModel:
         Least and greatest value seen of each feature.
     largest_mb : float
         Largest peak learnt from.
+    let_go : str
+        Why a prior was not used; empty where nothing contradicts it.
     """
 
     tool: str
@@ -120,6 +124,7 @@ class MemoryModel:
     largest_mb: float = 0.0
     memory: Curve | None = None
     time: Curve | None = None
+    let_go: str = ""
 
     def __repr__(self) -> str:
         features = ", ".join(self.feature_names) or "no feature"
@@ -186,7 +191,8 @@ class MemoryModel:
             time_limit_s=limit,
             rows=self.rows,
             level=level,
-            reason=_reason(point, request, self.rows, floor_mb=floor_mb, cap_mb=cap_mb, outside=outside),
+            reason=_reason(point, request, self.rows, floor_mb=floor_mb, cap_mb=cap_mb, outside=outside)
+            + (f"; {self.let_go}" if self.let_go else ""),
             outside_range=bool(outside),
         )
 
@@ -248,7 +254,7 @@ def fit(
         The site's sampling interval, s, which decides what a sampled peak is worth.
     prior : PointModel, optional
         How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
-        (``other.memory.shape()``); it decides while observations are few.
+        (``other.memory.shape()``); it decides while observations are few and do not contradict it.
     times : bool
         Whether run times are learnt too.
 
@@ -265,6 +271,9 @@ def fit(
     peaks = np.array([row.peak_mb for row in kept], dtype=float)
     walls = np.array([row.wall_s or 0.0 for row in kept])
     timed = walls > 0
+    let_go = ""
+    if prior is not None and _contradicted(prior, names, rows, peaks):
+        prior, let_go = None, "the first idea of how tasks compare let go: measured otherwise"
     weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
     return MemoryModel(
         tool=tool,
@@ -277,7 +286,14 @@ def fit(
         time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed)
         if times and timed.any()
         else None,
+        let_go=let_go,
     )
+
+
+def _contradicted(prior: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
+    """Whether peaks are too unlike the sizes that a prior tells, whatever their level."""
+    told = prior.told_sizes(names, rows)
+    return told is not None and surprising(np.log(peaks / told).tolist(), _SHAPES_DIFFER)
 
 
 def _curve(

@@ -68,6 +68,13 @@ class PointModel:
         total = self.intercept + columns @ np.asarray(self.coefficients)
         return np.asarray(np.exp(np.clip(total, -700, 700)) if self.form == "powers" else total)
 
+    def told_sizes(self, names: tuple[str, ...], rows: Floats) -> Floats | None:
+        """Return what a model from elsewhere says of rows with these columns, where it says something of every one."""
+        if not set(self.names) <= set(names):
+            return None
+        told = self.size(rows[:, [names.index(name) for name in self.names]])
+        return told if bool(np.all(np.isfinite(told) & (told > 0))) else None
+
     def row(self, features: Mapping[str, float]) -> Floats:
         """Return one task's features as a row, shape (1, number of names)."""
         return np.array([[float(features[name]) for name in self.names]])
@@ -123,7 +130,7 @@ def fit_point(
         Each row's size as predicted without that row's fold, so that residuals against it are honest.
     """
     few = len(values) < len(names) + 3
-    told = None if prior is None else _told(prior, names, rows)
+    told = None if prior is None else prior.told_sizes(names, rows)
     if prior is not None and told is not None and few:
         return prior, told
     if len(names) < 2 and told is None:
@@ -135,13 +142,6 @@ def fit_point(
     if prior is not None and told is not None and _scaled_likelihood(told, values, parts) >= tried[best][0]:
         return prior, told
     return _fit(best, names, rows, values), tried[best][1]
-
-
-def _told(prior: PointModel, names: tuple[str, ...], rows: Floats) -> Floats | None:
-    if not set(prior.names) <= set(names):
-        return None
-    told = prior.size(rows[:, [names.index(name) for name in prior.names]])
-    return told if bool(np.all(np.isfinite(told) & (told > 0))) else None
 
 
 def _scaled_likelihood(told: Floats, values: Floats, parts: list[NDArray[np.intp]]) -> float:

@@ -60,6 +60,7 @@ def _from_document(document: Mapping[str, Any]) -> MemoryModel:
         largest_mb=document["largest_mb"],
         memory=_curve_from(document["memory"]),
         time=_curve_from(document["time"]),
+        let_go=document.get("let_go", ""),
     )
 
 

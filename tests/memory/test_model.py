@@ -269,3 +269,14 @@ def test_predicting_imports_neither_scikit_learn_nor_pandas() -> None:
         "sys.exit(bool({'sklearn', 'scipy', 'pandas', 'matplotlib', 'pydantic'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("exponent", "kept"), [(1.0, True), (1.2, True), (-1.0, False), (3.0, False)])
+def test_another_tools_shape_is_let_go_when_few_measurements_already_contradict_it(exponent: float, kept: bool) -> None:
+    told = from_formula("10 * length_mb")
+    rows = observations((47.0, 107.0, 171.0), [300 * (mb / 47) ** exponent for mb in (47.0, 107.0, 171.0)])
+    found = fit(rows, tool="beagle", feature_names=("length_mb",), prior=told)
+    assert found.memory is not None
+    assert found.memory.point.told is kept
+    assert ("let go" in found.predict({"length_mb": 120.0}).reason) is not kept
+    assert loads(dumps(found)) == found
