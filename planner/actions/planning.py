@@ -57,6 +57,14 @@ def open_store(project: Project) -> Store:
     return Store.open(project.store_path)
 
 
+def recorded(project: Project, *, tool: str | None = None, task: str | None = None) -> list[Observation]:
+    """Return what the project's history holds; nothing where there is none yet."""
+    if not project.store_path.exists():
+        return []
+    with open_store(project) as store:
+        return store.observations(tool=tool, task=task)
+
+
 def task_features(project: Project, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
     """Return the features of every task of the pipeline, reading the files they name."""
     from planner.core import genome

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.actions.planning import genome_lengths, load_site, open_project, open_store
+from planner.actions.planning import genome_lengths, load_site, open_project, open_store, recorded
+from planner.cli import exchange
 from planner.cli.ui import completion
-from planner.cli.ui.options import project_option
+from planner.cli.ui.options import project_option, store_option
 from planner.cli.ui.output import echo_json, echo_table, json_option, tell_reasons, tell_skipped
 from planner.core.errors import InputError
 
@@ -80,6 +81,7 @@ def naming_options(function: F) -> F:
 @click.option("--sample", help="table: the column with the sample.")
 @click.option("--feature", "features", multiple=True, metavar="NAME=COLUMN", help="table: a feature; may be repeated.")
 @click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
+@store_option
 @project_option
 def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     """Read what sacct, pipelines or tables tell of past jobs into the history.
@@ -114,6 +116,7 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     "-M", "--clusters", metavar="NAME", help="The cluster asked about; that of the project's site without it."
 )
 @naming_options
+@store_option
 @project_option
 def collect(
     folder: Path,
@@ -154,14 +157,11 @@ def collect(
 @click.option("--task", help="Only this task.")
 @click.option("--summary", is_flag=True, help="One row per tool.")
 @json_option
+@store_option
 @project_option
 def show(folder: Path, tool: str | None, task: str | None, summary: bool, as_json: bool) -> None:
     """Show the recorded attempts, or with --summary what each tool needed."""
-    project = open_project(folder)
-    found: list[Observation] = []
-    if project.store_path.exists():
-        with open_store(project) as store:
-            found = store.observations(tool=tool, task=task)
+    found = recorded(open_project(folder), tool=tool, task=task)
     if summary:
         _show_summary(found, as_json)
     elif as_json:
@@ -277,3 +277,7 @@ def _peak(observation: Observation) -> str:
 
 def _whole(number: float | None) -> str:
     return "" if number is None else f"{number:.0f}"
+
+
+for _part in (exchange.export, exchange.merge, exchange.prune):
+    command.add_command(_part)

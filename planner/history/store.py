@@ -137,6 +137,30 @@ class Store:
             found = self._connection.execute("SELECT report FROM imports WHERE digest = ?", (digest,)).fetchone()
         return None if found is None else str(found[0])
 
+    def remove(self, *, tool: str | None = None, before_s: int | None = None, source: str | None = None) -> int:
+        """Forget attempts that meet all conditions given; return how many.
+
+        Parameters
+        ----------
+        before_s : int
+            Attempts that ended, or else started or were submitted, before; those without any time stay.
+        source : str
+            Where the record came from.
+        """
+        conditions = {
+            "tool = ?": tool,
+            "coalesce(end_s, start_s, nullif(submit_s, 0)) < ?": before_s,
+            "source = ?": source,
+        }
+        used = {term: value for term, value in conditions.items() if value is not None}
+        if not used:
+            raise ValueError("without a condition the whole history would be forgotten")
+        with _explained(self._path), self._transaction():
+            query = f"DELETE FROM observations WHERE {' AND '.join(used)}"  # noqa: S608 - fixed words only
+            removed = self._connection.execute(query, list(used.values())).rowcount
+            self._connection.execute("DELETE FROM imports")
+        return removed
+
     def observations(self, tool: str | None = None, task: str | None = None) -> list[Observation]:
         """Return the observations of a tool, of a task, or all, ordered by tool, submit time, job and task."""
         wanted = {"tool": tool, "task": task}

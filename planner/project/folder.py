@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class Project:
         self.folder = folder
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
-        self.store_path = self.state / "history.sqlite"
+        shared = os.environ.get("CHROMPLAN_STORE")
+        self.store_path = Path(shared).expanduser() if shared else self.state / "history.sqlite"
         self.models = self.state / "models"
         self.rounds = folder / "rounds"
 

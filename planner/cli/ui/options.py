@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,23 @@ def project_option(function: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         default=Path(),
         help="The folder with chromplan.toml (default: this one).",
+    )(function)
+
+
+def store_option(function: F) -> F:
+    """Add ``--store``: a history that several projects or people share, instead of the project's own."""
+
+    def use(_context: click.Context, _option: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            os.environ["CHROMPLAN_STORE"] = str(value.absolute())
+
+    return click.option(
+        "--store",
+        type=click.Path(path_type=Path, dir_okay=False),
+        callback=use,
+        expose_value=False,
+        is_eager=True,
+        help="A history that others share (or $CHROMPLAN_STORE); default: the project's own.",
     )(function)
 
 
