@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from planner.core import config as configuration
@@ -43,3 +44,17 @@ def _check_syntax(bash: str, path: Path) -> None:
     said = done.stderr.strip().partition("\n")[0].removeprefix("bash: ")
     if done.returncode or said:
         raise InputError(f"{path}: pipeline.command: bash cannot read it: {said}", "mend the command at that line")
+
+
+def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:
+    """Return the folders of ``--output`` and ``--error`` that are not there: Slurm fails such jobs without a word.
+
+    Parameters
+    ----------
+    patterns : iterable of str
+        As sbatch takes them; a folder with a ``%`` in its name is not known before the job is.
+    folder : Path
+        Where the jobs start.
+    """
+    named = {(folder / Path(pattern).expanduser()).parent for pattern in patterns if pattern}
+    return sorted(path for path in named if "%" not in str(path) and not path.is_dir())

@@ -101,7 +101,10 @@ def _from_table(
     )
     tell(read.skipped)
     if not read.observations:
-        raise InputError(f"{path}: no run was read", "the reasons are above" if read.skipped else "it has no rows")
+        raise InputError(
+            f"{path}: no run was read",
+            "mend what is skipped above" if read.skipped else "write one line per run below the header",
+        )
     return list(labels.add_length(read, genome_lengths(project, asked["genome"])).observations)
 
 

@@ -15,7 +15,8 @@ from planner.actions.planning import learnt_prior, open_project, open_store, pol
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
-from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.output import count, echo_json, echo_table, json_option
+from planner.cli.ui.progress import working
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def command(
         what = f"of {', '.join(tools)} " if tools else ""
         raise InputError(f"{project.store_path}: no observation {what}yet", "'chromplan history import' adds some")
     options = _Options(features=features, level=level, uniform_mb=memory("--mem", mem), seed=seed)
-    fitted = [_fit(project, config, tool, observations, options) for tool, observations in found.items()]
+    fitted = []
+    for tool, observations in found.items():
+        with working(f"fitting {tool}: {count(len(observations), 'observation')}"):
+            fitted.append(_fit(project, config, tool, observations, options))
     if as_json:
         echo_json([one.document() for one in fitted])
     else:
@@ -213,8 +217,8 @@ def _show_figures(judged: Sequence[tuple[str, Evaluation]]) -> None:
 
 def _tell(one: _Fitted) -> None:
     tool = one.model.tool
-    for reason, count in sorted(one.model.skipped.items()):
-        click.echo(f"{tool}: {count} not used ({reason})")
+    for reason, number in sorted(one.model.skipped.items()):
+        click.echo(f"{tool}: {number} not used ({reason})")
     if one.path is None:
         click.echo(f"{tool}: nothing to learn from yet, no model saved")
     elif one.figures is None:

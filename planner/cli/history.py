@@ -145,7 +145,7 @@ def collect(
     click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)
     if not read.observations:
-        raise InputError("no attempt was read", "the reasons are above; nothing was recorded")
+        raise InputError("no attempt was read", "mend what is skipped above, and import it again; nothing was recorded")
     _tell_untrusted(sum("not trusted" in one.evidence for one in read.observations))
     with open_store(project) as store:
         found = add_length(read, genome_lengths(project, options["genome"]))

@@ -12,6 +12,7 @@ from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
@@ -57,7 +58,8 @@ def command(
     if compare:
         _compare(project, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
         return
-    plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
+    with working("planning"):
+        plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
     if plot:
         _draw(plot, plan)
     if as_json:
@@ -93,12 +95,14 @@ def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool
     from planner.plan import build
     from planner.report import savings as compare
 
-    inputs = fetch(project, retry_failed=retry_failed, again=again)
+    with working("reading what is known"):
+        inputs = fetch(project, retry_failed=retry_failed, again=again)
     found: list[dict[str, Any]] = []
     without: Plan | None = None
     for mode in MODES:
         try:
-            plan = build.plan(inputs, mode)
+            with working(f"planning in mode {mode}"):
+                plan = build.plan(inputs, mode)
         except InputError as error:
             found.append({"mode": mode, "becomes": None, "refused": error.message})
             continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner.actions import checking
 from planner.actions.planning import open_store
 from planner.cli.ui import completion
 from planner.core import genome
@@ -120,6 +121,8 @@ def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
         raise InputError("no script", "chromplan wrap [sbatch options] SCRIPT [arguments]")
     arguments = tuple(rest[1:])
     asked = request.read(Path(rest[0]), given)
+    for gone in checking.missing_log_folders((asked.output, asked.error), Path(asked.chdir or ".")):
+        say(f"note: no folder {gone} for --output: Slurm fails such jobs without a word; mkdir -p {gone}")
     found = (
         elements.from_file(choices.map_file, asked.array.indices)
         if choices.map_file

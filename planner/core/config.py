@@ -172,7 +172,7 @@ def samples(config: Config, folder: Path) -> list[Sample]:
     Raises
     ------
     InputError
-        When the table cannot be read, a name is missing, or a name is listed twice.
+        When the table cannot be read, a name is missing, or a name comes twice.
     """
     if config.wrap:
         return [

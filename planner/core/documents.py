@@ -117,7 +117,7 @@ def validate(values: Mapping[str, object], model: type[Model], *, path: Path | s
         if first["type"] == "extra_forbidden":
             raise InputError(f"{path}: {where}unknown field", _allowed(model, first["loc"])) from None
         if first["type"] == "missing":
-            raise InputError(f"{path}: {where}missing", "add this field") from None
+            raise InputError(f"{path}: {where}missing", _to_add(model, first["loc"])) from None
         message, hint = _wrong(first)
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError(f"{path}: {where}{message}{more}", hint) from None
@@ -161,8 +161,27 @@ def _field(location: tuple[int | str, ...]) -> str:
     return f"{path}: " if path else ""
 
 
+def _to_add(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return how to write a field that is missing, and what it is for."""
+    holder = _holder(model, location)
+    name = str(location[-1])
+    field = holder.model_fields.get(name) if holder else None
+    about = (field.description or "").partition("\n")[0] if field else ""
+    section = field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    return f"add {f'[{name}]' if section else f'{name} = …'}{': ' * bool(about)}{about}"
+
+
 def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    current: type[BaseModel] = model
+    holder = _holder(model, location)
+    if holder is None:
+        return "remove it"
+    meant = near(str(location[-1]), holder.model_fields)
+    return f"{meant} fields allowed here: {', '.join(holder.model_fields)}".strip()
+
+
+def _holder(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the section that a field stands in; None where that is no model."""
+    current = model
     for part in location[:-1]:
         if isinstance(part, int):
             continue
@@ -170,7 +189,6 @@ def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
         candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
         nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         if not nested:
-            return "remove it"
+            return None
         current = nested[0]
-    meant = near(str(location[-1]), current.model_fields)
-    return f"{meant} fields allowed here: {', '.join(current.model_fields)}".strip()
+    return current

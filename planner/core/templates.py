@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jinja2
@@ -26,3 +27,8 @@ def environment(*folders: Path) -> jinja2.Environment:
     )
     found.filters["quote"] = shell.quote
     return found
+
+
+def toml_value(value: object) -> str:
+    """Return text, a number or a list of them as TOML (a filter of the templates of chromplan.toml)."""
+    return json.dumps(value, ensure_ascii=False)

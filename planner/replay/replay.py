@@ -1,4 +1,4 @@
-"""Replay of all strategies on the same jobs, repeated to average over chance."""
+"""All strategies on the same jobs, often enough to see what chance does."""
 
 from __future__ import annotations
 

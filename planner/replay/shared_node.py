@@ -1,4 +1,4 @@
-"""The course of a replayed strategy: every attempt, and the memory held over time."""
+"""How a strategy went: every attempt, and the memory that was held for it."""
 
 from __future__ import annotations
 

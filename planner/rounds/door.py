@@ -38,9 +38,13 @@ def at_work(project: Project, *, finish: Say | None = None, wait_s: float = PATI
 
     Raises
     ------
+    InputError
+        When the folder holds no project: nothing is made there.
     FailureError
         When another command is at work, or a round is submitted in part.
     """
+    if not project.config_path.exists():
+        project.config()
     finished: list[Submission] = []
     with project.lock(wait_s=wait_s):
         for number in _unfinished(project):

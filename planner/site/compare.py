@@ -1,4 +1,4 @@
-"""Differences between a site file and the cluster."""
+"""Where a site file and the cluster disagree."""
 
 from __future__ import annotations
 

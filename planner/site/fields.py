@@ -1,4 +1,4 @@
-"""Types of a site file's fields; their errors say what is expected."""
+"""The types of a site file's fields, each with what is expected in its error."""
 
 from __future__ import annotations
 

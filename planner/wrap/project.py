@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from planner.core import files, shell, templates, toml, units
+from planner.core import files, shell, templates, units
 from planner.core import genome as genomes
 from planner.core.config import FILE, Config
 from planner.core.documents import parse_toml
@@ -147,7 +147,7 @@ def _time_s(request: Request, site: Site, partition: Partition | None) -> float:
 
 def _environment(request: Request) -> jinja2.Environment:
     environment = templates.environment()
-    environment.filters["toml"] = toml.toml_value
+    environment.filters["toml"] = templates.toml_value
     environment.filters["quote"] = lambda text: _literal(_quote(text))
     environment.filters["pattern"] = lambda text: _literal(patterns.bash_word(text, job_name=request.job_name))
     environment.filters["block"] = _toml_block

@@ -84,11 +84,12 @@ def test_a_typing_error_gets_the_word_that_was_meant(
     assert f"hint: did you mean {meant}" in err
 
 
-def test_wrong_input_is_two_lines_and_exit_code_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["plan", "next"])
+def test_outside_a_project_is_two_lines_and_exit_code_2_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, err = chromplan("plan", capsys=capsys)
+    code, out, err = chromplan(command, capsys=capsys)
     assert (code, out) == (2, "")
     assert err == "error: chromplan.toml: no such file\nhint: 'chromplan init' writes one\n"
     assert list(tmp_path.iterdir()) == []

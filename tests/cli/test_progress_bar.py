@@ -34,3 +34,23 @@ def test_what_is_done_in_a_moment_shows_nothing(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_is_no_terminal_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(io.StringIO(), monkeypatch, patience_s=0.0) == ""
+
+
+def worked(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return what is shown of work that ends once a terminal was told twice, or at once where nobody looks."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.01)
+    with progress.working("fitting hold"):
+        while stream.isatty() and stream.getvalue().count("fitting hold") < 2:
+            pass
+    return stream.getvalue()
+
+
+def test_work_without_a_share_says_what_it_does_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = worked(Terminal(), monkeypatch)
+    assert "fitting hold (0 s)" in said
+    assert said.endswith("\r\033[K")
+
+
+def test_work_says_nothing_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert worked(io.StringIO(), monkeypatch) == ""

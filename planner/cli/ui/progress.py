@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,32 @@ def progress(text: str) -> Iterator[Callable[[float], None]]:
     finally:
         if bar is not None:
             bar.stop()
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Say on the terminal what goes on, and for how long, once that has taken a second; leave nothing behind."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    started = time.perf_counter()
+    done = threading.Event()
+
+    def tell() -> None:
+        while not done.wait(_PATIENCE_S):
+            sys.stderr.write(f"\r\033[K{text} ({time.perf_counter() - started:.0f} s)")
+            sys.stderr.flush()
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        if time.perf_counter() - started > _PATIENCE_S:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
 
 
 def say_step(what: str) -> None:

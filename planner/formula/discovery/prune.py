@@ -1,4 +1,4 @@
-"""Pruning: formulas cut to a node limit, least useful part first."""
+"""Formulas cut to a node limit: the part that the rows miss least goes first."""
 
 from __future__ import annotations
 

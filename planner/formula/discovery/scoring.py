@@ -1,4 +1,4 @@
-"""Errors of predictions, and coverage and cost of bounds."""
+"""How good predictions and bounds are: the figures that tables of errors show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beliefs about memory and time not known yet: one line per tool, fitted to what has run so far."""
+"""What a state says about memory and time that are not known yet: one online line per tool."""
 
 from __future__ import annotations
 

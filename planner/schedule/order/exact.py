@@ -1,8 +1,8 @@
 """Exact answers for some twenty tasks: the shortest makespan on K slots, the lowest peak of batches with a barrier.
 
 Both ask for weights to be shared out over bins so that the fullest is as empty as possible: durations over slots, or
-memories over batches of fixed sizes. Whether a partition fits into bins of a given size is answered
-exactly; bisecting that size ends with the best partition and the proof that no better one exists.
+memories over batches of fixed sizes. Either the bins have room for a partition, or they have not; asking that again and
+again, each time for a little less than was found, ends with a proof.
 """
 
 from __future__ import annotations
@@ -27,19 +27,7 @@ _MOST = 60
 
 
 class GaveUpError(Exception):
-    """The effort was spent before an answer was found."""
-
-
-@dataclass(slots=True)
-class _Effort:
-    """Subsets that may still be looked at, over all questions of a search."""
-
-    left: int
-
-    def spend(self, subsets: int) -> None:
-        self.left -= subsets + _OVERHEAD
-        if self.left < 0:
-            raise GaveUpError
+    """The effort was spent before an answer was had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +72,13 @@ def lowest_batches(mem: Floats, workers: int, *, known: float, bound: float, eff
 
 
 def _least(
-    packed: Callable[[float, _Effort], list[list[int]] | None],
+    packed: Callable[[float, list[int]], list[list[int]] | None],
     weights: Floats,
     known: float,
     bound: float,
     effort: int,
 ) -> Least:
-    left, best = _Effort(effort), None
+    left, best = [effort], None
     while bound < known * (1 - PROVED) and len(weights) <= _MOST:
         middle = (bound + known) / 2
         cap = middle if known > bound * (1 + _CLOSE) else known * (1 - _ROUNDING)
@@ -111,7 +99,7 @@ class _BinSearch:
 
     weights: Floats
     cap: float
-    left: _Effort
+    left: list[int]
     items: Ints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,7 +170,9 @@ class _BinSearch:
             if count is not None:
                 reaches &= sizes + (len(weights) - number - 1) >= count
             sums, masks, sizes = sums[reaches], masks[reaches], sizes[reaches]
-            self.left.spend(len(sums))
+            self.left[0] -= len(sums) + _OVERHEAD
+            if self.left[0] < 0:
+                raise GaveUpError
         return masks, sums
 
 

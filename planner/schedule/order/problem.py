@@ -1,4 +1,4 @@
-"""The ordering problem: tasks, limits, model and objective."""
+"""What is asked of an order: the tasks, the limits, the model, the objective."""
 
 from __future__ import annotations
 

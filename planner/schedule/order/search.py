@@ -1,4 +1,4 @@
-"""Search for an order: starting points, annealing, exact figures, and the gap to the lower bound."""
+"""From a problem to an order: starting points, search, the exact figures, and how far they can be from the best."""
 
 from __future__ import annotations
 

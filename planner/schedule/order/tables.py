@@ -1,6 +1,6 @@
-"""Tables of precomputed orders: reading and writing planner/data/orders_*.json, and looking an order up.
+"""Orders computed beforehand: the text of planner/data/orders_*.json, and looking one up.
 
-``python -m benchmarks.tables.order_tables`` makes the files.
+``python benchmarks/tables/order_tables.py`` makes the files.
 """
 
 from __future__ import annotations
