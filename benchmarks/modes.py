@@ -54,7 +54,9 @@ def on_slurm(samples: int) -> None:
     try:
         names = str([f"s{number}" for number in range(samples)]).replace("'", '"')
         for limits in (False, True):
-            pipeline = Pipeline(cluster, samples=names, command="echo {chromosome}; sleep 600", time="08:00:00")
+            pipeline = Pipeline(
+                cluster, samples=names, command="echo {sample} {chromosome}; sleep 600", time="08:00:00"
+            )
             if limits:
                 pipeline.remember(minutes=0.5)
             _submit(pipeline, "memory and time limits" if limits else "memory")
