@@ -11,30 +11,32 @@ GROWTH = 2
 LEARNT_GROWTH = 1.3
 """The same for a limit that the dynamic scheduler chose, and corrects by what the kill taught it."""
 
-CLEARLY_MORE = 1.05
-"""The largest peak seen is worth a try when it is at least this many times the request that failed."""
+FIRST_STEP = 1.3
+"""The first request after a kill is this many times the larger of the one that failed and the largest peak seen.
+
+Doubling at once is dear for tools of nearly constant memory: missed by a thousandth, they hold twice of what they need.
+"""
 
 _OVER_PEAK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What is asked for after a kill: the largest peak seen when that is clearly more, else double.
+    """What is asked for after a kill: a step above what failed and the largest peak seen, from there on double.
 
     Attributes
     ----------
     largest : float
-        Largest peak seen, MiB.
-    always_double : bool
-        Peaks grow with size and this task is larger than the one with the largest peak.
+        Largest peak seen, MiB; 0 where none was.
     """
 
     largest: float
-    always_double: bool
 
     def after(self, failed: float) -> float:
         """Return the next request after one that failed, MiB."""
-        return GROWTH * failed if self.always_double or self.largest < CLEARLY_MORE * failed else self.largest
+        if failed >= FIRST_STEP * self.largest:
+            return GROWTH * failed
+        return FIRST_STEP * max(failed, self.largest)
 
     def replay(self, request: float, peak: float, wall_s: float) -> tuple[float, int]:
         """Return what a first request would have wasted (MiB s) and how often it would have failed."""
@@ -46,7 +48,7 @@ class Retry:
         return wasted + (request - peak) * wall_s, failures
 
 
-DOUBLE = Retry(largest=0.0, always_double=True)
+DOUBLE = Retry(largest=0.0)
 """Where nothing is known."""
 
 

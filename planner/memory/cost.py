@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.retry import CLEARLY_MORE, GROWTH, Retry
+from planner.core.retry import FIRST_STEP, GROWTH, Retry
 from planner.memory.predictive import Predictive
 
 Floats = NDArray[np.float64]
@@ -49,18 +49,13 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
     asked = _candidates(predictive, least)
     beyond, delay = above(asked)
     fixed = asked * above.mass - above.use + delay
-    doubled = fixed + GROWTH * asked * beyond
-    times = float(GROWTH)
-    while times * asked[0] < predictive.atoms[-1]:
-        further, again = above(times * asked)
-        doubled += GROWTH * times * asked * further + again
-        times *= GROWTH
-    cost = doubled
-    if not retry.always_double:
-        largest = retry.largest
-        further, again = above(np.maximum(asked, largest))
-        jumped = fixed + largest * (beyond + 2 * further) + again
-        cost = np.where(largest < CLEARLY_MORE * asked, doubled, jumped)
+    stepped = asked >= FIRST_STEP * retry.largest
+    held = np.where(stepped, GROWTH * asked, FIRST_STEP * np.maximum(asked, retry.largest))
+    cost = fixed + held * beyond
+    while held.min() < predictive.atoms[-1]:
+        beyond, delay = above(held)
+        held = GROWTH * held
+        cost = cost + held * beyond + delay
     return float(asked[np.argmin(cost)])
 
 

@@ -120,7 +120,7 @@ def _tell(model: MemoryModel, row: Observation, level: float, chosen: float | No
         point=bound.point_mb,
         bound=bound.request_mb,
         request=request.request_mb,
-        retry=model.retry(row.features),
+        retry=model.retry(),
         peak=row.peak_mb or 0.0,
         wall_s=row.wall_s or 0.0,
     )

@@ -136,7 +136,7 @@ def _held_out(row: Observation, model: MemoryModel | None, asked: Asked) -> Held
     if model is None:
         return HeldOut(observation=row)
     prediction = model.predict(row.features, level=asked.level, cap_mb=asked.cap_mb)
-    return HeldOut(observation=row, prediction=prediction, retry=model.retry(row.features))
+    return HeldOut(observation=row, prediction=prediction, retry=model.retry())
 
 
 def _groups(kept: Sequence[Observation]) -> list[list[int]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.records import Observation
-from planner.core.retry import DOUBLE, Retry
+from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
 from planner.formula.prior import surprising
 from planner.memory.point import PointModel, fit_point, from_rows
@@ -91,10 +91,6 @@ class Curve:
     def sized(self, features: Mapping[str, float]) -> Sized:
         """Return the distribution for one task."""
         return self._sizer.predict(self._size(features))
-
-    def retry(self, features: Mapping[str, float]) -> Retry:
-        """Return what one task asks for after a kill; far less work than :meth:`sized`."""
-        return self._sizer.retry(self._size(features))
 
     def _size(self, features: Mapping[str, float]) -> float:
         return float(self.point.size(self.point.row(features))[0])
@@ -208,16 +204,13 @@ class MemoryModel:
         slack = 1e-9 * max(abs(low), abs(high))
         return low - slack <= value <= high + slack
 
-    def after_a_kill(self, killed_mb: float, features: Mapping[str, float]) -> float:
-        """Return what to ask for (MiB) after a kill: the largest peak seen if clearly more, else double.
+    def after_a_kill(self, killed_mb: float) -> float:
+        """Return what to ask for (MiB) after a kill at ``killed_mb``, see :class:`planner.core.retry.Retry`."""
+        return self.retry().after(killed_mb)
 
-        It is always double when peaks grow with size and the task is larger than the one with the largest peak.
-        """
-        return self.retry(features).after(killed_mb)
-
-    def retry(self, features: Mapping[str, float]) -> Retry:
+    def retry(self) -> Retry:
         """Return how the request of a task grows from kill to kill, see :meth:`after_a_kill`."""
-        return DOUBLE if self.memory is None else self.memory.retry(features)
+        return Retry(self.largest_mb)
 
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:

@@ -35,7 +35,13 @@ class PointModel:
     names : tuple of str
         The features, in order.
     logged : tuple of bool
-        For ``powers``: which features enter as logarithm (those positive in all rows).
+        For ``powers``: which features enter as logarithm (those not negative in any row).
+    shifts : tuple of float
+        For ``powers``: what is added before the logarithm, in units of the scale: the smallest positive value where a
+        row has a zero, else 0.
+    held : tuple of pair of float
+        For ``powers``: the least and the greatest value seen, in units of the scale, of the features that do not enter
+        as logarithm: they stand in an exponent, and are not followed beyond.
     scales : tuple of float
         What each feature is divided by first.
     intercept : float
@@ -50,6 +56,8 @@ class PointModel:
     names: tuple[str, ...]
     scales: tuple[float, ...] = ()
     logged: tuple[bool, ...] = ()
+    shifts: tuple[float, ...] = ()
+    held: tuple[tuple[float, float], ...] = ()
     intercept: float = 0.0
     coefficients: tuple[float, ...] = ()
     text: str = ""
@@ -64,7 +72,7 @@ class PointModel:
         if self.form == "formula":
             formula = formulas.parse(self.text)
             return np.array([formula.evaluate(dict(zip(self.names, row, strict=True))) for row in rows.tolist()])
-        columns = _columns(rows, np.asarray(self.scales), np.asarray(self.logged, dtype=bool))
+        columns = self.columns(rows)
         total = self.intercept + columns @ np.asarray(self.coefficients)
         return np.asarray(np.exp(np.clip(total, -700, 700)) if self.form == "powers" else total)
 
@@ -74,6 +82,19 @@ class PointModel:
             return None
         told = self.size(rows[:, [names.index(name) for name in self.names]])
         return told if bool(np.all(np.isfinite(told) & (told > 0))) else None
+
+    def columns(self, rows: Floats) -> Floats:
+        """Return the features as they enter the sum or, for powers, the exponent."""
+        # far outside the range is not infinitely far, nor at or below zero where only positive values were seen
+        columns = np.clip(rows / np.asarray(self.scales), -_MOST_FOLD, _MOST_FOLD)
+        if self.form == "powers":
+            low, high = np.asarray(self.held).T
+            for j, logged in enumerate(self.logged):
+                if logged:
+                    columns[:, j] = np.log(np.maximum(columns[:, j] + self.shifts[j], 1 / _MOST_FOLD))
+                else:
+                    columns[:, j] = np.clip(columns[:, j], low[j], high[j])
+        return np.asarray(columns)
 
     def row(self, features: Mapping[str, float]) -> Floats:
         """Return one task's features as a row, shape (1, number of names)."""
@@ -196,27 +217,23 @@ def _log_normal(value: Floats, mean: Floats, sd: Floats) -> Floats:
 def _fit(form: str, names: tuple[str, ...], rows: Floats, values: Floats) -> PointModel:
     scales = np.max(np.abs(rows), axis=0)
     scales[scales < _LEAST_SCALE] = 1.0
-    if form == "powers":
-        logged = np.all(rows > 0, axis=0)
-        intercept, coefficients = _ridge(_columns(rows, scales, logged), np.log(values), logged)
-    else:
-        logged = np.zeros(len(names), dtype=bool)
-        intercept, coefficients = _non_negative(_columns(rows, scales, logged), values)
-    return PointModel(
+    scaled = rows / scales
+    powers = form == "powers"
+    logged = np.all(rows >= 0, axis=0) & np.any(rows > 0, axis=0) & powers
+    # a zero has no logarithm, and one zero among hundreds of rows must not change the form for all
+    positive = np.where(scaled > 0, scaled, np.inf).min(axis=0)
+    shifts = np.where(logged & np.any(rows == 0, axis=0), positive, 0.0)
+    model = PointModel(
         form=form,
         names=names,
         scales=tuple(scales.tolist()),
         logged=tuple(bool(flag) for flag in logged),
-        intercept=intercept,
-        coefficients=tuple(coefficients.tolist()),
+        shifts=tuple(shifts.tolist()),
+        held=tuple(zip(scaled.min(axis=0).tolist(), scaled.max(axis=0).tolist(), strict=True)),
     )
-
-
-def _columns(rows: Floats, scales: Floats, logged: NDArray[np.bool_]) -> Floats:
-    # far outside the range is not infinitely far, nor at or below zero where only positive values were seen
-    columns = np.clip(rows / scales, -_MOST_FOLD, _MOST_FOLD)
-    columns[:, logged] = np.log(np.maximum(columns[:, logged], 1 / _MOST_FOLD))
-    return np.asarray(columns)
+    columns = model.columns(rows)
+    intercept, coefficients = _ridge(columns, np.log(values), logged) if powers else _non_negative(columns, values)
+    return replace(model, intercept=intercept, coefficients=tuple(coefficients.tolist()))
 
 
 def _ridge(columns: Floats, target: Floats, logged: NDArray[np.bool_]) -> tuple[float, Floats]:

@@ -14,7 +14,7 @@ from planner.memory.point import PointModel
 from planner.memory.sizing import SizerState
 
 SCHEMA = "chromplan-memory-model"
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 
 
 def dumps(model: MemoryModel) -> str:

@@ -35,8 +35,9 @@ _LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
 _GRID = np.concatenate([np.arange(1, 100) / 200, np.arange(500, 1000) / 1000])
 _TEMPERATURE = 0.1
 _EARLY = 6  # fewer have no neighbours to look at
-_TREND = 0.25
-_TREND_ROWS = 128
+_FARTHEST_TESTED = 8.0
+_TESTED_BEYOND = 12
+_LEAST_TESTED = 3
 _FLAT = np.array([not member.slopes for member in MEMBERS])
 
 
@@ -193,19 +194,22 @@ class Sizer:
             at = past.count if place is None else place - 0.5
             clouds = [past.plausible(member, size, at) for member in MEMBERS]
             predictives = tuple(smooth(*cloud, wall, rows=past.count) for cloud in clouds)
+        weights = self._weights(len(predictives), beyond=beyond)
+        if beyond and len(predictives) > 1:
+            weights = self._weights_beyond(size, weights)
         return Sized(
             predictives=predictives,
-            weights=self._weights(len(predictives), beyond=beyond),
-            retry=self.retry(size),
+            weights=weights,
+            retry=self.retry(),
             least=float(past.value.min()) / 2,
             kappa=self.kappa,
             turned_out=np.sort(self._turned_out),
             beyond=beyond,
         )
 
-    def retry(self, size: float) -> Retry:
-        """Return what a task of this size asks for after a kill, as :meth:`predict` has it."""
-        return Retry(float(self.past.value.max()), self._always_double(self.past, _plain(size)))
+    def retry(self) -> Retry:
+        """Return what a task asks for after a kill."""
+        return Retry(float(self.past.value.max()))
 
     def _early(self, past: Past, wall: Floats, size: float) -> Predictive:
         """Return what power laws say, for when there are too few observations to look at their neighbours."""
@@ -251,10 +255,7 @@ class Sizer:
         """Add what each member's request would have cost; one that is not asked pays what the others do."""
         if len(said.predictives) != len(MEMBERS):
             return
-        costs = np.empty(len(MEMBERS))
-        for number, request in enumerate(said.requests):
-            wasted, failures = said.retry.replay(float(request), peak_mb, wall_s)
-            costs[number] = wasted + failures * self.kappa * peak_mb * wall_s
+        costs = self._costs(said.requests, said.retry, peak_mb, wall_s)
         if said.beyond:
             costs[_FLAT] = said.weights @ costs
         self.costs = _FORGET * self.costs + costs
@@ -264,27 +265,55 @@ class Sizer:
         if members == 1:
             return np.ones(1)
         costs = np.where(_FLAT, np.inf, self.costs) if beyond else self.costs
-        least = float(costs.min())
-        if least <= 0:
-            return np.asarray((costs <= 0) / np.count_nonzero(costs <= 0))
-        weights = np.exp(-(costs - least) / (_TEMPERATURE * least))
-        return np.asarray(weights / weights.sum())
+        return _softmin(costs)
 
-    @staticmethod
-    def _always_double(past: Past, size: float) -> bool:
-        if size <= past.size[int(past.value.argmax())]:
-            return False
-        return rank_correlation(past.size[-_TREND_ROWS:], past.value[-_TREND_ROWS:]) > _TREND
+    def _weights_beyond(self, size: float, otherwise: Floats) -> Floats:
+        """Weigh the members by what each would have asked for the largest tasks, had only smaller ones been seen.
+
+        Whether memory goes on growing beyond the sizes seen, or has reached its plateau, shows at the upper end of what
+        was seen: each of the largest tasks is predicted from those as many times smaller as this task is larger than
+        all, or, where these are too few, from nearer ones. ``otherwise`` is returned where too few tasks can tell.
+        """
+        largest = float(self.past.ordered[-1])
+        far = min(size / largest, _FARTHEST_TESTED) if largest > 0 else 1.0
+        for fold in (far, far**0.5, far**0.25, 1.0):
+            costs = self._costs_beyond(fold)
+            if len(costs) >= _LEAST_TESTED:
+                return _softmin(np.sum(costs, axis=0))
+        return otherwise
+
+    def _costs_beyond(self, fold: float) -> list[Floats]:
+        """Return what each member's request costs the largest tasks, made from tasks ``fold`` times smaller."""
+        past, found = self.past, []
+        for number in np.argsort(past.size, kind="stable")[::-1][:_TESTED_BEYOND].tolist():
+            smaller = (past.size < past.size[number]) & (fold * past.size <= past.size[number])
+            count = int(np.count_nonzero(smaller))
+            if count < _EARLY:
+                break
+            rest, wall = Past(past.size[smaller], past.value[smaller]), np.array(self._wall)[smaller]
+            retry, least = Retry(float(rest.value.max())), float(rest.value.min()) / 2
+            place = int(np.count_nonzero(smaller[:number])) - 0.5
+            clouds = [rest.plausible(member, float(past.size[number]), place) for member in MEMBERS]
+            said = [smooth(*cloud, wall, rows=count) for cloud in clouds]
+            asked = np.array([cheapest(one, retry, least=least, kappa=self.kappa) for one in said])
+            found.append(self._costs(asked, retry, self._peak[number], self._wall[number]))
+        return found
+
+    def _costs(self, asked: Floats, retry: Retry, peak_mb: float, wall_s: float) -> Floats:
+        """Return what requests cost a task: what is wasted, and the price of each failure."""
+        replays = [retry.replay(float(request), peak_mb, wall_s) for request in asked]
+        return np.array([wasted + failures * self.kappa * peak_mb * wall_s for wasted, failures in replays])
+
+
+def _softmin(costs: Floats) -> Floats:
+    """Return weights that fall with the cost, relative to the least; shape (n,), sum 1."""
+    least = float(costs.min())
+    if least <= 0:
+        return np.asarray((costs <= 0) / np.count_nonzero(costs <= 0))
+    weights = np.exp(-(costs - least) / (_TEMPERATURE * least))
+    return np.asarray(weights / weights.sum())
 
 
 def _plain(size: float) -> float:
     """Return a size without its last digits: sizes computed in other units must tie where these do."""
     return float(f"{size:.10g}")
-
-
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Return Kendall's tau-b; 0 where one of the two does not vary."""
-    left = np.sign(first[:, None] - first[None, :])
-    right = np.sign(second[:, None] - second[None, :])
-    pairs = float(np.sqrt(np.count_nonzero(left) * np.count_nonzero(right)))
-    return float((left * right).sum()) / pairs if pairs > 0 else 0.0

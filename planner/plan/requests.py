@@ -92,7 +92,7 @@ class TaskSizer:
             When the task is predicted, or said, to need more than the largest node offers.
         """
         killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
-        floor_mb = self._after_kill(task, killed_mb)
+        floor_mb = self._after_kill(killed_mb)
         sized = self._held(self._first(task, floor_mb), floor_mb)
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
             raise InputError(
@@ -124,11 +124,11 @@ class TaskSizer:
             beyond=True,
         )
 
-    def _after_kill(self, task: Task, killed_mb: int) -> int:
+    def _after_kill(self, killed_mb: int) -> int:
         """Return the least that a task killed at ``killed_mb`` asks for next."""
         if not killed_mb:
             return 0
-        retry = self._model.retry(task.features) if self._model else DOUBLE
+        retry = self._model.retry() if self._model else DOUBLE
         return math.ceil(retry.after(killed_mb))
 
     def _first(self, task: Task, floor_mb: int) -> SizedTask:

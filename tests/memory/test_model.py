@@ -135,15 +135,12 @@ def test_what_did_not_train_is_counted_by_reason() -> None:
     assert (len(kept), skipped) == (22, fitted.skipped)
 
 
-def test_after_a_kill_the_largest_peak_is_tried_when_clearly_more_and_double_otherwise() -> None:
+def test_after_a_kill_a_step_above_all_that_was_seen_is_asked_for_and_double_from_there() -> None:
     fitted = model(observations([1.0, 2.0], [100.0, 1000.0]))
-    assert fitted.after_a_kill(400.0, {"length_mb": 1.5}) == 1000.0
-    assert fitted.after_a_kill(990.0, {"length_mb": 1.5}) == 1980.0
-
-
-def test_a_killed_task_larger_than_all_others_is_not_asked_to_live_with_what_they_needed() -> None:
-    assert model().after_a_kill(3000.0, {"length_mb": 300.0}) == 6000.0
-    assert model([]).after_a_kill(3000.0, {"length_mb": 300.0}) == 6000.0
+    assert fitted.after_a_kill(400.0) == 1300.0
+    assert fitted.after_a_kill(1010.0) == 1313.0
+    assert fitted.after_a_kill(1313.0) == 2626.0
+    assert model([]).after_a_kill(3000.0) == 6000.0
 
 
 ROWS = st.lists(
@@ -236,7 +233,7 @@ def test_a_saved_model_is_readable_and_says_the_same() -> None:
         ("[]", "not a saved model"),
         ('{"schema": "other"}', "not a saved model"),
         ('{"schema": "chromplan-memory-model", "version": 99}', "version 99"),
-        ('{"schema": "chromplan-memory-model", "version": 2, "tool": "x"}', "damaged"),
+        ('{"schema": "chromplan-memory-model", "version": 3, "tool": "x"}', "damaged"),
     ],
 )
 def test_what_is_no_model_is_refused(text: str, said: str) -> None:

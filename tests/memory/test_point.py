@@ -58,12 +58,13 @@ def test_other_units_and_another_seed_of_the_folds_change_little_or_nothing() ->
     assert again.size(ROWS) == pytest.approx(model.size(ROWS))
 
 
-def test_a_feature_that_is_zero_somewhere_is_not_logged() -> None:
+def test_a_feature_that_is_zero_somewhere_is_logged_a_little_above_zero() -> None:
     rows = ROWS.copy()
     rows[:30, 1] = 0.0
     model, _ = fit_point(NAMES, rows, 2 * rows[:, 0] ** 0.7 * NOISE)
     assert model.form == "powers"
-    assert model.logged == (True, False)
+    assert model.logged == (True, True)
+    assert model.shifts[0] == 0 < model.shifts[1]
     assert np.isfinite(model.size(np.array([[0.0, -5.0]]))).all()
 
 
@@ -107,3 +108,24 @@ def test_a_formula_that_does_not_fit_the_features_is_left_alone() -> None:
         assert fit_point(NAMES, ROWS, 100 * NOISE, prior=from_formula(text))[0].form != "formula"
     with pytest.raises(InputError):
         from_formula("100 +")
+
+
+def test_one_zero_among_many_rows_changes_little_for_the_others() -> None:
+    values = 3 * ROWS[:, 0] ** 0.5 * ROWS[:, 1] ** 0.3 * NOISE
+    rows = ROWS.copy()
+    rows[7, 0] = 0.0
+    model, _ = fit_point(NAMES, rows, values)
+    before, _ = fit_point(NAMES, ROWS, values)
+    asked = np.array([[2e5, 100.0], [5e4, 4000.0], [1e6, 2000.0]])
+    assert (model.size(asked) < 3 * before.size(asked)).all()
+    assert np.isfinite(model.size(np.array([[0.0, 0.0]]))).all()
+
+
+def test_what_stands_in_an_exponent_is_not_followed_beyond_what_was_seen() -> None:
+    rows = np.column_stack([ROWS[:, 0], np.linspace(-5, 3, 60)])
+    values = 3 * ROWS[:, 0] ** 0.5 * NOISE * np.exp(0.5 * rows[:, 1])
+    model, _ = fit_point(("variants", "shift"), rows, values)
+    assert model.form == "powers"
+    assert model.logged == (True, False)
+    at_the_edge, far = model.size(np.array([[5e4, 3.0], [5e4, 300.0]]))
+    assert far == pytest.approx(at_the_edge)

@@ -22,7 +22,7 @@ SAID = Prediction(
     outside_range=False,
 )
 DAY_S = 86_400
-RETRY = Retry(200.0, always_double=False)
+RETRY = Retry(200.0)
 
 
 def row(number: int, peak_mb: float = 100.0, **fields) -> Observation:
@@ -78,13 +78,13 @@ def test_one_mem_for_all_and_the_first_guess_follow_the_peaks_unless_given() -> 
     assert (given.uniform_mb, given.first_mb) == (64, 32)
 
 
-def test_after_a_kill_the_largest_known_peak_is_asked_for_or_double() -> None:
+def test_after_a_kill_a_step_above_the_largest_known_peak_is_asked_for_then_double() -> None:
     job = PastJob(name="x", peak_mb=1.0, wall_s=1.0, retry=RETRY)
-    assert job.retry_mb(150.0) == 200.0
-    assert job.retry_mb(195.0) == 390.0
+    assert job.retry_mb(150.0) == 260.0
+    assert job.retry_mb(260.0) == 520.0
 
 
-def test_a_job_larger_than_all_that_was_known_doubles_after_a_kill_as_a_plan_of_that_model_does() -> None:
+def test_a_job_asks_after_a_kill_what_a_plan_of_its_model_asks() -> None:
     rows = [
         observation(
             n,
@@ -101,7 +101,7 @@ def test_a_job_larger_than_all_that_was_known_doubles_after_a_kill_as_a_plan_of_
     found, _ = workload(heldout.predict(rows, asked, evidence=Evidence.EARLIER)[0])
     assert found is not None
     known = fit(rows[:-1], tool="beagle", feature_names=("length_mb",))
-    assert found.jobs[-1].retry_mb(300.0) == known.after_a_kill(300.0, rows[-1].features) == 600.0
+    assert found.jobs[-1].retry_mb(300.0) == known.after_a_kill(300.0) == 910.0
 
 
 def test_the_scheduler_is_told_predictions_and_a_number_from_the_largest_down() -> None:

@@ -34,7 +34,7 @@ def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known) -> Pas
         "request_mb": 110,
         "predicted_mb": 100.0,
         "predicted_s": 10.0,
-        "retry": Retry(100.0, always_double=False),
+        "retry": Retry(0.0),
     }
     return PastJob(name=name, peak_mb=peak_mb, wall_s=wall_s, **expected | known)
 
