@@ -98,7 +98,7 @@ def test_a_disk_without_inodes_is_called_one(small_disk: Callable[[str], Path], 
 
 
 @pytest.mark.skipif(not ROOT, reason="only root mounts")
-@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force")])
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force", "--site", "local")])
 def test_a_read_only_file_system_is_called_one(small_disk: Callable[[str], Path], arguments: tuple[str, ...]) -> None:
     project = make_project(small_disk("size=1m") / "project")
     subprocess.run(["mount", "-o", "remount,ro", project.parent], check=True)
@@ -110,7 +110,7 @@ POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 @pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="only root gives files away")
-@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force"), ("fit",)])
+@pytest.mark.parametrize("arguments", [IMPORT, ("plan",), ("init", "--force", "--site", "local"), ("fit",)])
 def test_a_folder_of_another_user_is_said_to_be_theirs(project: Path, arguments: tuple[str, ...]) -> None:
     for path in (project, *project.iterdir()):
         os.chown(path, 65534, 65534)
