@@ -54,6 +54,8 @@ class Task:
     sample, chromosome : str
         As the user wrote them; any characters.
     cpus : int
+    element : int
+        The array index that Slurm knows it by.
     features : mapping of str to float
         Numbers known before the task runs.
     parameters : mapping of str to str
@@ -65,6 +67,7 @@ class Task:
     sample: str
     chromosome: str
     cpus: int = 1
+    element: int = 0
     features: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
 

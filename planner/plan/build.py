@@ -37,6 +37,7 @@ def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapp
     features : mapping of task name to features
         See `planner.plan.features`.
     """
+    named = names(config, samples)
     return [
         Task(
             name=name,
@@ -44,11 +45,25 @@ def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapp
             sample=sample.name,
             chromosome=chromosome,
             cpus=config.pipeline.cpus,
+            element=element,
             features=features[name],
             parameters=sample.columns,
         )
-        for name, sample, chromosome in names(config, samples)
+        for (name, sample, chromosome), element in zip(named, elements(config, named), strict=True)
     ]
+
+
+def elements(config: Config, named: Sequence[tuple[str, Sample, str]]) -> list[int]:
+    """Return the array index of each task of a pipeline: it stays the same, whatever round and order the task is in.
+
+    Of an existing script it is its own, of one sample the chromosome's number (23 for X); else the tasks are counted
+    from 1 on.
+    """
+    if config.wrap:
+        return [one.index for one in config.wrap.elements]
+    numbers = [genome.rank(chromosome) for _, _, chromosome in named]
+    own = len(set(numbers)) == len(numbers) and all(number <= len(genome.CHROMOSOMES) for number in numbers)
+    return numbers if own else list(range(1, len(named) + 1))
 
 
 def names(config: Config, samples: Sequence[Sample]) -> list[tuple[str, Sample, str]]:

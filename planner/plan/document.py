@@ -28,7 +28,9 @@ class PlannedTask(Document):
     """One task of a plan, fully resolved."""
 
     index: _Place
-    """Position in the plan's order, and the array index."""
+    """Position in the plan's order."""
+    element: _Place
+    """The array index that Slurm knows the task by: ``4711_7`` is chr7 in a plan of one sample."""
     task: FileName
     sample: Text
     chromosome: Line
@@ -139,6 +141,7 @@ class Plan(Document):
         for what, values in (
             ("task", [task.task for task in self.tasks]),
             ("index", [task.index for task in self.tasks]),
+            ("element", [task.element for task in self.tasks]),
             ("batch", [batch.batch for batch in self.batches]),
         ):
             twice = next((value for value, count in Counter(values).items() if count > 1), None)

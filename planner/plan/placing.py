@@ -133,6 +133,7 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
     task = found.task
     return PlannedTask(
         index=position.index,
+        element=task.element,
         task=task.name,
         sample=task.sample,
         chromosome=task.chromosome,

@@ -14,8 +14,8 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
     """Return the plan with each task waiting for its chromosome and sample in the steps before.
 
     A task whose earlier step is done waits for nothing; one whose earlier step was not submitted, or ended otherwise,
-    is left out with the reason. Where each task waits for one element of the same array, the tasks take over its
-    indices, so that one array can follow the other (``aftercorr``); everywhere else each task is a job (``afterok``).
+    is left out with the reason. Where each task waits for the element of its own index of the same array, one array
+    can follow the other (``aftercorr``); everywhere else each task is a job (``afterok``).
     """
     tasks: list[PlannedTask] = []
     left_out = list(plan.left_out)
@@ -28,15 +28,9 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
         waits = sorted(one.job_id for one in earlier if _in_flight(one) and one.job_id)
         tasks.append(task.model_copy(update={"after": waits, "start_s": None}))
     mode, notes = plan.mode, list(plan.notes)
-    if any(task.after for task in tasks):
-        indices = _common_indices(tasks)
-        if indices is not None and mode is not Mode.JOBS:
-            tasks = sorted(
-                (task.model_copy(update={"index": indices[task.task]}) for task in tasks), key=lambda task: task.index
-            )
-        elif mode is not Mode.JOBS:
-            mode = Mode.JOBS
-            notes.append("the steps before are in several jobs: a job per task instead of an array")
+    if any(task.after for task in tasks) and mode is not Mode.JOBS and not _side_by_side(tasks):
+        mode = Mode.JOBS
+        notes.append("the steps before are in several jobs, or under other indices: a job per task, no array")
     return plan.model_copy(
         update={
             "tasks": tasks,
@@ -68,17 +62,10 @@ def _blocked(task: PlannedTask, earlier: Sequence[Preceding]) -> str:
     return ""
 
 
-def _common_indices(tasks: Sequence[PlannedTask]) -> dict[str, int] | None:
-    """Return task -> index of the one array whose elements all tasks wait for, or None."""
-    indices: dict[str, int] = {}
-    arrays: set[int] = set()
-    for task in tasks:
-        if len(task.after) != 1:
-            return None
-        job = parse_job_id(task.after[0])
-        if job.index is None:
-            return None
-        arrays.add(job.job)
-        indices[task.task] = job.index
-    same = len(arrays) == 1 and len(set(indices.values())) == len(tasks)
-    return indices if same else None
+def _side_by_side(tasks: Sequence[PlannedTask]) -> bool:
+    """Whether each task waits for one element of the same array, the one with its own index."""
+    if any(len(task.after) != 1 for task in tasks):
+        return False
+    waited_for = [parse_job_id(task.after[0]) for task in tasks]
+    same = all(job.index == task.element for job, task in zip(waited_for, tasks, strict=True))
+    return same and len({job.job for job in waited_for}) == 1

@@ -1,8 +1,9 @@
-"""The elements of held arrays: each gets its own memory and time limit before the array is released."""
+"""The elements of held arrays: each gets its own memory, time limit and place in the order before it is released."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from planner import slurm
@@ -34,7 +35,7 @@ class Elements:
         self._layout = layout
 
     def give(self, held: Sequence[SubmittedJob], *, resumed: bool) -> list[str]:
-        """Give each element that waits its memory, see whether it was taken, and release the arrays.
+        """Give each element that waits its memory, see whether it was taken, and release them in the plan's order.
 
         What somebody else has released meanwhile, and has begun, is left alone.
 
@@ -58,7 +59,7 @@ class Elements:
         if waiting == set():
             return []
         wanted = self._wanted(ids, waiting)
-        failure = self._update(wanted.values(), ids)
+        failure = self._update(wanted)
         given = slurm.elements(ids.values(), cluster=self._cluster)
         left = {name: one for name, one in wanted.items() if name not in given or given[name].state == "PENDING"}
         wrong = sum(name not in given or given[name].mem_mb != one.mem_mb for name, one in left.items())
@@ -67,15 +68,33 @@ class Elements:
         if wrong:
             kept = f"{wrong} of {len(left)} elements kept another memory"
             raise NotTaken(kept if failure is None else failure.said.splitlines()[0])
-        slurm.release(ids.values(), cluster=self._cluster)
-        times = [given[name].time_limit_s == _seconds(one) for name, one in left.items() if one.time_limit]
+        slurm.release(left, cluster=self._cluster)
+        return [*self._kept_times(left, given), *self._no_order(left, given)]
+
+    def _kept_times(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
+        times = [given[name].time_limit_s == _seconds(one) for name, one in wanted.items() if one.time_limit]
         if all(times):
             return []
         return [f"{times.count(False)} of {len(times)} elements keep the array's time limit: theirs was refused"]
 
+    def _no_order(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
+        """Return why the elements start in another order than the plan's."""
+        if not self.settings.computes_priority or self.settings.goes_by_list or len(wanted) == 1:
+            return []
+        if not self.settings.has_weights:
+            return ["no factor of this cluster's priorities has a weight: elements start by index"]
+        if any(given[name].nice != one.nice for name, one in wanted.items()):
+            return ["the elements' Nice was refused: they start by index"]
+        return []
+
+    @cached_property
+    def settings(self) -> slurm.Settings:
+        """How this cluster makes priorities, and how much it holds."""
+        return slurm.settings(cluster=self._cluster)
+
     def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> dict[str, Update]:
         found = updates(self._plan, [self._layout[script] for script in ids])
-        named = {f"{ids[one.script]}_{one.element}": one for one in found}
+        named = {one.name(ids[one.script]): one for one in found}
         return named if waiting is None else {name: one for name, one in named.items() if name in waiting}
 
     def put_first(self, job: SubmittedJob) -> None:
@@ -83,18 +102,20 @@ class Elements:
 
         sched/builtin goes by its list of jobs, where an element stands from its update on.
         """
-        ids = {job.script: job.job_id or ""}
-        self._update(self._wanted(ids, None).values(), ids)
+        self._update(self._wanted({job.script: job.job_id or ""}, None))
 
-    def _update(self, wanted: Collection[Update], ids: Mapping[str, str]) -> slurm.SlurmError | None:
-        """Give elements their memory and time limits; return what Slurm said against it.
+    def _update(self, wanted: Mapping[str, Update]) -> slurm.SlurmError | None:
+        """Give elements their memory, time limits and places in the order; return what Slurm said against it.
 
-        Where time limits are refused memory goes alone: the array's limit is long enough for each.
+        Where the rest is refused memory goes alone: the array's limit is long enough for each.
         """
+        nice = self.settings.computes_priority
+        full = [one.command(name, nice=nice) for name, one in wanted.items()]
+        alone = [one.command(name, times=False, nice=False) for name, one in wanted.items()]
         failure: slurm.SlurmError | None = None
-        for times in (True, False) if any(one.time_limit for one in wanted) else (True,):
+        for commands in (full, alone) if full != alone else (full,):
             try:
-                slurm.update([one.command(ids[one.script], times=times) for one in wanted], cluster=self._cluster)
+                slurm.update(commands, cluster=self._cluster)
             except slurm.SlurmError as error:
                 failure = error
             else:

@@ -45,11 +45,15 @@ def describe(project: Project, number: int, *, then_next: bool = False) -> list[
     held = updates(plan, layout)
     if held:
         mem_mb = [one.mem_mb for one in held]
-        times = " and its own time limit" if any(one.time_limit for one in held) else ""
+        times = ", its own time limit" if any(one.time_limit for one in held) else ""
+        own = (
+            f"each element's own memory, {min(mem_mb)} to {max(mem_mb)} MB{times}, and its place (Nice), by one process"
+        )
         steps += [
-            ("scontrol", f"each element's own memory, {min(mem_mb)} to {max(mem_mb)} MB{times}, by one process"),
+            ("scontrol show config", "how priorities are made here, and how many jobs fit"),
+            ("scontrol", own),
             ("squeue --array", "verify; on a mismatch scancel, then tiers"),
-            ("scontrol release", "let it go"),
+            ("scontrol release", "let them go, in order"),
         ]
     if then_next:
         waits = follow_up_options(plan, [ids[job.script] for job in layout])
@@ -119,6 +123,24 @@ def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
             f"the largest node of {partition.option or 'the cluster'} has {largest_mb:.0f} MB",
             "it would wait for ever: 'chromplan site check' compares the site file with the cluster",
         )
+
+
+def check_counts(settings: slurm.Settings, layout: Iterable[Job]) -> None:
+    """Raise when the cluster cannot hold so many jobs: sbatch would try again and again, and then give up."""
+    counts = [len(job.tasks) if job.array else 1 for job in layout if job.tasks]
+    most = settings.max_job_count
+    if most is not None and sum(counts) > most:
+        raise FailureError(
+            f"the round has {sum(counts)} jobs, elements of arrays included; this cluster holds {most} (MaxJobCount)",
+            f"set max_submit below {most} in the site file and plan again: 'chromplan next' plans the others",
+        )
+    for job in layout:
+        highest = max((job.element(task) for task in job.tasks), default=0) if job.array else 0
+        if settings.max_array_size is not None and highest >= settings.max_array_size:
+            raise FailureError(
+                f"{job.script} has an element {highest}; this cluster's MaxArraySize is {settings.max_array_size}",
+                f"set max_array_size = {settings.max_array_size} in the site file, and plan and render again",
+            )
 
 
 def check_nodes(plan: Plan, job: Job) -> None:

@@ -80,6 +80,7 @@ class _Submitter:
         before = read_journal(self._folder)
         self._resumed = before is not None or (self._folder / manifest.PART_FILE).exists()
         self._journal = before or self._new()
+        self._elements = Elements(plan, self._layout(Mode.ARRAY) if plan.mode is Mode.ARRAY else {})
         # an earlier try may have submitted a moment ago
         self._last_s = time.monotonic() if self._resumed else None
 
@@ -94,7 +95,9 @@ class _Submitter:
         if self._resumed:
             self._change(jobs=find_again(self._plan, self._journal).jobs)
         else:
-            preview.check_memory(self._plan, self._layout(self._plan.mode).values())
+            layout = self._layout(self._plan.mode).values()
+            preview.check_memory(self._plan, layout)
+            preview.check_counts(self._elements.settings, layout)
         self._record()
         self._say_how_long()
         self._submit_all()
@@ -156,7 +159,7 @@ class _Submitter:
         self._say(f"note: {', '.join(missing)} was missing, and was written again")
 
     def _submit_all(self) -> None:
-        elements = Elements(self._plan, self._layout(Mode.ARRAY) if self._plan.mode is Mode.ARRAY else {})
+        elements = self._elements
         if any(job.state == "refused" for job in self._journal.jobs):
             self._instead(elements)
         self._submit_wanted(elements)
@@ -175,10 +178,9 @@ class _Submitter:
         for first in range(0, len(wanted), size):
             places = wanted[first : first + size]
             self._ask(places, self._submit_one)
-            if self._plan.target.site.scheduler == "builtin":
-                for at in places:
-                    if self._journal.jobs[at].state == "held":
-                        elements.put_first(self._journal.jobs[at])
+            for at in places:
+                if self._journal.jobs[at].state == "held" and elements.settings.goes_by_list:
+                    elements.put_first(self._journal.jobs[at])
 
     def _ask(self, places: Sequence[int], call: Callable[[SubmittedJob], str]) -> None:
         """Have sbatch called for these jobs, each written down before; what is known afterwards is, too."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from planner.core.records import Mode
 from planner.plan.document import Batch, Plan, PlannedTask
 
-NICE_STEP = 10
+# steps of Nice in one round: each costs a point of priority against other people's jobs
+NICE_LEVELS = 50
 # 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
 FOLLOW_UP = "next.sh"
 FOLLOW_UP_MB = 1024
@@ -31,8 +32,8 @@ class Job:
         The value of ``--mem``: of the one task, or the largest of the array.
     hold : bool
         Whether the elements get their own memory before the array is released.
-    first : int
-        Position in the plan's order of the task that is element 0 of the array.
+    numbers : mapping of str to int
+        Array index of each task, where it is not the task's own: in the parts of a long array.
     after : str or None
         Script of the job that must have ended before this one starts.
     batch : Batch or None
@@ -52,7 +53,7 @@ class Job:
     time_limit_s: int
     nice: int
     hold: bool
-    first: int = 0
+    numbers: Mapping[str, int] = field(default_factory=dict)
     after: str | None = None
     batch: Batch | None = None
     components: tuple[Batch, ...] = ()
@@ -70,7 +71,7 @@ class Job:
 
     def element(self, task: PlannedTask) -> int:
         """Return the array index of a task."""
-        return task.index - self.first
+        return self.numbers.get(task.task, task.element)
 
     def part(self, task: PlannedTask) -> str:
         """Return what stands behind this job's id where Slurm names a task's part of it."""
@@ -125,8 +126,8 @@ def follow_up(plan: Plan) -> Job:
 
 def _single_jobs(plan: Plan, base: str) -> list[Job]:
     return [
-        _job([task], script=f"jobs/{task.task}.sh", name=f"{base}.{task.task}", nice=NICE_STEP * task.index)
-        for task in plan.tasks
+        _job([task], script=f"jobs/{task.task}.sh", name=f"{base}.{task.task}", nice=nice)
+        for task, nice in zip(plan.tasks, nices(len(plan.tasks)), strict=True)
     ]
 
 
@@ -139,11 +140,11 @@ def _arrays(plan: Plan, base: str) -> list[Job]:
             script=f"array{part}.sh",
             name=f"{base}{part.replace('-', '.', 1)}",
             array=True,
-            first=first,
+            numbers=numbers,
             throttle=throttle,
             hold=True,
         )
-        for tasks, first, part in _parts(plan, plan.tasks)
+        for tasks, numbers, part in _parts(plan, plan.tasks)
     ]
     return _in_lanes(found, 1 if throttle else None)
 
@@ -151,29 +152,43 @@ def _arrays(plan: Plan, base: str) -> list[Job]:
 def _tier_arrays(plan: Plan, base: str) -> list[Job]:
     throttle = plan.target.max_running
     pieces = [
-        (tasks, first, f"tier-{tier + 1}{part}")
+        (tasks, numbers, f"tier-{tier + 1}{part}")
         for tier in sorted({task.tier for task in plan.tasks}, reverse=True)
-        for tasks, first, part in _parts(plan, [task for task in plan.tasks if task.tier == tier])
+        for tasks, numbers, part in _parts(plan, [task for task in plan.tasks if task.tier == tier])
     ]
     shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
     found = [
-        _job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}", array=True, first=first, throttle=share)
-        for (tasks, first, piece), share in zip(pieces, shares, strict=True)
+        _job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}", array=True, numbers=numbers, throttle=share)
+        for (tasks, numbers, piece), share in zip(pieces, shares, strict=True)
     ]
     return _in_lanes(found, throttle)
 
 
-def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedTask], int, str]]:
-    """Cut tasks into arrays whose indices stay below the site's MaxArraySize: (tasks, the first's index, suffix).
+def nices(count: int) -> list[int]:
+    """Return the ``Nice`` of so many tasks in their order: the first is 0, each step 1, with few levels in all."""
+    return [min(rank, rank * NICE_LEVELS // count) for rank in range(count)]
 
-    The cuts are at fixed positions of the plan's order, so that an element's index tells its task in every mode.
+
+def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedTask], dict[str, int], str]]:
+    """Cut tasks into arrays whose indices stay below the site's MaxArraySize: (tasks, their indices, suffix).
+
+    One array has the tasks' own indices. Parts are cut at fixed positions of the plan's order, so that they may follow
+    each other, and count their tasks from 0 on: a task has the same index in every mode.
     """
     longest = plan.target.site.max_array_size
+    if plan.kept or all(task.element < longest for task in plan.tasks):
+        return [(list(tasks), {}, "")] if tasks else []
     blocks: dict[int, list[PlannedTask]] = {}
-    for task in tasks:
-        blocks.setdefault(task.index // longest, []).append(task)
-    split = any(task.index >= longest for task in plan.tasks)
-    return [(found, block * longest, f"-part-{block + 1}" if split else "") for block, found in sorted(blocks.items())]
+    for rank, task in enumerate(plan.tasks):
+        blocks.setdefault(rank // longest, []).append(task)
+    wanted = {task.task for task in tasks}
+    parts = []
+    for block, members in sorted(blocks.items()):
+        numbers = {one.task: at for at, one in enumerate(sorted(members, key=lambda one: one.element))}
+        found = [task for task in members if task.task in wanted]
+        if found:
+            parts.append((found, numbers, f"-part-{block + 1}" if len(blocks) > 1 else ""))
+    return parts
 
 
 def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
@@ -199,12 +214,13 @@ def _job(
     script: str,
     name: str,
     array: bool = False,
-    first: int = 0,
+    numbers: Mapping[str, int] | None = None,
     throttle: int | None = None,
     nice: int = 0,
     hold: bool = False,
 ) -> Job:
-    indices = _ranges([task.index - first for task in tasks])
+    numbers = numbers or {}
+    indices = _ranges([numbers.get(task.task, task.element) for task in tasks])
     return Job(
         script=script,
         name=name,
@@ -215,7 +231,7 @@ def _job(
         time_limit_s=max(task.time_limit_s for task in tasks),
         nice=nice,
         hold=hold,
-        first=first,
+        numbers=numbers,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.core import units
 from planner.plan.document import Plan, PlannedTask
-from planner.scripts.jobs import FOLLOW_UP, Job
+from planner.scripts.jobs import FOLLOW_UP, Job, nices
 
 COARSEST_POLL_S = 5
 # a job gets the environment of whoever submits it, whatever a site or a user made the default
@@ -27,17 +27,25 @@ class Update:
         Its own memory, MiB.
     time_limit : str or None
         Its own, where that is shorter than the array's.
+    nice : int
+        Its place in the plan's order, where Slurm computes priorities.
     """
 
     script: str
     element: int
     mem_mb: int
     time_limit: str | None
+    nice: int
 
-    def command(self, job_id: str, *, times: bool = True) -> str:
-        """Return what scontrol is told, ``job_id`` being the array's; memory alone without ``times``."""
+    def name(self, job_id: str) -> str:
+        """Return what Slurm calls the element, ``job_id`` being the array's."""
+        return f"{job_id}_{self.element}"
+
+    def command(self, name: str, *, times: bool = True, nice: bool = True) -> str:
+        """Return what scontrol is told of the element of this name: memory alone without ``times`` and ``nice``."""
         limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
-        return f"update JobId={job_id}_{self.element} MinMemoryNode={self.mem_mb}{limit}"
+        place = f" Nice={self.nice}" if nice else ""
+        return f"update JobId={name} MinMemoryNode={self.mem_mb}{limit}{place}"
 
 
 def dependency(plan: Plan, job: Job) -> str | None:
@@ -63,25 +71,28 @@ def poll_s(plan: Plan) -> int:
     return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
 
 
-def update_order(plan: Plan, tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
-    """Return the order in which a held array's elements are updated, so that they start in the plan's order.
-
-    On release priority/basic numbers the touched elements last in, first out; priority/multifactor goes by index
-    whatever the order. sched/builtin under priority/basic goes by its list of jobs, where each touched element takes
-    the array's place and the rest goes to the end (Slurm 22.05).
-    """
-    forward = plan.target.site.scheduler == "builtin"
-    return sorted(tasks, key=lambda task: task.index, reverse=not forward)
-
-
 def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
-    """Return what each element of the held arrays gets, in the order of `update_order`."""
+    """Return what each element of the held arrays gets, in the plan's order: that is also the order of their release.
+
+    priority/multifactor goes by ``Nice``, and by index where that is the same; priority/basic by the order of the
+    release; sched/builtin, whatever the priorities, by that of the updates (Slurm 22.05 to 26.05).
+    """
     job_of = {task.index: job for job in layout if job.hold for task in job.tasks}
     tasks = [task for task in plan.tasks if task.index in job_of]
-    return [_update(job_of[task.index], task) for task in update_order(plan, tasks)]
+    own = _own_nice(plan)
+    return [_update(job_of[task.index], task, own + nice) for task, nice in zip(tasks, nices(len(tasks)), strict=True)]
 
 
-def _update(job: Job, task: PlannedTask) -> Update:
+def _own_nice(plan: Plan) -> int:
+    """Return how much an existing script gives way by itself."""
+    for option in plan.kept.options if plan.kept else []:
+        name, _, value = option.partition("=")
+        if name == "--nice":
+            return int(value or 100)
+    return 0
+
+
+def _update(job: Job, task: PlannedTask, nice: int) -> Update:
     # Slurm counts limits in minutes
     shorter = math.ceil(task.time_limit_s / 60) < math.ceil(job.time_limit_s / 60)
     return Update(
@@ -89,6 +100,7 @@ def _update(job: Job, task: PlannedTask) -> Update:
         element=job.element(task),
         mem_mb=task.request_mb,
         time_limit=units.format_limit(task.time_limit_s) if shorter else None,
+        nice=nice,
     )
 
 

@@ -2,6 +2,7 @@
 
 from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
 from planner.slurm.jobs import (
+    ArrayElement,
     accounting,
     cancel,
     elements,
@@ -17,11 +18,14 @@ from planner.slurm.jobs import (
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
 from planner.slurm.queue import QueuedJob, memory_so_far, queued_jobs, step_names
+from planner.slurm.settings import Settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 
 __all__ = [
     "AnswerLost",
+    "ArrayElement",
     "QueuedJob",
+    "Settings",
     "SlurmError",
     "Verdict",
     "accounting",
@@ -40,6 +44,7 @@ __all__ = [
     "release",
     "run",
     "sbatch",
+    "settings",
     "signal_step",
     "srun",
     "step_memory",

@@ -89,12 +89,12 @@ class SlurmError(FailureError):
         Whether what it was told may have been done all the same.
     """
 
-    def __init__(self, program: str, said: str, stdout: str, verdict: Verdict) -> None:
+    def __init__(self, program: str, said: str, stdout: str = "", *, returncode: int = 1) -> None:
         hint = next((hint for sign, hint in _HINTS if sign.lower() in said.lower()), f"that is what {program} said")
         super().__init__(f"{program}: {said}", hint)
         self.said = said
         self.stdout = stdout
-        self.verdict = verdict
+        self.verdict = verdict(said, returncode)
 
     @property
     def on_the_way(self) -> bool:
@@ -106,8 +106,9 @@ class AnswerLost(SlurmError):  # noqa: N818 - what happened
     """One of Slurm's commands said nothing that can be understood; it may have done what it was told."""
 
     def __init__(self, program: str, said: str, hint: str) -> None:
-        super().__init__(program, said, "", Verdict.UNKNOWN)
+        super().__init__(program, said)
         self.hint = hint
+        self.verdict = Verdict.UNKNOWN
 
 
 def run(
@@ -184,7 +185,7 @@ def _once(
     silent = "error:" in done.stderr and not done.stdout.strip()
     if done.returncode != 0 or silent:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise SlurmError(argv[0], said, done.stdout, verdict(said, done.returncode))
+        raise SlurmError(argv[0], said, done.stdout, returncode=done.returncode)
     return done.stdout
 
 

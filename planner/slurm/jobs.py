@@ -16,6 +16,8 @@ FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
 GONE = "Invalid job id"
 _JOB_LINE = re.compile(r"(\d+)[^|]*\|([^|]*)\|?(.*)")
 _COMMENT = re.compile(r"chromplan:[^\s'\"]+")
+# one word of a command line holds 128 KiB
+_MOST_AT_ONCE = 2000
 _JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 
@@ -145,11 +147,13 @@ class ArrayElement:
         ``PENDING``, ``RUNNING``, …
     mem_mb, time_limit_s : float or None
         What it asks for, MiB and s.
+    nice : int
     """
 
     state: str
     mem_mb: float | None
     time_limit_s: float | None
+    nice: int
 
     @property
     def begun(self) -> bool:
@@ -163,22 +167,18 @@ def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str,
     Those that ended are shown for some minutes (MinJobAge).
     """
     listed = f"--jobs={','.join(job_ids)}"
-    argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed, "--format=%F_%K|%T|%m|%l"]
+    argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed]
     found: dict[str, ArrayElement] = {}
-    for line in unless_gone(argv, cluster=cluster).split():
-        element, state, mem, limit = line.split("|")
-        found[element] = ArrayElement(state, units.parse_mem_mb(mem), units.parse_duration_s(limit))
+    for line in unless_gone([*argv, "--format=%F_%K|%T|%m|%l|%y"], cluster=cluster).split():
+        element, state, mem, limit, nice = line.split("|")
+        found[element] = ArrayElement(state, units.parse_mem_mb(mem), units.parse_duration_s(limit), int(nice))
     return found
 
 
 def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
     """Return those jobs that have not ended."""
-    return set(_queue(job_ids, "%F", cluster))
-
-
-def _queue(job_ids: Iterable[str], form: str, cluster: str | None) -> list[str]:
-    argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", f"--format={form}"]
-    return unless_gone(argv, cluster=cluster).split()
+    argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", "--format=%F"]
+    return set(unless_gone(argv, cluster=cluster).split())
 
 
 def unless_gone(
@@ -194,12 +194,14 @@ def unless_gone(
 
 
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
-    """Let held jobs start; what of them has begun or ended already is fine."""
-    try:
-        run(["scontrol", "release", ",".join(job_ids)], cluster=cluster)
-    except SlurmError as error:
-        if error.verdict is not Verdict.TAKEN:
-            raise
+    """Let held jobs, or elements of them, start in this order; what of them has begun or ended already is fine."""
+    ids = list(job_ids)
+    for start in range(0, len(ids), _MOST_AT_ONCE):
+        try:
+            run(["scontrol", "release", ",".join(ids[start : start + _MOST_AT_ONCE])], cluster=cluster)
+        except SlurmError as error:
+            if error.verdict is not Verdict.TAKEN:
+                raise
 
 
 def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:

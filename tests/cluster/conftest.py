@@ -35,8 +35,9 @@ class Clusters:
             (pytest.fail if demanded else pytest.skip)(f"cluster flavour {flavour}: {reason}")
         if self._accounting is None:
             home = processes.make_home()
-            self._accounting = Accounting(home, processes.Programs(home))
-            self._accounting.start()
+            accounting = Accounting(home, processes.Programs(home))
+            accounting.start()
+            self._accounting = accounting  # one that did not come up is no accounting: the next test tries again
         return slurm.Cluster(accounting=self._accounting, **options).start()
 
     def stop(self) -> None:

@@ -134,6 +134,8 @@ class Accounting:
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
+                # two that are at work at the same time would clear away each other's tables from /tmp
+                f"--tmpdir={self.home}",
             ],
             env={"PATH": processes.SYSTEM_PATH},
             capture_output=True,
@@ -154,6 +156,9 @@ class Accounting:
                 "--bind-address=127.0.0.1",
                 f"--user={self.me}",
                 "--innodb-flush-log-at-trx-commit=0",
+                f"--tmpdir={self.home}",
+                # on by default from MariaDB 11.6 on, and more than slurmdbd is made for; unknown before
+                "--loose-innodb-snapshot-isolation=OFF",
             ],
         )
         client = ["--no-defaults", f"--socket={self._db_socket}", "--user=root"]

@@ -129,7 +129,9 @@ def runs_to_the_end(pipeline: Pipeline, mode: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("mode", ["jobs", "tiers", "packed"])
 def test_tasks_start_in_the_plans_order_as_far_as_the_mode_promises(one_core: Cluster, mode: str) -> None:
-    pipeline = Pipeline(one_core, mode=mode, chromosomes="1,3,8,12,16,19,22", command="echo $CHROMPLAN_TASK >> started")
+    pipeline = Pipeline(
+        one_core, mode=mode, chromosomes="1,3,8,12,16,19,22", command=": {chromosome}; echo $CHROMPLAN_TASK >> started"
+    )
     site = (pipeline.folder / "site.toml").read_text()
     pipeline.write("site.toml", site.replace("cores = 8", "cores = 1").replace("nodes = 2", "nodes = 1"))
     pipeline.ready()
@@ -144,7 +146,7 @@ def test_tasks_start_in_the_plans_order_as_far_as_the_mode_promises(one_core: Cl
 
 
 def test_each_component_starts_its_tasks_in_the_plans_order(two_types: Cluster) -> None:
-    command = "echo $CHROMPLAN_TASK >> started"
+    command = ": {chromosome}; echo $CHROMPLAN_TASK >> started"
     settings = {"chromosomes": "1,2,16-22", "formula": FORMULA, "submit": "max_running = 2", "command": command}
     pipeline = of_two_types(two_types, **settings)
     pipeline.ready()

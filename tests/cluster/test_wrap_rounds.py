@@ -195,11 +195,11 @@ sleep 60 & wait"""
     folder.script("signals.sh", body, array="21-22")
     job = folder.sbatch("signals.sh")
     processes.wait_until(lambda: len(folder.left("ready.*")) == 2, "both to be ready", timeout_s=60, pause_s=0.2)
-    folder.run("scancel", f"{job}_0")
-    folder.run("scancel", "--batch", "--signal=USR1", f"{job}_1")
+    folder.run("scancel", f"{job}_21")
+    folder.run("scancel", "--batch", "--signal=USR1", f"{job}_22")
     assert outcomes(folder.finish("signals")) == {"chr21": "cancelled", "chr22": "failed"}
     assert folder.left("said.*") == {"said.21": "term\ntidy\n", "said.22": "usr1\n"}
-    assert omk_cluster.sacct(f"{job}_1", fields=("JobID", "ExitCode"))[0]["ExitCode"] == "5:0"
+    assert omk_cluster.sacct(f"{job}_22", fields=("JobID", "ExitCode"))[0]["ExitCode"] == "5:0"
 
 
 def test_any_name_and_argument_reaches_the_script_unchanged(omk_cluster: Cluster) -> None:

@@ -1,5 +1,6 @@
 """A plan as jobs: arrays within the site's limits, never more than K at once, in the plan's order."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from planner.core.config import Kept, Sample
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.scripts import render
-from planner.scripts.jobs import Job, jobs
-from planner.scripts.options import submit_options, update_order, updates
+from planner.scripts.jobs import NICE_LEVELS, Job, jobs, nices
+from planner.scripts.options import submit_options, updates
 
 ARRAYS = (Mode.ARRAY, Mode.TIERS)
 
@@ -90,7 +91,7 @@ def test_jobs_run_in_k_lanes_of_their_own_names_in_order() -> None:
     found = jobs(plan_of(Mode.JOBS, samples=1, k=3))
     assert [job.after is None for job in found[:4]] == [True, True, True, False]
     assert len({job.name for job in found}) == 22
-    assert [job.nice for job in found] == [10 * rank for rank in range(22)]
+    assert [job.nice for job in found] == list(range(22))
     waited_for = [job.after for job in found if job.after]
     assert len(set(waited_for)) == len(waited_for)
 
@@ -113,7 +114,8 @@ def test_the_parts_script_knows_each_element(tmp_path: object) -> None:
     plan = plan_of(Mode.ARRAY, max_array_size=25)
     text = render.render(plan)["array-part-3.sh"]
     assert "#SBATCH --array=0-15\n" in text
-    assert re.findall(r"^  (\d+)\) set -- (\S+)", text, re.MULTILINE)[0] == ("0", plan.tasks[50].task)
+    first = min(plan.tasks[50:], key=lambda task: task.element)
+    assert re.findall(r"^  (\d+)\) set -- (\S+)", text, re.MULTILINE)[0] == ("0", first.task)
 
 
 def test_the_submit_script_gives_the_elements_of_each_part_their_memory() -> None:
@@ -121,7 +123,7 @@ def test_the_submit_script_gives_the_elements_of_each_part_their_memory() -> Non
     assert text.count("sleep 10 #") == 2
     assert '"--dependency=afterany:${ids[array-part-2.sh]}"' in text
     updated = re.findall(
-        r"update JobId=\$\{ids\[(\S+)\]\}_(\d+) MinMemoryNode=\d+$", text.replace('"', "\n"), re.MULTILINE
+        r"update JobId=\$\{ids\[(\S+)\]\}_(\d+) MinMemoryNode=\d+ Nice=\d+$", text.replace('"', "\n"), re.MULTILINE
     )
     assert sorted((script, int(index)) for script, index in updated) == [
         (f"array-part-{part}.sh", index) for part, last in ((1, 25), (2, 25), (3, 16)) for index in range(last)
@@ -137,27 +139,54 @@ def timed(plan: Plan) -> Plan:
 def test_elements_get_time_limits_of_their_own_in_whole_minutes_where_they_are_shorter_than_the_arrays() -> None:
     plan = timed(plan_of(Mode.ARRAY, samples=1))
     assert "#SBATCH --time=01:21:21\n" in render.render(plan)["array.sh"]
-    limits = {update.element: update.time_limit for update in updates(plan, jobs(plan))}
-    assert limits[0] == "1:00:00"
-    assert limits[1] == "1:02:00"
-    assert limits[20] == "1:21:00"
-    assert limits[21] is None
+    limits = [update.time_limit for update in updates(plan, jobs(plan))]
+    assert limits[:2] == ["1:00:00", "1:02:00"]
+    assert limits[20:] == ["1:21:00", None]
     assert [update.time_limit for update in updates(plan_of(Mode.ARRAY, samples=1), jobs(plan))][:2] == [None, None]
 
 
-@pytest.mark.parametrize("scheduler", ["backfill", "builtin"])
 @pytest.mark.parametrize("longest", [8, 1001])
-def test_the_submit_script_of_timed_elements_is_clean(scheduler: str, longest: int, tmp_path: Path) -> None:
-    plan = timed(plan_of(Mode.ARRAY, samples=1, scheduler=scheduler, max_array_size=longest))
+def test_the_submit_script_of_timed_elements_is_clean(longest: int, tmp_path: Path) -> None:
+    plan = timed(plan_of(Mode.ARRAY, samples=1, max_array_size=longest))
     rendered = render.render(plan)
-    assert rendered["submit.sh"].count(" TimeLimit=1:00:00\n" if scheduler == "builtin" else ' TimeLimit=1:00:00"') == 1
+    assert rendered["submit.sh"].count(" TimeLimit=1:00:00 Nice=0\n") == 1
     check(rendered, tmp_path)
 
 
-@pytest.mark.parametrize(("scheduler", "first"), [("backfill", 21), ("builtin", 0)])
-def test_elements_are_updated_in_the_order_that_makes_them_start_in_the_plans(scheduler: str, first: int) -> None:
-    plan = plan_of(Mode.ARRAY, samples=1, scheduler=scheduler)
-    assert update_order(plan, plan.tasks)[0].index == first
+def test_an_element_of_one_sample_has_its_chromosomes_number_in_every_mode_and_order() -> None:
+    plan = plans.plan(plans.config(pipeline={"chromosomes": "20-22,X,Y,MT"}, submit={"mode": "array"}))
+    wanted = {"chr20": 20, "chr21": 21, "chr22": 22, "chrX": 23, "chrY": 24, "chrMT": 25}
+    for mode in ARRAYS:
+        assert {task.task: job.element(task) for job in jobs(plan, mode) for task in job.tasks} == wanted
+    assert [job.array for job in jobs(plan)] == ["20-25"]
+
+
+def test_an_element_of_several_samples_keeps_its_index_when_others_are_done() -> None:
+    samples = [Sample(name=name, columns={}) for name in ("a", "b")]
+    of = {mode: plan_of(mode, samples=2) for mode in ARRAYS}
+    whole = {task.task: task.element for task in of[Mode.ARRAY].tasks}
+    assert sorted(whole.values()) == list(range(1, 45))
+    assert whole == {task.task: task.element for task in of[Mode.TIERS].tasks}
+    left = plans.plan(plans.config(), samples=samples[::-1])
+    assert {task.task for task in left.tasks if task.element == 1} == {"b.chr1"}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 30_000))
+def test_nice_goes_up_in_the_plans_order_in_few_small_steps(count: int) -> None:
+    found = nices(count)
+    assert found[0] == 0
+    assert {later - one for one, later in itertools.pairwise(found)} <= {0, 1}
+    assert found[-1] < NICE_LEVELS
+    assert count > NICE_LEVELS or found == list(range(count))
+
+
+def test_updates_name_the_elements_in_the_plans_order() -> None:
+    plan = plan_of(Mode.ARRAY, max_array_size=25)
+    found = updates(plan, jobs(plan))
+    task_of = {(job.script, job.element(task)): task.task for job in jobs(plan) for task in job.tasks}
+    assert [task_of[one.script, one.element] for one in found] == [task.task for task in plan.tasks]
+    assert [one.nice for one in found] == nices(66)
 
 
 def test_where_cores_carry_memory_a_batch_asks_for_the_cores_that_hold_its_tasks() -> None:

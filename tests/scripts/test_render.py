@@ -99,8 +99,8 @@ def test_any_sample_name_gives_clean_scripts(mode: Mode, name: str, tmp_path: Pa
 
 def test_the_array_holds_every_task_at_its_index() -> None:
     text = three()["array.sh"]
-    assert "#SBATCH --array=0-5%2\n" in text
-    assert """  1) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB\n""" in text
+    assert "#SBATCH --array=1-6%2\n" in text
+    assert """  4) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB\n""" in text
 
 
 def test_tiers_share_the_tasks_and_the_running_ones_out() -> None:
@@ -112,14 +112,14 @@ def test_tiers_share_the_tasks_and_the_running_ones_out() -> None:
         for part in line.partition("=")[2].partition("%")[0].split(",")
         for i in (lambda ends: range(int(ends[0]), int(ends[-1]) + 1))(part.split("-"))
     )
-    assert indices == [0, 1, 2, 3, 4, 5]
+    assert indices == [1, 2, 3, 4, 5, 6]
 
 
 def test_jobs_are_one_script_each_in_order_of_nice() -> None:
     rendered = three(Mode.JOBS)
     scripts = [text for name, text in rendered.items() if name.startswith("jobs/")]
     assert len(scripts) == 6
-    assert ["#SBATCH --nice=10\n" in text for text in scripts].count(True) == 1
+    assert ["#SBATCH --nice=1\n" in text for text in scripts].count(True) == 1
 
 
 def test_a_user_template_goes_before_the_bundled_one(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123
-#SBATCH --array=0-5%2
+#SBATCH --array=1-6%2
 #SBATCH --mem=1361M
 #SBATCH --partition=main
 #SBATCH --account=genomics
@@ -13,16 +13,16 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# index -> task, in the order of the plan; memory and time limit are each element's own: see submit.sh
+# index -> task; memory, time limit and order are each element's own: see submit.sh
 #             task sample chromosome panel
 # shellcheck disable=SC2016  # names are data
 case $SLURM_ARRAY_TASK_ID in
-  0) set -- NA1.chr20 NA1 20 'it'"'"'s' ;; # 1361 MB
-  1) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB
-  2) set -- NA1.chr22 NA1 22 'it'"'"'s' ;; # 1127 MB
-  3) set -- a_b-c8687a08.chr22 'a b' 22 'it'"'"'s' ;; # 1127 MB
-  4) set -- NA1.chr21 NA1 21 'it'"'"'s' ;; # 1063 MB
+  1) set -- NA1.chr20 NA1 20 'it'"'"'s' ;; # 1361 MB
+  2) set -- NA1.chr21 NA1 21 'it'"'"'s' ;; # 1063 MB
+  3) set -- NA1.chr22 NA1 22 'it'"'"'s' ;; # 1127 MB
+  4) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB
   5) set -- a_b-c8687a08.chr21 'a b' 21 'it'"'"'s' ;; # 1063 MB
+  6) set -- a_b-c8687a08.chr22 'a b' 22 'it'"'"'s' ;; # 1127 MB
   *) echo "no task has index $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;
 esac
 export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4

@@ -29,29 +29,34 @@ printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:array.sh --hold rounds/r001/array.sh)
 id=${id%%;*}
 
-# every element its own memory
-lines="update JobId=${id}_5 MinMemoryNode=1063
-update JobId=${id}_4 MinMemoryNode=1063
-update JobId=${id}_3 MinMemoryNode=1127
-update JobId=${id}_2 MinMemoryNode=1127
-update JobId=${id}_1 MinMemoryNode=1361
-update JobId=${id}_0 MinMemoryNode=1361"
-scontrol <<<"$lines" >/dev/null || true # what was not taken shows below
+# every element its own memory and place in the queue, in the order in which they are to start
+lines="update JobId=${id}_1 MinMemoryNode=1361 Nice=0
+update JobId=${id}_4 MinMemoryNode=1361 Nice=1
+update JobId=${id}_3 MinMemoryNode=1127 Nice=2
+update JobId=${id}_6 MinMemoryNode=1127 Nice=3
+update JobId=${id}_2 MinMemoryNode=1063 Nice=4
+update JobId=${id}_5 MinMemoryNode=1063 Nice=5"
+if [[ ! $(scontrol show config) =~ PriorityType\ *=\ priority/multifactor ]]; then
+  lines=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//') # it would release them here, where the order of the release counts
+fi
+memory=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//')
+# where the rest is refused, memory alone; what was not taken shows below
+scontrol <<<"$lines" >/dev/null || scontrol <<<"$memory" >/dev/null || true
 arrays=$id
 given=$(squeue --array --noheader --noconvert --jobs="$arrays" --format='update JobId=%F_%K MinMemoryNode=%m' | sed 's/M$//' | sort)
-if [ "$given" != "$(sed '/^$/d' <<<"$lines" | sort)" ]; then
+if [ "$given" != "$(sort <<<"$memory")" ]; then
   scancel "$id"
   echo "the cluster did not take the elements' own memory: the array was cancelled, tiers go out instead" >&2
   rm "$manifest"
   exec bash rounds/r001/submit-tiers.sh
 fi
-scontrol release "$arrays"
+sed 's/^update JobId=//; s/ .*//' <<<"$lines" | xargs -n 1000 | tr ' ' , | xargs -n 1 scontrol release
 cat >>"$manifest" <<END
-NA1.chr20	${id}_0	0	1361	1	array.sh	job
-a_b-c8687a08.chr20	${id}_1	1	1361	1	array.sh	job
-NA1.chr22	${id}_2	2	1127	1	array.sh	job
-a_b-c8687a08.chr22	${id}_3	3	1127	1	array.sh	job
-NA1.chr21	${id}_4	4	1063	1	array.sh	job
+NA1.chr20	${id}_1	0	1361	1	array.sh	job
+a_b-c8687a08.chr20	${id}_4	1	1361	1	array.sh	job
+NA1.chr22	${id}_3	2	1127	1	array.sh	job
+a_b-c8687a08.chr22	${id}_6	3	1127	1	array.sh	job
+NA1.chr21	${id}_2	4	1063	1	array.sh	job
 a_b-c8687a08.chr21	${id}_5	5	1063	1	array.sh	job
 END
 mv "$manifest" rounds/r001/manifest.tsv

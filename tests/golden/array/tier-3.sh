@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123.tier-3
-#SBATCH --array=0-1%1
+#SBATCH --array=1,4%1
 #SBATCH --mem=1361M
 #SBATCH --partition=main
 #SBATCH --account=genomics
@@ -13,12 +13,12 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# index -> task, in the order of the plan
+# index -> task
 #             task sample chromosome panel
 # shellcheck disable=SC2016  # names are data
 case $SLURM_ARRAY_TASK_ID in
-  0) set -- NA1.chr20 NA1 20 'it'"'"'s' ;; # 1361 MB
-  1) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB
+  1) set -- NA1.chr20 NA1 20 'it'"'"'s' ;; # 1361 MB
+  4) set -- a_b-c8687a08.chr20 'a b' 20 'it'"'"'s' ;; # 1361 MB
   *) echo "no task has index $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;
 esac
 export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4

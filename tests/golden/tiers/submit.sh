@@ -31,23 +31,23 @@ id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-3.sh ro
 id=${id%%;*}
 ids[tier-3.sh]=$id
 cat >>"$manifest" <<END
-NA1.chr20	${id}_0	0	1361	1	tier-3.sh	job
-a_b-c8687a08.chr20	${id}_1	1	1361	1	tier-3.sh	job
+NA1.chr20	${id}_1	0	1361	1	tier-3.sh	job
+a_b-c8687a08.chr20	${id}_4	1	1361	1	tier-3.sh	job
 END
 
 id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-2.sh rounds/r001/tier-2.sh)
 id=${id%%;*}
 ids[tier-2.sh]=$id
 cat >>"$manifest" <<END
-NA1.chr22	${id}_2	2	1127	1	tier-2.sh	job
-a_b-c8687a08.chr22	${id}_3	3	1127	1	tier-2.sh	job
+NA1.chr22	${id}_3	2	1127	1	tier-2.sh	job
+a_b-c8687a08.chr22	${id}_6	3	1127	1	tier-2.sh	job
 END
 
 id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-1.sh "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
 id=${id%%;*}
 ids[tier-1.sh]=$id
 cat >>"$manifest" <<END
-NA1.chr21	${id}_4	4	1063	1	tier-1.sh	job
+NA1.chr21	${id}_2	4	1063	1	tier-1.sh	job
 a_b-c8687a08.chr21	${id}_5	5	1063	1	tier-1.sh	job
 END
 mv "$manifest" rounds/r001/manifest.tsv

@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute.a_b-4e2d9b0d, round 1, 22 tasks
 #SBATCH --job-name=impute.a_b-4e2d9b0d.r001.abc123
-#SBATCH --array=0-21%4
+#SBATCH --array=1-22%4
 #SBATCH --mem=2048M
 #SBATCH --partition=main
 #SBATCH --account=genomics
@@ -16,32 +16,32 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# index -> task, in the order of the plan; memory and time limit are each element's own: see submit.sh
+# index -> task; memory, time limit and order are each element's own: see submit.sh
 #             task sample chromosome index
 # shellcheck disable=SC2016  # names are data
 case $SLURM_ARRAY_TASK_ID in
-  0) set -- chr1 '' 1 1 ;; # 2048 MB
-  1) set -- chr2 '' 2 2 ;; # 2048 MB
-  2) set -- chr3 '' 3 3 ;; # 2048 MB
-  3) set -- chr4 '' 4 4 ;; # 2048 MB
-  4) set -- chr5 '' 5 5 ;; # 2048 MB
-  5) set -- chr6 '' 6 6 ;; # 2048 MB
-  6) set -- chr7 '' 7 7 ;; # 2048 MB
-  7) set -- chr8 '' 8 8 ;; # 2048 MB
-  8) set -- chr9 '' 9 9 ;; # 2048 MB
-  9) set -- chr10 '' 10 10 ;; # 2048 MB
-  10) set -- chr11 '' 11 11 ;; # 2048 MB
-  11) set -- chr12 '' 12 12 ;; # 2048 MB
-  12) set -- chr13 '' 13 13 ;; # 2048 MB
-  13) set -- chr14 '' 14 14 ;; # 2048 MB
-  14) set -- chr15 '' 15 15 ;; # 2048 MB
-  15) set -- chr16 '' 16 16 ;; # 2048 MB
-  16) set -- chr17 '' 17 17 ;; # 2048 MB
-  17) set -- chr18 '' 18 18 ;; # 2048 MB
-  18) set -- chr19 '' 19 19 ;; # 2048 MB
-  19) set -- chr20 '' 20 20 ;; # 2048 MB
-  20) set -- chr21 '' 21 21 ;; # 2048 MB
-  21) set -- chr22 '' 22 22 ;; # 2048 MB
+  1) set -- chr1 '' 1 1 ;; # 2048 MB
+  2) set -- chr2 '' 2 2 ;; # 2048 MB
+  3) set -- chr3 '' 3 3 ;; # 2048 MB
+  4) set -- chr4 '' 4 4 ;; # 2048 MB
+  5) set -- chr5 '' 5 5 ;; # 2048 MB
+  6) set -- chr6 '' 6 6 ;; # 2048 MB
+  7) set -- chr7 '' 7 7 ;; # 2048 MB
+  8) set -- chr8 '' 8 8 ;; # 2048 MB
+  9) set -- chr9 '' 9 9 ;; # 2048 MB
+  10) set -- chr10 '' 10 10 ;; # 2048 MB
+  11) set -- chr11 '' 11 11 ;; # 2048 MB
+  12) set -- chr12 '' 12 12 ;; # 2048 MB
+  13) set -- chr13 '' 13 13 ;; # 2048 MB
+  14) set -- chr14 '' 14 14 ;; # 2048 MB
+  15) set -- chr15 '' 15 15 ;; # 2048 MB
+  16) set -- chr16 '' 16 16 ;; # 2048 MB
+  17) set -- chr17 '' 17 17 ;; # 2048 MB
+  18) set -- chr18 '' 18 18 ;; # 2048 MB
+  19) set -- chr19 '' 19 19 ;; # 2048 MB
+  20) set -- chr20 '' 20 20 ;; # 2048 MB
+  21) set -- chr21 '' 21 21 ;; # 2048 MB
+  22) set -- chr22 '' 22 22 ;; # 2048 MB
   *) echo "no task has index $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;
 esac
 export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_INDEX=$4

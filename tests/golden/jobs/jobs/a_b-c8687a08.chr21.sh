@@ -6,7 +6,7 @@
 #SBATCH --account=genomics
 #SBATCH --cpus-per-task=1
 #SBATCH --time=02:00:00
-#SBATCH --nice=50
+#SBATCH --nice=5
 #SBATCH --acctg-freq=task=5
 #SBATCH --output=rounds/r001/logs/%x_%j.out
 #SBATCH --open-mode=append
