@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from planner.core.records import Observation
     from planner.formula.discovery.fit import FittedFormula
     from planner.formula.formula import Formula
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
 _UNITS = {"_mb": "MB", "_cm": "cM", "_bp": "bp", "_s": "s", "_gz_mb": "MB"}
 
@@ -47,7 +47,7 @@ def load(name: str | os.PathLike[str]) -> Formula:
     return formulas.loads(load_text(path), name=str(path))
 
 
-def of_pipeline(project: Project, config: Config) -> tuple[str, Formula] | None:
+def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] | None:
     """Return the formula that plans start from: memory.formula when it names one, else the tool's bundled one.
 
     None where memory.formula is arithmetic, or the bundled formula needs features that the pipeline does not have.

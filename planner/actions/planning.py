@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from planner.memory.point import PointModel
     from planner.plan.document import Plan
     from planner.plan.inputs import Earlier, PlanInputs, Preceding
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.rounds.progress import TaskStatus
     from planner.site import Site
 
 
-def open_project(folder: Path) -> Project:
+def open_project(folder: Path) -> ProjectFolder:
     """Return the project in ``folder``."""
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
-    return Project(folder)
+    return ProjectFolder(folder)
 
 
-def load_site(project: Project, config: Config) -> Site:
+def load_site(project: ProjectFolder, config: Config) -> Site:
     """Return the site of a pipeline."""
     return find_site(project.folder, config.submit.site)
 
@@ -50,14 +50,14 @@ def find_site(folder: Path, named: str) -> Site:
     return sites.load(own if own.is_file() else named)
 
 
-def open_store(project: Project) -> Store:
+def open_store(project: ProjectFolder) -> Store:
     """Return the project's history."""
     from planner.history.store import Store
 
     return Store.open(project.store_path)
 
 
-def recorded(project: Project, *, tool: str | None = None, task: str | None = None) -> list[Observation]:
+def recorded(project: ProjectFolder, *, tool: str | None = None, task: str | None = None) -> list[Observation]:
     """Return what the project's history holds; nothing where there is none yet."""
     if not project.store_path.exists():
         return []
@@ -65,7 +65,7 @@ def recorded(project: Project, *, tool: str | None = None, task: str | None = No
         return store.observations(tool=tool, task=task)
 
 
-def task_features(project: Project, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
+def task_features(project: ProjectFolder, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
     """Return the features of every task of the pipeline, reading the files they name."""
     from planner.core import genome
     from planner.plan import build, features
@@ -95,7 +95,7 @@ def task_features(project: Project, config: Config, samples: list[Sample]) -> di
     }
 
 
-def learnt_prior(project: Project, config: Config, observations: Sequence[Observation]) -> Prior | None:
+def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> Prior | None:
     """Return the formula that the pipeline's plans start from, moved by what was observed; None without one."""
     from planner.actions import formulas
     from planner.formula import prior
@@ -110,7 +110,7 @@ def learnt_prior(project: Project, config: Config, observations: Sequence[Observ
     return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
 
 
-def prior_shape(project: Project, config: Config, observations: Sequence[Observation]) -> PointModel | None:
+def prior_shape(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> PointModel | None:
     """Return how tasks compare by the history of memory.like, else by the pipeline's formula.
 
     None without both, and where the observations contradict the formula.
@@ -126,7 +126,7 @@ def prior_shape(project: Project, config: Config, observations: Sequence[Observa
     return point.from_formula(prior.shape(found.formula))
 
 
-def _shape_of(tool: str, project: Project, config: Config) -> PointModel:
+def _shape_of(tool: str, project: ProjectFolder, config: Config) -> PointModel:
     from planner.memory import model as models
 
     with open_store(project) as store:
@@ -142,7 +142,7 @@ def _shape_of(tool: str, project: Project, config: Config) -> PointModel:
     return other.memory.shape()
 
 
-def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
+def fit_tool(project: ProjectFolder, store: Store, config: Config) -> MemoryModel:
     """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
     from planner.memory import model as models
 
@@ -159,12 +159,12 @@ def fit_tool(project: Project, store: Store, config: Config) -> MemoryModel:
     return fitted
 
 
-def poll_s(project: Project, config: Config) -> float:
+def poll_s(project: ProjectFolder, config: Config) -> float:
     """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
     return load_site(project, config).poll_s
 
 
-def save_model(project: Project, fitted: MemoryModel) -> Path | None:
+def save_model(project: ProjectFolder, fitted: MemoryModel) -> Path | None:
     """Save a model; return where, or None when it has learnt nothing."""
     from planner.core import files
     from planner.memory import saved
@@ -176,7 +176,7 @@ def save_model(project: Project, fitted: MemoryModel) -> Path | None:
     return path
 
 
-def load_model(project: Project, store: Store, config: Config) -> MemoryModel:
+def load_model(project: ProjectFolder, store: Store, config: Config) -> MemoryModel:
     """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
     from planner.memory import saved
 
@@ -192,7 +192,12 @@ def load_model(project: Project, store: Store, config: Config) -> MemoryModel:
 
 
 def make_plan(
-    project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False, mode: str | None = None
+    project: ProjectFolder,
+    *,
+    refit: bool = False,
+    retry_failed: bool = False,
+    again: bool = False,
+    mode: str | None = None,
 ) -> Plan:
     """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
     from planner.plan import build
@@ -200,7 +205,9 @@ def make_plan(
     return build.plan(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode)
 
 
-def fetch(project: Project, *, refit: bool = False, retry_failed: bool = False, again: bool = False) -> PlanInputs:
+def fetch(
+    project: ProjectFolder, *, refit: bool = False, retry_failed: bool = False, again: bool = False
+) -> PlanInputs:
     """Return everything that a plan of what is left is made from.
 
     Parameters
@@ -265,7 +272,7 @@ def _earlier(config: Config, found: list[TaskStatus]) -> dict[str, Earlier]:
     return chain.unblocked(earlier, found)
 
 
-def _preceding(project: Project, config: Config) -> list[Preceding] | None:
+def _preceding(project: ProjectFolder, config: Config) -> list[Preceding] | None:
     """Return how the tasks of the steps before stand: at most one sacct call for each step."""
     if config.wrap is None or not config.wrap.after:
         return None
@@ -274,7 +281,7 @@ def _preceding(project: Project, config: Config) -> list[Preceding] | None:
     return chain.look(project.folder / one for one in config.wrap.after)
 
 
-def _refuse_while_running(project: Project) -> None:
+def _refuse_while_running(project: ProjectFolder) -> None:
     """Raise while a round is run on this machine: what runs would be planned anew."""
     from planner.runner import local
 
@@ -283,7 +290,7 @@ def _refuse_while_running(project: Project) -> None:
             pass
 
 
-def genome_lengths(project: Project, genome: str | None) -> dict[str, int]:
+def genome_lengths(project: ProjectFolder, genome: str | None) -> dict[str, int]:
     """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
     from planner.core import genome as genomes
 

@@ -10,14 +10,14 @@ from planner.core.errors import InputError
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.project.journal import Submission
     from planner.rounds.ingest import Ingested
     from planner.rounds.progress import TaskStatus
 
 
 def plan_next(
-    project: Project, mode: str | None = None, *, retry_failed: bool = False, again: bool = False
+    project: ProjectFolder, mode: str | None = None, *, retry_failed: bool = False, again: bool = False
 ) -> tuple[Plan, Path | None]:
     """Plan what is left, and write the plan of the next round; parameters as in `planner.actions.planning.fetch`.
 
@@ -40,7 +40,7 @@ def plan_next(
         return plan, project.write_plan(plan) if plan.tasks else None
 
 
-def render_latest(project: Project, *, template_folder: Path | None = None) -> list[Path]:
+def render_latest(project: ProjectFolder, *, template_folder: Path | None = None) -> list[Path]:
     """Write the scripts of the planned round; return their paths, sorted.
 
     Raises
@@ -61,7 +61,7 @@ def render_latest(project: Project, *, template_folder: Path | None = None) -> l
     return [folder / name for name in sorted(rendered)]
 
 
-def submit_latest(project: Project, *, say: Callable[[str], None], then_next: bool = False) -> Submission:
+def submit_latest(project: ProjectFolder, *, say: Callable[[str], None], then_next: bool = False) -> Submission:
     """Submit the rendered round, or go on where an earlier try stopped; ``say`` hears what is done.
 
     Raises
@@ -76,7 +76,7 @@ def submit_latest(project: Project, *, say: Callable[[str], None], then_next: bo
     return submit.submit(project, project.latest(), say=say, then_next=then_next)
 
 
-def ingest_ended(project: Project) -> Ingested:
+def ingest_ended(project: ProjectFolder) -> Ingested:
     """Record what the tasks that ended used.
 
     Raises
@@ -91,7 +91,7 @@ def ingest_ended(project: Project) -> Ingested:
         return ingest.ingest(project, store)
 
 
-def latest_statuses(project: Project, *, offline: bool = False) -> list[TaskStatus]:
+def latest_statuses(project: ProjectFolder, *, offline: bool = False) -> list[TaskStatus]:
     """Return what has become of every attempt until now, and the tasks that are planned; nothing is recorded.
 
     Parameters

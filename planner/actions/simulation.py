@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from planner.core.records import Observation
     from planner.history.reading import Skipped
     from planner.plan.document import Target
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.replay.past import Workload
     from planner.site import Partition, Site
 
@@ -75,7 +75,7 @@ def read(folder: Path, asked: dict[str, Any], *, tell: Callable[[Sequence[Skippe
     )
 
 
-def _from_store(project: Project) -> list[Observation]:
+def _from_store(project: ProjectFolder) -> list[Observation]:
     if not project.store_path.exists():
         raise InputError(
             f"{project.store_path}: nothing is recorded yet",
@@ -86,7 +86,7 @@ def _from_store(project: Project) -> list[Observation]:
 
 
 def _from_table(
-    project: Project, asked: dict[str, Any], tell: Callable[[Sequence[Skipped]], None]
+    project: ProjectFolder, asked: dict[str, Any], tell: Callable[[Sequence[Skipped]], None]
 ) -> list[Observation]:
     from planner.history import labels, reading
     from planner.history.readers import tables
@@ -119,7 +119,7 @@ def _tool(config: Config | None, observations: Sequence[Observation], named: str
     return tools[0] if tools else "this project"
 
 
-def _site(project: Project, config: Config | None, named: str | None) -> Site | None:
+def _site(project: ProjectFolder, config: Config | None, named: str | None) -> Site | None:
     from planner import site as sites
 
     if named:

@@ -14,7 +14,7 @@ from planner.core import config as configuration
 from planner.core import files, genome, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 
 EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
 EXAMPLE_COHORT = (
@@ -120,7 +120,7 @@ def check(values: Mapping[str, object], folder: Path) -> str:
     written = text(values)
     config = parse_toml(written, configuration.Config, path=path)
     checking.check(config, configuration.samples(config, folder), path=path)
-    site, _ = planning.load_site(Project(folder), config).for_account(config.submit.account, os.environ)
+    site, _ = planning.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
     time_s = units.parse_duration_s(config.pipeline.time) or 0.0
     site.choose(1, config.pipeline.cpus, time_s, config.submit.partition)
     return written

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from planner.formula.prior import Prior
     from planner.memory.evaluate import Evaluation
     from planner.memory.model import MemoryModel
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
 _COVERAGE_LEVEL = 0.95
 
@@ -127,7 +127,7 @@ class _Fitted:
 
 
 def _fit(
-    project: Project, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
+    project: ProjectFolder, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
 ) -> _Fitted:
     from planner.core.sampling import POLL_S
     from planner.memory import evaluate

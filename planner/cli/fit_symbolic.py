@@ -17,7 +17,7 @@ from planner.core.errors import InputError
 if TYPE_CHECKING:
     from planner.core.config import Config
     from planner.formula.discovery.fit import FittedFormula
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +53,7 @@ def wants_formula(options: Mapping[str, Any]) -> bool:
 
 
 def fit_formula(
-    project: Project,
+    project: ProjectFolder,
     config: Config | None,
     *,
     tools: tuple[str, ...],
@@ -112,7 +112,7 @@ def _features(config: Config | None, features: tuple[str, ...], columns: str | N
 
 
 def _rows(
-    project: Project,
+    project: ProjectFolder,
     *,
     tool: str,
     target: str,

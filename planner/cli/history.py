@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from planner.history.readers import ReadOptions
     from planner.history.store import Counts
     from planner.history.summary import Summary
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SUMMARY_COLUMNS = (
@@ -228,7 +228,7 @@ def _poll_s(options: Mapping[str, Any]) -> float:
     return POLL_S if given is None else given
 
 
-def _cluster(project: Project) -> str | None:
+def _cluster(project: ProjectFolder) -> str | None:
     """Return the cluster that the project's jobs go to, where it is not the one of the login node."""
     if not project.config_path.exists():
         return None

@@ -15,7 +15,7 @@ from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import json_option
 
 if TYPE_CHECKING:
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.rounds.ingest import Ingested
 
 
@@ -66,7 +66,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")
 
 
-def _show_round(project: Project, found: Ingested) -> None:
+def _show_round(project: ProjectFolder, found: Ingested) -> None:
     """Print what was recorded now, how tasks failed, and what was saved so far."""
     from planner.cli.status_view import show_failures, show_saved
 

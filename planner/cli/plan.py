@@ -16,7 +16,7 @@ from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.plan.document import Plan
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
 
 MOST_NAMES = 5
 # a longer table is read in plan.json, if at all
@@ -87,7 +87,7 @@ def _draw(path: Path, plan: Plan) -> None:
     click.echo(f"drew {path}", err=True)
 
 
-def _compare(project: Project, *, retry_failed: bool, again: bool, as_json: bool, wide: bool) -> None:
+def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json: bool, wide: bool) -> None:
     """Plan in every mode and show what each comes to."""
     import dataclasses
 

@@ -13,7 +13,7 @@ from planner.cli.wrap import SETTINGS, Choices, make, wrap_options
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.project.journal import Submission
 
 
@@ -38,7 +38,7 @@ def command(words: tuple[str, ...], then_next: bool, **options: Any) -> None:
     click.echo(":".join(submission.ids))
 
 
-def _submit(project: Project, *, then_next: bool, say: Callable[[str], None]) -> Submission:
+def _submit(project: ProjectFolder, *, then_next: bool, say: Callable[[str], None]) -> Submission:
     from planner.rounds import submit
     from planner.scripts import render
 

@@ -15,7 +15,7 @@ import click
 
 from planner.cli.ui.output import echo_table
 from planner.core.errors import InputError
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
 from planner.rounds.logs import RoundLogs, last_line, tail
 from planner.rounds.progress import TaskStatus
@@ -71,7 +71,7 @@ class Failure:
 class LogReader:
     """The last words of attempts, each round's folder of logs being listed once."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         self._project = project
         self._rounds: dict[int, RoundLogs] = {}
 
@@ -87,7 +87,7 @@ class LogReader:
         return last_line(tail(path)) if path else None
 
 
-def show(project: Project, shown: Sequence[TaskStatus], found: Sequence[TaskStatus], wanted: Wanted) -> None:
+def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[TaskStatus], wanted: Wanted) -> None:
     """Print tasks, what failed, and how far the rounds are.
 
     Parameters
@@ -113,7 +113,7 @@ def show(project: Project, shown: Sequence[TaskStatus], found: Sequence[TaskStat
     click.echo(next_step(found))
 
 
-def show_saved(project: Project, found: Sequence[TaskStatus]) -> None:
+def show_saved(project: ProjectFolder, found: Sequence[TaskStatus]) -> None:
     """Print what was reserved so far against one ``--mem``, measured, where that is known."""
     from planner.rounds.saved import measure
 
@@ -212,7 +212,7 @@ def _trouble(counts: Counter[str]) -> int:
     return sum(counts[kind] for kind in tally.FAILED)
 
 
-def show_failures(project: Project, rows: Sequence[TaskStatus], *, every: bool = False) -> None:
+def show_failures(project: ProjectFolder, rows: Sequence[TaskStatus], *, every: bool = False) -> None:
     """Print how tasks failed: the last line that says something and the log, alike ones together."""
     failed = [one for one in rows if tally.has_failed(one) and one.outcome != "cancelled"]
     found = failures(project, failed)
@@ -228,7 +228,7 @@ def show_failures(project: Project, rows: Sequence[TaskStatus], *, every: bool =
         click.echo(f"and {left} more failed: 'chromplan status --failed --all'")
 
 
-def failures(project: Project, failed: Sequence[TaskStatus]) -> list[Failure]:
+def failures(project: ProjectFolder, failed: Sequence[TaskStatus]) -> list[Failure]:
     """Return how tasks failed, those that ended alike together, the most frequent first.
 
     The logs of the first `_MOST_LOGS_READ` are read.
@@ -259,7 +259,7 @@ def next_step(found: Sequence[TaskStatus]) -> str:
     return "next: chromplan next"
 
 
-def documents(project: Project, shown: Sequence[TaskStatus]) -> list[dict[str, object]]:
+def documents(project: ProjectFolder, shown: Sequence[TaskStatus]) -> list[dict[str, object]]:
     """Return attempts as JSON has them."""
     logs = LogReader(project)
     return [

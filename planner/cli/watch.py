@@ -20,7 +20,7 @@ from planner.rounds.tally import tally
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.rounds.progress import TaskStatus
 
 MOST_ROWS = 20
@@ -80,7 +80,7 @@ class Pause:
         return self._next_s
 
 
-def follow(project: Project, pause: Pause) -> list[TaskStatus]:
+def follow(project: ProjectFolder, pause: Pause) -> list[TaskStatus]:
     """Look again and again until everything submitted has ended, or what is left never starts; return the last look.
 
     Raises
@@ -111,7 +111,7 @@ def _has_ended(one: TaskStatus) -> bool:
     return one.outcome is not None
 
 
-def _never(project: Project, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
+def _never(project: ProjectFolder, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
     """Return what is to be said of tasks that never start unless somebody does something, and what to do."""
     from planner.project import journal
 
@@ -134,7 +134,7 @@ def _never(project: Project, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
     return message, "end them with 'chromplan cancel', correct chromplan.toml, then 'chromplan next --retry-failed'"
 
 
-def _goes_on(project: Project, flying: Sequence[TaskStatus]) -> bool:
+def _goes_on(project: ProjectFolder, flying: Sequence[TaskStatus]) -> bool:
     """Whether more will happen by itself, though every task has ended, or waits in vain.
 
     Another command may be submitting what is held now; a job behind a round may submit another one: one squeue, when
@@ -152,7 +152,7 @@ def _goes_on(project: Project, flying: Sequence[TaskStatus]) -> bool:
     return bool(jobs and slurm.queued(jobs, cluster=project.plan(numbers[-1]).cluster))
 
 
-def _at_work(project: Project) -> bool:
+def _at_work(project: ProjectFolder) -> bool:
     """Whether another chromplan submits here now."""
     try:
         with project.lock():

@@ -18,7 +18,7 @@ from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
     from planner.core.config import Config
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.site import Site
     from planner.wrap.elements import WrappedElement
     from planner.wrap.request import Request
@@ -110,10 +110,10 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     click.echo(f"next: cd {project.folder}; chromplan plan; chromplan render; chromplan submit")
 
 
-def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
+def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> ProjectFolder:
     """Write the project of a script, with what is known of its memory, and return it."""
     from planner.core.records import Mode
-    from planner.project.folder import Project
+    from planner.project.folder import ProjectFolder
     from planner.wrap import elements, options, project, request
 
     given, rest = options.read(words, where="the command line", script_follows=True)
@@ -129,7 +129,7 @@ def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
         else elements.by_index(asked.array.indices)
     )
     folder = choices.into or project.FOLDER / project.name_of(asked, arguments)
-    made = Project(folder)
+    made = ProjectFolder(folder)
     site_name, site = _site(choices.site, made)
     steps, dependency = _before(asked, choices.after, made)
     config = project.write(
@@ -152,7 +152,7 @@ def make(words: tuple[str, ...], choices: Choices, *, say: Say) -> Project:
     return made
 
 
-def _site(name: str | None, made: Project) -> tuple[str, Site]:
+def _site(name: str | None, made: ProjectFolder) -> tuple[str, Site]:
     """Return the site and what ``submit.site`` says: an absolute path for a file, so that it holds from anywhere."""
     from planner import site as sites
     from planner import slurm
@@ -180,7 +180,7 @@ def _configured() -> str:
     return parse_toml(read_text(Path(FILE), hint=""), Config, path=FILE).submit.site
 
 
-def _before(asked: Request, names: tuple[str, ...], made: Project) -> tuple[tuple[str, ...], str | None]:
+def _before(asked: Request, names: tuple[str, ...], made: ProjectFolder) -> tuple[tuple[str, ...], str | None]:
     """Return the projects of the steps before, relative to the new one, and the dependency that stays Slurm's."""
     from planner.wrap import chain
 
@@ -211,7 +211,7 @@ def _cluster(asked: Request, site: Site) -> str | None:
 
 
 def _remember(
-    made: Project,
+    made: ProjectFolder,
     config: Config,
     asked: Request,
     found: list[WrappedElement],

@@ -15,7 +15,7 @@ from planner.plan.document import Plan, round_name
 from planner.project import lock as locks
 
 
-class Project:
+class ProjectFolder:
     """The folder that holds ``chromplan.toml``, and what lies in it.
 
     Parameters

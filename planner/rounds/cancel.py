@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner import slurm
 from planner.core import units
 from planner.core.errors import InputError
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.rounds.progress import TaskStatus
 
@@ -36,7 +36,7 @@ class Cancelling:
     cluster: str | None
 
 
-def prepare(project: Project, flying: Sequence[TaskStatus], chosen: Sequence[TaskStatus]) -> list[Cancelling]:
+def prepare(project: ProjectFolder, flying: Sequence[TaskStatus], chosen: Sequence[TaskStatus]) -> list[Cancelling]:
     """Return what must be ended so that the chosen tasks end, by cluster.
 
     Parameters
@@ -84,7 +84,7 @@ def _job(one: TaskStatus) -> str:
     return str(units.parse_job_id(one.job_id or "").job)
 
 
-def _follow_ups(project: Project, rounds: Collection[int]) -> tuple[str, ...]:
+def _follow_ups(project: ProjectFolder, rounds: Collection[int]) -> tuple[str, ...]:
     journals = [read_journal(project.round_folder(number)) for number in sorted(rounds)]
     return tuple(one.follow_up.job_id for one in journals if one and one.follow_up and one.follow_up.job_id)
 

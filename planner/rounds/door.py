@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from planner.core.errors import FailureError
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, read_journal
 from planner.project.lock import PATIENCE_S
 from planner.rounds import submit
@@ -21,7 +21,9 @@ Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
-def at_work(project: Project, *, finish: Say | None = None, wait_s: float = PATIENCE_S) -> Iterator[list[Submission]]:
+def at_work(
+    project: ProjectFolder, *, finish: Say | None = None, wait_s: float = PATIENCE_S
+) -> Iterator[list[Submission]]:
     """Hold the project for a command that starts or plans tasks.
 
     Parameters
@@ -60,7 +62,7 @@ def at_work(project: Project, *, finish: Say | None = None, wait_s: float = PATI
 
 
 @contextlib.contextmanager
-def looking(project: Project, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
+def looking(project: ProjectFolder, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
     """Let a command count tasks: the project is held only where a submission must be looked into.
 
     Raises
@@ -80,7 +82,7 @@ def looking(project: Project, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
         yield
 
 
-def _unfinished(project: Project, *, write: bool = True) -> list[int]:
+def _unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:
     """Return the rounds that are submitted in part; of the others the manifest is seen to."""
     found: list[int] = []
     for number in project.round_numbers():

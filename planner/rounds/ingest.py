@@ -15,7 +15,7 @@ from planner.history.sacct.outcomes import classify_log
 from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.rounds.open_tasks import OpenTask, open_tasks
 from planner.rounds.sight import Sight
@@ -42,7 +42,7 @@ class Ingested:
     running: dict[str, str]
 
 
-def ingest(project: Project, store: Store) -> Ingested:
+def ingest(project: ProjectFolder, store: Store) -> Ingested:
     """Record the ended attempts of all rounds: one squeue and one sacct, bounded by the journals' ids.
 
     Raises
@@ -69,7 +69,7 @@ def ingest(project: Project, store: Store) -> Ingested:
     return Ingested(observations=found + own, running=seen.running)
 
 
-def until_ended(project: Project, store: Store, *, wait_s: float) -> Ingested:
+def until_ended(project: ProjectFolder, store: Store, *, wait_s: float) -> Ingested:
     """Ingest again, less and less often, until every task has ended or ``wait_s`` (seconds) are over.
 
     Accounting learns of an end seconds after the next job may have started; a database that does not answer may do so
@@ -139,13 +139,13 @@ class Fates:
             yield some
 
 
-def see(project: Project, recorded: Collection[tuple[str, str]]) -> Fates:
+def see(project: ProjectFolder, recorded: Collection[tuple[str, str]]) -> Fates:
     """Return what has become of all tasks that are not recorded: nothing is written."""
     return Fates(open_tasks(project, recorded))
 
 
 def look(
-    project: Project, recorded: Collection[tuple[str, str]]
+    project: ProjectFolder, recorded: Collection[tuple[str, str]]
 ) -> tuple[list[Observation], dict[str, str], dict[int, str]]:
     """Return what is new: nothing is written.
 
@@ -163,7 +163,7 @@ def look(
     return found, seen.running, seen.over
 
 
-def _follow_turns(project: Project, moved: Sequence[tuple[OpenTask, str]]) -> bool:
+def _follow_turns(project: ProjectFolder, moved: Sequence[tuple[OpenTask, str]]) -> bool:
     """Have the journals name the jobs that really ran tasks; return whether any was changed."""
     changed = False
     for number in {task.round for task, _ in moved}:
@@ -177,7 +177,7 @@ def _follow_turns(project: Project, moved: Sequence[tuple[OpenTask, str]]) -> bo
     return changed
 
 
-def _collect_local(project: Project) -> None:
+def _collect_local(project: ProjectFolder) -> None:
     """Have what a killed local run left behind recorded, unless a run is at work and does it itself."""
     with contextlib.suppress(FailureError), project.lock(wait_s=0):
         for number in project.round_numbers():
@@ -186,7 +186,7 @@ def _collect_local(project: Project) -> None:
                 local.collect(project.plan(number), root=project.folder.resolve(), folder=folder.resolve())
 
 
-def _collect_driven(project: Project, number: int) -> None:
+def _collect_driven(project: ProjectFolder, number: int) -> None:
     """Have what a killed driver left behind recorded, now that its allocation is over."""
     folder = project.round_folder(number).resolve()
     with contextlib.suppress(FailureError), project.lock(number, wait_s=0):
@@ -194,7 +194,7 @@ def _collect_driven(project: Project, number: int) -> None:
             drive.collect(project.plan(number), root=project.folder.resolve(), folder=folder)
 
 
-def local_observations(project: Project) -> list[Observation]:
+def local_observations(project: ProjectFolder) -> list[Observation]:
     """Return the attempts that chromplan ran itself: of local runs, and of allocations that it drove."""
     found: list[Observation] = []
     for number in project.round_numbers():

@@ -10,7 +10,7 @@ from dataclasses import replace
 from planner import slurm
 from planner.core.errors import FailureError
 from planner.core.records import Observation
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds import ingest, progress
 from planner.rounds.progress import IN_FLIGHT, TaskStatus
 from planner.rounds.sight import WAITING
@@ -19,7 +19,7 @@ from planner.rounds.waiting import explain
 _PENDING, _RUNNING = "PENDING", "RUNNING"
 
 
-def look(project: Project, observations: Sequence[Observation], *, offline: bool = False) -> list[TaskStatus]:
+def look(project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False) -> list[TaskStatus]:
     """Return what has become of every attempt, and the tasks that are planned but were not started.
 
     One sacct while tasks are in flight; then one squeue, and one sstat when some of them run.
@@ -50,7 +50,7 @@ def look(project: Project, observations: Sequence[Observation], *, offline: bool
     return found if offline else _with_queue(project, found)
 
 
-def _with_queue(project: Project, found: list[TaskStatus]) -> list[TaskStatus]:
+def _with_queue(project: ProjectFolder, found: list[TaskStatus]) -> list[TaskStatus]:
     """Say of what is in flight why it waits, or what it holds; as it was where Slurm does not tell."""
     flying: dict[str | None, list[TaskStatus]] = {}
     clusters = {number: project.plan(number).cluster for number in {one.round for one in found if one.in_flight}}

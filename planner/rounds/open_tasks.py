@@ -8,7 +8,7 @@ from pathlib import Path
 
 from planner.plan.document import PlannedTask
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.runner import drive
 from planner.scripts.options import poll_s
@@ -38,7 +38,7 @@ class OpenTask:
     cluster: str | None
 
 
-def open_tasks(project: Project, recorded: Collection[tuple[str, str]]) -> list[OpenTask]:
+def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) -> list[OpenTask]:
     """Return the tasks of all rounds that have a job and are not recorded: (task, job id)."""
     found: list[OpenTask] = []
     for number in project.round_numbers():

@@ -10,7 +10,7 @@ from planner import slurm
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.scripts.jobs import FOLLOW_UP, Job, jobs
 from planner.scripts.options import follow_up_options, submit_options, updates
 
@@ -29,7 +29,7 @@ class Trial:
     refused: str | None
 
 
-def describe(project: Project, number: int, *, then_next: bool = False) -> list[str]:
+def describe(project: ProjectFolder, number: int, *, then_next: bool = False) -> list[str]:
     """Return what `submit` would do, a line per command."""
     plan = project.plan(number)
     folder = project.round_folder(number).relative_to(project.folder)
@@ -76,7 +76,7 @@ def _what(job: Job) -> str:
     return f"{tasks}, {job.mem_mb} MB{' each' if len(job.tasks) > 1 else ''}"
 
 
-def try_out(project: Project, number: int) -> list[Trial]:
+def try_out(project: ProjectFolder, number: int) -> list[Trial]:
     """Let ``sbatch --test-only`` judge one script of each kind, the one that asks for most.
 
     Raises

@@ -10,7 +10,7 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.inputs import Earlier
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds.waiting import Wait
 from planner.runner import drive, runs
 
@@ -53,7 +53,9 @@ class TaskStatus:
         return self.outcome is None and self.job_id is not None
 
 
-def statuses(project: Project, observations: Iterable[Observation], *, over: Collection[int] = ()) -> list[TaskStatus]:
+def statuses(
+    project: ProjectFolder, observations: Iterable[Observation], *, over: Collection[int] = ()
+) -> list[TaskStatus]:
     """Return every attempt of every round, and the tasks that are planned but were not started.
 
     Parameters

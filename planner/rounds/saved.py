@@ -11,7 +11,7 @@ from planner.core.errors import FailureError
 from planner.core.records import Outcome
 from planner.history.sacct import read as sacct
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.replay.shared_node import amount
 from planner.report.savings import in_words
 from planner.rounds.progress import TaskStatus
@@ -53,7 +53,7 @@ class MeasuredSavings:
         )
 
 
-def measure(project: Project, found: Sequence[TaskStatus], *, former_mb: int | None) -> MeasuredSavings | None:
+def measure(project: ProjectFolder, found: Sequence[TaskStatus], *, former_mb: int | None) -> MeasuredSavings | None:
     """Return what was reserved so far; None while nothing is done, or where accounting does not tell.
 
     Jobs of one task held their limit as long as they ran, which is on record. Of allocations that ran several tasks
@@ -94,7 +94,7 @@ def _one_mem_mb(completed: Sequence[TaskStatus], former_mb: int | None) -> int:
     return former_mb if former_mb and former_mb >= peak_mb else max(one.request_mb for one in completed)
 
 
-def _allocations(project: Project, number: int) -> list[str]:
+def _allocations(project: ProjectFolder, number: int) -> list[str]:
     """Return the jobs of a round that ran several tasks each."""
     entries = manifest.read(project.round_folder(number))
     return sorted({entry.job_id for entry in entries if entry.is_step or entry.is_driven})

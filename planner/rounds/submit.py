@@ -20,7 +20,7 @@ from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, entry, journals, read_journal
 from planner.rounds import preview
 from planner.rounds.elements import Elements, NotTaken
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 _SCRIPT_TOOK_S = 86_400
 
 
-def submit(project: Project, number: int, *, say: Say, then_next: bool = False) -> Submission:
+def submit(project: ProjectFolder, number: int, *, say: Say, then_next: bool = False) -> Submission:
     """Submit a round, or go on where an earlier try stopped.
 
     Parameters
@@ -53,7 +53,7 @@ def submit(project: Project, number: int, *, say: Say, then_next: bool = False) 
         return _Submitter(project, project.plan(number), say).run(then_next=then_next)
 
 
-def go_on_later(project: Project, *, say: Say) -> bool:
+def go_on_later(project: ProjectFolder, *, say: Say) -> bool:
     """Submit one more job that goes on with the next round, behind the steps before which are still going on.
 
     Returns
@@ -70,7 +70,7 @@ def go_on_later(project: Project, *, say: Say) -> bool:
 
 
 class _Submitter:
-    def __init__(self, project: Project, plan: Plan, say: Say) -> None:
+    def __init__(self, project: ProjectFolder, plan: Plan, say: Say) -> None:
         self._project = project
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
@@ -310,10 +310,10 @@ class _Submitter:
         return f"job {ids[0]}" if len(ids) == 1 else f"jobs {ids[0]} … {ids[-1]}"
 
 
-def _going_on_before(project: Project) -> list[str]:
+def _going_on_before(project: ProjectFolder) -> list[str]:
     """Return the jobs that go on with the earlier steps of a chain: what they submit, the next round here waits for."""
     wrap = project.config().wrap
-    steps = [Project(project.folder / name) for name in (wrap.after if wrap else [])]
+    steps = [ProjectFolder(project.folder / name) for name in (wrap.after if wrap else [])]
     found: list[str] = []
     for step in steps:
         # the last that there is: while it plans its round, that has no journal yet

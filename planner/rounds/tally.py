@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.core.records import Outcome
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds.progress import PLANNED, TaskStatus
 
 DONE, RUNNING, WAITING, LATER = "done", "running", "waiting", "not planned yet"
@@ -87,7 +87,7 @@ def tally(found: Sequence[TaskStatus], later: Iterable[str] = ()) -> Tally:
     return Tally(tasks=len(last) + unplanned, attempts=attempts, counts=counts)
 
 
-def left_for_later(project: Project) -> list[str]:
+def left_for_later(project: ProjectFolder) -> list[str]:
     """Return the tasks that the last plan leaves out: those of them that no round has run come later."""
     numbers = project.round_numbers()
     return [left.task for left in project.plan(numbers[-1]).left_out] if numbers else []

@@ -20,7 +20,7 @@ from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask, read_journal
 from planner.runner import runs
 from planner.runner.allocation import Allocation
@@ -70,7 +70,7 @@ class Driven:
 
 
 def run(
-    project: Project,
+    project: ProjectFolder,
     number: int,
     *,
     allocation: Allocation,
@@ -167,7 +167,7 @@ def _check_fits(tasks: Sequence[PlannedTask], bounds: Bounds) -> None:
             )
 
 
-def _not_planned_anew(project: Project, plan: Plan) -> list[PlannedTask]:
+def _not_planned_anew(project: ProjectFolder, plan: Plan) -> list[PlannedTask]:
     """Return the tasks of a round that no later round plans: those are run there."""
     later = (project.plan(number) for number in project.round_numbers() if number > plan.round)
     anew = {task.task for after in later for task in after.tasks}

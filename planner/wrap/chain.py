@@ -12,7 +12,7 @@ from planner.core.units import parse_job_id
 from planner.history.store import Store
 from planner.plan.inputs import Earlier, Preceding
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds import ingest, progress
 from planner.rounds.progress import TaskStatus
 
@@ -58,7 +58,7 @@ def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], st
 
 
 def _jobs(folder: Path) -> set[str]:
-    project = Project(folder)
+    project = ProjectFolder(folder)
     return {
         str(parse_job_id(entry.job_id).job)
         for number in project.round_numbers()
@@ -68,10 +68,10 @@ def _jobs(folder: Path) -> set[str]:
 
 def look(folders: Iterable[Path]) -> list[Preceding]:
     """Return how every task of the steps before stands: at most one sacct call per project."""
-    return [one for folder in folders for one in _look(Project(folder))]
+    return [one for folder in folders for one in _look(ProjectFolder(folder))]
 
 
-def _look(project: Project) -> list[Preceding]:
+def _look(project: ProjectFolder) -> list[Preceding]:
     with Store.open(project.store_path) as store:
         observations = store.observations()
     ended, _, over = ingest.look(project, {(one.task, one.job_id) for one in observations})

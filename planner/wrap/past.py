@@ -12,7 +12,7 @@ from planner.history import labels
 from planner.history.reading import HistoryRead
 from planner.history.sacct import read as sacct
 from planner.history.store import Store
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds import ingest
 from planner.wrap.elements import WrappedElement
 
@@ -59,11 +59,11 @@ def from_accounting(
     return list(labels.add_length(HistoryRead(observations=tuple(found), skipped=()), lengths_bp).observations)
 
 
-def from_siblings(project: Project, *, tool: str) -> list[Observation]:
+def from_siblings(project: ProjectFolder, *, tool: str) -> list[Observation]:
     """Return what the same script used in its other projects: with other arguments, or for other samples."""
     found: list[Observation] = []
     for folder in _siblings(project.folder):
-        sibling = Project(folder)
+        sibling = ProjectFolder(folder)
         if not sibling.store_path.exists() or sibling.config().pipeline.tool != tool:
             continue
         with Store.open(sibling.store_path) as store:

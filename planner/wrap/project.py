@@ -17,7 +17,7 @@ from planner.core.config import FILE, Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.site import Partition, Site
 from planner.wrap import patterns
 from planner.wrap.elements import WrappedElement
@@ -63,7 +63,7 @@ def name_of(request: Request, arguments: Sequence[str]) -> str:
     return _safe(".".join([request.job_name.removesuffix(".sh"), *arguments]))
 
 
-def write(project: Project, request: Request, elements: Sequence[WrappedElement], setting: Setting) -> Config:
+def write(project: ProjectFolder, request: Request, elements: Sequence[WrappedElement], setting: Setting) -> Config:
     """Write a wrapped script's project and return its configuration.
 
     The script's copy lies in a folder named by its content: jobs in the queue keep the one they were submitted with.

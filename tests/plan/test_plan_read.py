@@ -11,13 +11,13 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.scripts import render
 
 
-def written(folder: Path, change: Any) -> Project:
+def written(folder: Path, change: Any) -> ProjectFolder:
     """Return a project whose plan.json was changed."""
-    project = Project(folder)
+    project = ProjectFolder(folder)
     path = project.write_plan(plans.plan())
     document = json.loads(path.read_text())
     change(document)

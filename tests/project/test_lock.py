@@ -21,17 +21,17 @@ from planner.core import alive, files
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.store import Store
 from planner.project import lock
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 if {without_flock}:
     import errno, fcntl
     def flock(*_): raise OSError(errno.ENOSYS, "Function not implemented")
     fcntl.flock = flock
-with Project(Path(sys.argv[1])).lock():
+with ProjectFolder(Path(sys.argv[1])).lock():
     print("held", flush=True)
     time.sleep(60)
 """
@@ -61,15 +61,18 @@ def holder(folder: Path, *, without_flock: bool) -> subprocess.Popen[str]:
 
 def test_a_second_command_is_told_to_wait_until_the_first_has_ended(tmp_path: Path, without_flock: bool) -> None:
     with holder(tmp_path, without_flock=without_flock) as other:
-        with pytest.raises(lock.BusyError, match="another chromplan is at work"), Project(tmp_path).lock(wait_s=0.2):
+        with (
+            pytest.raises(lock.BusyError, match="another chromplan is at work"),
+            ProjectFolder(tmp_path).lock(wait_s=0.2),
+        ):
             pass
         other.kill()
-    with Project(tmp_path).lock(wait_s=0.2):
+    with ProjectFolder(tmp_path).lock(wait_s=0.2):
         pass
 
 
 def test_a_command_may_ask_again_for_what_it_holds(tmp_path: Path, without_flock: bool) -> None:
-    project = Project(tmp_path)
+    project = ProjectFolder(tmp_path)
     with project.lock(), project.lock(), project.lock(3):
         pass
     assert not list(project.state.glob("*.held"))
@@ -79,11 +82,11 @@ def test_without_flock_it_is_said_who_works_and_when_a_lock_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lock, "_flock", lambda _: None)
-    path = Project(tmp_path).state / "lock.held"
+    path = ProjectFolder(tmp_path).state / "lock.held"
     path.parent.mkdir()
     gone = {"host": socket.gethostname(), "pid": os.getpid(), "start_s": (alive.started_s(os.getpid()) or 0) - 60}
     path.write_text(json.dumps(gone))
-    with Project(tmp_path).lock():
+    with ProjectFolder(tmp_path).lock():
         assert json.loads(path.read_text())["pid"] == os.getpid()
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
@@ -97,16 +100,16 @@ def test_another_hosts_lock_is_taken_over_once_nothing_was_heard_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_s: float, taken: bool
 ) -> None:
     monkeypatch.setattr(lock, "_flock", lambda _: None)
-    path = Project(tmp_path).state / "lock.held"
+    path = ProjectFolder(tmp_path).state / "lock.held"
     path.parent.mkdir()
     path.write_text(json.dumps({"host": "another", "pid": os.getpid(), "start_s": alive.started_s(os.getpid())}))
     heard_s = path.stat().st_mtime - silent_s
     os.utime(path, (heard_s, heard_s))
     if taken:
-        with Project(tmp_path).lock(wait_s=0):
+        with ProjectFolder(tmp_path).lock(wait_s=0):
             pass
     else:
-        with pytest.raises(lock.BusyError) as busy, Project(tmp_path).lock(wait_s=0):
+        with pytest.raises(lock.BusyError) as busy, ProjectFolder(tmp_path).lock(wait_s=0):
             pass
         assert str(path) in (busy.value.hint or "")
 
@@ -124,11 +127,11 @@ def test_what_a_command_calls_shares_its_lock(tmp_path: Path) -> None:
         child = int(children.read_text().split()[0])
         process.kill()
     try:
-        with pytest.raises(lock.BusyError), Project(tmp_path).lock(wait_s=0.2):
+        with pytest.raises(lock.BusyError), ProjectFolder(tmp_path).lock(wait_s=0.2):
             pass
     finally:
         os.kill(child, signal.SIGKILL)
-    with Project(tmp_path).lock():
+    with ProjectFolder(tmp_path).lock():
         pass
 
 
@@ -157,7 +160,7 @@ def work_as_two(shared: Path) -> None:
                 os.setgid(user)
                 os.setuid(user)
                 os.umask(0o022)
-                work(Project(shared), str(user))
+                work(ProjectFolder(shared), str(user))
                 code = 0
             except Exception:  # noqa: BLE001 - it goes no further than this process
                 traceback.print_exc()
@@ -166,7 +169,7 @@ def work_as_two(shared: Path) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def work(project: Project, name: str) -> None:
+def work(project: ProjectFolder, name: str) -> None:
     """Do what a command does in a project: lock it, write a file of a round, record an attempt."""
     with project.lock():
         files.write_text(project.round_folder(1) / "plan.json", name)

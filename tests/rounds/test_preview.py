@@ -6,7 +6,7 @@ import plans
 import pytest
 
 from planner.core.records import Mode
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.rounds import preview
 from planner.site import Partition
 
@@ -22,7 +22,7 @@ from planner.site import Partition
     ],
 )
 def test_each_command_is_shown_with_what_it_does(tmp_path: Path, mode: Mode, said: list[str]) -> None:
-    project = Project(tmp_path)
+    project = ProjectFolder(tmp_path)
     nodes = Partition(name="main", nodes=2, cores=16, mem_mb=30_000)
     site = plans.site(partitions=(nodes,), max_array_size=20)
     project.write_plan(plans.plan(plans.config(submit={"mode": mode, "max_running": 2}), at=site))
@@ -31,7 +31,7 @@ def test_each_command_is_shown_with_what_it_does(tmp_path: Path, mode: Mode, sai
 
 
 def test_the_job_that_goes_on_waits_for_all_others(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+    project = ProjectFolder(tmp_path)
     project.write_plan(plans.plan(plans.config(submit={"mode": Mode.JOBS}, pipeline={"chromosomes": "21,22"})))
     last = preview.describe(project, 1, then_next=True)[-1]
     waits = "--dependency=afterany:ID-OF-jobs/chr22.sh:ID-OF-jobs/chr21.sh"

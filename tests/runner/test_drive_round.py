@@ -14,7 +14,7 @@ from planner.cli import main
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode, Outcome
 from planner.project import manifest
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask
 from planner.runner import drive, runs, steptask
 from planner.runner.allocation import Allocation
@@ -27,25 +27,25 @@ from planner.schedule.dynamic.state import Node
 TASKS = ("chr20", "chr21", "chr22")
 
 
-def project(folder: Path, *, mode: str = "dynamic", rendered: bool = True) -> Project:
+def project(folder: Path, *, mode: str = "dynamic", rendered: bool = True) -> ProjectFolder:
     config = plans.CONFIG.replace('"1-22"', '"20-22"') + f'\n[submit]\nmode = "{mode}"\n'
     (folder / "chromplan.toml").write_text(config)
     for command in ("plan", "render")[: 1 + rendered]:
         with pytest.raises(SystemExit) as ended:
             main([command, "-C", str(folder)])
         assert ended.value.code == 0
-    return Project(folder)
+    return ProjectFolder(folder)
 
 
 def allocation(mem_mb: int = 8000) -> Allocation:
     return Allocation(job_id="7", nodes=(Node(name="n1", mem_mb=mem_mb, cores=4),), here=None, end_s=None)
 
 
-def go(found: Project, *, mem_mb: int = 8000) -> None:
+def go(found: ProjectFolder, *, mem_mb: int = 8000) -> None:
     drive.run(found, 1, allocation=allocation(mem_mb), use=drive.Use(), on_end=lambda _: None)
 
 
-def listed(found: Project, job_id: str, runs_as: Literal["job", "driven"] = "driven") -> Path:
+def listed(found: ProjectFolder, job_id: str, runs_as: Literal["job", "driven"] = "driven") -> Path:
     folder = found.round_folder(1)
     job, part = job_id.partition("_")[::2]
     tasks = [

@@ -19,7 +19,7 @@ from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Mode
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.scripts import render
 from planner.site import Partition
 from planner.wrap import elements, options, project, request
@@ -41,7 +41,7 @@ def write(folder: Path, text: str = SCRIPT, *, arguments: tuple[str, ...] = (), 
     setting = project.Setting(
         folder=folder, site=plans.site(), site_name="local", arguments=arguments, after=after, dependency="singleton"
     )
-    return project.write(Project(folder / "made"), asked, elements.by_index(asked.array.indices), setting)
+    return project.write(ProjectFolder(folder / "made"), asked, elements.by_index(asked.array.indices), setting)
 
 
 def rendered(config: Config, folder: Path, mode: Mode = Mode.ARRAY) -> dict[str, str]:
@@ -65,7 +65,7 @@ def test_the_project_and_its_scripts_are_as_recorded(tmp_path: Path) -> None:
     (tmp_path / "impute.sh").write_text(SCRIPT)
     asked = request.read(tmp_path / "impute.sh")
     setting = project.Setting(folder=Path("/data/it's"), site=plans.site(), site_name="cannon", arguments=("a b",))
-    made = Project(tmp_path / "made")
+    made = ProjectFolder(tmp_path / "made")
     files = rendered(project.write(made, asked, elements.by_index(asked.array.indices), setting), tmp_path)
     found = {"chromplan.toml": made.config_path.read_text()}
     found |= {name: files[name] for name in ("array.sh", "command.sh")}
@@ -90,7 +90,7 @@ def test_bytes_that_are_no_text_are_kept(tmp_path: Path) -> None:
     (tmp_path / "old.sh").write_bytes(b"#!/bin/sh\n# caf\xe9\n#SBATCH --array=1\n")
     asked = request.read(tmp_path / "old.sh")
     setting = project.Setting(folder=tmp_path, site=plans.site(), site_name="local", arguments=())
-    project.write(Project(tmp_path / "made"), asked, elements.by_index([1]), setting)
+    project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
     (copy,) = (tmp_path / "made/scripts").glob("*/slurm_script")
     assert copy.read_bytes() == b"#!/bin/sh\n# caf\xe9\n#SBATCH --array=1\n"
 
@@ -136,7 +136,7 @@ def test_of_several_kinds_of_nodes_in_a_partition_the_largest_is_planned(tmp_pat
     )
     asked = _request(tmp_path, "#SBATCH -a 1 -p other,work --mem=0")
     setting = project.Setting(folder=tmp_path, site=plans.site(partitions=kinds), site_name="local", arguments=())
-    config = project.write(Project(tmp_path / "made"), asked, elements.by_index([1]), setting)
+    config = project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
     assert config.submit.partition == "work-500G"
     assert config.pipeline.time == "2-00:00:00"  # the partition's: the script has none
     assert config.memory.default_mb == 500_000
@@ -164,7 +164,7 @@ def test_a_line_break_in_an_option_is_refused(tmp_path: Path) -> None:
     asked = request.read(tmp_path / "one.sh", given)
     setting = project.Setting(folder=tmp_path, site=plans.site(), site_name="local", arguments=())
     with pytest.raises(InputError, match="a line break"):
-        project.write(Project(tmp_path / "made"), asked, elements.by_index([1]), setting)
+        project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
 
 
 @settings(deadline=None, max_examples=60)
