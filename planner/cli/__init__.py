@@ -33,6 +33,7 @@ COMMANDS = {
     "next": "next",
     "run": "run",
     "drive": "drive",
+    "record": "record",
     "wrap": "wrap",
     "sbatch": "sbatch",
 }
@@ -57,6 +58,7 @@ SUMMARIES: dict[str, str] = {
     "next": "Ingest, refit, and plan what is left.",
     "run": "Run the planned round on this machine.",
     "drive": "Run the planned round inside this Slurm allocation.",
+    "record": "Run a command anywhere and record what it used.",
     "wrap": "Make a project of an existing array script.",
     "sbatch": "Wrap, plan and submit an existing array script.",
 }
