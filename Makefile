@@ -17,7 +17,7 @@ LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench venv clean
+.PHONY: help demo test crash lint format bench venv clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -29,6 +29,10 @@ test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arg
 	@.ci/packages $(SLURM_PACKAGES) $(LANGUAGE_PACKAGES)
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
 		--cov=planner --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+crash: $(VENV)/.test  ## kill every command at every file and process event, and count what ran (long)
+	@.ci/packages $(SLURM_PACKAGES)
+	@CHROMPLAN_CRASHES=$${CHROMPLAN_CRASHES:-1} $(BIN)/python -m pytest -s tests/cluster/test_crashes.py $(ARGS)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
 	@$(BIN)/ruff check --quiet .

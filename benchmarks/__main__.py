@@ -52,6 +52,7 @@ BENCHMARKS = (
         ("--traces", "{folder}", "--seed", "7", "--method", "chromplan"),
     ),
     Benchmark("history", quick=("220",)),
+    Benchmark("ingest", quick=("10",)),
     Benchmark("simulate", quick=("--quick",)),
     Benchmark("modes", quick=("2",), needs="slurm"),
     Benchmark("cluster_comparison", ("--runs", "3"), ("--strategy", "chromplan-array"), "slurm"),

@@ -1,0 +1,264 @@
+"""Commands killed at every file and process event, repeated, and what they left counted: run as the submitting user.
+
+A trial copies a project, runs a command that is killed with SIGKILL right before its k-th event, repeats the command,
+and, once all jobs have ended, counts what the tasks themselves say that they did. The command runs in a fork of this
+process, with everything imported, so that a trial costs a fraction of a second; what it starts is the real thing.
+
+``python crash_trials.py SPEC``, SPEC being a JSON file with the fields of `Spec`, prints a JSON object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import planner.cli
+
+# imported once, for all forks
+PRELOADED = (
+    "planner.actions.fitting",
+    "planner.actions.planning",
+    "planner.actions.rounds",
+    "planner.cli.fit",
+    "planner.cli.history",
+    "planner.cli.ingest",
+    "planner.cli.next",
+    "planner.cli.plan",
+    "planner.cli.render",
+    "planner.cli.sbatch",
+    "planner.cli.status",
+    "planner.cli.submit",
+    "planner.history.sacct.read",
+    "planner.memory.model",
+    "planner.memory.saved",
+    "planner.plan.build",
+    "planner.rounds.door",
+    "planner.scripts.render",
+    "planner.wrap.project",
+)
+# everything that changes a file, or starts a process; an "open" counts where it may write
+EVENTS = frozenset(
+    (
+        *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod"),
+        *("os.utime", "shutil.rmtree", "fcntl.flock", "subprocess.Popen", "sqlite3.connect", "os.posix_spawn"),
+    )
+)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What is tried.
+
+    Attributes
+    ----------
+    base : str
+        The project as it is before the command; its token is changed in every copy.
+    work : str
+        Where the copies go.
+    argv : list of str
+        The command, behind ``chromplan``.
+    stride, first : int
+        Every so many events are tried, from this one on.
+    workers : int
+        Trials at once.
+    then : list of list of str
+        Commands that follow the repeated one.
+    tasks : list of str
+        Each must have run once in the end.
+    """
+
+    base: str
+    work: str
+    argv: list[str]
+    stride: int
+    first: int
+    workers: int
+    then: list[list[str]]
+    tasks: list[str]
+
+
+def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None) -> tuple[int, int]:
+    """Run a chromplan command in a fork; return its exit code (-9 when killed) and its events.
+
+    Parameters
+    ----------
+    at : int, optional
+        The event at which it is killed.
+    """
+    counted = cwd / ".events"
+    counted.write_text("0")
+    child = os.fork()
+    if not child:
+        code = 70
+        try:
+            os.chdir(cwd)
+            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            sys.argv = ["chromplan", *argv]
+            count = _hook(cwd, at)
+            try:
+                planner.cli.main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 1
+            os.write(1, f"exit {code} of {' '.join(argv)}\n".encode())
+            counting = os.open(counted, os.O_WRONLY)
+            os.write(counting, str(count[0]).encode())
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), int(counted.read_text())
+
+
+def _hook(cwd: Path, at: int | None) -> list[int]:
+    count = [0]
+    seen = os.open(cwd / ".killed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            flags = arguments[2] if len(arguments) > 2 and isinstance(arguments[2], int) else 0
+            if not flags & WRITING:
+                return
+        elif event not in EVENTS:
+            return
+        count[0] += 1
+        if count[0] == at:
+            os.write(seen, f"{at} {event} {str(arguments)[:200]}\n".encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return count
+
+
+def copy(base: Path, to: Path, token: str) -> None:
+    """Copy a project; the plan that is not submitted yet gets a token of its own."""
+    shutil.copytree(base, to, symlinks=True)
+    for folder in (to / "rounds").glob("r*"):
+        if (folder / "submission.json").exists():
+            continue
+        old = json.loads((folder / "plan.json").read_text())["token"]
+        for path in [*folder.glob("*"), *folder.glob("jobs/*")]:
+            if path.is_file():
+                text = path.read_text().replace(old, token)
+                path.write_text(text)
+
+
+def wait_for_jobs(work: Path) -> None:
+    """Wait until no job of a project below ``work`` waits or runs; held ones are released by nobody."""
+    quiet = 0
+    until_s = time.monotonic() + 600
+    while quiet < 2 and time.monotonic() < until_s:
+        lines = subprocess.run(
+            ["squeue", "-h", "-r", "-o", "%Z|%r"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        left = [line for line in lines if line.startswith(f"{work}/") and "Held" not in line]
+        quiet = 0 if left else quiet + 1
+        time.sleep(0.5)
+
+
+def found_wrong(spec: Spec, trial: Path) -> list[str]:
+    """Return what a trial left that should not be."""
+    wrong: list[str] = []
+    for task in spec.tasks:
+        path = trial / "out" / task
+        ran = len(path.read_text().splitlines()) if path.exists() else 0
+        if ran != 1:
+            wrong.append(f"{task} ran {ran} times")
+    held = subprocess.run(["squeue", "-h", "-o", "%Z|%i|%r"], capture_output=True, text=True, check=True).stdout
+    wrong += [f"left: {line}" for line in held.splitlines() if line.startswith(f"{trial}|")]
+    for project in [path.parent for path in trial.glob("**/.chromplan")]:
+        wrong += _records_wrong(spec, project)
+    return wrong
+
+
+def _records_wrong(spec: Spec, project: Path) -> list[str]:
+    wrong: list[str] = []
+    with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
+        (sound,) = store.execute("PRAGMA integrity_check").fetchone()
+        rows = store.execute("SELECT task, job_id, outcome FROM observations").fetchall()
+    if sound != "ok":
+        wrong.append(f"store: {sound}")
+    outcomes = {task: [outcome for name, _, outcome in rows if name == task] for task in spec.tasks}
+    wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found.count("completed") != 1]
+    wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if len(found) != 1]
+    handle = os.open(project / ".chromplan" / "lock", os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        wrong.append("the lock is held")
+    finally:
+        os.close(handle)
+    return wrong
+
+
+def trial_of(spec: Spec, at: int) -> tuple[list[str], bool]:
+    """Kill the command at an event, repeat it, go on; return what went wrong at once, and whether it was killed."""
+    folder = Path(spec.work) / f"t{at:04d}"
+    copy(Path(spec.base), folder, f"t{at:04d}x{os.getpid()}")
+    log = folder / "trial.log"
+    code, _ = run(spec.argv, folder, log, at=at)
+    if code != -signal.SIGKILL:
+        return [], False
+    for argv in (spec.argv, *spec.then):
+        code, _ = run(argv, folder, log)
+        if code:
+            return [f"{' '.join(argv)}: exit {code}"], True
+    return [], True
+
+
+def main() -> None:
+    """Try what is asked for, and print what went wrong, by event."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    spec = Spec(**json.loads(Path(sys.argv[1]).read_text()))
+    work = Path(spec.work)
+    work.mkdir(parents=True, exist_ok=True)
+    whole = work / "whole"
+    copy(Path(spec.base), whole, f"whole{os.getpid()}")
+    code, events = run(spec.argv, whole, whole / "trial.log")
+    assert code == 0, (whole / "trial.log").read_text()
+    points = list(range(spec.first, events + 1, spec.stride))
+    children = []
+    for worker in range(spec.workers):
+        child = os.fork()
+        if not child:
+            report = {}
+            for at in points[worker :: spec.workers]:
+                report[at] = trial_of(spec, at)
+            (work / f"report.{worker}").write_text(json.dumps(report))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    found = {int(at): one for path in work.glob("report.*") for at, one in json.loads(path.read_text()).items()}
+    killed = [at for at, (_, dead) in found.items() if dead]
+    wait_for_jobs(work)
+    wrong: dict[int, list[str]] = {}
+    for at in sorted(killed):
+        folder = work / f"t{at:04d}"
+        said = found[at][0]
+        for project in [path.parent for path in folder.glob("**/.chromplan")]:
+            run(["ingest", "-C", str(project)], folder, folder / "trial.log")
+        said += found_wrong(spec, folder)
+        if said:
+            wrong[at] = [*said, (folder / ".killed").read_text(), (folder / "trial.log").read_text()[-3000:]]
+        else:
+            shutil.rmtree(folder)
+    print(json.dumps({"events": events, "killed": len(killed), "wrong": wrong}))
+
+
+if __name__ == "__main__":
+    main()
