@@ -25,7 +25,7 @@ from planner.core.records import Mode
 from planner.core.samples import Sample
 from planner.history.sacct.text import DELIMITER, FIELDS
 from planner.project import manifest, turns
-from planner.project.folder import Project
+from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, entry
 from planner.scripts import render
 from planner.scripts.jobs import jobs
@@ -34,9 +34,9 @@ from planner.scripts.jobs import jobs
 SHARE = 0.85
 
 
-def project(folder: Path, samples: int) -> Project:
+def project(folder: Path, samples: int) -> ProjectFolder:
     """Write a project whose round has ended, and what Slurm would say of it."""
-    found = Project(folder)
+    found = ProjectFolder(folder)
     names = [Sample(name=f"s{number}", columns={}) for number in range(samples)]
     (folder / "chromplan.toml").write_text(plans.CONFIG)
     plan = plans.plan(plans.config(submit={"mode": Mode.ARRAY}), samples=names)
@@ -96,7 +96,7 @@ def rows(job_id: str, request_mb: int, began_s: int, state: str) -> list[str]:
     ]
 
 
-def ingest(found: Project, *, kill_after_s: float | None = None) -> tuple[float, int]:
+def ingest(found: ProjectFolder, *, kill_after_s: float | None = None) -> tuple[float, int]:
     """Run 'chromplan ingest'; return its CPU seconds and how many attempts are recorded then."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
