@@ -72,3 +72,18 @@ def test_no_row_is_lost_or_split(rows: list[tuple[str, int, str]], width: int) -
 
 def test_counts_have_their_plural() -> None:
     assert [output.count(number, "task") for number in (0, 1, 2)] == ["0 tasks", "1 task", "2 tasks"]
+
+
+def test_a_table_of_many_rows_measures_each_cell_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = 0
+    width = table._width
+
+    def counted(text: str) -> int:
+        nonlocal measured
+        measured += 1
+        return width(text)
+
+    monkeypatch.setattr(table, "_width", counted)
+    rows = [(f"S{number}.chr1", number, "completed") for number in range(500)]
+    assert len(table.lines(["task", ">MB", "outcome"], rows, width=None, colour=False)) == 501
+    assert measured < 10 * 3 * len(rows)

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import click
 
@@ -59,8 +60,9 @@ class _Column:
     heading: tuple[str, ...]
     cells: tuple[str, ...]
 
-    @property
+    @cached_property
     def width(self) -> int:
+        # asked for once a row: thousands of rows must not be measured thousands of times
         return max(map(_width, (*self.heading, *self.cells)), default=0)
 
     def folded(self) -> _Column:
