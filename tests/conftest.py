@@ -27,6 +27,12 @@ _not_run: dict[str, int] = {}
 TOGETHER = ("tests/cluster/test_wrap.py", "tests/cli/test_cli_formula.py")
 
 
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the runs and the history of whoever runs the tests out of them, and the tests out of these."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Hand out test by test, but those modules as a whole, and first."""

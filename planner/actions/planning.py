@@ -31,6 +31,11 @@ def open_project(folder: Path) -> ProjectFolder:
     from planner.project.folder import ProjectFolder
 
     if not folder.is_dir():
+        from planner.wrap import data_folder
+
+        run = data_folder.find(str(folder))
+        if run is not None:
+            return run.project
         raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
     return ProjectFolder(folder)
 
@@ -73,10 +78,11 @@ def task_features(project: ProjectFolder, config: Config, samples: list[Sample])
 
     specs = features.parse_specs(config.features)
     lengths = genome.lengths(config.pipeline.genome)
+    base = Path(config.wrap.folder) if config.wrap else project.folder
     readers = features.Readers(
-        size=lambda path: inputs.size(str(project.folder / path)),
-        records=lambda path, chromosome: inputs.records(str(project.folder / path), chromosome),
-        samples=lambda path: inputs.samples(str(project.folder / path)),
+        size=lambda path: inputs.size(str(base / path)),
+        records=lambda path, chromosome: inputs.records(str(base / path), chromosome),
+        samples=lambda path: inputs.samples(str(base / path)),
     )
     return {
         name: features.resolve(

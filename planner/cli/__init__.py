@@ -36,6 +36,7 @@ COMMANDS = {
     "record": "record",
     "wrap": "wrap",
     "sbatch": "sbatch",
+    "runs": "runs",
 }
 
 # What --help prints, so that it need not import every command; tests/test_cli.py holds it against the commands.
@@ -59,8 +60,9 @@ SUMMARIES: dict[str, str] = {
     "run": "Run the planned round on this machine.",
     "drive": "Run the planned round inside this Slurm allocation.",
     "record": "Run a command anywhere and record what it used.",
-    "wrap": "Make a project of an existing array script.",
-    "sbatch": "Wrap, plan and submit an existing array script.",
+    "wrap": "Make a project of an existing batch script.",
+    "sbatch": "Plan and submit an existing batch script, as sbatch would.",
+    "runs": "List what 'chromplan sbatch' submitted.",
 }
 
 

@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from planner.actions.planning import make_plan
 from planner.cli.ui.options import then_next_option
-from planner.cli.wrap import SETTINGS, Choices, make, wrap_options
-from planner.core.errors import InputError
+from planner.cli.wrap import SETTINGS, wrap_options
+from planner.core.errors import FailureError, InputError
+
+if TYPE_CHECKING:
+    from planner.actions.wrapping import Choices, HandedOver, Say
+    from planner.plan.document import Plan
+    from planner.project.folder import ProjectFolder
+    from planner.wrap.request import Request
 
 if TYPE_CHECKING:
     from planner.project.folder import ProjectFolder
-    from planner.project.journal import Submission
 
 
 @click.command("sbatch", context_settings=SETTINGS)
+@click.option("--dry-run", is_flag=True, help="Say what would be asked for and submitted, and submit nothing.")
 @then_next_option
 @wrap_options
-def command(words: tuple[str, ...], then_next: bool, **options: Any) -> None:
-    """Wrap, plan and submit an existing array script.
+@click.pass_context
+def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, dry_run: bool, **options: Any) -> None:
+    """Plan and submit an existing batch script, as sbatch would.
 
     Prints the job id on stdout, as 'sbatch --parsable' does (several, separated by colons, where the plan is several
-    jobs: --dependency=afterok:$id takes them so), everything else on stderr.
+    jobs: --dependency=afterok:$id takes them so), everything else on stderr. Each call is a run: 'chromplan runs'.
     """
-    from planner.rounds import door
+    from planner.actions import wrapping
+    from planner.rounds import door, submit
+    from planner.wrap.until_over import until_over
+
+    handed = wrapping.handed_over(words)
+    if handed.says("help", "usage"):
+        click.echo(context.get_help())
+        return
+    if handed.says("version"):
+        click.echo(f"chromplan {_version()}")
+        return
 
     def say(line: str) -> None:
-        click.echo(line, err=True)
+        if not handed.says("quiet"):
+            click.echo(line, err=True)
 
-    project = make(words, Choices(**options), say=say)
-    with door.at_work(project, finish=say) as finished:
-        submission = finished[-1] if finished else _submit(project, then_next=then_next, say=say)
+    asked = wrapping.read_request(handed)
+    choices = wrapping.Choices(**options)
+    if dry_run or handed.says("test-only"):
+        _try_out(handed, asked, choices, say, test_only=not dry_run)
+        return
+    project = wrapping.make_run(handed, asked, choices, say=say)
+    with door.at_work(project):
+        plan = _plan(project, say)
+        submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")
-    click.echo(":".join(submission.ids))
+    ids = ":".join(submission.ids)
+    click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
+    if asked.says("wait"):
+        context.exit(until_over(project))
 
 
-def _submit(project: ProjectFolder, *, then_next: bool, say: Callable[[str], None]) -> Submission:
-    from planner.rounds import submit
+def _version() -> str:
+    import planner
+
+    return planner.__version__
+
+
+def _plan(project: ProjectFolder, say: Say) -> Plan:
     from planner.scripts import render
 
     plan = make_plan(project, again=True)
@@ -54,4 +87,28 @@ def _submit(project: ProjectFolder, *, then_next: bool, say: Callable[[str], Non
     least_mb, most_mb = (choose(task.request_mb for task in plan.tasks) for choose in (min, max))
     asked = f"{least_mb} to {most_mb} MB, each its own" if least_mb < most_mb else f"{most_mb} MB each"
     say(f"{len(plan.tasks)} tasks ask for {asked}; {plan.tasks[0].task}: {plan.tasks[0].reason}")
-    return submit.submit(project, plan.round, say=say, then_next=then_next)
+    return plan
+
+
+def _try_out(handed: HandedOver, asked: Request, choices: Choices, say: Say, *, test_only: bool) -> None:
+    """Plan in a folder that is thrown away, and say what would be submitted, or let sbatch judge it."""
+    from planner.actions import wrapping
+    from planner.project.folder import ProjectFolder
+    from planner.rounds import preview
+    from planner.wrap import data_folder
+
+    with tempfile.TemporaryDirectory(prefix="chromplan-") as name:
+        project = ProjectFolder(Path(name) / "run")
+        data_folder.share_history(project, choices.store)
+        wrapping.fill(project, handed, asked, choices, say=say)
+        plan = _plan(project, say)
+        if test_only:
+            for trial in preview.try_out(project, plan.round):
+                if trial.refused:
+                    raise FailureError(trial.refused, "that is what sbatch says")
+            say("sbatch would take it")
+            return
+        for line in preview.describe(project, plan.round):
+            click.echo(line)
+        for task in plan.tasks:
+            click.echo(f"{task.task:<24} {task.request_mb:>8} MB  {task.reason}")

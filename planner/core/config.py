@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from planner.core import command, genome, shell, units
+from planner.core import command, genome, indices, shell, units
 from planner.core import samples as sample_files
 from planner.core.command import PLACEHOLDERS
 from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
@@ -31,6 +32,10 @@ def _known_chromosomes(text: str) -> str:
     except InputError as error:
         raise FieldError(error.message, error.hint) from None
     return text
+
+
+def _known_chromosome_or_none(text: str) -> str:
+    return _known_chromosomes(text) if text else text
 
 
 def _duration(text: str) -> str:
@@ -109,38 +114,82 @@ class Submit(Document):
     """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
 
 
-class Kept(Document):
-    """What an existing batch script asks for besides memory, time and place."""
+class UserScript(Document):
+    """A batch script as its user handed it to sbatch: it goes there again as it is, with the plan's options on top."""
 
-    options: list[str] = []
-    """sbatch options that stay as they are."""
+    folder: str
+    """Where it was submitted from; absolute."""
+    script: str = ""
+    """As it was named, seen from there; empty when it came on standard input, or as ``--wrap``."""
+    path: str = ""
+    """Where it lies."""
+    content: str
+    """The copy of what it held, seen from the project."""
+    arguments: list[str] = []
+    words: list[str] = []
+    """sbatch options that were given with it."""
+    environment: str = ""
+    """The file with the variables it was submitted with, seen from the project."""
+    job_name: str
+    array: str = ""
+    """The indices as the user wrote them, without ``%K``; empty for a single job."""
+    output: str = ""
+    """File name pattern of what it writes to standard error."""
+    cpus: Annotated[int, Field(ge=1)] = 1
+    """Of one job, all its tasks together, as the user asks for them."""
     ntasks: Annotated[int, Field(ge=1)] = 1
-    """Slurm tasks of one job, which share its CPUs."""
-    cpus_given: bool = False
-    """Whether ``--cpus-per-task`` is said even when it is 1: then the script finds SLURM_CPUS_PER_TASK."""
-    dependency: str | None = None
+    per_cpu: bool = False
+    """Whether it asks for memory per CPU."""
+    limited: bool = True
+    """Whether it asks for a time limit; where it does not, the cluster's stays."""
+    held: bool = False
+    """Whether the user releases the job."""
+    even: bool = False
+    """Whether all elements ask for the same: elements that differ would wait for each other (singleton)."""
+    acctg_freq: str = ""
+    """Sampling intervals of what is not memory: ``energy=30``."""
+    comment: str = ""
+    nice: int = 0
+    """How much it gives way by itself."""
+    dependency: str = ""
+    """What it waits for, as ``--dependency`` says it."""
+    waits_for: str = ""
+    """The same without the steps before it, which the plan follows task by task."""
+    clusters: str | None = None
+    own_record: bool = False
+    """Whether a recorder starts beside the script, which then runs from its copy."""
+
+    @property
+    def indices(self) -> list[int]:
+        """The indices of the whole array."""
+        return list(indices.parse(self.array).indices) if self.array else []
 
 
 class Element(Document):
-    """One index of an existing array script: a task."""
+    """One index of an array script: a task."""
 
-    index: Annotated[int, Field(ge=0)]
-    chromosome: Annotated[str, AfterValidator(_known_chromosomes)]
+    index: Annotated[int, Field(ge=0)] = 0
+    chromosome: Annotated[str, AfterValidator(_known_chromosome_or_none)] = ""
+    """Empty where the index stands for something else."""
     sample: Text = ""
+    line: Text = ""
+    """The line of the list that the script reads for this index, where one is known."""
     task: FileName
 
 
-class Wrap(Kept):
-    """An existing array script that runs as it is; ``chromplan wrap`` writes this section."""
+class Wrap(UserScript):
+    """An existing batch script that runs as it is; ``chromplan wrap`` writes this section."""
 
+    parameters: dict[str, Text] = {}
+    """Exported variables and arguments, which features may name."""
     after: list[str] = []
     """Projects whose tasks go before those of the same chromosome and sample here."""
     elements: Annotated[list[Element], Field(min_length=1)]
 
     @property
-    def kept(self) -> Kept:
+    def user_script(self) -> UserScript:
         """What every job of the script says."""
-        return Kept(**{name: getattr(self, name) for name in Kept.model_fields})
+        return UserScript(**{name: getattr(self, name) for name in UserScript.model_fields})
 
 
 class Config(Document):
@@ -175,14 +224,24 @@ def samples(config: Config, folder: Path) -> list[Sample]:
         When the table cannot be read, a name is missing, or a name comes twice.
     """
     if config.wrap:
-        return [
-            Sample(name=one.sample, columns={"index": str(one.index)}, chromosome=one.chromosome, task=one.task)
-            for one in config.wrap.elements
-        ]
+        return _element_samples(config.wrap)
     named = config.pipeline.samples
     if isinstance(named, str):
         return sample_files.read(folder / Path(named).expanduser(), reserved=PLACEHOLDERS)
     return sample_files.listed(named, where=f"{folder / FILE}: pipeline.samples")
+
+
+def _element_samples(wrap: Wrap) -> list[Sample]:
+    """Return an array's elements; the line of a list that one stands for is a column, as are the line's fields."""
+    cells = [re.split(r"[\s,]+", one.line.strip()) if one.line.strip() else [] for one in wrap.elements]
+    most = max(len(one) for one in cells)
+    found = []
+    for one, parts in zip(wrap.elements, cells, strict=True):
+        columns = {**wrap.parameters, "index": str(one.index)}
+        if most:
+            columns |= {"line": one.line} | {f"field{n + 1}": "".join(parts[n : n + 1]) for n in range(most)}
+        found.append(Sample(name=one.sample, columns=columns, chromosome=one.chromosome, task=one.task))
+    return found
 
 
 def variables(table: list[Sample]) -> dict[str, str]:

@@ -27,7 +27,7 @@ class Sample:
     Attributes
     ----------
     chromosome, task : str or None
-        Of an element of a wrapped script: its only chromosome, and what its task is called.
+        Of an element of a wrapped script: its only chromosome ("" for none), and what its task is called.
     """
 
     name: str

@@ -31,4 +31,4 @@ def environment(*folders: Path) -> jinja2.Environment:
 
 def toml_value(value: object) -> str:
     """Return text, a number or a list of them as TOML (a filter of the templates of chromplan.toml)."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one that JSON has and TOML has not

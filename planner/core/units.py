@@ -217,7 +217,7 @@ class JobId:
             text += f"_{self.index}"
         elif self.pending:
             limit = "" if self.throttle is None else f"%{self.throttle}"
-            text += f"_[{_format_ranges(self.pending)}{limit}]"
+            text += f"_[{format_ranges(self.pending)}{limit}]"
         elif self.het_offset is not None:
             text += f"+{self.het_offset}"
         return text if self.step is None else f"{text}.{self.step}"
@@ -291,7 +291,8 @@ def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield members[0], members[-1]
 
 
-def _format_ranges(numbers: Iterable[int]) -> str:
+def format_ranges(numbers: Iterable[int]) -> str:
+    """Write ascending numbers in Slurm's array grammar: ``0-3,7``."""
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in _runs(numbers))
 
 

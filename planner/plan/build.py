@@ -72,7 +72,7 @@ def names(config: Config, samples: Sequence[Sample]) -> list[tuple[str, Sample, 
     return [
         (sample.task or task_name(sample.name, c), sample, c)
         for sample in samples
-        for c in ([sample.chromosome] if sample.chromosome else chromosomes)
+        for c in (chromosomes if sample.chromosome is None else [sample.chromosome])
     ]
 
 
@@ -125,7 +125,7 @@ def _plan(inputs: PlanInputs) -> Plan:
         target=target,
         command=inputs.command,
         columns=dict(inputs.columns),
-        kept=config.wrap.kept if config.wrap else None,
+        user_script=config.wrap.user_script if config.wrap else None,
         makespan_s=placed.makespan_s,
         total_request_mb=sum(task.request_mb for task in placed.tasks),
         tasks=placed.tasks,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from planner.core.config import Kept
+from planner.core.config import UserScript
 from planner.core.documents import Document, FileName, FilePath, Line, Text, Variable, load_json
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
@@ -33,7 +33,7 @@ class PlannedTask(Document):
     """The array index that Slurm knows the task by: ``4711_7`` is chr7 in a plan of one sample."""
     task: FileName
     sample: Text
-    chromosome: Line
+    chromosome: Text
     cpus: _Count
     features: dict[str, float]
     size: float = 1.0
@@ -125,8 +125,8 @@ class Plan(Document):
     """Bash text; values reach it as environment variables."""
     columns: dict[str, Variable]
     """Placeholder -> environment variable of the sample table's columns."""
-    kept: Kept | None = None
-    """What an existing batch script says besides memory, time and place; its jobs run without srun."""
+    user_script: UserScript | None = None
+    """An existing batch script, which is what the jobs run."""
     makespan_s: float | None
     total_request_mb: int
     tasks: list[PlannedTask]
@@ -187,9 +187,8 @@ class Plan(Document):
     @property
     def cluster(self) -> str | None:
         """The cluster that the jobs go to, where it is not the one of the login node."""
-        kept = self.kept.options if self.kept else []
-        named = [option.partition("=")[2] for option in kept if option.startswith(("--clusters=", "--cluster="))]
-        return next(iter(named), None) or self.target.partition.clusters or self.target.site.clusters
+        named = self.user_script.clusters if self.user_script else None
+        return named or self.target.partition.clusters or self.target.site.clusters
 
     @property
     def round_name(self) -> str:

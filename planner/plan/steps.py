@@ -44,6 +44,8 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
 
 
 def _precedes(one: Preceding, task: PlannedTask) -> bool:
+    if not task.chromosome and not task.sample:
+        return one.task == task.task
     return one.chromosome == task.chromosome and (one.sample == task.sample or not one.sample or not task.sample)
 
 
@@ -53,7 +55,7 @@ def _in_flight(one: Preceding) -> bool:
 
 def _blocked(task: PlannedTask, earlier: Sequence[Preceding]) -> str:
     if not earlier:
-        return f"no step before has chromosome {task.chromosome}"
+        return f"no step before has {task.task}"
     for one in earlier:
         if one.outcome not in (None, Outcome.COMPLETED):
             return f"{one.project}: {one.task} ended as {one.outcome}; 'chromplan next' there first"

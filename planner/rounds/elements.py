@@ -52,6 +52,7 @@ class Elements:
             When Slurm does not answer.
         """
         ids = {job.script: job.job_id or "" for job in held}
+        self._take_out(ids)
         known = slurm.elements(ids.values(), cluster=self._cluster) if resumed else None
         waiting = None if known is None else {name for name, one in known.items() if one.state == "PENDING"}
         if known and not waiting and not any(one.begun for one in known.values()):
@@ -68,7 +69,8 @@ class Elements:
         if wrong:
             kept = f"{wrong} of {len(left)} elements kept another memory"
             raise NotTaken(kept if failure is None else failure.said.splitlines()[0])
-        slurm.release(left, cluster=self._cluster)
+        if not (self._plan.user_script and self._plan.user_script.held):
+            slurm.release(left or ids.values(), cluster=self._cluster)
         return [*self._kept_times(left, given), *self._no_order(left, given)]
 
     def _kept_times(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
@@ -92,6 +94,13 @@ class Elements:
         """How this cluster makes priorities, and how much it holds."""
         return slurm.settings(cluster=self._cluster)
 
+    def _take_out(self, ids: Mapping[str, str]) -> None:
+        """Cancel what of a user's whole array does not run in this round."""
+        for script, job_id in ids.items():
+            absent = self._layout[script].absent
+            if absent:
+                slurm.cancel(f"{job_id}_[{absent}]", cluster=self._cluster)
+
     def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> dict[str, Update]:
         found = updates(self._plan, [self._layout[script] for script in ids])
         named = {one.name(ids[one.script]): one for one in found}
@@ -113,6 +122,8 @@ class Elements:
         full = [one.command(name, nice=nice) for name, one in wanted.items()]
         alone = [one.command(name, times=False, nice=False) for name, one in wanted.items()]
         failure: slurm.SlurmError | None = None
+        if not wanted:
+            return None
         for commands in (full, alone) if full != alone else (full,):
             try:
                 slurm.update(commands, cluster=self._cluster)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner import slurm
+from planner.core import shell
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder
+from planner.rounds.batch_calls import call_of
 from planner.scripts.jobs import FOLLOW_UP, Job, jobs
 from planner.scripts.options import follow_up_options, submit_options, updates
 
@@ -35,13 +37,10 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
     folder = project.round_folder(number).relative_to(project.folder)
     layout = jobs(plan)
     ids = {job.script: f"ID-OF-{job.script}" for job in layout}
-    steps = [
-        (
-            " ".join(["sbatch --parsable", *submit_options(plan, job, ids), f"{folder}/{job.script}"]),
-            _what(job),
-        )
-        for job in layout
-    ]
+    steps = []
+    for job in layout:
+        words = [*submit_options(plan, job, ids), *_named(plan, job, f"{folder}/{job.script}")]
+        steps.append((" ".join(["sbatch --parsable", *words]), _what(job)))
     held = updates(plan, layout)
     if held:
         mem_mb = [one.mem_mb for one in held]
@@ -60,6 +59,14 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
         command = " ".join(["sbatch --parsable", *waits, f"{folder}/{FOLLOW_UP}"])
         steps.append((command, "a last job goes on with the next round"))
     return [f"{command:<60} # {what}" for command, what in steps]
+
+
+def _named(plan: Plan, job: Job, rendered: str) -> list[str]:
+    """Return how sbatch is told the script."""
+    script = plan.user_script
+    if script is None or not job.is_users:
+        return [rendered]
+    return [shell.quote(word) for word in (script.script, *script.arguments)] if script.script else []
 
 
 def _what(job: Job) -> str:
@@ -87,12 +94,14 @@ def try_out(project: ProjectFolder, number: int) -> list[Trial]:
         When Slurm does not answer.
     """
     found: list[Trial] = []
-    for job in _one_of_each_kind(project.plan(number)):
+    plan = project.plan(number)
+    for job in _one_of_each_kind(plan):
         path = project.round_folder(number) / job.script
-        if not path.exists():
+        if not job.is_users and not path.exists():
             raise InputError(f"{path}: not rendered", "run 'chromplan render' first")
-        check_nodes(project.plan(number), job)
-        refused = slurm.refusal(path.relative_to(project.folder), cwd=project.folder)
+        check_nodes(plan, job)
+        options = submit_options(plan, job, {}) if job.is_users else []
+        refused = slurm.refusal(call_of(plan, job, root=project.folder, options=options))
         found.append(Trial(script=job.script, refused=refused))
     return found
 

@@ -23,6 +23,7 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, entry, journals, read_journal
 from planner.rounds import preview
+from planner.rounds.batch_calls import call_of
 from planner.rounds.elements import Elements, NotTaken
 from planner.rounds.lost import find_again
 from planner.scripts import render
@@ -80,7 +81,7 @@ class _Submitter:
         before = read_journal(self._folder)
         self._resumed = before is not None or (self._folder / manifest.PART_FILE).exists()
         self._journal = before or self._new()
-        self._elements = Elements(plan, self._layout(Mode.ARRAY) if plan.mode is Mode.ARRAY else {})
+        self._elements = Elements(plan, self._layout(Mode.TIERS) | self._layout(plan.mode))
         # an earlier try may have submitted a moment ago
         self._last_s = time.monotonic() if self._resumed else None
 
@@ -169,6 +170,7 @@ class _Submitter:
             self._refuse(str(refused))
             self._instead(elements)
             self._submit_wanted(elements)
+            self._give_memory(elements)
         self._follow()
 
     def _submit_wanted(self, elements: Elements) -> None:
@@ -215,12 +217,12 @@ class _Submitter:
         job = layout[wanted.script]
         ids = {one.script: one.job_id for one in self._journal.jobs if one.job_id}
         preview.check_nodes(self._plan, job)
-        options = submit_options(self._plan, job, ids)
         some = only(job, {task.task for task in wanted.tasks})
+        options = submit_options(self._plan, some, ids)
         if some.array != job.array:
             options.append(f"--array={some.array}")
         self._pace()
-        return slurm.sbatch(self._script(job.script), cwd=self._root, options=options)
+        return slurm.submit(call_of(self._plan, some, root=self._root, options=options))
 
     def _follow(self) -> None:
         """Submit the job that goes on with the next round: last, when it is certain what it waits for."""

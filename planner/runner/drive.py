@@ -90,7 +90,7 @@ def run(
         After SIGINT, SIGTERM, SIGHUP or SIGUSR1, once all tasks are stopped.
     """
     plan = project.plan(number)
-    if plan.kept is not None:
+    if plan.user_script is not None:
         raise InputError("a wrapped script is a job of its own: it cannot be a step", "use 'chromplan submit'")
     folder = project.round_folder(number).resolve()
     if not (folder / "command.sh").exists():

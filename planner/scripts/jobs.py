@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from planner.core import indices, units
+from planner.core.config import UserScript
 from planner.core.records import Mode
 from planner.plan.document import Batch, Plan, PlannedTask
 
@@ -13,6 +15,8 @@ from planner.plan.document import Batch, Plan, PlannedTask
 NICE_LEVELS = 50
 # 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
 FOLLOW_UP = "next.sh"
+# starts a recorder and becomes the user's script
+RECORDED = "recorded.sh"
 FOLLOW_UP_MB = 1024
 FOLLOW_UP_S = 1800
 DRIVEN = "driven"
@@ -34,6 +38,13 @@ class Job:
         Whether the elements get their own memory before the array is released.
     numbers : mapping of str to int
         Array index of each task, where it is not the task's own: in the parts of a long array.
+    is_users : bool
+        Whether it is a user's own script.
+    even : bool
+        Whether all elements of a held array get the array's memory.
+    absent : str
+        Indices of a user's array that do not run in this round, as ``1-2,5``: the array is submitted whole, so that the
+        others see what they saw before, and these are taken out while it is held.
     after : str or None
         Script of the job that must have ended before this one starts.
     batch : Batch or None
@@ -54,6 +65,9 @@ class Job:
     nice: int
     hold: bool
     numbers: Mapping[str, int] = field(default_factory=dict)
+    is_users: bool = False
+    even: bool = False
+    absent: str = ""
     after: str | None = None
     batch: Batch | None = None
     components: tuple[Batch, ...] = ()
@@ -81,7 +95,7 @@ class Job:
 
     def given_mb(self, task: PlannedTask) -> int:
         """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
-        return task.request_mb if self.hold or self.runs_steps else self.mem_mb
+        return task.request_mb if self.runs_steps or (self.hold and not self.even) else self.mem_mb
 
 
 def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
@@ -94,6 +108,8 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     """
     mode = mode or plan.mode
     base = f"{plan.name}.{plan.round_name}.{plan.token}"
+    if plan.user_script is not None:
+        return users_jobs(plan, plan.user_script, mode)
     if mode is Mode.JOBS:
         return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
     if mode is Mode.PACKED:
@@ -121,6 +137,52 @@ def follow_up(plan: Plan) -> Job:
         time_limit_s=int(min(asked.wall_s, partition.max_time_s)),
         nice=0,
         hold=False,
+    )
+
+
+def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
+    """Return the submissions of a user's own script: one, or one for each memory tier, or for each task.
+
+    Each is the user's whole array, of which those elements are absent that are not in it; where the site does not queue
+    so many jobs at once it is an array of those elements alone.
+    """
+    throttle = plan.target.max_running
+    if mode is Mode.JOBS:
+        groups = [([task], task.task) for task in plan.tasks]
+        shares: list[int | None] = [None] * len(groups)
+    elif mode is Mode.TIERS:
+        tiers = sorted({task.tier for task in plan.tasks}, reverse=True)
+        groups = [([task for task in plan.tasks if task.tier == tier], f"tier-{tier + 1}") for tier in tiers]
+        shares = _shares(throttle, [len(tasks) for tasks, _ in groups])
+    else:
+        groups, shares = [(list(plan.tasks), "array")] if plan.tasks else [], [throttle]
+    found = [
+        _users_job(plan, script, tasks, label=label, throttle=share, even=mode is not Mode.ARRAY)
+        for (tasks, label), share in zip(groups, shares, strict=True)
+    ]
+    return _in_lanes(found, None if mode is Mode.ARRAY else throttle)
+
+
+def _users_job(
+    plan: Plan, script: UserScript, tasks: Sequence[PlannedTask], *, label: str, throttle: int | None, even: bool
+) -> Job:
+    running = sorted(task.element for task in tasks)
+    most = plan.target.site.max_submit
+    is_whole = most is None or len(script.indices) <= most
+    indices_text = script.array if is_whole else units.format_ranges(running)
+    return Job(
+        script=label,
+        name=f"{plan.name}.{plan.round_name}.{plan.token}.{label}",
+        tasks=tuple(tasks),
+        array=f"{indices_text}{f'%{throttle}' if throttle else ''}" if script.array else None,
+        mem_mb=max(task.request_mb for task in tasks),
+        cpus=max(task.cpus for task in tasks),
+        time_limit_s=max(task.time_limit_s for task in tasks),
+        nice=0,
+        hold=bool(script.array),
+        is_users=True,
+        even=even or script.even,
+        absent=units.format_ranges(sorted({*script.indices} - {*running})) if is_whole else "",
     )
 
 
@@ -176,7 +238,7 @@ def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedT
     each other, and count their tasks from 0 on: a task has the same index in every mode.
     """
     longest = plan.target.site.max_array_size
-    if plan.kept or all(task.element < longest for task in plan.tasks):
+    if all(task.element < longest for task in plan.tasks):
         return [(list(tasks), {}, "")] if tasks else []
     blocks: dict[int, list[PlannedTask]] = {}
     for rank, task in enumerate(plan.tasks):
@@ -220,12 +282,12 @@ def _job(
     hold: bool = False,
 ) -> Job:
     numbers = numbers or {}
-    indices = _ranges([numbers.get(task.task, task.element) for task in tasks])
+    ranges = units.format_ranges(sorted(numbers.get(task.task, task.element) for task in tasks))
     return Job(
         script=script,
         name=name,
         tasks=tuple(tasks),
-        array=f"{indices}{f'%{throttle}' if throttle else ''}" if array else None,
+        array=f"{ranges}{f'%{throttle}' if throttle else ''}" if array else None,
         mem_mb=max(task.request_mb for task in tasks),
         cpus=max(task.cpus for task in tasks),
         time_limit_s=max(task.time_limit_s for task in tasks),
@@ -274,9 +336,13 @@ def only(job: Job, names: Collection[str]) -> Job:
     tasks = tuple(task for task in job.tasks if task.task in names)
     if job.array is None or len(tasks) == len(job.tasks):
         return job
+    if job.is_users:
+        absent = {job.element(task) for task in job.tasks if task.task not in names}
+        absent |= set(indices.parse(job.absent).indices) if job.absent else set()
+        return replace(job, tasks=tasks, absent=units.format_ranges(sorted(absent)))
     throttle = job.array.partition("%")[2]
-    indices = _ranges([job.element(task) for task in tasks])
-    return replace(job, tasks=tasks, array=f"{indices}{f'%{throttle}' if throttle else ''}")
+    ranges = units.format_ranges(sorted(job.element(task) for task in tasks))
+    return replace(job, tasks=tasks, array=f"{ranges}{f'%{throttle}' if throttle else ''}")
 
 
 def component_jobs(job: Job) -> list[Job]:
@@ -307,18 +373,3 @@ def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:
     for position in range(throttle - sum(shares)):
         shares[position % len(shares)] += 1
     return list(shares)
-
-
-def _ranges(indices: Sequence[int]) -> str:
-    """Write indices as Slurm's array grammar: ``0-3,7``."""
-    pieces: list[str] = []
-    ordered = sorted(indices)
-    start = previous = ordered[0]
-    for index in [*ordered[1:], None]:
-        if index is not None and index == previous + 1:
-            previous = index
-            continue
-        pieces.append(str(start) if start == previous else f"{start}-{previous}")
-        if index is not None:
-            start = previous = index
-    return ",".join(pieces)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.core import units
+from planner.core.config import UserScript
 from planner.plan.document import Plan, PlannedTask
 from planner.scripts.jobs import FOLLOW_UP, Job, nices
 
 COARSEST_POLL_S = 5
+USERS_POLL_S = 1
 # a job gets the environment of whoever submits it, whatever a site or a user made the default
 EXPORT = "--export=ALL"
 
@@ -24,7 +26,7 @@ class Update:
     script : str
         Of the array.
     mem_mb : int
-        Its own memory, MiB.
+        Its own memory, MiB; of each of its ``per_cpus`` CPUs where it asks for memory per CPU.
     time_limit : str or None
         Its own, where that is shorter than the array's.
     nice : int
@@ -36,6 +38,7 @@ class Update:
     mem_mb: int
     time_limit: str | None
     nice: int
+    per_cpus: int | None = None
 
     def name(self, job_id: str) -> str:
         """Return what Slurm calls the element, ``job_id`` being the array's."""
@@ -44,31 +47,32 @@ class Update:
     def command(self, name: str, *, times: bool = True, nice: bool = True) -> str:
         """Return what scontrol is told of the element of this name: memory alone without ``times`` and ``nice``."""
         limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
+        field = "MinMemoryNode" if self.per_cpus is None else "MinMemoryCPU"
         place = f" Nice={self.nice}" if nice else ""
-        return f"update JobId={name} MinMemoryNode={self.mem_mb}{limit}{place}"
+        return f"update JobId={name} {field}={self.mem_mb}{limit}{place}"
 
 
-def dependency(plan: Plan, job: Job) -> str | None:
-    """Return the value of ``--dependency``: what an existing script waits for, and the tasks' own earlier steps.
+def dependency_of_steps(job: Job) -> str | None:
+    """Return the value of ``--dependency``: what the tasks' own earlier steps are.
 
-    An array whose elements wait each for the element of the same index of one other array says ``aftercorr``.
+    Several tasks wait each for the element of its own index in one other array (``aftercorr``).
     """
-    terms = [plan.kept.dependency] if job.tasks and plan.kept and plan.kept.dependency else []
     waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
-    if waited_for:
-        if job.array:
-            terms.append(f"aftercorr:{waited_for[0].partition('_')[0]}")
-        else:
-            terms.append(f"afterok:{':'.join(waited_for)}")
-    return ",".join(terms) or None
+    if not waited_for:
+        return None
+    if len(job.tasks) > 1:
+        return f"aftercorr:{waited_for[0].partition('_')[0]}"
+    return f"afterok:{':'.join(waited_for)}"
 
 
 def poll_s(plan: Plan) -> int:
     """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
 
-    A job may ask to be read more often than the site reads by itself, never less often.
+    A job may ask to be read more often than the site reads by itself, never less often. A user's own script has no
+    record but these readings: they are taken every second.
     """
-    return min(COARSEST_POLL_S, plan.target.site.acctg_freq_s or COARSEST_POLL_S)
+    coarsest_s = USERS_POLL_S if plan.user_script else COARSEST_POLL_S
+    return min(coarsest_s, plan.target.site.acctg_freq_s or coarsest_s)
 
 
 def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
@@ -77,30 +81,24 @@ def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
     priority/multifactor goes by ``Nice``, and by index where that is the same; priority/basic by the order of the
     release; sched/builtin, whatever the priorities, by that of the updates (Slurm 22.05 to 26.05).
     """
-    job_of = {task.index: job for job in layout if job.hold for task in job.tasks}
+    job_of = {task.index: job for job in layout if job.hold and not job.even for task in job.tasks}
     tasks = [task for task in plan.tasks if task.index in job_of]
-    own = _own_nice(plan)
-    return [_update(job_of[task.index], task, own + nice) for task, nice in zip(tasks, nices(len(tasks)), strict=True)]
+    own = plan.user_script.nice if plan.user_script else 0
+    places = zip(tasks, nices(len(tasks)), strict=True)
+    return [_update(plan, job_of[task.index], task, own + nice) for task, nice in places]
 
 
-def _own_nice(plan: Plan) -> int:
-    """Return how much an existing script gives way by itself."""
-    for option in plan.kept.options if plan.kept else []:
-        name, _, value = option.partition("=")
-        if name == "--nice":
-            return int(value or 100)
-    return 0
-
-
-def _update(job: Job, task: PlannedTask, nice: int) -> Update:
+def _update(plan: Plan, job: Job, task: PlannedTask, nice: int) -> Update:
     # Slurm counts limits in minutes
     shorter = math.ceil(task.time_limit_s / 60) < math.ceil(job.time_limit_s / 60)
+    per_cpus = task.cpus if plan.user_script and plan.user_script.per_cpu else None
     return Update(
         script=job.script,
         element=job.element(task),
-        mem_mb=task.request_mb,
-        time_limit=units.format_limit(task.time_limit_s) if shorter else None,
+        mem_mb=-(-task.request_mb // (per_cpus or 1)),
+        time_limit=units.format_limit(task.time_limit_s) if shorter and _is_limited(plan, job) else None,
         nice=nice,
+        per_cpus=per_cpus,
     )
 
 
@@ -117,17 +115,46 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     ids : mapping of script to job id
         Of the jobs that were submitted before.
     """
-    kept = plan.kept.options if plan.kept else []
-    options = [] if any(option.startswith("--export") for option in kept) else [EXPORT]
-    own = [option.partition("=")[2] for option in kept if option.startswith("--comment=")]
-    options.append(f"--comment={' '.join([comment(plan, job.script), *own])}")
-    options += ["--hold"] if job.hold else []
+    if plan.user_script is not None and job.is_users:
+        return _users_options(plan, plan.user_script, job, ids)
+    options = [EXPORT, f"--comment={comment(plan, job.script)}", *(["--hold"] if job.hold else [])]
     before = ids.get(job.after) if job.after else None
-    if before:
-        # an option of the command line replaces the script's own, so that is said again
-        said = dependency(plan, job)
-        options.append(f"--dependency={f'{said},' if said else ''}afterany:{before}")
-    return options
+    return [*options, f"--dependency=afterany:{before}"] if before else options
+
+
+def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, str]) -> list[str]:
+    """Return what the user gave with the script, and behind it, so that it counts more, what the plan decides."""
+    waits = _users_dependency(script, job, ids)
+    options = {
+        "--array": job.array,
+        "--cpus-per-task": -(-job.cpus // script.ntasks) if job.cpus != script.cpus else None,
+        "--time": units.format_duration(job.time_limit_s) if _is_limited(plan, job) else None,
+        "--acctg-freq": ",".join(filter(None, (f"task={poll_s(plan)}", script.acctg_freq))),
+        "--comment": f"{script.comment} {comment(plan, job.script)}".strip(),
+        "--dependency": waits,
+        "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
+    }
+    per_cpu = [f"--mem-per-cpu={units.format_mem(-(-job.mem_mb // job.cpus))}"]
+    memory = per_cpu if script.per_cpu else plan.target.site.memory_headers(job.mem_mb, job.cpus)
+    decided = [f"{name}={value}" for name, value in options.items() if value is not None]
+    return [*script.words, *(["--hold"] if job.hold else []), *memory, *decided]
+
+
+def _users_dependency(script: UserScript, job: Job, ids: Mapping[str, str]) -> str | None:
+    """Return what replaces the user's own ``--dependency``: nothing as long as that says all.
+
+    What ran before had all that it waited for, but for other jobs of its name.
+    """
+    again = any(task.attempt > 1 for task in job.tasks)
+    terms = [script.waits_for if not again else "singleton" if script.even else ""]
+    terms += [dependency_of_steps(job) or "", f"afterany:{ids[job.after]}" if job.after and job.after in ids else ""]
+    text = ",".join(filter(None, terms))
+    return None if text == script.dependency else text
+
+
+def _is_limited(plan: Plan, job: Job) -> bool:
+    """Whether a job's time limit is said: a user's script without one keeps the cluster's until that was too short."""
+    return plan.user_script is None or plan.user_script.limited or any(task.attempt > 1 for task in job.tasks)
 
 
 def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:

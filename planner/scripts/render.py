@@ -12,8 +12,8 @@ from planner.core import files, java, shell, templates, units
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
-from planner.scripts.options import dependency, poll_s, submit_options, updates
+from planner.scripts.jobs import FOLLOW_UP, RECORDED, Job, component_jobs, follow_up, jobs
+from planner.scripts.options import poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION
 
@@ -30,9 +30,11 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
     """
     environment = _environment(plan, template_folder)
     try:
-        rendered = {job.script: _script(environment, job) for job in jobs(plan)}
+        rendered = {job.script: _script(environment, job) for job in jobs(plan) if not job.is_users}
         rendered["submit.sh"] = _submit_script(environment, plan, plan.mode)
-        if plan.mode is Mode.ARRAY:
+        if plan.user_script and plan.user_script.own_record:
+            rendered[RECORDED] = environment.get_template("recorded.sh.j2").render(script=plan.user_script)
+        if plan.mode is Mode.ARRAY and not plan.user_script:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
             rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
         if plan.mode is Mode.DYNAMIC:
@@ -50,8 +52,9 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
 def needed(plan: Plan) -> list[str]:
     """Return the files that a round's jobs read, by their paths relative to its folder."""
     modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
-    scripts = [job.script for mode in modes for job in jobs(plan, mode)]
+    scripts = [job.script for mode in modes for job in jobs(plan, mode) if not job.is_users]
     own = {Mode.DYNAMIC: [DRIVEN], Mode.HET: [STEP]}.get(plan.mode, [])
+    own += [RECORDED] if plan.user_script and plan.user_script.own_record else []
     return [COMMAND, *own, *scripts, FOLLOW_UP]
 
 
@@ -114,7 +117,7 @@ def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> s
     """Return the submission in bash; every job comes with its sbatch options besides the script."""
     layout = jobs(plan, mode)
     ids = {job.script: f"${{ids[{job.script}]}}" for job in layout}
-    return environment.get_template("submit.sh.j2").render(
+    return environment.get_template("submit-user.sh.j2" if plan.user_script else "submit.sh.j2").render(
         jobs=[(job, submit_options(plan, job, ids)) for job in layout],
         updates=updates(plan, layout),
         instead=mode is not plan.mode,
@@ -134,17 +137,12 @@ def _options(plan: Plan, job: Job) -> list[str]:
         "--nodes": nodes if job.batch else None,
         "--ntasks": nodes * steps if job.batch else None,
         "--ntasks-per-node": steps if nodes > 1 else None,
-        "--cpus-per-task": _cpus_per_task(plan, job),
+        "--cpus-per-task": job.cpus,
         "--time": units.format_duration(job.time_limit_s),
-        "--dependency": dependency(plan, job),
-        "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
     }
     named = [f"{name}={value}" for name, value in options.items() if value]
-    kept = [shell.directive_word(option) for option in (plan.kept.options if plan.kept and job.tasks else [])]
     # the site's own options may say what a batch says, too
-    return list(
-        dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition), *kept])
-    )
+    return list(dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition)]))
 
 
 def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
@@ -155,13 +153,6 @@ def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
     workers = job.batch.workers if job.batch else 1
     asked = plan.target.site.adjust(partition, job.mem_mb, workers * job.cpus)
     return asked.mem_mb, max(workers, min(math.ceil(asked.cpus / job.cpus), partition.cores // job.cpus))
-
-
-def _cpus_per_task(plan: Plan, job: Job) -> int | None:
-    if plan.kept is None or not job.tasks:
-        return job.cpus
-    cpus = -(-job.cpus // plan.kept.ntasks)
-    return cpus if cpus > 1 or plan.kept.cpus_given else None
 
 
 def write(rendered: dict[str, str], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
 from planner.slurm.jobs import (
     ArrayElement,
+    BatchCall,
     accounting,
     cancel,
     elements,
@@ -14,6 +15,7 @@ from planner.slurm.jobs import (
     refusal,
     release,
     sbatch,
+    submit,
     update,
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
@@ -26,6 +28,7 @@ __all__ = [
     "ArrayElement",
     "QueuedJob",
     "Settings",
+    "BatchCall",
     "SlurmError",
     "Verdict",
     "accounting",
@@ -49,6 +52,7 @@ __all__ = [
     "srun",
     "step_memory",
     "step_names",
+    "submit",
     "update",
     "usable_nodes",
 ]

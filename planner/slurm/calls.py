@@ -120,6 +120,7 @@ def run(
     cluster: str | None = None,
     repeatable: bool = True,
     timeout_s: float = TIMEOUT_S,
+    surroundings: Mapping[str, str] | None = None,
 ) -> str:
     """Run one of Slurm's commands and return its stdout.
 
@@ -134,6 +135,8 @@ def run(
         answer did not come through.
     timeout_s : float
         After so many seconds without an answer it is ended.
+    surroundings : mapping, optional
+        The whole environment, instead of the user's own without what would count as options.
 
     Raises
     ------
@@ -143,7 +146,9 @@ def run(
         When the program is missing.
     """
     words = [argv[0], *([f"--clusters={cluster}"] if cluster else []), *argv[1:]]
-    surroundings = without_options(os.environ) | dict(environment or {})
+    if surroundings is None:
+        surroundings = without_options(os.environ)
+    surroundings = {**surroundings, **(environment or {})}
     for pause_s in PAUSES_S if repeatable else ():
         try:
             return _once(words, stdin, surroundings, cwd, timeout_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from planner.core import units
@@ -21,10 +21,46 @@ _MOST_AT_ONCE = 2000
 _JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchCall:
+    """One call of sbatch.
+
+    Attributes
+    ----------
+    options : tuple of str
+    script : str or None
+        Seen from ``cwd``; None for the text on standard input, or for ``--wrap`` among the options.
+    arguments : tuple of str
+        Of the script.
+    environment : mapping
+        Variables besides the user's own.
+    surroundings : mapping or None
+        The whole environment instead.
+    """
+
+    cwd: Path
+    options: tuple[str, ...] = ()
+    script: str | None
+    arguments: tuple[str, ...] = ()
+    stdin: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    surroundings: Mapping[str, str] | None = None
+
+    def argv(self, *further: str) -> list[str]:
+        """Return its words, with further options that count more."""
+        script = [] if self.script is None else [self.script, *self.arguments]
+        return ["sbatch", "--parsable", *self.options, *further, *script]
+
+
 def sbatch(
     script: Path, *, cwd: Path, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> str:
-    """Submit a script from ``cwd`` and return the job id.
+    """Submit a script from ``cwd`` and return the job id; see `submit`."""
+    return submit(BatchCall(script=str(script), cwd=cwd, options=tuple(options), environment=environment or {}))
+
+
+def submit(call: BatchCall) -> str:
+    """Submit a batch script and return the job id.
 
     It is tried once, as a second try may be a second job. A site may refuse a sampling interval coarser than its own;
     then the finest is asked for instead.
@@ -34,18 +70,24 @@ def sbatch(
     SlurmError
         Its ``verdict`` says whether there may be a job all the same.
     """
-    argv = ["sbatch", "--parsable", *options]
     try:
-        return _submitted([*argv, str(script)], cwd, environment)
+        return _submitted(call)
     except SlurmError as error:
         if ACCTG_FREQ_REFUSED not in error.said:
             raise
-    return _submitted([*argv, FINEST_ACCTG_FREQ, str(script)], cwd, environment)
+    return _submitted(call, FINEST_ACCTG_FREQ)
 
 
-def _submitted(argv: Sequence[str], cwd: Path, environment: Mapping[str, str] | None) -> str:
+def _submitted(call: BatchCall, *further: str) -> str:
     try:
-        printed = run(argv, cwd=cwd, environment=environment, repeatable=False)
+        printed = run(
+            call.argv(*further),
+            stdin=call.stdin,
+            cwd=call.cwd,
+            environment=call.environment,
+            surroundings=call.surroundings,
+            repeatable=False,
+        )
     except SlurmError as error:
         # it may fail, or be killed, after it has said which job it made
         printed, failure = error.stdout, error
@@ -57,8 +99,8 @@ def _submitted(argv: Sequence[str], cwd: Path, environment: Mapping[str, str] | 
     return match[1]
 
 
-def refusal(script: Path, *, cwd: Path) -> str | None:
-    """Return why a script would not be taken, or None; nothing is submitted.
+def refusal(call: BatchCall) -> str | None:
+    """Return why a submission would not be taken, or None; nothing is submitted.
 
     Raises
     ------
@@ -66,7 +108,7 @@ def refusal(script: Path, *, cwd: Path) -> str | None:
         When sbatch is missing or Slurm does not answer.
     """
     try:
-        run(["sbatch", "--test-only", str(script)], cwd=cwd)
+        run(call.argv("--test-only"), stdin=call.stdin, cwd=call.cwd, surroundings=call.surroundings)
     except SlurmError as error:
         if error.verdict is Verdict.UNKNOWN:
             raise

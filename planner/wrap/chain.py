@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from planner.core.errors import InputError
 from planner.core.records import Outcome
 from planner.core.units import parse_job_id
 from planner.history.store import Store
@@ -19,42 +18,28 @@ from planner.rounds.progress import TaskStatus
 _TERM = re.compile(r"aftercorr:([0-9_:]+)")
 
 
-def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], str | None]:
+def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], str]:
     """Part a ``--dependency`` into the wrapped projects it means, and what is Slurm's own affair.
 
-    ``aftercorr`` of a job that a wrapped project submitted is that project, chromosome by chromosome: neither side's
-    indices are those that the user knows.
+    ``aftercorr`` of a job that a wrapped project submitted is that project, task by task: what was killed there for
+    memory runs again as another job. ``aftercorr`` of any other job stays as it is.
 
     Parameters
     ----------
     folders : iterable of Path
         The projects to look for the jobs in.
-
-    Raises
-    ------
-    InputError
-        For ``aftercorr`` of a job that no project submitted, or as one of several alternatives.
     """
     known = {job: folder for folder in folders for job in _jobs(folder)}
     projects: list[Path] = []
     kept: list[str] = []
     for term in text.split(","):
         match = _TERM.fullmatch(term.strip())
-        if match is None:
+        meant = [known.get(job.partition("_")[0]) for job in match[1].split(":")] if match else [None]
+        if None in meant:
             kept.append(term.strip())
             continue
-        for job in match[1].split(":"):
-            number = job.partition("_")[0]
-            if number not in known:
-                raise InputError(
-                    f"--dependency={term.strip()}: job {number} was not submitted by a wrapped project here",
-                    "submit the earlier step with 'chromplan sbatch', too, or wait for all of it with afterok",
-                )
-            if known[number] not in projects:
-                projects.append(known[number])
-    if "aftercorr" in "".join(kept):
-        raise InputError(f"--dependency={text}: aftercorr among alternatives", "separate the conditions with commas")
-    return projects, ",".join(kept) or None
+        projects += [one for one in meant if one is not None and one not in projects]
+    return projects, ",".join(kept)
 
 
 def _jobs(folder: Path) -> set[str]:

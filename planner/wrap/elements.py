@@ -1,53 +1,46 @@
-"""Which chromosome (and sample) each index of an array is."""
+"""Which task each index of an array is: a chromosome, a line of a list, or simply the index."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from planner.core import genome
+from planner.core import genome, shell
+from planner.core.config import Element
 from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.plan.build import task_name
+from planner.wrap.meaning import Meaning
 
-_HINT = "a line is: index chromosome [sample], separated by tabs or blanks"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WrappedElement:
-    """One index of the array: a task.
-
-    Attributes
-    ----------
-    task : str
-        ``chr5`` or ``sample.chr5``; with the index where several have the same chromosome.
-    """
-
-    index: int
-    chromosome: str
-    sample: str
-    task: str
+_HINT = "a line is: index chromosome [sample], separated by tabs or blanks; '-' where it is no chromosome"
+_NO_CHROMOSOME = ("-", ".", "none", "NA")
+_LONGEST_TASK = 40
 
 
-def by_index(indices: Sequence[int]) -> list[WrappedElement]:
-    """Return the elements of an array whose index is the chromosome.
+def single(name: str) -> list[Element]:
+    """Return the one task of a script without an array."""
+    return [Element(task=shell.safe_name(name)[:_LONGEST_TASK])]
 
-    Raises
-    ------
-    InputError
-        Names the first index that is not a chromosome.
-    """
+
+def of_meaning(meaning: Meaning, indices: Sequence[int]) -> list[Element]:
+    """Return the elements of an array by what its script does with the index."""
+    if meaning.is_chromosome:
+        return _named([(index, genome.by_index(index), "", "") for index in indices])
+    return _named([(index, *_of_line(meaning.lines.get(index, ""))) for index in indices])
+
+
+def _of_line(line: str) -> tuple[str, str, str]:
+    """Return chromosome, sample and line: a line that is just a chromosome is one."""
+    cells = re.split(r"[\s,]+", line.strip())
     try:
-        return _named([(index, genome.by_index(index), "") for index in indices])
-    except InputError as error:
-        raise InputError(
-            f"--array: {error.message}", "say which it is with --map FILE, a line per index: index chromosome [sample]"
-        ) from None
+        return (genome.plain(cells[0]), "", line) if len(cells) == 1 and cells[0] else ("", cells[0], line)
+    except InputError:
+        return "", cells[0], line
 
 
-def from_file(path: Path, indices: Sequence[int]) -> list[WrappedElement]:
+def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
     """Return the elements as a table tells them: index, chromosome and perhaps sample; ``#`` begins a comment.
 
     Raises
@@ -68,27 +61,37 @@ def from_file(path: Path, indices: Sequence[int]) -> list[WrappedElement]:
     missing = [index for index in indices if index not in told]
     if missing:
         raise InputError(f"{path}: nothing for index {missing[0]} of --array", _HINT)
-    return _named([(index, *told[index]) for index in indices])
+    return _named([(index, *told[index], "") for index in indices])
 
 
 def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[int, str, str]:
     if not 2 <= len(cells) <= 3 or not (cells[0].isascii() and cells[0].isdecimal()):
         raise InputError(f"{path}:{number}: not a line of a map", _HINT)
+    sample = cells[2] if len(cells) == 3 else ""
+    if cells[1] in _NO_CHROMOSOME:
+        return int(cells[0]), "", sample
     try:
-        chromosome = genome.plain(cells[1])
+        return int(cells[0]), genome.plain(cells[1]), sample
     except InputError as error:
-        raise InputError(f"{path}:{number}: {error.message}", error.hint) from None
-    return int(cells[0]), chromosome, cells[2] if len(cells) == 3 else ""
+        raise InputError(f"{path}:{number}: {error.message}", f"{error.hint}; '-' where it is no chromosome") from None
 
 
-def _named(rows: Sequence[tuple[int, str, str]]) -> list[WrappedElement]:
-    times = Counter((chromosome, sample) for _, chromosome, sample in rows)
+def _named(rows: Sequence[tuple[int, str, str, str]]) -> list[Element]:
+    names = {index: _name(index, chromosome, sample) for index, chromosome, sample, _ in rows}
+    times = Counter(names.values())
     return [
-        WrappedElement(
+        Element(
             index=index,
             chromosome=chromosome,
             sample=sample,
-            task=task_name(sample, chromosome) + (f".{index}" if times[chromosome, sample] > 1 else ""),
+            line=line,
+            task=names[index] + (f".{index}" if times[names[index]] > 1 else ""),
         )
-        for index, chromosome, sample in rows
+        for index, chromosome, sample, line in rows
     ]
+
+
+def _name(index: int, chromosome: str, sample: str) -> str:
+    if chromosome:
+        return task_name(sample, chromosome)
+    return shell.safe_name(sample) if sample else str(index)

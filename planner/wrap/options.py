@@ -1,4 +1,7 @@
-"""sbatch's options: names, short forms, and how getopt finds their values. Source: ``sbatch --help``, 22.05 on."""
+"""sbatch's options: names, short forms, and how getopt finds their values.
+
+Source: ``sbatch --help`` and the manuals of 22.05 to 26.05.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,23 @@ from planner.core.errors import InputError
 
 # without a value
 _FLAGS = """
-contiguous help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet reboot requeue spread-job
-stepmgr test-only usage use-min-nodes verbose version wait
+contiguous help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet reboot spread-job
+spread-segments stepmgr test-only usage use-min-nodes verbose version wait
 """
 # with a value only when it is attached: --nice=5
 _OPTIONAL = """
-exclusive get-user-env nice no-kill oom-kill-step propagate resv-ports
+exclusive get-user-env nice no-kill oom-kill-step propagate requeue resv-ports
 """
 # with a value: --mem=4G or --mem 4G
 _VALUED = """
 account acctg-freq array bb bbf batch begin chdir cluster-constraint clusters cluster comment consolidate-segments
-constraint container container-id core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
-dependency distribution error exclude export export-file extra extra-node-info gid gpu-bind gpu-freq gpus
-gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep licenses
-mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus network nodefile nodelist nodes ntasks
-ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer priority
-profile qos reservation segment signal sockets-per-node switches tasks tasks-per-node thread-spec threads-per-core
-time time-min tmp tres-bind tres-per-task uid umask wait-all-nodes wckey wrap
+constraint container container-id container-type core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task
+deadline delay-boot dependency distribution error exclude export export-file extra extra-node-info gid gpu-bind
+gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep
+licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus network nodefile nodelist nodes
+ntasks ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer
+priority profile qos reservation segment signal sockets-per-node switches tasks tasks-per-node thread-spec
+threads-per-core time time-min tmp tres-bind tres-per-task uid umask wait-all-nodes wckey wrap
 """
 _SHORT_FORMS = """
 a array A account b begin B extra-node-info c cpus-per-task C constraint d dependency D chdir e error F nodefile G
@@ -45,6 +48,27 @@ _ALIASES = {
     "share": "oversubscribe",
     "tasks-per-node": "ntasks-per-node",
 }
+
+
+# what the manual's "INPUT ENVIRONMENT VARIABLES" calls otherwise than the option
+_RENAMED = {
+    "ARRAY_INX": "array",
+    "MEM_PER_NODE": "mem",
+    "TIMELIMIT": "time",
+    "CPU_FREQ_REQ": "cpu-freq",
+    "REQ_SWITCH": "switches",
+    "SEGMENT_SIZE": "segment",
+}
+_NAMED_ALIKE = """
+ACCOUNT ACCTG_FREQ BATCH CLUSTERS CLUSTER_CONSTRAINT CONSOLIDATE_SEGMENTS CONSTRAINT CONTAINER CONTAINER_ID
+CONTAINER_TYPE CORE_SPEC CPUS_PER_GPU DELAY_BOOT DISTRIBUTION ERROR EXCLUSIVE EXPORT GET_USER_ENV GPUS GPUS_PER_NODE
+GPUS_PER_SOCKET GPUS_PER_TASK GPU_BIND GPU_FREQ GRES GRES_FLAGS HINT IGNORE_PBS INPUT JOB_NAME MEM_BIND MEM_PER_CPU
+MEM_PER_GPU NETWORK NO_KILL NO_REQUEUE OPEN_MODE OUTPUT OVERCOMMIT PARTITION POWER PROFILE QOS REQUEUE RESERVATION
+SIGNAL SPREAD_JOB SPREAD_SEGMENTS THREADS_PER_CORE THREAD_SPEC TRES_BIND TRES_PER_TASK USE_MIN_NODES WAIT
+WAIT_ALL_NODES WCKEY
+"""
+_OF_VARIABLES = {f"SBATCH_{name}": name.lower().replace("_", "-") for name in _NAMED_ALIKE.split()}
+_OF_VARIABLES |= {f"SBATCH_{name}": option for name, option in _RENAMED.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +126,20 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
                 "a value with blanks needs quotes; options with an optional value take it with = only",
             )
     return found, left
+
+
+def from_environment(environment: Mapping[str, str]) -> list[Option]:
+    """Return the options that sbatch takes from its environment: they count more than ``#SBATCH`` lines.
+
+    Without `SBATCH_WAIT` and the like it is told nothing; an empty variable counts as not set.
+    """
+    found = []
+    for variable, value in environment.items():
+        name = _OF_VARIABLES.get(variable)
+        if name and value:
+            flag = name in FLAGS
+            found.append(Option(name=name, value=None if flag else value, where=f"the environment ({variable})"))
+    return found
 
 
 def _long(word: str, left: list[str], where: str) -> Option:

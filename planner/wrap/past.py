@@ -1,11 +1,13 @@
-"""What a wrapped script used before: in Slurm's accounting under its job name, and in its other wrapped projects."""
+"""What a script used before: in the user's other runs of it, and in Slurm's accounting under its job name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from planner import slurm
+from planner.core.config import Element
+from planner.core.errors import PlannerError
 from planner.core.records import Observation
 from planner.core.units import parse_job_id
 from planner.history import labels
@@ -14,20 +16,23 @@ from planner.history.sacct import read as sacct
 from planner.history.store import Store
 from planner.project.folder import ProjectFolder
 from planner.rounds import ingest
-from planner.wrap.elements import WrappedElement
+
+# runs that are looked at for what has ended since, the latest
+_MOST_RUNS = 20
 
 
 def from_accounting(
     job_name: str,
-    elements: Sequence[WrappedElement],
+    elements: Sequence[Element],
     *,
     tool: str,
     since: str,
     poll_s: float,
     lengths_bp: Mapping[str, int],
     cluster: str | None = None,
+    folder: Path | None = None,
 ) -> list[Observation]:
-    """Return the ended elements of earlier arrays of that name: one bounded sacct call.
+    """Return the ended elements of earlier jobs of that name: one bounded sacct call.
 
     Parameters
     ----------
@@ -37,6 +42,8 @@ def from_accounting(
         How often the site samples memory, s.
     cluster : str, optional
         Where the arrays ran, if not on this machine's cluster.
+    folder : Path, optional
+        Only jobs that were submitted from there: a job name such as ``run.sh`` is many scripts'.
 
     Raises
     ------
@@ -49,28 +56,26 @@ def from_accounting(
     by_index = {element.index: element for element in elements}
     found = []
     for attempt in read.attempts:
-        index = parse_job_id(attempt.job_id).index
-        if attempt.outcome is None or attempt.name != job_name or index not in by_index:
+        element = by_index.get(parse_job_id(attempt.job_id).index or 0)
+        elsewhere = folder is not None and Path(attempt.work_dir) != folder
+        if attempt.outcome is None or attempt.name != job_name or element is None or elsewhere:
             continue
-        element = by_index[index]
         found.append(
             sacct.observe(attempt, tool=tool, task=element.task, sample=element.sample, chromosome=element.chromosome)
         )
     return list(labels.add_length(HistoryRead(observations=tuple(found), skipped=()), lengths_bp).observations)
 
 
-def from_siblings(project: ProjectFolder, *, tool: str) -> list[Observation]:
-    """Return what the same script used in its other projects: with other arguments, or for other samples."""
-    found: list[Observation] = []
-    for folder in _siblings(project.folder):
-        sibling = ProjectFolder(folder)
-        if not sibling.store_path.exists() or sibling.config().pipeline.tool != tool:
+def catch_up(projects: Iterable[ProjectFolder], store: Store, *, tool: str) -> int:
+    """Record what has ended in other runs of a tool since they were looked at; return how many attempts.
+
+    A run that cannot be read teaches nothing, and hinders nothing.
+    """
+    recorded = 0
+    for project in list(projects)[-_MOST_RUNS:]:
+        try:
+            if project.config().pipeline.tool == tool and project.round_numbers():
+                recorded += len(ingest.ingest(project, store).observations)
+        except PlannerError:
             continue
-        with Store.open(sibling.store_path) as store:
-            ingest.ingest(sibling, store)
-            found += store.observations(tool=tool)
-    return found
-
-
-def _siblings(folder: Path) -> list[Path]:
-    return [path.parent for path in sorted(folder.parent.glob("*/chromplan.toml")) if path.parent != folder]
+    return recorded

@@ -1,35 +1,38 @@
-"""The project made from a batch script: a ``chromplan.toml`` and a copy of the script, untouched."""
+"""The project made from a batch script: a ``chromplan.toml``, and the script as it was handed over."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
 
 from planner.core import files, shell, templates, units
 from planner.core import genome as genomes
-from planner.core.config import FILE, Config
+from planner.core.command import PLACEHOLDERS
+from planner.core.config import FILE, Config, Element, UserScript
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
 from planner.site import Partition, Site
 from planner.wrap import patterns
-from planner.wrap.elements import WrappedElement
 from planner.wrap.request import Request
 
-FOLDER = Path("wrapped")
 # what a script finds as its own name: Slurm calls every one so
 COPY = "slurm_script"
+ENVIRONMENT = "environment"
 # where neither the script nor its partition sets a limit
 _NO_LIMIT_S = 365 * 86400
 _LONGEST_NAME = 55
+_LONGEST_TEXT = 1000
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+_EXPORTED = re.compile(r"([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,80 +45,181 @@ class Setting:
         The one the script was submitted from; absolute.
     site_name : str
         As ``submit.site`` takes it.
+    environment : mapping of str to str
+        What the script was submitted with.
+    features : mapping of str to str
+        Further features of its tasks, as ``chromplan.toml`` has them.
     after : tuple of str
         Projects of the steps before, relative to this one.
-    dependency : str or None
-        What remains of the script's ``--dependency``.
+    waits_for : str
+        What remains of the script's ``--dependency`` without them.
+    tool : str
+        Whose memory is learnt.
     """
 
     folder: Path
     site: Site
     site_name: str
-    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
     mode: Mode = Mode.ARRAY
     genome: str = genomes.DEFAULT
     after: tuple[str, ...] = ()
-    dependency: str | None = None
+    waits_for: str = ""
+    tool: str
+    own_record: bool = False
 
 
-def name_of(request: Request, arguments: Sequence[str]) -> str:
+def name_of(request: Request) -> str:
     """Return what a wrapped script is called: its job name, and its arguments where it has some."""
-    return _safe(".".join([request.job_name.removesuffix(".sh"), *arguments]))
+    return _safe(".".join([request.job_name.removesuffix(".sh"), *request.source.arguments]))
 
 
-def write(project: ProjectFolder, request: Request, elements: Sequence[WrappedElement], setting: Setting) -> Config:
+def tool_of(request: Request, folder: Path) -> str:
+    """Return the tool whose memory is learnt: this script under this job name, whatever its arguments.
+
+    Scripts of one name in different folders are different tools; one on standard input is known by its folder.
+    """
+    where = found_script(request, folder) or folder
+    label = request.job_name.removesuffix(".sh")
+    return _safe(f"{shell.safe_name(label)}-{hashlib.sha256(os.fsencode(where.resolve())).hexdigest()[:6]}")
+
+
+def found_script(request: Request, folder: Path) -> Path | None:
+    """Return where sbatch finds the script: a bare name in ``--chdir``, on the PATH, or here; None for none."""
+    name = request.source.name
+    if not name:
+        return None
+    return find_script(name, folder, request.value("chdir"))
+
+
+def find_script(name: str, folder: Path, chdir: str | None = None) -> Path:
+    """Return the file that sbatch takes for a script's name."""
+    if "/" not in name:
+        places = [folder / (chdir or ""), *(Path(place) for place in os.get_exec_path() if place)]
+        for place in places:
+            if (place / name).is_file():
+                return folder / place / name
+    return folder / name
+
+
+def write(project: ProjectFolder, request: Request, elements: Sequence[Element], setting: Setting) -> Config:
     """Write a wrapped script's project and return its configuration.
 
-    The script's copy lies in a folder named by its content: jobs in the queue keep the one they were submitted with.
+    The script's copy lies in a folder named by its content; the variables it was submitted with are for its owner
+    alone.
 
     Raises
     ------
     InputError
         When the script's partition is not one of the site's.
     """
-    copy = f"scripts/{hashlib.sha256(request.text).hexdigest()[:12]}/{COPY}"
+    text = request.source.text or _of_wrap(request)
+    copy = f"scripts/{hashlib.sha256(text).hexdigest()[:12]}/{COPY}"
     partition = _partition(request, setting.site)
-    options = [str(option) for option in request.kept]
-    for option in options:
-        if "\n" in option:
-            raise InputError(f"{option!r}: a line break in an option", "sbatch options in a script are one line")
-    if request.partition and "," in request.partition:
-        options.append(f"--partition={request.partition}")
+    script = _user_script(request, setting, copy)
     environment = _environment(request)
     command = environment.get_template("wrap.sh.j2").render(
         request=request,
         copy=copy,
         folder=str(setting.folder),
-        chdir=str(setting.folder / (request.chdir or "")),
-        arguments=setting.arguments,
+        chdir=str(setting.folder / (request.value("chdir") or "")),
+        arguments=request.source.arguments,
     )
-    text = environment.get_template("wrap.toml.j2").render(
-        request=request,
-        name=name_of(request, setting.arguments),
-        tool=tool_of(request),
+    chromosomes = all(one.chromosome for one in elements)
+    toml = environment.get_template("wrap.toml.j2").render(
+        about=request.source.label.name,
+        name=name_of(request),
+        tool=setting.tool,
         genome=setting.genome,
+        cpus=request.cpus,
         time=units.format_duration(_time_s(request, setting.site, partition)),
         command=command,
-        default_mb=setting.site.cap_mb(partition.name if partition else None)
-        if request.mem_mb == 0
-        else request.mem_mb,
+        features={"length_mb": "length"} | dict(setting.features) if chromosomes else dict(setting.features),
+        default_mb=_default_mb(request, setting.site, partition),
         site=setting.site_name,
         partition=partition and partition.name,
+        account=request.value("account"),
+        qos=request.value("qos"),
         mode=setting.mode.value,
-        options=options,
-        dependency=setting.dependency,
+        max_running=request.array and request.array.throttle,
+        script=script.model_dump(exclude_defaults=True),
+        parameters=parameters(request, setting.environment),
         after=list(setting.after),
-        elements=elements,
+        elements=[one.model_dump(exclude_defaults=True) | {"index": one.index} for one in elements],
     )
-    config = parse_toml(text, Config, path=project.config_path)
-    files.write_bytes(project.folder / copy, request.text, executable=True)
-    files.write_text(project.folder / FILE, text)
+    config = parse_toml(toml, Config, path=project.config_path)
+    files.write_bytes(project.folder / copy, text, executable=True)
+    if setting.environment:
+        pairs = (os.fsencode(f"{name}={value}") for name, value in setting.environment.items())
+        _write_private(project.folder / ENVIRONMENT, b"\0".join(pairs))
+    files.write_text(project.folder / FILE, toml)
     return config
 
 
-def tool_of(request: Request) -> str:
-    """Return the tool whose memory is learnt: the script, whatever its arguments."""
-    return _safe(request.job_name.removesuffix(".sh"))
+def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
+    found = found_script(request, setting.folder)
+    dependency = request.value("dependency") or ""
+    asked = (request.value("acctg-freq") or "").split(",")
+    return UserScript(
+        folder=str(setting.folder),
+        script=request.source.name,
+        path=str(found) if found else "",
+        content=copy,
+        arguments=list(request.source.arguments),
+        words=request.every_word if setting.own_record else request.words,
+        environment=ENVIRONMENT if setting.environment else "",
+        job_name=request.job_name,
+        array=request.array.text if request.array else "",
+        output=str(setting.folder / (request.value("chdir") or "") / (request.error or request.output)),
+        cpus=request.cpus,
+        ntasks=request.ntasks,
+        per_cpu=request.per_cpu,
+        limited=request.time_s is not None,
+        held=request.says("hold"),
+        even="singleton" in dependency,
+        acctg_freq=",".join(one for one in asked if one and not one.isdecimal() and not one.startswith("task=")),
+        comment=request.value("comment") or "",
+        nice=request.nice,
+        dependency=dependency,
+        waits_for=setting.waits_for if setting.after else dependency,
+        clusters=request.value("clusters"),
+        own_record=setting.own_record,
+    )
+
+
+def _of_wrap(request: Request) -> bytes:
+    """Return the script that sbatch makes of ``--wrap``."""
+    command = request.value("wrap") or ""
+    return f"#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{command}\n".encode(errors="surrogateescape")
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(content)
+
+
+def parameters(request: Request, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return a run's parameters: the script's arguments as ``arg1`` …, and the variables that ``--export`` names."""
+    found = {f"arg{n}": value for n, value in enumerate(request.source.arguments, start=1)}
+    for term in (request.value("export") or "").split(","):
+        match = _EXPORTED.fullmatch(term.strip())
+        if match is None or match[1] in ("ALL", "NONE", "NIL"):
+            continue
+        found[match[1]] = environment.get(match[1], "") if match[2] is None else match[2].strip("'\"")
+    taken = {*PLACEHOLDERS, "index", "line"}
+    return {name: value for name, value in found.items() if name not in taken and len(value) <= _LONGEST_TEXT}
+
+
+def _default_mb(request: Request, site: Site, partition: Partition | None) -> int:
+    """Return what a task asks for while nothing is known: what it would have got from sbatch."""
+    cap_mb = site.cap_mb(partition.name if partition else None)
+    if request.mem_mb == 0:
+        return cap_mb
+    if request.mem_mb is not None:
+        return request.mem_mb
+    # without a default of the cluster's, Slurm gives all that the node has
+    return min(cap_mb, site.mem_per_core_default_mb * request.cpus) if site.mem_per_core_default_mb else cap_mb
 
 
 def _safe(text: str) -> str:
@@ -125,15 +229,16 @@ def _safe(text: str) -> str:
 
 
 def _partition(request: Request, site: Site) -> Partition | None:
-    """Return the site's partition that the script names: of one with several kinds of nodes, the largest."""
-    if not request.partition:
-        return None
-    named = request.partition.split(",")
-    found = [one for one in site.partitions if one.option in named or one.name in named]
+    """Return the site's partition that the script goes to: of one with several kinds of nodes, the largest."""
+    named = request.value("partition")
+    if not named:
+        return max((one for one in site.partitions if one.default), key=lambda one: one.cap_mb, default=None)
+    names = named.split(",")
+    found = [one for one in site.partitions if one.option in names or one.name in names]
     if not found:
         known = ", ".join(one.name for one in site.partitions)
         raise InputError(
-            f"{request.path}: site {site.name} has no partition {request.partition!r}", f"its partitions: {known}"
+            f"{request.source.label}: site {site.name} has no partition {named!r}", f"its partitions: {known}"
         )
     return max(found, key=lambda one: one.cap_mb)
 

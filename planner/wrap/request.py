@@ -1,35 +1,49 @@
-"""What a batch script asks for: the options that the plan decides anew, and those that stay as they are."""
+"""What a batch script asks for: what the plan decides anew, and what it must know of the rest."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.core import units
+from planner.core import indices, units
 from planner.core.errors import InputError
-from planner.wrap import indices, options, patterns, words
+from planner.wrap import options, words
 from planner.wrap.options import Option
 
-# the plan and its scripts say these themselves
-_BY_THE_PLAN = """
-account acctg-freq array chdir cpus-per-task dependency error ignore-pbs input job-name kill-on-invalid-dep mem
-mem-per-cpu no-requeue open-mode output parsable partition qos quiet requeue time verbose
-"""
 # as strtol() reads it
 _NUMBER = re.compile(r"[ \t]*\+?[0-9]+")
-_REPLACED = frozenset(_BY_THE_PLAN.split())
 _REFUSED = {
-    "hold": "leave it out: 'chromplan wrap' submits nothing by itself",
     "mem-per-gpu": "ask for --mem: it is what chromplan plans",
-    "test-only": "'chromplan wrap', then 'chromplan plan' and 'chromplan submit --dry-run' there",
-    "wait": "'chromplan watch' waits: it ends when all jobs have ended",
-    "wrap": "write the command into a script",
-    "help": "'chromplan wrap --help', or 'sbatch --help'",
-    "usage": "'chromplan wrap --help', or 'sbatch --help'",
-    "version": "'chromplan --version'",
 }
+# how chromplan itself calls sbatch, and what it does in sbatch's stead
+_ITS_OWN = frozenset({"hold", "parsable", "quiet", "test-only", "verbose", "wait"})
+_DEFAULT_OUTPUT = "slurm-%A_%a.out"
+_DEFAULT_OUTPUT_OF_ONE = "slurm-%j.out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A batch script as it was handed over.
+
+    Attributes
+    ----------
+    name : str
+        As it was named; empty for one on standard input, or given with ``--wrap``.
+    text : bytes
+        The whole script; empty with ``--wrap``.
+    arguments : tuple of str
+    """
+
+    name: str
+    text: bytes
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> Path:
+        """What errors call it."""
+        return Path(self.name or "standard input")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,98 +52,148 @@ class Request:
 
     Attributes
     ----------
-    text : bytes
-        The whole script.
+    array : Array or None
+        None for a single job.
     mem_mb : int or None
         Memory of one element, MiB; None when the script leaves it to the cluster, 0 for all that a node has.
     time_s : float or None
         None when the script leaves it to the cluster.
     cpus : int
         Of one element, all its tasks together.
-    cpus_given : bool
-        Whether the script says ``--cpus-per-task``; otherwise it finds no SLURM_CPUS_PER_TASK.
     per_cpu : bool
         Whether it asks for memory per CPU; then it finds SLURM_MEM_PER_CPU instead of SLURM_MEM_PER_NODE.
-    output, error, input : str
-        Patterns, as written; empty when not given.
-    kept : tuple of Option
-        Everything that stays as it is.
+    output, error : str
+        Patterns, as written or as sbatch has them; ``error`` is empty where output holds both.
+    given : tuple of Option
+        What was given on the command line.
+    chosen : mapping of str to Option
+        What counts of everything that was said.
     """
 
-    path: Path
-    text: bytes
+    source: Source
     job_name: str
-    array: indices.Array
+    array: indices.Array | None
     mem_mb: int | None
     per_cpu: bool
     time_s: float | None
     cpus: int
     ntasks: int
-    cpus_given: bool
-    partition: str | None
-    account: str | None
-    qos: str | None
-    chdir: str | None
     output: str
     error: str
-    input: str
-    appends: bool
-    dependency: str | None
-    kept: tuple[Option, ...]
+    given: tuple[Option, ...]
+    chosen: Mapping[str, Option] = field(default_factory=dict)
+
+    def value(self, name: str) -> str | None:
+        """Return the value of an option, None where it is not said."""
+        return _value(self.chosen, name)
+
+    def says(self, name: str) -> bool:
+        """Whether an option is said at all."""
+        return name in self.chosen
+
+    @property
+    def nice(self) -> int:
+        """How much it gives way: ``--nice`` alone stands for 100."""
+        if not self.says("nice"):
+            return 0
+        text = self.value("nice") or "100"
+        try:
+            return max(0, int(text))
+        except ValueError:
+            raise InputError(
+                f"{self.chosen['nice'].where}: --nice={text} is not a number", "write --nice=100"
+            ) from None
+
+    @property
+    def words(self) -> list[str]:
+        """Sbatch's options of the command line, without those that chromplan says or does itself."""
+        return [str(option) for option in self.given if option.name not in _ITS_OWN]
+
+    @property
+    def every_word(self) -> list[str]:
+        """All that counts of what was said anywhere, as options of the command line."""
+        return [str(option) for option in self.chosen.values() if option.name not in _ITS_OWN]
 
 
-def read(path: Path, given: Sequence[Option] = ()) -> Request:
-    """Read a batch script; what was given on the command line goes before what it says itself.
+def open_source(
+    words_left: Sequence[str], given: Sequence[Option], *, folder: Path, stdin: Callable[[], bytes]
+) -> Source:
+    """Return the script that a command line means: a file, standard input, or ``--wrap``.
 
     Raises
     ------
     InputError
-        Names file and line of what sbatch would refuse, or chromplan cannot plan.
+        When the file cannot be read, or arguments follow ``--wrap``.
     """
+    if any(option.name == "wrap" for option in given):
+        if words_left:
+            raise InputError("--wrap: script arguments are not permitted with it", "sbatch says so, too")
+        return Source(name="", text=b"")
+    if not words_left:
+        return Source(name="", text=stdin())
+    name, *arguments = words_left
     try:
-        text = path.read_bytes()
+        text = (folder / name).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}", "name the batch script") from None
-    words.check(text, path)
+        raise InputError(f"{name}: cannot be read: {error.strerror}", "name the batch script") from None
+    return Source(name=name, text=text, arguments=tuple(arguments))
+
+
+def read(source: Source, given: Sequence[Option] = (), environment: Mapping[str, str] | None = None) -> Request:
+    """Read what a batch script asks for.
+
+    What was given on the command line counts more than what the environment says (``SBATCH_*``), and that more than
+    the script's own ``#SBATCH`` lines, as for sbatch.
+
+    Raises
+    ------
+    InputError
+        Names file and line, variable or option of what sbatch would refuse, or chromplan cannot plan.
+    """
+    path = source.label
     written: list[Option] = []
-    for directive in words.directives(text, path):
+    if source.text or not any(option.name == "wrap" for option in given):
+        words.check(source.text, path)
+    for directive in words.directives(source.text, path):
         where = f"{path}:{directive.line}"
         if directive.words and directive.words[0] in ("hetjob", "packjob"):
-            raise InputError(f"{where}: a heterogeneous job", "chromplan plans arrays of jobs on one node each")
+            raise InputError(f"{where}: a heterogeneous job", "chromplan plans jobs on one node each")
         found, _ = options.read(directive.words, where=where)
         written += found
-    every = [*written, *given]
+    of_environment = options.from_environment(environment or {})
+    every = [*written, *of_environment, *given]
     for option in every:
         if option.name in _REFUSED:
             raise InputError(f"{option.where}: --{option.name} cannot be planned", _REFUSED[option.name])
-    return _request(path, text, options.last(every), every)
+    return _request(source, tuple(given), _without_outranked(options.last(every), of_environment))
 
 
-def _request(path: Path, text: bytes, chosen: Mapping[str, Option], every: Sequence[Option]) -> Request:
+def _without_outranked(chosen: Mapping[str, Option], of_environment: Sequence[Option]) -> dict[str, Option]:
+    """Leave out the memory that the environment asks for in one way where script or command line do in another."""
+    ways = [chosen[name] for name in ("mem", "mem-per-cpu") if name in chosen]
+    outranked = [way.name for way in ways if way in of_environment] if len(ways) > 1 else []
+    return {name: option for name, option in chosen.items() if name not in outranked}
+
+
+def _request(source: Source, given: tuple[Option, ...], chosen: Mapping[str, Option]) -> Request:
     ntasks = _ntasks(chosen)
     cpus = ntasks * (_number(chosen, "cpus-per-task") or 1)
     mem_mb, per_cpu = _memory(chosen, cpus)
+    array = _array(chosen)
+    default_name = "wrap" if "wrap" in chosen else "sbatch"
     return Request(
-        path=path,
-        text=text,
-        job_name=_value(chosen, "job-name") or path.name,
-        array=_array(chosen, path),
+        source=source,
+        job_name=_value(chosen, "job-name") or Path(source.name).name or default_name,
+        array=array,
         mem_mb=mem_mb,
         per_cpu=per_cpu,
         time_s=_parsed(chosen, "time", units.parse_duration_s) or None,
         cpus=cpus,
         ntasks=ntasks,
-        cpus_given="cpus-per-task" in chosen,
-        partition=_value(chosen, "partition"),
-        account=_value(chosen, "account"),
-        qos=_value(chosen, "qos"),
-        chdir=_value(chosen, "chdir"),
-        output=_value(chosen, "output") or patterns.DEFAULT,
+        output=_value(chosen, "output") or (_DEFAULT_OUTPUT if array else _DEFAULT_OUTPUT_OF_ONE),
         error=_value(chosen, "error") or "",
-        input=_value(chosen, "input") or "",
-        appends=(_value(chosen, "open-mode") or "")[:1].lower() == "a",
-        dependency=_value(chosen, "dependency"),
-        kept=tuple(option for option in every if option.name not in _REPLACED and chosen[option.name] is option),
+        given=given,
+        chosen=chosen,
     )
 
 
@@ -174,14 +238,11 @@ def _memory(chosen: Mapping[str, Option], cpus: int) -> tuple[int | None, bool]:
     return round(asked_mb) * (cpus if name == "mem-per-cpu" else 1), name == "mem-per-cpu"
 
 
-def _array(chosen: Mapping[str, Option], path: Path) -> indices.Array:
-    if "array" not in chosen:
-        raise InputError(
-            f"{path}: no --array: it is one job, not one per chromosome",
-            "write #SBATCH --array=1-22 into it, or give --array=1-22 before its name",
-        )
-    option = chosen["array"]
+def _array(chosen: Mapping[str, Option]) -> indices.Array | None:
+    text = _value(chosen, "array")
+    if not text:
+        return None
     try:
-        return indices.parse(option.value or "")
+        return indices.parse(text)
     except ValueError as error:
-        raise InputError(f"{option.where}: --array={option.value}: {error}", "for example --array=1-22") from None
+        raise InputError(f"{chosen['array'].where}: --array={text}: {error}", "for example --array=1-22") from None

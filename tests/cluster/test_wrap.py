@@ -1,54 +1,63 @@
-"""Existing batch scripts, submitted by sbatch and wrapped: nothing that a script can see or write differs."""
+"""Existing batch scripts, handed to sbatch and to chromplan sbatch: nothing that a script can see or write differs."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import slurm_processes as processes
 from cluster import Cluster
 from conftest import Clusters
 
-from planner.wrap import request
+from planner.wrap import options, request
+from planner.wrap.request import Request, Source
 
 pytestmark = pytest.mark.cluster
 WILD = Path(__file__).parent.parent / "wrap" / "wild"
 SCRIPTS = sorted(path.name for path in WILD.iterdir() if path.suffix != ".map")
-SITE = """
-name = "private"
-description = "the test cluster"
-source = "tests/cluster"
-as_of = 2026-01-01
-acctg_freq_s = 1
-
-[[partitions]]
-name = "main"
-nodes = 2
-cores = 8
-mem_mb = 4000
-default = true
-"""
 ARGUMENTS = {
     "11_arguments.sh": ["-i", "a b", "-v", "$(id)", "it's", "*", "", "-o", "x\ty", "end"],
     "15_python.sbatch": ["--flag", "{chromosome}"],
+    "24_prsice_getopts.sh": ["-b", "base.txt", "-t", "tar get", "--", "more", ""],
+    "28_perl.pl": ["a", "b c"],
+    "40_no_array.sh": ["an", "argument"],
+}
+OPTIONS = {
+    "23_regenie_singleton.sh": ["--job-name={kind}-regenie"],
+    "39_nothing_asked.sh": ["-a", "1-2", "-o", "nothing.%a.out", "--mem", "50", "-t1"],
+}
+STDIN = {"42_standard_input.sh"}
+VARIABLES = {
+    "37_export_none.sh": {"COHORT": "A", "OTHER": "x"},
+    "39_nothing_asked.sh": {"SBATCH_JOB_NAME": "from-the-shell", "SBATCH_MEM_PER_NODE": "70"},
 }
 INPUTS = {
     "samples.txt": "NA1 a.bam\nNA2 b.bam\nNA3 c.bam\nNA4 d.bam\n",
     "table.tsv": "ArrayTaskID\tSample\tSex\n1\tBobby\tM\n2\tBen\tM\n3\tAmelia\tF\n",
+    "intervals.list": "chr1:1-5000\nchr1:5001-9000\nchrX:1-800\n",
+    "chunks.tsv": "".join(f"{n}\tchr20\tchr20:{n}000-{n}999\tchr20:{n}000-{n + 1}999\n" for n in range(1, 5)),
     "sub/samples.txt": "NA1 a.bam\n",
     "sub/append_2.out": "what was there\n",
 }
+# what Slurm's requeue takes, whoever asks for it
+REQUEUED_S = 240
 
 
 @dataclass
 class Ran:
-    """What a script did: its files, and the exit code of every index."""
+    """What a script did: its files, and what accounting has of every index.
+
+    Attributes
+    ----------
+    rows : dict
+        Index -> its attempts and steps: (step, name, state, exit code) each.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
-    codes: dict[int, str] = field(default_factory=dict)
+    rows: dict[int | None, list[tuple[str, ...]]] = field(default_factory=dict)
 
 
 class Pair:
@@ -56,65 +65,73 @@ class Pair:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.plain: dict[str, Path] = {}
-        self.wrapped: dict[str, Path] = {}
+        self.folders: dict[tuple[str, str], Path] = {}
         self.ids: dict[Path, str] = {}
-        site = cluster.user_dir("site")
-        write(cluster, site / "site.toml", SITE)
         for name in SCRIPTS:
-            for kind in (self.plain, self.wrapped):
-                kind[name] = folder = cluster.user_dir("wild")
+            for kind in ("plain", "wrapped"):
+                self.folders[name, kind] = folder = cluster.user_dir("wild")
                 cluster.run(["mkdir", "logs", "sub"], cwd=folder)
                 for path, text in INPUTS.items():
                     write(cluster, folder / path, text)
                 write(cluster, folder / name, (WILD / name).read_text())
-            arguments = [name, *ARGUMENTS.get(name, [])]
-            table = WILD / f"{Path(name).stem}.map"
-            mapped = [f"--map={table}"] if table.exists() else []
-            own = ["chromplan", "sbatch", f"--site={site}/site.toml", "--no-history", *mapped]
-            self.submit(self.plain[name], ["sbatch", "--parsable", *arguments])
-            self.submit(self.wrapped[name], [*own, *arguments])
-        cluster.wait(*self.elements(), timeout_s=120)
+            self.submit(name, "plain", ["sbatch", "--parsable"])
+            self.submit(name, "wrapped", ["chromplan", "sbatch", "--no-history", *mapped(name)])
+        busy = ["squeue", "-h", "-o", "%i"]
+        processes.wait_until(lambda: not cluster.run(busy).stdout, "all jobs to end", timeout_s=REQUEUED_S, pause_s=1)
+        cluster.wait(*self.elements(), timeout_s=60)
 
     def elements(self) -> Iterator[str]:
         """Return the id of every element: accounting learns of them one by one."""
         for name in SCRIPTS:
-            written = request.read(WILD / name).array.indices
-            yield from (f"{self.ids[self.plain[name]]}_{index}" for index in written)
-            yield from (f"{self.ids[self.wrapped[name]]}_{index}" for index in range(len(written)))
+            array = asked(name).array
+            for kind in ("plain", "wrapped"):
+                job = self.ids[self.folders[name, kind]]
+                yield from [f"{job}_{index}" for index in array.indices] if array else [job]
 
-    def submit(self, folder: Path, argv: list[str]) -> None:
-        self.ids[folder] = self.cluster.run(argv, cwd=folder).stdout.strip()
+    def submit(self, name: str, kind: str, argv: list[str]) -> None:
+        folder = self.folders[name, kind]
+        given = [word.replace("{kind}", kind) for word in OPTIONS.get(name, [])]
+        script = [] if name in STDIN else [name, *ARGUMENTS.get(name, [])]
+        stdin = (WILD / name).read_text() if name in STDIN else None
+        done = self.cluster.run([*argv, *given, *script], cwd=folder, env=VARIABLES.get(name), stdin=stdin)
+        self.ids[folder] = done.stdout.strip()
 
-    def ran(self, folder: Path) -> Ran:
+    def ran(self, name: str, kind: str) -> Ran:
         """Return what is left in a folder, with job ids made equal."""
-        ids = self.ids[folder].split(":")
-        rows = self.cluster.sacct(*ids, fields=("JobID", "ExitCode"))
-        codes = {row["JobID"]: row["ExitCode"] for row in rows if "." not in row["JobID"]}
+        folder = self.folders[name, kind]
+        job = self.ids[folder]
+        assert job.isdecimal()
         found = Ran()
+        for row in self.cluster.sacct(job, fields=("JobID", "JobName", "State", "ExitCode")):
+            job_id, _, step = row["JobID"].partition(".")
+            index = int(job_id.partition("_")[2]) if "_" in job_id else None
+            called = row["JobName"].replace(kind, "KIND")
+            found.rows.setdefault(index, []).append((step, called, row["State"], row["ExitCode"]))
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = str(path.relative_to(folder))
-            if not name.startswith("wrapped/"):
-                found.files[re.sub(rf"(?<!\d){ids[0]}_", "JOB_", name)] = clean(path, folder)
-        projects = list(folder.glob("wrapped/*/chromplan.toml"))
-        if not projects:
-            found.codes = {int(job.partition("_")[2]): code for job, code in codes.items()}
-            return found
-        elements = tomllib.loads(projects[0].read_text())["wrap"]["elements"]
-        index = {one["task"]: one["index"] for one in elements}
-        manifest = (projects[0].parent / "rounds/r001/manifest.tsv").read_text().splitlines()[1:]
-        for line in manifest:
-            task, job, *_ = line.split("\t")
-            found.codes[index[task]] = codes[job]
+            name = re.sub(rf"(?<![\w.]){job}(?=[_-])|(?<=-){job}(?=[_-])", "JOB", str(path.relative_to(folder)))
+            found.files[name] = clean(path, folder)
         return found
 
 
+def asked(name: str) -> Request:
+    """Return what a script asks for with the options it is handed over with."""
+    given, _ = options.read(OPTIONS.get(name, []), where="")
+    return request.read(Source(name=name, text=(WILD / name).read_bytes()), given)
+
+
+def mapped(name: str) -> list[str]:
+    table = WILD / f"{Path(name).stem}.map"
+    return [f"--map={table}"] if table.exists() else []
+
+
 def clean(path: Path, folder: Path) -> bytes:
-    """Return a file without what differs from run to run: the folder, the spool, process ids, srun's waits."""
+    """Return a file without what differs from run to run: folder, spool, process ids, times, srun's waits."""
     text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
     text = re.sub(rb"srun: (Job \d+ step creation|Step created).*\n", b"", text)
+    text = re.sub(rb"srun: error: n\d: task", b"srun: error: NODE: task", text)
+    text = re.sub(rb"slurmstepd-n\d: error: (.*) JOB \d+ ON n\d CANCELLED AT \S+", rb"\1 JOB CANCELLED", text)
     text = re.sub(rb"\d+ Killed", b"PID Killed", text)
-    return re.sub(rb"\S*/slurm_script: ", b"slurm_script: ", text)
+    return re.sub(rb"\S*/slurm_script", b"slurm_script", text)
 
 
 def write(cluster: Cluster, path: Path, text: str) -> None:
@@ -131,15 +148,19 @@ def pair(clusters: Clusters) -> Iterator[Pair]:
     cluster.cancel_all()
 
 
-def test_there_are_twenty_scripts() -> None:
-    assert len(SCRIPTS) == 20
+def test_there_are_forty_scripts() -> None:
+    assert len(SCRIPTS) >= 40
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_wrapped_script_writes_the_same_files_and_exits_with_the_same_codes(pair: Pair, name: str) -> None:
-    plain, wrapped = pair.ran(pair.plain[name]), pair.ran(pair.wrapped[name])
-    assert wrapped.codes == plain.codes
+def test_a_script_does_the_same_under_chromplan(pair: Pair, name: str) -> None:
+    plain, wrapped = pair.ran(name, "plain"), pair.ran(name, "wrapped")
+    assert wrapped.rows == plain.rows
     assert sorted(wrapped.files) == sorted(plain.files)
     assert wrapped.files == plain.files
-    assert len(plain.files) > len(INPUTS) + 1
-    assert (pair.wrapped[name] / name).read_bytes() == (WILD / name).read_bytes()
+    assert (pair.folders[name, "wrapped"] / name).read_bytes() == (WILD / name).read_bytes()
+
+
+def test_each_submission_was_a_run_of_its_own(pair: Pair) -> None:
+    listed = pair.cluster.run(["chromplan", "runs", "--json"]).stdout
+    assert listed.count('"run"') >= len(SCRIPTS)

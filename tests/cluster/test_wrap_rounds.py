@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import random
 import re
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 import slurm_processes as processes
 from cluster import Cluster
-from test_wrap import SITE
 
 from planner.wrap import words
 
@@ -31,28 +31,31 @@ class Folder:
         if name:
             cluster.run(["mkdir", name], cwd=self.path)
             self.path /= name
-        self.write("site.toml", SITE)
 
     def write(self, name: str, text: str) -> None:
         self.cluster.run(["tee", name], cwd=self.path, stdin=text)
 
     def script(self, name: str, body: str, *options: str, array: str = "19-22") -> None:
         lines = [f"#SBATCH {option}" for option in (f"--array={array}", "--mem=60M", "-o /dev/null", *options)]
-        self.write(name, "\n".join(["#!/bin/bash", *lines, body, ""]))
+        self.write(name, "\n".join(["#!/bin/bash", *lines, "chr=$SLURM_ARRAY_TASK_ID", body, ""]))
 
     def run(self, *argv: str) -> str:
         return self.cluster.run(argv, cwd=self.path).stdout.strip()
 
     def sbatch(self, *argv: str, history: bool = False) -> str:
-        own = ["chromplan", "sbatch", "--site=site.toml", *([] if history else ["--no-history"])]
-        return self.run(*own, *argv)
+        return self.run("chromplan", "sbatch", *([] if history else ["--no-history"]), *argv)
 
     def project(self, name: str, *argv: str) -> str:
-        return self.run("chromplan", *argv, "-C", f"wrapped/{name}")
+        return self.run("chromplan", *argv, "-C", name)
+
+    def last_run(self, name: str) -> Path:
+        """Return the folder of the last run of this name."""
+        runs = Path(self.cluster.environment()["HOME"]) / ".local/share/chromplan/runs"
+        return max(runs.glob(f"*.{glob.escape(name)}"), key=lambda path: int(path.name.partition(".")[0]))
 
     def finish(self, name: str) -> dict[str, dict[str, Any]]:
-        """Wait for a project's jobs and return the last attempt of each task."""
-        manifests = sorted((self.path / "wrapped" / name / "rounds").glob("*/manifest.tsv"))
+        """Wait for the jobs of the last run of this name and return the last attempt of each task."""
+        manifests = sorted((self.last_run(name) / "rounds").glob("*/manifest.tsv"))
         ids = [line.split("\t")[1] for path in manifests for line in path.read_text().splitlines()[1:]]
         self.cluster.wait(*ids, timeout_s=90)
         self.project(name, "ingest")
@@ -81,8 +84,6 @@ def test_a_step_follows_another_chromosome_by_chromosome_and_again_after_a_failu
     third = folder.sbatch("--after=impute", "--map=map.txt", "--mode=jobs", "score.sh")
     assert ":" not in second
     assert len(third.split(":")) == 4
-    headers = (folder.path / "wrapped/impute/rounds/r001/array.sh").read_text()
-    assert f"#SBATCH --dependency=aftercorr:{first}\n" in headers
     folder.write("go", "")
     folder.finish("phase")
     folder.finish("impute")
@@ -156,15 +157,15 @@ def test_history_is_found_under_the_name_of_the_script(omk_cluster: Cluster) -> 
     before = folder.run("sbatch", "--parsable", "known.sh")
     omk_cluster.wait(*(f"{before}_{index}" for index in range(17, 23)))
     folder.sbatch("--since=now-1hour", "known.sh", history=True)
-    plan = json.loads((folder.path / f"wrapped/{name}/rounds/r001/plan.json").read_text())
+    plan = json.loads((folder.last_run(name) / "rounds/r001/plan.json").read_text())
     assert len(plan["tasks"]) == 6
     assert all(task["request_mb"] < 500 for task in plan["tasks"])
     assert all("observations" in task["reason"] for task in plan["tasks"])
     assert set(outcomes(folder.finish(name)).values()) == {"completed"}
 
-    # with another argument it is another project of the same tool: what the first one used is known there
+    # with another argument it is another run of the same tool: what the first one used is known there
     folder.sbatch("known.sh", "NA2")
-    plan = json.loads((folder.path / f"wrapped/{name}.NA2/rounds/r001/plan.json").read_text())
+    plan = json.loads((folder.last_run(f"{name}.NA2") / "rounds/r001/plan.json").read_text())
     assert all("12 observations" in task["reason"] for task in plan["tasks"])
 
 
@@ -208,8 +209,8 @@ def test_any_name_and_argument_reaches_the_script_unchanged(omk_cluster: Cluster
     folder.script("say.sh", 'printf "%s\\0" "$SLURM_JOB_NAME" "$PWD" "$@" > said; exit 0', array="22")
     name = 'it\'s "$(name)" {x} #1'
     folder.sbatch("-J", name, "--comment", 'a "b" # c', "say.sh", *arguments)
-    (project,) = (folder.path / "wrapped").iterdir()
-    assert set(outcomes(folder.finish(project.name)).values()) == {"completed"}
+    run = json.loads(folder.run("chromplan", "runs", "--json"))[0]
+    assert set(outcomes(folder.finish(run["name"])).values()) == {"completed"}
     assert (folder.path / "said").read_text().split("\0")[:-1] == [name, str(folder.path), *arguments]
 
 
@@ -231,3 +232,76 @@ def test_lines_are_split_as_this_sbatch_splits_them(omk_cluster: Cluster) -> Non
             refused += 1
             assert "Unmatched" in block
     assert 0 < refused < len(lines)
+
+
+def test_each_submission_is_a_run_and_nothing_of_one_counts_as_done_for_another(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    # with Python and bash about 100 MB: above the script's own 60 MB, below the double
+    hold = f'[ "$COHORT.$SLURM_ARRAY_TASK_ID" != A.21 ] || {HOLD.replace("$1", "75")} || exit 1'
+    folder.script("cohorts.sh", f"{hold}; echo $COHORT > out.$COHORT.$SLURM_ARRAY_TASK_ID", array="21-22")
+    for cohort in "AB":
+        folder.sbatch("--then-next", f"--export=ALL,COHORT={cohort}", "cohorts.sh")
+    queue = ["squeue", "-h", "-o", "%F"]
+    processes.wait_until(lambda: not omk_cluster.run(queue).stdout, "the last job to end", timeout_s=120, pause_s=0.5)
+    assert folder.left("out.*") == {f"out.{c}.{i}": f"{c}\n" for c in "AB" for i in (21, 22)}
+    runs = json.loads(folder.run("chromplan", "runs", "--json"))
+    assert [(one["name"], one["completed"], one["tasks"]) for one in runs[:2]] == [("cohorts", 2, 2)] * 2
+
+
+def test_a_retry_runs_the_script_and_the_variables_of_the_first_submission(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    hold = f'[ "$SLURM_ARRAY_TASK_ID" != 21 ] || {HOLD.replace("$1", "75")} || exit 1'
+    told = 'scontrol show job "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" | grep -o "Command=.*" > told.$1; '
+    folder.script("edit.sh", f"{hold}; set -- $SLURM_ARRAY_TASK_ID; {told} echo $COHORT > was.$1", array="20-22")
+    text = (folder.path / "edit.sh").read_text()
+    folder.run("env", "COHORT=first", "chromplan", "sbatch", "--no-history", "edit.sh")
+    assert outcomes(folder.finish("edit"))["chr21"] == "oom"
+    folder.write("edit.sh", text.replace("was.", "edited."))
+    folder.run("env", "COHORT=second", "chromplan", "next", "--submit", "-C", "edit")
+    assert set(outcomes(folder.finish("edit")).values()) == {"completed"}
+    assert folder.left("was.*") == dict.fromkeys(("was.20", "was.21", "was.22"), "first\n")
+    assert folder.left("edited.*") == {}
+    assert folder.left("told.*")["told.20"] == f"Command={folder.path}/edit.sh\n"
+    assert folder.left("told.*")["told.21"].startswith(f"Command={folder.path}/.edit.sh.chromplan-")
+
+
+def test_what_sbatch_does_for_wait_quiet_test_only_and_standard_input(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    sbatch = ["chromplan", "sbatch", "--no-history"]
+
+    def submitted(*words: str, stdin: str | None = None) -> tuple[int, str, str]:
+        done = omk_cluster.run([*sbatch, *words], cwd=folder.path, stdin=stdin, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    given = ["--mem=50M", "-t", "5", "-o", "/dev/null", "--array=1-3"]
+    code, printed, _ = submitted("--wait", *given, "--wrap=exit $SLURM_ARRAY_TASK_ID")
+    assert (code, printed.strip().isdecimal()) == (3, True)
+    code, printed, said = submitted("-Q", "--parsable", *given, stdin="#!/bin/sh\ntouch read.$SLURM_ARRAY_TASK_ID\n")
+    assert (code, printed.strip().isdecimal(), said) == (0, True, "")
+    omk_cluster.wait(*(f"{printed.strip()}_{index}" for index in (1, 2, 3)))
+    assert sorted(folder.left("read.*")) == ["read.1", "read.2", "read.3"]
+    for options in (["--test-only"], ["--dry-run"]):
+        own = options if options == ["--dry-run"] else []
+        done = omk_cluster.run(
+            [*sbatch, *own, *(options if not own else []), *given, "--wrap=touch never"], cwd=folder.path, check=False
+        )
+        assert done.returncode == 0
+    assert submitted("--test-only", *given, "--cpus-per-task=1000", "--wrap=true")[0] != 0
+    assert omk_cluster.run(["squeue", "-h"]).stdout == ""
+    assert folder.left("never") == {}
+
+
+def test_indices_that_are_no_chromosomes_are_planned_learnt_and_retried(omk_cluster: Cluster) -> None:
+    folder = Folder(omk_cluster)
+    folder.write("sheet.txt", "".join(f"S{n} {75 if n == 4 else 10}\n" for n in range(1, 7)))
+    body = 'set -- $(sed -n "${SLURM_ARRAY_TASK_ID}p" sheet.txt); shift; ' + HOLD + " || exit 1"
+    folder.script("sheet.sh", body, array="1-6")
+    folder.sbatch("sheet.sh")
+    rows = folder.finish("sheet")
+    assert outcomes(rows) == {f"S{n}": "oom" if n == 4 else "completed" for n in range(1, 7)}
+    folder.project("sheet", "next", "--submit")
+    assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}
+    folder.sbatch("sheet.sh")
+    plan = json.loads((folder.last_run("sheet") / "rounds/r001/plan.json").read_text())
+    assert all("6 observations" in task["reason"] for task in plan["tasks"])
+    assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}

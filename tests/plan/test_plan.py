@@ -5,7 +5,7 @@ import json
 import plans
 import pytest
 
-from planner.core.config import Kept, Sample
+from planner.core.config import Sample, UserScript
 from planner.core.errors import InputError
 from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.plan.document import Plan
@@ -206,8 +206,8 @@ def test_the_cluster_of_a_plan_is_its_scripts_or_its_partitions_or_its_sites() -
     here = plans.plan()
     elsewhere = plans.plan(at=plans.site(clusters="b"))
     nearest = Partition(name="c-main", nodes=1, cores=64, mem_mb=64_000, clusters="c")
-    kept = Kept(options=["--comment=x", "--clusters=d"])
+    script = UserScript(folder="/", content="c", job_name="x", clusters="d")
     assert here.cluster is None
     assert elsewhere.cluster == "b"
     assert plans.plan(at=plans.site(clusters="b", partitions=(nearest,))).cluster == "c"
-    assert elsewhere.model_copy(update={"kept": kept}).cluster == "d"
+    assert elsewhere.model_copy(update={"user_script": script}).cluster == "d"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_render import check
 
-from planner.core.config import Kept, Sample
+from planner.core.config import Sample
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.scripts import render
@@ -106,8 +106,6 @@ def test_a_job_is_found_again_by_a_comment_of_its_own_beside_the_users() -> None
     plan = plan_of(Mode.JOBS, samples=1, k=1)
     job = jobs(plan)[1]
     assert "--comment=chromplan:r001:abc123:jobs/s0.chr2.sh" in submit_options(plan, job, {})
-    wrapped = plan.model_copy(update={"kept": Kept(options=["--comment=for the paper"])})
-    assert "--comment=chromplan:r001:abc123:jobs/s0.chr2.sh for the paper" in submit_options(wrapped, job, {})
 
 
 def test_the_parts_script_knows_each_element(tmp_path: object) -> None:

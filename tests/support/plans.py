@@ -81,7 +81,7 @@ def inputs(of: Config | None = None, *, samples: Sequence[configuration.Sample] 
     of = of or config()
     table = list(samples) if samples else configuration.samples(of, Path())
     lengths = genome.lengths(of.pipeline.genome)
-    features = {name: {"length_mb": lengths[c] / 1e6} for name, _, c in build.names(of, table)}
+    features = {name: {"length_mb": lengths[c] / 1e6} if c else {} for name, _, c in build.names(of, table)}
     return PlanInputs(
         config=of,
         tasks=build.tasks(of, table, features),

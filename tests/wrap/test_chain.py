@@ -10,10 +10,23 @@ from planner.plan import steps as following
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier, Preceding
 from planner.rounds.progress import TaskStatus
-from planner.scripts import render
+from planner.scripts.jobs import jobs
+from planner.scripts.options import submit_options
 from planner.wrap import chain
 
-ONE = '[pipeline]\nname = "impute"\ntool = "beagle"\nchromosomes = "19-22"\ncommand = "true {chromosome}"\n'
+ELEMENTS = "".join(f'[[wrap.elements]]\nindex = {c}\nchromosome = "{c}"\ntask = "chr{c}"\n' for c in (19, 20, 21, 22))
+ONE = f"""
+[pipeline]
+name = "impute"
+tool = "beagle"
+command = "true {{index}}"
+[wrap]
+folder = "/"
+content = "copy"
+job_name = "impute"
+array = "19-22"
+{ELEMENTS}
+"""
 
 
 def plan(mode: Mode = Mode.ARRAY) -> Plan:
@@ -52,28 +65,29 @@ def waits(found: Plan) -> dict[str, list[str]]:
     return {task.task: task.after for task in found.tasks}
 
 
-def test_after_one_array_with_the_same_indices_an_array_follows_element_by_element() -> None:
+def test_after_one_array_of_its_own_indices_an_array_follows() -> None:
     found = following.follow(plan(), [before(c, f"7_{c}") for c in range(19, 23)])
     assert found.mode is Mode.ARRAY
-    headers = render.render(found)["array.sh"]
-    assert "#SBATCH --dependency=aftercorr:7\n#SBATCH --kill-on-invalid-dep=yes\n" in headers
-    assert "  19) set -- chr19 " in headers
+    (job,) = jobs(found)
+    words = submit_options(found, job, {})
+    assert words[-2:] == ["--dependency=aftercorr:7", "--kill-on-invalid-dep=yes"]
 
 
 @pytest.mark.parametrize(
-    "jobs",
+    "elements",
     [
-        ["7_0", "7_1", "8_2", "8_3"],  # tiers
+        ["7_19", "7_20", "8_21", "8_22"],  # tiers
         ["7", "8", "9", "10"],  # jobs
-        ["7_19", "7_19", "7_21", "7_22"],  # two tasks wait for one
-        ["7_1", "7_2", "7_3", "7_4"],  # an array with other indices
+        ["7_0", "7_1", "7_2", "7_3"],  # other indices
+        ["7_19", "7_19", "7_20", "7_21"],  # two tasks wait for one
     ],
 )
-def test_after_several_jobs_each_task_is_a_job(jobs: list[str]) -> None:
-    found = following.follow(plan(), [before(c, job) for c, job in zip(range(19, 23), jobs, strict=True)])
+def test_after_several_jobs_or_other_indices_each_task_is_a_submission(elements: list[str]) -> None:
+    found = following.follow(plan(), [before(c, job) for c, job in zip(range(19, 23), elements, strict=True)])
     assert found.mode is Mode.JOBS
     assert "a job per task" in found.notes[-1]
-    assert f"#SBATCH --dependency=afterok:{jobs[1]}\n" in render.render(found)["jobs/chr20.sh"]
+    of_chr20 = next(job for job in jobs(found) if job.tasks[0].task == "chr20")
+    assert f"--dependency=afterok:{elements[1]}" in submit_options(found, of_chr20, {})
 
 
 def test_a_step_that_is_done_is_not_waited_for() -> None:
@@ -81,7 +95,8 @@ def test_a_step_that_is_done_is_not_waited_for() -> None:
     found = following.follow(plan(), steps)
     assert set(map(tuple, waits(found).values())) == {()}
     assert found.mode is Mode.ARRAY
-    assert "--dependency" not in render.render(found)["array.sh"]
+    (job,) = jobs(found)
+    assert not any(word.startswith("--dependency") for word in submit_options(found, job, {}))
 
 
 def test_two_steps_before_are_both_waited_for() -> None:
@@ -96,7 +111,7 @@ def test_what_has_no_step_before_that_can_complete_is_left_out_with_the_reason()
     assert {one.task: one.reason for one in found.left_out} == {
         "chr19": "phase: chr19 ended as oom; 'chromplan next' there first",
         "chr20": "phase: chr20 is not submitted yet",
-        "chr22": "no step before has chromosome 22",
+        "chr22": "no step before has chr22",
     }
     assert found.total_request_mb == found.tasks[0].request_mb
 

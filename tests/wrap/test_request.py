@@ -8,22 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.core import indices
 from planner.core.errors import InputError
-from planner.wrap import elements, indices, patterns, request
+from planner.wrap import elements, options, patterns, request
 from planner.wrap.options import Option
-from planner.wrap.request import Request
+from planner.wrap.request import Request, Source
 
 
-def read(folder: Path, *lines: str, given: tuple[Option, ...] = (), array: str = "1-22") -> Request:
-    script = folder / "impute.sh"
+def read(
+    *lines: str, given: tuple[Option, ...] = (), array: str = "1-22", environment: dict[str, str] | None = None
+) -> Request:
     head = [f"#SBATCH --array={array}"] if array else []
-    script.write_text("\n".join(["#!/bin/bash", *head, *(f"#SBATCH {line}" for line in lines), "true", ""]))
-    return request.read(script, given)
+    text = "\n".join(["#!/bin/bash", *head, *(f"#SBATCH {line}" for line in lines), "true", ""])
+    return request.read(Source(name="sub/impute.sh", text=text.encode()), given, environment)
 
 
-def test_a_script_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:
-    assert read(tmp_path).job_name == "impute.sh"
-    assert read(tmp_path, "-J mine").job_name == "mine"
+def test_a_script_without_a_name_is_called_as_its_file() -> None:
+    assert read().job_name == "impute.sh"
+    assert read("-J mine").job_name == "mine"
 
 
 @pytest.mark.parametrize(
@@ -42,27 +44,39 @@ def test_a_script_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:
 def test_memory_is_that_of_one_element(
     lines: tuple[str, ...], mem_mb: int | None, per_cpu: bool, tmp_path: Path
 ) -> None:
-    found = read(tmp_path, *lines)
+    found = read(*lines)
     assert (found.mem_mb, found.per_cpu) == (mem_mb, per_cpu)
 
 
-def test_the_command_line_goes_before_the_script(tmp_path: Path) -> None:
+def test_the_command_line_goes_before_the_script() -> None:
     given = (Option(name="mem", value="8G", where="the command line"),)
-    assert read(tmp_path, "--mem=4G", given=given).mem_mb == 8192
+    assert read("--mem=4G", given=given).mem_mb == 8192
 
 
-def test_what_the_plan_does_not_decide_stays(tmp_path: Path) -> None:
-    found = read(
-        tmp_path, "--mail-type=END --mem=1G", "-C 'avx2&fast'", "--gres=lscratch:10", "--exclusive", "-N1", "--time=90"
-    )
-    assert [str(option) for option in found.kept] == [
-        "--mail-type=END",
-        "--constraint=avx2&fast",
-        "--gres=lscratch:10",
-        "--exclusive",
-        "--nodes=1",
-    ]
-    assert found.time_s == 5400
+def test_the_environment_counts_more_than_the_script_and_less_than_the_command_line() -> None:
+    environment = {"SBATCH_MEM_PER_NODE": "6G", "SBATCH_TIMELIMIT": "7", "SBATCH_ARRAY_INX": "1-2", "SBATCH_WAIT": "1"}
+    found = read("--mem=4G", "--time=90", environment=environment)
+    assert (found.mem_mb, found.time_s) == (6144, 420)
+    assert found.array is not None
+    assert found.array.indices == (1, 2)
+    assert found.says("wait")
+    given = (Option(name="mem", value="8G", where="the command line"),)
+    assert read("--mem=4G", environment=environment, given=given).mem_mb == 8192
+
+
+def test_memory_per_cpu_in_a_script_counts_more_than_memory_of_a_node_in_the_environment() -> None:
+    found = read("--mem-per-cpu=100M", environment={"SBATCH_MEM_PER_NODE": "300M"})
+    assert (found.mem_mb, found.per_cpu) == (100, True)
+
+
+def test_a_variable_is_named_where_it_is_wrong() -> None:
+    with pytest.raises(InputError, match=r"the environment \(SBATCH_TIMELIMIT\): --time: not a duration"):
+        read(environment={"SBATCH_TIMELIMIT": "soon"})
+
+
+def test_what_was_given_goes_to_sbatch_again_but_for_what_chromplan_does_itself() -> None:
+    given, _ = options.read(["--parsable", "-W", "--mail-type=END", "--export=ALL,A=b c", "-H"], where="")
+    assert read(given=tuple(given)).words == ["--mail-type=END", "--export=ALL,A=b c"]
 
 
 @pytest.mark.parametrize(
@@ -70,29 +84,52 @@ def test_what_the_plan_does_not_decide_stays(tmp_path: Path) -> None:
     [
         ("--nodes=2", "more than one node"),
         ("-N 1-4", "more than one node"),
-        ("--hold", "--hold cannot be planned"),
-        ("--wait", "--wait cannot be planned"),
         ("--mem-per-gpu=4G", "--mem-per-gpu cannot be planned"),
         ("--mem=1G --mem-per-cpu=1G", "mutually exclusive"),
         ("--mem=lots", "not a memory size"),
         ("--time=soon", "not a duration"),
+        ("--mem=1.5G", "not a memory size: '1.5G'.*write 1536M"),
         ("--cpus-per-task=two", "is not a number"),
+        ("--cpus-per-task=²", "is not a number"),
+        ("--array=1-²", "no index or range"),
+        ("--array=1-3%²", "is not a number"),
         ("--array=3-1", "no range that Slurm takes"),
         ("hetjob", "heterogeneous"),
     ],
 )
-def test_what_cannot_be_planned_is_refused_with_file_and_line(line: str, why: str, tmp_path: Path) -> None:
+def test_what_cannot_be_planned_is_refused_with_file_and_line(line: str, why: str) -> None:
     with pytest.raises(InputError, match=why) as error:
-        read(tmp_path, line)
-    assert f"{tmp_path}/impute.sh:3: " in error.value.message
+        read(line)
+    assert "sub/impute.sh:3: " in error.value.message
 
 
-def test_a_script_that_is_no_array_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no --array") as error:
-        read(tmp_path, array="")
-    assert "--array=1-22" in error.value.hint
+def test_a_script_without_an_array_is_a_single_job() -> None:
+    found = read(array="")
+    assert found.array is None
+    assert found.output == "slurm-%j.out"
+
+
+def test_a_script_comes_from_a_file_or_standard_input_or_an_option(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("#!/bin/sh\n")
+
+    def source(*words: str) -> Source:
+        given, rest = options.read(words, where="", script_follows=True)
+        return request.open_source(rest, given, folder=tmp_path, stdin=lambda: b"#!/bin/sh\n: read\n")
+
+    assert source("-n1", "a.sh", "x") == Source(name="a.sh", text=b"#!/bin/sh\n", arguments=("x",))
+    assert source("--mem=1") == Source(name="", text=b"#!/bin/sh\n: read\n")
+    assert source("--wrap=true") == Source(name="", text=b"")
     with pytest.raises(InputError, match="cannot be read"):
-        request.read(tmp_path / "missing.sh")
+        source("missing.sh")
+    with pytest.raises(InputError, match="arguments are not permitted"):
+        source("--wrap=true", "a.sh")
+
+
+@pytest.mark.parametrize(("words", "name"), [((), "sbatch"), (("--wrap=true",), "wrap"), (("-J", "own"), "own")])
+def test_a_script_without_a_file_is_called_as_sbatch_calls_it(words: tuple[str, ...], name: str) -> None:
+    given, _ = options.read(words, where="")
+    text = b"" if "--wrap=true" in words else b"#!/bin/sh\n"
+    assert request.read(Source(name="", text=text), given).job_name == name
 
 
 @pytest.mark.parametrize(
@@ -142,20 +179,22 @@ def test_a_file_name_pattern_keeps_its_meaning(pattern: str, word: str) -> None:
     assert patterns.bash_word(pattern, job_name="my job") == word
 
 
-def test_the_index_is_the_chromosome() -> None:
-    found = elements.by_index([1, 22, 23, 24, 25])
-    assert [one.task for one in found] == ["chr1", "chr22", "chrX", "chrY", "chrMT"]
-    for index in (0, 26):
-        with pytest.raises(InputError, match=f"index {index} is not a chromosome"):
-            elements.by_index([index])
-
-
 def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
     table = tmp_path / "map.tsv"
-    table.write_text("index\tchromosome\tsample\n0\tchr1\ta b\n1\tX\n# two parts of one chromosome\n2\t2\n3\t2\n9\t9\n")
-    found = elements.from_file(table, [0, 1, 2, 3])
-    assert [(one.chromosome, one.sample) for one in found] == [("1", "a b"), ("X", ""), ("2", ""), ("2", "")]
-    assert [one.task for one in found][1:] == ["chrX", "chr2.2", "chr2.3"]
+    table.write_text(
+        "index\tchromosome\tsample\n0\tchr1\ta b\n1\tX\n# two parts of one chromosome\n2\t2\n3\t2\n"
+        "4\t-\tcontrol\n5\t-\n9\t9\n"
+    )
+    found = elements.from_file(table, [0, 1, 2, 3, 4, 5])
+    assert [(one.chromosome, one.sample) for one in found] == [
+        ("1", "a b"),
+        ("X", ""),
+        ("2", ""),
+        ("2", ""),
+        ("", "control"),
+        ("", ""),
+    ]
+    assert [one.task for one in found][1:] == ["chrX", "chr2.2", "chr2.3", "control", "5"]
 
 
 @pytest.mark.parametrize(

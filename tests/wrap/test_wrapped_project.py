@@ -1,9 +1,11 @@
-"""The project made from a script: an ordinary one, whose command sets what the script saw before."""
+"""The project made from a script: its jobs are the user's script itself, with the plan's options on top."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,15 +16,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner import slurm
 from planner.cli import main
 from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.records import Mode, Outcome
+from planner.plan.document import Plan
+from planner.plan.inputs import Earlier
 from planner.project.folder import ProjectFolder
+from planner.rounds.batch_calls import call_of
 from planner.scripts import render
+from planner.scripts.jobs import jobs
+from planner.scripts.options import submit_options, updates
 from planner.site import Partition
-from planner.wrap import elements, options, project, request
+from planner.wrap import elements, meaning, options, project, request
+from planner.wrap.request import Request, Source
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "wrap"
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or "shellcheck"
@@ -32,21 +41,36 @@ SCRIPT = """#!/bin/bash
 #SBATCH -o logs/%x_%A_%a.out
 echo "$SLURM_ARRAY_TASK_ID"
 """
+HUMAN = meaning.Meaning(said="", lines={}, is_chromosome=True)
+NOTHING = meaning.Meaning(said="", lines={})
 
 
-def write(folder: Path, text: str = SCRIPT, *, arguments: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Config:
-    script = folder / "impute.sh"
-    script.write_text(text)
-    asked = request.read(script)
-    setting = project.Setting(
-        folder=folder, site=plans.site(), site_name="local", arguments=arguments, after=after, dependency="singleton"
-    )
-    return project.write(ProjectFolder(folder / "made"), asked, elements.by_index(asked.array.indices), setting)
+def asked(text: str = SCRIPT, *words: str, arguments: tuple[str, ...] = (), **environment: str) -> Request:
+    given, _ = options.read(words, where="the command line")
+    return request.read(Source(name="impute.sh", text=text.encode(), arguments=arguments), given, environment)
 
 
-def rendered(config: Config, folder: Path, mode: Mode = Mode.ARRAY) -> dict[str, str]:
+def setting(folder: Path, **changes: object) -> project.Setting:
+    values: dict[str, object] = {"folder": folder, "site": plans.site(), "site_name": "local", "tool": "impute"}
+    return project.Setting(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def write(folder: Path, of: Request | None = None, *, what: meaning.Meaning = HUMAN, **changes: object) -> Config:
+    of = of or asked()
+    (folder / "impute.sh").write_bytes(of.source.text)
+    found = elements.of_meaning(what, of.array.indices) if of.array else elements.single("impute")
+    return project.write(ProjectFolder(folder / "made"), of, found, setting(folder, **changes))
+
+
+def planned(config: Config, mode: Mode = Mode.ARRAY, earlier: dict[str, Earlier] | None = None) -> Plan:
     of = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
-    return render.render(plans.plan(of, samples=configuration.samples(of, folder)))
+    return plans.plan(of, samples=configuration.samples(of, Path()), earlier=earlier)
+
+
+def told(plan: Plan) -> list[str]:
+    """Return what sbatch is told for the plan's only submission."""
+    (job,) = jobs(plan)
+    return submit_options(plan, job, {})
 
 
 def test_what_the_script_asks_for_becomes_the_project(tmp_path: Path) -> None:
@@ -57,18 +81,18 @@ def test_what_the_script_asks_for_becomes_the_project(tmp_path: Path) -> None:
     assert (config.submit.partition, config.submit.account, config.submit.qos) == ("main", "genomics", "long")
     assert config.submit.max_running == 4
     assert config.wrap is not None
-    assert config.wrap.options == ['--comment=say "a" # b', "--mail-type=END"]
+    assert (config.wrap.array, config.wrap.job_name, config.wrap.comment) == ("1-22", "impute", 'say "a" # b')
+    assert config.wrap.output == str(tmp_path / "logs/%x_%A_%a.out")
     assert [one.task for one in config.wrap.elements] == [f"chr{c}" for c in range(1, 23)]
 
 
-def test_the_project_and_its_scripts_are_as_recorded(tmp_path: Path) -> None:
-    (tmp_path / "impute.sh").write_text(SCRIPT)
-    asked = request.read(tmp_path / "impute.sh")
-    setting = project.Setting(folder=Path("/data/it's"), site=plans.site(), site_name="cannon", arguments=("a b",))
+def test_the_project_and_its_submission_are_as_recorded(tmp_path: Path) -> None:
+    of = asked(arguments=("a b",))
     made = ProjectFolder(tmp_path / "made")
-    files = rendered(project.write(made, asked, elements.by_index(asked.array.indices), setting), tmp_path)
-    found = {"chromplan.toml": made.config_path.read_text()}
-    found |= {name: files[name] for name in ("array.sh", "command.sh")}
+    config = project.write(
+        made, of, elements.of_meaning(HUMAN, range(1, 23)), setting(Path("/data/it's"), site_name="cannon")
+    )
+    found = {"chromplan.toml": made.config_path.read_text(), "submit.sh": render.render(planned(config))["submit.sh"]}
     missing = [name for name in found if not (GOLDEN / name).exists()]
     for name in missing:
         GOLDEN.mkdir(parents=True, exist_ok=True)
@@ -78,55 +102,207 @@ def test_the_project_and_its_scripts_are_as_recorded(tmp_path: Path) -> None:
         assert text == (GOLDEN / name).read_text(), f"{GOLDEN / name}: delete it and run again when it is wanted"
 
 
-def test_the_script_is_copied_byte_for_byte_and_earlier_copies_stay(tmp_path: Path) -> None:
-    write(tmp_path)
-    write(tmp_path, SCRIPT + "# changed\n")
-    copies = sorted((tmp_path / "made/scripts").glob("*/slurm_script"), key=lambda path: path.stat().st_size)
-    assert [path.read_text() for path in copies] == [SCRIPT, SCRIPT + "# changed\n"]
-    assert all(path.stat().st_mode & 0o111 for path in copies)
+def test_sbatch_is_told_what_the_user_said_and_behind_it_what_the_plan_decides(tmp_path: Path) -> None:
+    plan = planned(write(tmp_path, asked(SCRIPT, "--export=ALL,A=b c", "-t", "60", "--parsable", "--mem=3G")))
+    assert told(plan) == [
+        "--export=ALL,A=b c",
+        "--time=60",
+        "--mem=3G",
+        "--hold",
+        "--mem=3072M",
+        "--array=1-22%4",
+        "--time=01:00:00",
+        "--acctg-freq=task=1",
+        '--comment=say "a" # b chromplan:r001:abc123:array',
+    ]
 
 
-def test_bytes_that_are_no_text_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "old.sh").write_bytes(b"#!/bin/sh\n# caf\xe9\n#SBATCH --array=1\n")
-    asked = request.read(tmp_path / "old.sh")
-    setting = project.Setting(folder=tmp_path, site=plans.site(), site_name="local", arguments=())
-    project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
-    (copy,) = (tmp_path / "made/scripts").glob("*/slurm_script")
-    assert copy.read_bytes() == b"#!/bin/sh\n# caf\xe9\n#SBATCH --array=1\n"
+def test_nothing_is_said_of_what_the_user_left_to_the_cluster(tmp_path: Path) -> None:
+    words = told(planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22 --mem=1G\n"))))
+    names = {word.partition("=")[0] for word in words}
+    assert names == {"--hold", "--mem", "--array", "--acctg-freq", "--comment"}
+
+
+def test_memory_per_cpu_stays_memory_per_cpu(tmp_path: Path) -> None:
+    plan = planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-2 -c 4 --mem-per-cpu=500M\n"), what=NOTHING))
+    assert "--mem-per-cpu=500M" in told(plan)
+    assert next(one.command(one.name("7")) for one in updates(plan, jobs(plan))) == (
+        "update JobId=7_1 MinMemoryCPU=500 Nice=0"
+    )
+
+
+def test_the_sampling_of_other_things_than_memory_is_the_users(tmp_path: Path) -> None:
+    of = asked("#!/bin/sh\n#SBATCH -a 1-22 --acctg-freq=task=60,energy=30\n")
+    assert "--acctg-freq=task=1,energy=30" in told(planned(write(tmp_path, of)))
+
+
+def earlier(tasks: dict[str, Outcome]) -> dict[str, Earlier]:
+    every = dict.fromkeys([f"chr{c}" for c in range(1, 23)], Outcome.COMPLETED) | tasks
+    return {
+        name: Earlier(round=1, attempts=1, outcome=outcome, request_mb=2048, time_limit_s=60)
+        for name, outcome in every.items()
+    }
+
+
+def test_a_later_round_is_the_whole_array_without_what_does_not_run(tmp_path: Path) -> None:
+    of = asked(SCRIPT, "--dependency=afterok:5", "--nice=7")
+    plan = planned(write(tmp_path, of), earlier=earlier({"chr3": Outcome.OOM, "chr8": Outcome.OOM}))
+    (job,) = jobs(plan)
+    assert (job.array, job.absent) == ("1-22%4", "1-2,4-7,9-22")
+    assert [(one.element, one.nice) for one in updates(plan, [job])] == [(3, 7), (8, 8)]
+    words = told(plan)
+    assert "--dependency=" in words  # what it waited for has happened
+    assert words.index("--dependency=") > words.index("--dependency=afterok:5")
+    assert 'scancel "${id}_[1-2,4-7,9-22]"' in render.render(plan)["submit.sh"]
+
+
+def test_singletons_ask_for_the_same_and_still_wait_in_later_rounds(tmp_path: Path) -> None:
+    config = write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22 -d singleton,afterok:5\n"))
+    first = planned(config)
+    assert updates(first, jobs(first)) == []
+    assert not any(word.startswith("--dependency") for word in told(first))
+    assert "--dependency=singleton" in told(planned(config, earlier=earlier({"chr3": Outcome.OOM})))
+
+
+def test_who_holds_a_job_releases_it(tmp_path: Path) -> None:
+    assert "scontrol release" not in render.render(planned(write(tmp_path, asked(SCRIPT, "-H"))))["submit.sh"]
+
+
+def test_a_single_job_is_a_task(tmp_path: Path) -> None:
+    plan = planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH --mem=1G\n")))
+    assert [task.task for task in plan.tasks] == ["impute"]
+    words = told(plan)
+    assert "--mem=1024M" in words
+    assert "--hold" not in words
+    assert not any(word.startswith("--array") for word in words)
+
+
+@pytest.mark.parametrize("mode", [Mode.TIERS, Mode.JOBS])
+def test_in_other_modes_each_submission_is_the_whole_array_too(mode: Mode, tmp_path: Path) -> None:
+    plan = planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22\n")), mode)
+    found = jobs(plan)
+    assert {job.array for job in found} == {"1-22"}
+    running = [{job.element(task) for task in job.tasks} for job in found]
+    assert sorted(index for one in running for index in one) == list(range(1, 23))
+    assert updates(plan, found) == []
 
 
 @pytest.mark.parametrize("mode", [Mode.ARRAY, Mode.TIERS, Mode.JOBS])
-def test_its_scripts_are_clean_and_say_what_the_script_said(mode: Mode, tmp_path: Path) -> None:
-    files = rendered(write(tmp_path, arguments=("$(id)", "it's", "{x}")), tmp_path, mode)
+def test_what_is_rendered_for_reading_is_clean(mode: Mode, tmp_path: Path) -> None:
+    of = asked(SCRIPT, "--comment=a'b $(id)", arguments=("$(id)", "it's", "{x}"))
+    files = render.render(planned(write(tmp_path, of), mode))
     render.write(files, tmp_path / "round")
     for name in files:
         subprocess.run(["bash", "-n", tmp_path / "round" / name], check=True)
     done = subprocess.run([SHELLCHECK, *(tmp_path / "round" / name for name in files)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "--mail-type" not in files["next.sh"]
-    jobs = [text for text in files.values() if "#SBATCH" in text and text != files["next.sh"]]
-    for text in jobs:
-        assert '#SBATCH "--comment=say \\"a\\" # b"\n#SBATCH --mail-type=END\n' in text
-        assert "#SBATCH --dependency=singleton\n" in text
-        assert "srun --job-name" not in text
+    assert "#SBATCH" not in files["submit.sh"]
 
 
-def test_a_script_without_cpus_per_task_does_not_get_the_variable(tmp_path: Path) -> None:
-    text = rendered(write(tmp_path, "#!/bin/sh\n#SBATCH -a 1\n"), tmp_path)["array.sh"]
-    assert "--cpus-per-task" not in text
-    text = rendered(write(tmp_path, "#!/bin/sh\n#SBATCH -a 1 -n 4 -c 2\n"), tmp_path)["array.sh"]
-    assert "#SBATCH --cpus-per-task=2\n" in text
-    assert "#SBATCH --ntasks=4\n" in text
+def call(folder: Path, config: Config) -> slurm.BatchCall:
+    plan = planned(config)
+    (job,) = jobs(plan)
+    return call_of(plan, job, root=folder / "made", options=["--mem=1M"])
+
+
+def test_the_users_own_file_goes_to_sbatch_from_the_users_folder(tmp_path: Path) -> None:
+    found = call(tmp_path, write(tmp_path, asked(arguments=("a b", ""))))
+    assert found.argv() == ["sbatch", "--parsable", "--mem=1M", "impute.sh", "a b", ""]
+    assert found.cwd == tmp_path
+    assert found.surroundings is None
+
+
+def test_a_script_that_was_edited_runs_as_it_was_from_a_hidden_file_beside_it(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    (tmp_path / "impute.sh").write_text("#!/bin/sh\nrm -rf everything\n")
+    found = call(tmp_path, config)
+    assert found.script is not None
+    beside = Path(found.script)
+    assert (beside.parent, beside.name[:21]) == (tmp_path, ".impute.sh.chromplan-")
+    assert beside.read_text() == SCRIPT
+    assert beside.stat().st_mode & stat.S_IXUSR
+    assert found.options == ("--mem=1M", "--job-name=impute")
+    assert (tmp_path / "impute.sh").read_text() == "#!/bin/sh\nrm -rf everything\n"
+    (tmp_path / "impute.sh").unlink()
+    assert call(tmp_path, config).script == found.script
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_where_the_users_folder_cannot_be_written_to_the_copy_itself_goes_out(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    (tmp_path / "impute.sh").write_text("#!/bin/sh\n")
+    tmp_path.chmod(0o500)
+    try:
+        found = call(tmp_path, config)
+    finally:
+        tmp_path.chmod(0o700)
+    assert found.script is not None
+    assert Path(found.script).parent.parent == tmp_path / "made/scripts"
+
+
+def test_a_script_on_standard_input_goes_there_again(tmp_path: Path) -> None:
+    text = "#!/bin/sh\n#SBATCH -a 1-22\necho caf\xe9\n"
+    of = request.read(Source(name="", text=text.encode("latin-1")))
+    config = project.write(
+        ProjectFolder(tmp_path / "made"), of, elements.of_meaning(HUMAN, range(1, 23)), setting(tmp_path)
+    )
+    found = call(tmp_path, config)
+    assert found.argv() == ["sbatch", "--parsable", "--mem=1M"]
+    assert found.stdin is not None
+    assert found.stdin.encode("utf-8", "surrogateescape") == text.encode("latin-1")
+
+
+def test_wrap_stays_wrap(tmp_path: Path) -> None:
+    given, _ = options.read(["--wrap=echo $SLURM_JOB_ID", "-a", "1-22"], where="")
+    of = request.read(Source(name="", text=b""), given)
+    config = project.write(
+        ProjectFolder(tmp_path / "made"), of, elements.of_meaning(HUMAN, range(1, 23)), setting(tmp_path)
+    )
+    found = call(tmp_path, config)
+    assert (found.script, found.stdin) == (None, None)
+    assert "--wrap=echo $SLURM_JOB_ID" in told(planned(config))
+
+
+def test_a_script_runs_with_the_variables_it_was_submitted_with_and_nobody_else_reads_them(tmp_path: Path) -> None:
+    environment = {"COHORT": "A", "ODD": "a\nb=c", "SBATCH_WAIT": "1", "SBATCH_ACCOUNT": "x", "BYTES": "caf\udce9"}
+    found = call(tmp_path, write(tmp_path, environment=environment))
+    assert found.surroundings == {name: value for name, value in environment.items() if name != "SBATCH_WAIT"}
+    assert stat.S_IMODE((tmp_path / "made/environment").stat().st_mode) == 0o600
+
+
+def test_arguments_and_exported_variables_are_kept_as_parameters(tmp_path: Path) -> None:
+    of = asked(SCRIPT, "--export=ALL,N=5000,COHORT", arguments=("a.vcf", "7"))
+    config = write(tmp_path, of, environment={"COHORT": "A", "OTHER": "x"}, features={"samples": "N", "cut": "arg2"})
+    assert config.wrap is not None
+    assert config.wrap.parameters == {"arg1": "a.vcf", "arg2": "7", "N": "5000", "COHORT": "A"}
+    assert config.features == {"length_mb": "length", "samples": "N", "cut": "arg2"}
+
+
+def test_tasks_that_are_no_chromosomes_have_no_length(tmp_path: Path) -> None:
+    lines = meaning.Meaning(said="", lines={1: "NA1 a.bam", 2: "NA2 b.bam"})
+    of = asked("#!/bin/sh\n#SBATCH -a 1-2\n")
+    config = write(tmp_path, of, what=lines, features={"input": "size:{field2}"})
+    assert config.features == {"input": "size:{field2}"}
+    (first, _) = configuration.samples(config, tmp_path)
+    assert first.columns == {"index": "1", "line": "NA1 a.bam", "field1": "NA1", "field2": "a.bam"}
+    assert [task.task for task in planned(write(tmp_path, of, what=NOTHING)).tasks] == ["1", "2"]
+
+
+def test_without_a_size_of_its_own_a_script_asks_for_what_the_cluster_would_give(tmp_path: Path) -> None:
+    of = asked("#!/bin/sh\n#SBATCH -a 1-22 -c 3\n")
+    assert write(tmp_path, of).memory.default_mb == 64_000
+    assert write(tmp_path, of, site=plans.site(mem_per_core_default_mb=500)).memory.default_mb == 1500
+    assert write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22 --mem=0\n")).memory.default_mb == 64_000
 
 
 def test_packing_a_script_into_an_allocation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot run in mode packed"):
-        rendered(write(tmp_path), tmp_path, Mode.PACKED)
+        planned(write(tmp_path), Mode.PACKED)
 
 
 def test_a_partition_that_the_site_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no partition 'gpu'"):
-        write(tmp_path, "#!/bin/sh\n#SBATCH -a 1 -p gpu\n")
+        write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1 -p gpu\n"), what=NOTHING)
 
 
 def test_of_several_kinds_of_nodes_in_a_partition_the_largest_is_planned(tmp_path: Path) -> None:
@@ -134,37 +310,44 @@ def test_of_several_kinds_of_nodes_in_a_partition_the_largest_is_planned(tmp_pat
         Partition(name=f"work-{mem}G", partition="work", cores=8, mem_mb=1000 * mem, max_time="2-00:00:00")
         for mem in (100, 500)
     )
-    asked = _request(tmp_path, "#SBATCH -a 1 -p other,work --mem=0")
-    setting = project.Setting(folder=tmp_path, site=plans.site(partitions=kinds), site_name="local", arguments=())
-    config = project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
+    of = asked("#!/bin/sh\n#SBATCH -a 1 -p other,work --mem=0\n")
+    config = write(tmp_path, of, what=NOTHING, site=plans.site(partitions=kinds))
     assert config.submit.partition == "work-500G"
     assert config.pipeline.time == "2-00:00:00"  # the partition's: the script has none
     assert config.memory.default_mb == 500_000
-    assert config.wrap is not None
-    assert config.wrap.options == ["--partition=other,work"]
 
 
-def _request(folder: Path, line: str) -> request.Request:
-    (folder / "one.sh").write_text(f"#!/bin/sh\n{line}\n")
-    return request.read(folder / "one.sh")
+def test_a_tool_is_a_script_under_a_job_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "impute.sh").write_text(SCRIPT)
+    mine = project.tool_of(asked(), tmp_path / "a")
+    assert project.tool_of(asked(arguments=("x",)), tmp_path / "a") == mine
+    assert project.tool_of(asked(), tmp_path / "b") != mine
+    assert project.tool_of(asked(SCRIPT, "-J", "other"), tmp_path / "a") != mine
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert project.tool_of(asked(), tmp_path / "link") == mine
 
 
-def test_scripts_with_other_arguments_are_other_projects_of_one_tool(tmp_path: Path) -> None:
-    asked = _request(tmp_path, "#SBATCH -a 1 -J impute.sh")
-    assert project.name_of(asked, []) == "impute"
-    assert project.name_of(asked, ["NA1"]) == "impute.NA1"
-    assert project.name_of(asked, ["a b"]) != project.name_of(asked, ["a_b"])
-    assert project.tool_of(asked) == "impute"
-    assert len(project.name_of(asked, ["x" * 300])) <= 55
+def test_a_script_is_found_as_sbatch_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("here", "sub", "bin"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bin/a.sh").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    assert project.find_script("a.sh", tmp_path / "here") == tmp_path / "bin/a.sh"
+    (tmp_path / "here/a.sh").touch()
+    assert project.find_script("a.sh", tmp_path / "here") == tmp_path / "here/a.sh"
+    (tmp_path / "here/sub").symlink_to(tmp_path / "sub")
+    (tmp_path / "sub/a.sh").touch()
+    assert project.find_script("a.sh", tmp_path / "here", "sub") == tmp_path / "here/sub/a.sh"
+    assert project.find_script("./a.sh", tmp_path / "here", "sub") == tmp_path / "here/a.sh"
 
 
-def test_a_line_break_in_an_option_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one.sh").write_text("#!/bin/sh\n#SBATCH -a 1\n")
-    given, _ = options.read(["--comment", "a\nb"], where="the command line")
-    asked = request.read(tmp_path / "one.sh", given)
-    setting = project.Setting(folder=tmp_path, site=plans.site(), site_name="local", arguments=())
-    with pytest.raises(InputError, match="a line break"):
-        project.write(ProjectFolder(tmp_path / "made"), asked, elements.by_index([1]), setting)
+def test_names_hold_whatever_arguments_there_are() -> None:
+    of = asked("#!/bin/sh\n#SBATCH -J impute.sh\n")
+    assert project.name_of(of) == "impute"
+    assert project.name_of(asked("#!/bin/sh\n#SBATCH -J impute.sh\n", arguments=("NA1",))) == "impute.NA1"
+    assert len(project.name_of(asked(arguments=("x" * 300,)))) <= 55
 
 
 @settings(deadline=None, max_examples=60)
@@ -173,7 +356,9 @@ def test_any_argument_reaches_the_script(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         script = '#!/bin/bash\n#SBATCH --array=21 -o out\nprintf "%s\\0" "$@"\n'
-        config = write(folder, script, arguments=tuple(arguments))
+        config = write(folder, asked(script, arguments=tuple(arguments)), what=NOTHING)
+        assert call(folder, config).arguments == tuple(arguments)
+        # and as a local run has it
         command = configuration.command_text(config, configuration.samples(config, folder), path=folder)
         (folder / "made/command.sh").write_text(command)
         environment = {"CHROMPLAN_INDEX": "21", "CHROMPLAN_TMP": name, "PATH": "/usr/bin:/bin"}
@@ -195,11 +380,10 @@ def test_a_wrapped_script_runs_on_this_machine_without_slurm(
     (tmp_path / "impute.sh").write_text(
         '#!/bin/bash\n#SBATCH --array=20-22 -o out.%a\necho "$1 $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"\n'
     )
-    monkeypatch.setenv("PATH", "/nowhere")
-    chromplan("wrap", "--site=local", "impute.sh", "a b")
+    with monkeypatch.context() as without:
+        without.setenv("PATH", "/nowhere")
+        chromplan("wrap", "--site=local", "impute.sh", "a b")
     assert "history: none (sacct: not found)" in capsys.readouterr().out
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
     (made,) = (tmp_path / "wrapped").iterdir()
     for command in (["plan", "--json"], ["render"], ["run", "--local"], ["next"]):
         chromplan(*command, "-C", str(made))
@@ -214,11 +398,10 @@ def test_a_wrapped_script_runs_on_this_machine_without_slurm(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--array=1-22"], "no script"),
-        (["--array=1-22", "--after=phase", "impute.sh"], "--after phase: no such project"),
-        (["--dependency=aftercorr:7", "--array=1", "impute.sh"], "job 7 was not submitted by a wrapped project here"),
-        (["--dependency=aftercorr:7?afterok:8", "--array=1", "impute.sh"], "aftercorr among alternatives"),
-        (["impute.sh"], "no --array"),
+        (["--array=1-22", "missing.sh"], "missing.sh: cannot be read"),
+        (["--array=1-22", "--after=phase", "impute.sh"], "--after phase: no such run or project"),
+        (["--mem=1.5G", "impute.sh"], "--mem: not a memory size: '1.5G' (write 1536M)"),
+        (["--cpus-per-task=²", "impute.sh"], "--cpus-per-task=² is not a number"),
     ],
 )
 def test_what_cannot_be_wrapped_is_said_in_two_lines(
@@ -234,4 +417,4 @@ def test_what_cannot_be_wrapped_is_said_in_two_lines(
         main(["wrap", "--site=local", *arguments])
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
-    assert not (tmp_path / "wrapped").exists()
+    assert not list((tmp_path).glob("wrapped/*/chromplan.toml"))

@@ -12,8 +12,15 @@ _MOST = 4_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Array:
-    """The indices of an array, and the most that run at once."""
+    """The indices of an array, and the most that run at once.
 
+    Attributes
+    ----------
+    text : str
+        The indices as they were written.
+    """
+
+    text: str
     indices: tuple[int, ...]
     step: int
     throttle: int | None
@@ -57,5 +64,8 @@ def parse(text: str) -> Array:
         first_step = first_step or (step if match[3] else 0)
     # %0 is no limit
     return Array(
-        indices=tuple(sorted(found)), step=first_step or 1, throttle=int(most) if percent and int(most) else None
+        text=body.strip(),
+        indices=tuple(sorted(found)),
+        step=first_step or 1,
+        throttle=int(most) if percent and int(most) else None,
     )

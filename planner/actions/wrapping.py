@@ -1,0 +1,302 @@
+"""A batch script, handed over as to sbatch, becomes a project: a run of its own, or one in a folder that is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.core.errors import FailureError, InputError
+
+if TYPE_CHECKING:
+    from planner.core.config import Config, Element
+    from planner.project.folder import ProjectFolder
+    from planner.site import Site
+    from planner.wrap.options import Option
+    from planner.wrap.request import Request
+
+Say = Callable[[str], None]
+SITE_FILE = "site.toml"
+FOLDER = Path("wrapped")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choices:
+    """chromplan's own options of `wrap` and `sbatch`.
+
+    Attributes
+    ----------
+    map_file : Path or None
+        The word ``none`` says that the index stands for nothing.
+    features : tuple of str
+        ``NAME=SPEC`` each.
+    into : Path or None
+        The project's folder, where it is named.
+    """
+
+    history: str | None = None
+    since: str = "now-90days"
+    no_history: bool = False
+    map_file: Path | None = None
+    after: tuple[str, ...] = ()
+    site: str | None = None
+    genome: str | None = None
+    mode: str = "array"
+    into: Path | None = None
+    store: Path | None = None
+    features: tuple[str, ...] = ()
+    tool: str | None = None
+    own_record: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandedOver:
+    """A batch script as it was handed over.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is submitted from.
+    environment : mapping of str to str
+    given : tuple of Option
+        sbatch's options of the command line.
+    rest : tuple of str
+        The script and its arguments.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    given: tuple[Option, ...]
+    rest: tuple[str, ...]
+
+    def says(self, *names: str) -> bool:
+        """Whether one of these options stands on the command line."""
+        return any(option.name in names for option in self.given)
+
+
+def handed_over(words: Sequence[str]) -> HandedOver:
+    """Read a command line as sbatch does."""
+    from planner.wrap import options
+
+    given, rest = options.read(words, where="the command line", script_follows=True)
+    return HandedOver(folder=Path.cwd(), environment=dict(os.environ), given=tuple(given), rest=tuple(rest))
+
+
+def read_request(handed: HandedOver) -> Request:
+    """Return what the script asks for; one on standard input is read to its end."""
+    from planner.wrap import request
+
+    source = request.open_source(handed.rest, handed.given, folder=handed.folder, stdin=sys.stdin.buffer.read)
+    return request.read(source, handed.given, handed.environment)
+
+
+def make_run(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+    """Make a run of a script: a project of its own in the user's data folder, or where ``into`` says."""
+    from planner.project.folder import ProjectFolder
+    from planner.wrap import data_folder, project
+
+    _ready(handed, asked, choices)  # what is wrong with it is said before anything is made
+    if choices.into is None:
+        made = data_folder.new_run(project.name_of(asked), store=choices.store).project
+    else:
+        made = ProjectFolder(choices.into)
+        if made.round_numbers():
+            raise InputError(f"{choices.into}: a run is there already", "each submission is a run: name another folder")
+        data_folder.share_history(made, choices.store)
+    return fill(made, handed, asked, choices, say=say)
+
+
+def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+    """Make a project of a script in ``wrapped/NAME``, or where ``into`` says; made anew where there is one."""
+    from planner.project.folder import ProjectFolder
+    from planner.wrap import data_folder, project
+
+    _ready(handed, asked, choices)
+    made = ProjectFolder(choices.into or FOLDER / project.name_of(asked))
+    data_folder.share_history(made, choices.store)
+    return fill(made, handed, asked, choices, say=say)
+
+
+def _ready(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list[Element], str]:
+    """Return the tasks of a script, and in words what its index stands for."""
+    from planner.plan import features
+    from planner.wrap import elements, meaning, project
+
+    features.parse_specs(_features(choices.features))
+    if asked.array is None:
+        return elements.single(project.name_of(asked)), "a single job"
+    indices = asked.array.indices
+    if choices.map_file is not None and str(choices.map_file) != "none":
+        return elements.from_file(choices.map_file, indices), f"the index is what {choices.map_file} says"
+    if choices.map_file is not None:
+        found = meaning.Meaning(said="the index stands for nothing else", lines={})
+    else:
+        arguments = {str(n): value for n, value in enumerate(asked.source.arguments, start=1)}
+        exported = project.parameters(asked, handed.environment)
+        where = handed.folder / (asked.value("chdir") or "")
+        found = meaning.find(
+            asked.source.text.decode(errors="replace") or (asked.value("wrap") or ""),
+            indices,
+            variables={**handed.environment, **exported, **arguments, "SLURM_SUBMIT_DIR": str(handed.folder)},
+            read=lambda path: _read(where / path),
+        )
+    return elements.of_meaning(found, indices), found.said
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _features(given: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        name, _, spec = text.partition("=")
+        if not (name and spec):
+            raise InputError(f"--feature {text}: not NAME=SPEC", "for example --feature input='size:{line}'")
+        found[name] = spec
+    return found
+
+
+def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+    """Write the project of a script, with what is known of its memory."""
+    from planner.actions import checking
+    from planner.core import genome
+    from planner.core.records import Mode
+    from planner.wrap import project
+
+    found, meant = _ready(handed, asked, choices)
+    for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
+        say(f"note: no folder {gone} for --output: Slurm fails such jobs without a word; mkdir -p {gone}")
+    site_name, site = _site(choices.site, made)
+    steps, waits_for = _before(asked, choices.after, made)
+    config = project.write(
+        made,
+        asked,
+        found,
+        project.Setting(
+            folder=handed.folder,
+            site=site,
+            site_name=site_name,
+            environment=handed.environment,
+            features=_features(choices.features),
+            mode=Mode(choices.mode),
+            genome=choices.genome or genome.DEFAULT,
+            after=steps,
+            waits_for=waits_for,
+            tool=choices.tool or project.tool_of(asked, handed.folder),
+            own_record=choices.own_record,
+        ),
+    )
+    tasks = f"{len(found)} task{'s' * (len(found) != 1)}"
+    say(f"{made.folder}: {tasks} of {asked.source.name or asked.job_name}, on {site.name}; {meant}")
+    _remember(made, config, asked, found, choices, site=site, say=say)
+    return made
+
+
+def _site(name: str | None, made: ProjectFolder) -> tuple[str, Site]:
+    """Return the site and what ``submit.site`` says: an absolute path for a file, so that it holds from anywhere."""
+    from planner import site as sites
+    from planner import slurm
+    from planner.core.config import FILE
+
+    if name is None and Path(FILE).exists():
+        name = _configured()
+    if name is not None:
+        return (str(Path(name).absolute()) if Path(name).is_file() else name), sites.load(name)
+    from planner.core.files import write_text
+
+    try:
+        found = sites.detect(sites.query(slurm.run))
+    except FailureError as error:
+        raise FailureError(error.message, f"{error.hint}; or name the site with --site") from None
+    path = made.folder / SITE_FILE
+    write_text(path, sites.dumps(found))
+    return str(path.absolute()), found
+
+
+def _configured() -> str:
+    from planner.core.config import FILE, Config
+    from planner.core.documents import parse_toml, read_text
+
+    return parse_toml(read_text(Path(FILE), hint=""), Config, path=FILE).submit.site
+
+
+def _before(asked: Request, names: Sequence[str], made: ProjectFolder) -> tuple[tuple[str, ...], str]:
+    """Return the projects of the steps before, relative to the new one, and the dependency that stays Slurm's."""
+    from planner.wrap import chain, data_folder
+
+    steps = [_step(name, made.folder.parent) for name in names]
+    dependency = asked.value("dependency") or ""
+    if "aftercorr" in dependency:
+        runs = [run.project.folder for run in data_folder.runs()]
+        beside = [path.parent for path in sorted(made.folder.parent.glob("*/chromplan.toml"))]
+        meant, dependency = chain.split_dependency(dependency, dict.fromkeys([*runs, *beside]))
+        steps += [step for step in meant if step not in steps]
+    return tuple(os.path.relpath(step, made.folder) for step in steps), dependency
+
+
+def _step(name: str, beside: Path) -> Path:
+    from planner.core.config import FILE
+    from planner.wrap import data_folder
+
+    for folder in (beside / name, Path(name)):
+        if (folder / FILE).exists():
+            return folder
+    run = data_folder.find(name)
+    if run is None:
+        raise InputError(f"--after {name}: no such run or project", "'chromplan runs' lists the runs")
+    return run.project.folder
+
+
+def _cluster(asked: Request, site: Site) -> str | None:
+    """Return the cluster that the script's arrays go to, where it is not the one of the login node."""
+    return asked.value("clusters") or site.cluster(asked.value("partition"))
+
+
+def _remember(
+    made: ProjectFolder,
+    config: Config,
+    asked: Request,
+    found: list[Element],
+    choices: Choices,
+    *,
+    site: Site,
+    say: Say,
+) -> None:
+    """Bring what the script used before into the history that the project shares."""
+    from planner.actions.planning import open_store
+    from planner.core import genome
+    from planner.wrap import data_folder, past
+
+    tool = config.pipeline.tool
+    others = [run.project for run in data_folder.runs() if run.project.folder != made.folder]
+    with open_store(made) as store:
+        past.catch_up(others, store, tool=tool)
+        if choices.no_history:
+            return
+        name = choices.history or asked.job_name
+        is_files = choices.history is None and name == Path(asked.source.name).name
+        try:
+            accounted = past.from_accounting(
+                name,
+                found,
+                tool=tool,
+                since=choices.since,
+                poll_s=site.poll_s,
+                cluster=_cluster(asked, site),
+                lengths_bp=genome.lengths(config.pipeline.genome),
+                folder=Path(config.wrap.folder, asked.value("chdir") or "") if is_files and config.wrap else None,
+            )
+        except FailureError as error:
+            say(f"history: none ({error.message})")
+            return
+        usable = sum(one.peak_mb is not None for one in accounted)
+        say(f"history: {len(accounted)} attempts of jobs called {name}, {usable} with a usable peak")
+        if store.add(accounted, guessed=True).new:
+            made.model_path(tool).unlink(missing_ok=True)  # it does not know them

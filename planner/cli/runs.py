@@ -1,0 +1,87 @@
+"""``chromplan runs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.cli.ui.output import echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from planner.wrap.data_folder import UserRun
+    from planner.wrap.summary import RunSummary
+
+
+@click.group("runs", invoke_without_command=True)
+@click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
+@click.option("--all", "shows_all", is_flag=True, help="Every run, not only the last twenty.")
+@json_option
+@click.pass_context
+def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: bool) -> None:
+    """List what 'chromplan sbatch' submitted: state, tasks done, memory x time saved.
+
+    The last run comes first. -C of other commands takes a run's number, or its name for the last one of that name.
+    """
+    from planner.wrap import data_folder
+
+    if context.invoked_subcommand is not None:
+        return
+    runs = data_folder.runs()[::-1]
+    shown = runs if shows_all else runs[:_SHOWN]
+    found = [one for run in shown if (one := _summary(run, offline=offline))]
+    if as_json:
+        echo_json([one.model_dump() for one in found])
+        return
+    if not runs:
+        click.echo("no run yet: 'chromplan sbatch' makes one each time")
+        return
+    echo_table([">run", "name", "submitted", "state", ">done", ">saved GB·h", "jobs"], [_row(one) for one in found])
+    if len(shown) < len(runs):
+        click.echo(f"{len(runs) - len(shown)} earlier ones: --all")
+
+
+_SHOWN = 20
+
+
+def _row(one: RunSummary) -> tuple[object, ...]:
+    import datetime
+
+    when = datetime.datetime.fromtimestamp(one.submitted_s, datetime.UTC).astimezone() if one.submitted_s else None
+    return (
+        one.run,
+        one.name,
+        f"{when:%Y-%m-%d %H:%M}" if when else "",
+        one.state,
+        f"{one.completed}/{one.tasks}",
+        "" if one.saved_gb_h is None else f"{one.saved_gb_h:.3g}",
+        " ".join(one.jobs),
+    )
+
+
+def _summary(run: UserRun, *, offline: bool) -> RunSummary | None:
+    """Return how a run stands; of one that cannot be read the reason is said."""
+    from planner.core.errors import PlannerError
+    from planner.wrap import summary
+
+    try:
+        return summary.summarize(run, offline=offline)
+    except PlannerError as error:
+        click.echo(f"note: run {run.number}: {error.message}", err=True)
+        return None
+
+
+@command.command("prune")
+@click.option("--older", "older_days", default=30.0, show_default=True, help="Submitted so many days ago.")
+@click.option("--dry-run", is_flag=True, help="Say which, and remove nothing.")
+def prune(older_days: float, dry_run: bool) -> None:
+    """Remove runs that have come to their end; what they measured stays in the history."""
+    from planner.wrap import data_folder, summary
+
+    found = summary.prunable(data_folder.runs(), older_days=older_days)
+    for run in found:
+        if not dry_run:
+            summary.remove(run)
+        click.echo(f"{'would remove' if dry_run else 'removed'} {run.number} {run.name}")
+    if not found:
+        click.echo(f"no run that has come to its end is older than {older_days:g} days")

@@ -1,0 +1,94 @@
+"""What sbatch is called with: the script that was rendered, or a user's own one as it was first submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner import slurm
+from planner.core import files
+from planner.core.errors import FailureError
+from planner.plan.document import Plan
+from planner.scripts.jobs import RECORDED, Job
+
+# tells sbatch to wait for the end of the job
+_WAIT = "SBATCH_WAIT"
+
+
+def call_of(plan: Plan, job: Job, *, root: Path, options: Sequence[str]) -> slurm.BatchCall:
+    """Return the call that submits a job.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    options : sequence of str
+        What sbatch is told besides the script.
+    """
+    script = plan.user_script
+    if script is None or not job.is_users:
+        path = Path("rounds") / plan.round_name / job.script
+        return slurm.BatchCall(script=str(path), cwd=root, options=tuple(options))
+    folder = Path(script.folder)
+    surroundings = _variables(root / script.environment) if script.environment else None
+    content = root / script.content
+    if script.own_record:
+        path = root / "rounds" / plan.round_name / RECORDED
+    elif script.script:
+        path = _as_submitted(Path(script.path), content)
+    else:
+        wraps = any(word.startswith("--wrap=") for word in script.words)
+        text = None if wraps else content.read_text(encoding="utf-8", errors="surrogateescape")
+        return slurm.BatchCall(script=None, stdin=text, cwd=folder, options=tuple(options), surroundings=surroundings)
+    as_named = str(path) == script.path and not script.own_record
+    return slurm.BatchCall(
+        script=script.script if as_named else str(path),
+        arguments=tuple(script.arguments),
+        cwd=folder,
+        options=(*options, *([] if as_named else [f"--job-name={script.job_name}"])),
+        surroundings=surroundings,
+    )
+
+
+def _as_submitted(path: Path, content: Path) -> Path:
+    """Return the user's script while it is as it was; else what it was, in a hidden file beside it.
+
+    A job finds its script's folder by ``scontrol show job``, whatever has become of the script since.
+    """
+    wanted = content.read_bytes()
+    try:
+        if path.read_bytes() == wanted:
+            return path
+    except OSError:
+        pass  # moved or deleted
+    beside = hidden_copy(path, wanted)
+    try:
+        files.write_bytes(beside, wanted, executable=True)
+    except OSError:
+        return content
+    return beside
+
+
+def hidden_copy(path: Path, content: bytes) -> Path:
+    """Return where a script lies as it was submitted, once its user has changed it."""
+    return path.with_name(f".{path.name}.chromplan-{hashlib.sha256(content).hexdigest()[:8]}")
+
+
+def _variables(path: Path) -> dict[str, str]:
+    """Return the environment that a script was submitted with.
+
+    Raises
+    ------
+    FailureError
+        When the file is gone.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise FailureError(
+            f"{path}: {error.strerror}", "it holds the variables of the first submission: submit the script anew"
+        ) from None
+    pairs = (os.fsdecode(entry).partition("=") for entry in text.split(b"\0") if entry)
+    return {name: value for name, _, value in pairs if name != _WAIT}

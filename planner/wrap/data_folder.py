@@ -1,0 +1,116 @@
+"""The user's own folder of runs: every ``chromplan sbatch`` is one, and what they measured is one history."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.core.errors import FailureError, InputError
+from planner.project.folder import ProjectFolder
+
+HISTORY = "history.sqlite"
+_RUN = re.compile(r"([1-9][0-9]*)\.(.+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserRun:
+    """One ``chromplan sbatch``: a number, the script's name, and its project."""
+
+    number: int
+    name: str
+    project: ProjectFolder
+
+
+def data_folder() -> Path:
+    """Return where runs lie: ``chromplan`` in XDG_DATA_HOME, which is ~/.local/share where it is not set."""
+    named = os.environ.get("XDG_DATA_HOME", "")
+    # the specification has relative ones ignored
+    base = Path(named) if named.startswith("/") else Path("~/.local/share").expanduser()
+    return base / "chromplan"
+
+
+def runs() -> list[UserRun]:
+    """Return all runs, the first one first."""
+    return sorted(_runs(), key=lambda run: run.number)
+
+
+def _runs() -> Iterator[UserRun]:
+    folder = data_folder() / "runs"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _RUN.fullmatch(path.name)
+        if match:
+            yield UserRun(number=int(match[1]), name=match[2], project=ProjectFolder(path))
+
+
+def find(text: str) -> UserRun | None:
+    """Return the run of this number, or the last one of this name; None when there is none."""
+    found = [run for run in runs() if text in (str(run.number), run.name)]
+    return found[-1] if found else None
+
+
+def new_run(name: str, *, store: Path | None) -> UserRun:
+    """Make the folder of a new run, which shares the history of all others.
+
+    Parameters
+    ----------
+    store : Path, optional
+        Another history than the user's own, such as a group's.
+
+    Raises
+    ------
+    FailureError
+        When the folder cannot be made.
+    """
+    folder = data_folder() / "runs"
+    number = max((run.number for run in _runs()), default=0) + 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        while not _claimed(folder, number):
+            number += 1
+        path = folder / f"{number}.{name}"
+        (folder / f".{number}").rename(path)
+    except OSError as error:
+        raise FailureError(
+            f"{folder}: {error.strerror}",
+            "runs are kept there: name a folder you may write to in XDG_DATA_HOME, or the project's with --into",
+        ) from None
+    run = UserRun(number=number, name=name, project=ProjectFolder(path))
+    share_history(run.project, store)
+    return run
+
+
+def _claimed(folder: Path, number: int) -> bool:
+    """Take a number for this run alone; the name comes after."""
+    claim = folder / f".{number}"
+    try:
+        claim.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    if any(folder.glob(f"{number}.*")):
+        claim.rmdir()
+        return False
+    return True
+
+
+def share_history(project: ProjectFolder, store: Path | None) -> None:
+    """Let a project's history be the user's, or the one named: a file, or a folder that holds it.
+
+    Raises
+    ------
+    InputError
+        When there is no folder for it.
+    """
+    history = (store or data_folder()).absolute()
+    if store is None or history.is_dir() or history.suffix != ".sqlite":
+        history = history / HISTORY
+    if store is not None and not history.parent.is_dir():
+        raise InputError(f"--store {store}: no such folder", "make it first; a group's needs to be writable for all")
+    history.parent.mkdir(parents=True, exist_ok=True)
+    project.state.mkdir(parents=True, exist_ok=True)
+    if project.store_path.is_symlink():
+        project.store_path.unlink()
+    if not project.store_path.exists():
+        project.store_path.symlink_to(history)

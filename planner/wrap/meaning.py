@@ -1,0 +1,251 @@
+"""What an array's index stands for, as far as a script's text tells: a line of a file, a word of a list, a chromosome.
+
+This reads the idioms by which published scripts turn ``$SLURM_ARRAY_TASK_ID`` into something: it runs nothing, and
+where it does not understand it says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+INDEX = "SLURM_ARRAY_TASK_ID"
+_FULL_SETS = (range(1, 23), range(1, 24), range(1, 25))  # 1-22, with X, with Y
+_LAST_HUMAN = (22, 23, 24, 25)
+_B = r"[ \t]*"  # blanks
+_Q = r"[\"']*"  # quotes
+_NAME = r"[A-Za-z_]\w*"
+_FILE = r"(?P<file>[^\s|;)'\"`]+|\"[^\"\n]+\")"
+_PRINTS = rf"(?:p|q{_B};{_B}d|\{{{_B}p{_B};[^}}]*\}})"
+_ASSIGNED = re.compile(rf"^{_B}(?:(?:export|readonly|local)[ \t]+)?({_NAME})=([^\s;&|#()`]*)", re.MULTILINE)
+_LIST = re.compile(
+    rf"^{_B}(?:(?:declare[ \t]+-a|local)[ \t]+)?({_NAME})=\(((?:\$\([^)]*\)|[^()])*)\)",
+    re.MULTILINE,
+)
+_MAPFILE = re.compile(rf"(?:mapfile|readarray)[ \t]+(?:-t[ \t]+)?({_NAME}){_B}<{_B}(?!\()(\S+)")
+_CAT = re.compile(r"\$\((?:[ \t]*cat[ \t]+|[ \t]*<[ \t]*)([^()|;&]+)\)")
+_SEQ = re.compile(r"\$\([ \t]*seq[ \t]+(\d+)[ \t]+(\d+)[ \t]*\)")
+_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_SPECIES = (
+    *("mm9", "mm10", "mm39", r"grcm3\d", "mus_?musculus", "mouse", "rn[67]", "rat", r"bos_?tau\w*", r"ars-ucd\S*"),
+    *("cattle", "bovine", r"sus_?scr\w*", r"sscrofa\S*", "pig", r"gal_?gal\w*", "chicken", r"can_?fam\w*", "dog"),
+    *(r"ovi_?ari\w*", "sheep", r"equ_?cab\w*", "horse", r"tair\d*", "arabidopsis", "iwgsc", "wheat", "oryza", "rice"),
+    *("maize", r"danrer\w*", "zebrafish", "dm[36]", "drosophila", "ce1[01]", r"saccer\w*", "yeast"),
+)
+_OTHER_SPECIES = re.compile(rf"\b(?:{'|'.join(_SPECIES)})\b", re.IGNORECASE)
+_COMMENT = re.compile(r"(?:^|[ \t])#(?!!)[^\n]*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meaning:
+    """What the indices of an array stand for.
+
+    Attributes
+    ----------
+    said : str
+        In words, for the user.
+    lines : mapping of int to str
+        Index -> the line or word that it stands for; empty where it is the chromosome, or nothing is known.
+    is_chromosome : bool
+        Whether the index itself is a human chromosome's number.
+    """
+
+    said: str
+    lines: Mapping[int, str]
+    is_chromosome: bool = False
+
+
+def find(
+    text: str, indices: Sequence[int], *, variables: Mapping[str, str], read: Callable[[str], str | None]
+) -> Meaning:
+    """Return what the indices of a script's array stand for.
+
+    Parameters
+    ----------
+    text : str
+        The script.
+    variables : mapping of str to str
+        What it finds in its environment, and its arguments as ``1``, ``2`` …
+    read : callable
+        Returns what a file holds, None where there is none.
+    """
+    reader = _Reader(_COMMENT.sub("", text), variables, read)
+    for way in (reader.line_of_a_file, reader.word_of_a_list, reader.row_of_a_table):
+        found = way(indices)
+        if found is not None:
+            return found
+    if reader.picks:
+        return Meaning(said="the index picks something from a list that could not be read", lines={})
+    return _chromosomes(reader, indices)
+
+
+def _chromosomes(reader: _Reader, indices: Sequence[int]) -> Meaning:
+    nothing = Meaning(said="the index is all that is known of a task; --map FILE tells more", lines={})
+    other = _OTHER_SPECIES.search(reader.text)
+    if other is not None:
+        return Meaning(said=f"the index: {other[0]} is not human, so no chromosome's length is taken", lines={})
+    whole = any(list(indices) == list(full) for full in _FULL_SETS)
+    named = reader.names_chromosomes() and indices[0] >= 1 and indices[-1] in _LAST_HUMAN
+    if not (whole or named):
+        return nothing
+    return Meaning(
+        said="the index is the human chromosome (--map FILE, or --map none, says otherwise)",
+        lines={},
+        is_chromosome=True,
+    )
+
+
+class _Reader:
+    def __init__(self, text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> None:
+        self.text = text
+        self._read = read
+        self._variables = dict(variables)
+        self._offsets = {INDEX: 0}
+        self.picks = False
+        for match in _ASSIGNED.finditer(text):
+            name, value = match.groups()
+            self._variables[name] = value
+        index = rf"\$?\{{?{INDEX}\}}?"
+        alias = re.compile(
+            rf"\b({_NAME})=[\"']?(?:{index}"
+            rf"|\$\(\({_B}{index}{_B}([+-]{_B}\d+)?{_B}\)\)"
+            rf"|\$\({_B}expr[ \t]+{index}[ \t]+([+-][ \t]+\d+){_B}\))[\"']?(?:\s|;|$)"
+        )
+        for match in alias.finditer(text):
+            self._offsets[match[1]] = _offset(match[2] or match[3])
+        self._names = "|".join(self._offsets)
+
+    def line_of_a_file(self, indices: Sequence[int]) -> Meaning | None:
+        """Sed -n "${i}p" FILE, sed "${i}q;d" FILE, awk "NR==$i" FILE, head -n $i FILE | tail -n 1."""
+        value = self._value("i")
+        ways = (
+            rf"sed[ \t]+(?:(?:-n|--quiet|-e)[ \t]+)*{_Q}{value}{_Q}{_PRINTS}{_Q}[ \t]+<?{_B}{_FILE}",
+            rf"cat[ \t]+{_FILE}{_B}\|{_B}sed[ \t]+-n[ \t]+{_Q}{value}{_Q}p",
+            rf"head[ \t]+(?:-n{_B}|-){_Q}{value}{_Q}[ \t]+{_FILE}{_B}\|{_B}tail[ \t]+-(?:n{_B})?1",
+            rf"awk[ \t]+(?:-F{_B}\S+[ \t]+)?[\"']+{_B}NR{_B}=={_B}{_Q}{value}(?:[^|;\n]*?[\"'])?[ \t]+<?{_B}{_FILE}",
+            rf"{_awk_variable(value)}'{_B}\(?NR{_B}=={_B}(?P=name)\b[^']*'[ \t]+<?{_B}{_FILE}",
+        )
+        for way in ways:
+            match = re.search(way, self.text)
+            if match is None:
+                continue
+            self.picks = True
+            lines = self._lines(match["file"])
+            if lines is not None:
+                shift = self._shift(match, "i") - 1
+                return self._meaning(indices, lines, shift, f"the index is a line of {self._plain(match['file'])}")
+        return None
+
+    def word_of_a_list(self, indices: Sequence[int]) -> Meaning | None:
+        """``${names[$i]}`` of ``names=(a b c)``, ``names=($(cat FILE))``, or ``mapfile -t names < FILE``."""
+        index = rf"(?:{self._value('i')}|(?P<bare>{self._names}))"
+        use = re.compile(rf"\$\{{(?P<list>\w+)\[{index}{_B}(?P<plus>[+-]{_B}\d+)?\]\}}")
+        for match in use.finditer(self.text):
+            self.picks = True
+            words = self._words(match["list"])
+            if words is not None:
+                of_name = self._offsets[match["bare"]] if match["bare"] else self._shift(match, "i")
+                shift = of_name + _offset(match["plus"])
+                return self._meaning(indices, words, shift, f"the index picks from the list {match['list']}")
+        return None
+
+    def row_of_a_table(self, indices: Sequence[int]) -> Meaning | None:
+        """Awk -v i=$SLURM_ARRAY_TASK_ID '$1==i {print $2}' FILE."""
+        way = rf"{_awk_variable(self._value('i'))}'{_B}\(?\$1{_B}=={_B}(?P=name)\b[^']*'[ \t]+<?{_B}{_FILE}"
+        match = re.search(way, self.text)
+        if match is None:
+            return None
+        self.picks = True
+        lines = self._lines(match["file"])
+        if lines is None:
+            return None
+        shift = self._shift(match, "i")
+        rows = {cells[0]: line for line in lines if (cells := line.replace(",", " ").split())}
+        found = {index: rows[str(index + shift)] for index in indices if str(index + shift) in rows}
+        rest = {index: line.replace(",", " ").split(None, 1)[-1] for index, line in found.items()}
+        return Meaning(said=f"the index is a row of {self._plain(match['file'])}", lines=rest) if rest else None
+
+    def names_chromosomes(self) -> bool:
+        """Whether the index is spoken of as a chromosome."""
+        value = self._value("i")
+        spoken = rf"(?i:chr(?:om(?:osome)?)?)[\w.-]{{0,3}}[ \t=:_\"'{{]*{value}"
+        if re.search(spoken, self.text):
+            return True
+        return any(re.fullmatch(r"(?i)c|chr\w*|chrom\w*", name) for name in self._offsets)
+
+    def _meaning(self, indices: Sequence[int], values: Sequence[str], shift: int, said: str) -> Meaning:
+        found = {index: values[index + shift] for index in indices if 0 <= index + shift < len(values)}
+        missing = len(indices) - len(found)
+        short = f" ({missing} of {len(indices)} indices have none)" if missing else ""
+        return Meaning(said=said + short, lines={index: line for index, line in found.items() if line.strip()})
+
+    def _value(self, group: str) -> str:
+        """Return a pattern of the index's value in bash: ``$i``, ``${i}``, ``$((i-1))``."""
+        names = self._names
+        return (
+            rf"(?:\$(?:\{{(?P<{group}_braced>{names})\}}|(?P<{group}_bare>{names})(?!\w))|"
+            rf"\$\(\({_B}\$?\{{?(?P<{group}_in>{names})\}}?{_B}(?P<{group}_plus>[+-]{_B}\d+)?{_B}\)\))"
+        )
+
+    def _shift(self, match: re.Match[str], group: str) -> int:
+        name = match[f"{group}_braced"] or match[f"{group}_bare"] or match[f"{group}_in"]
+        return self._offsets[name] + _offset(match[f"{group}_plus"])
+
+    def _words(self, name: str) -> list[str] | None:
+        for match in _MAPFILE.finditer(self.text):
+            if match[1] == name:
+                return self._lines(match[2])
+        for match in _LIST.finditer(self.text):
+            if match[1] == name:
+                return self._list(match[2])
+        return None
+
+    def _list(self, body: str) -> list[str] | None:
+        whole = _CAT.fullmatch(body.strip().strip('"'))
+        if whole is not None:
+            lines = self._lines(whole[1].strip())
+            return None if lines is None else " ".join(lines).split()
+        body = _SEQ.sub(lambda match: _range(match[1], match[2]), _BRACES.sub(lambda m: _range(m[1], m[2]), body))
+        try:
+            words = shlex.split(body, comments=True)
+        except ValueError:
+            return None
+        return None if any("$" in word or "`" in word or "*" in word for word in words) else words
+
+    def _lines(self, word: str) -> list[str] | None:
+        path = self._plain(word)
+        text = None if not path or "$" in path else self._read(path)
+        return None if text is None else text.splitlines()
+
+    def _plain(self, word: str) -> str:
+        """Return a word of the script with its variables filled in, as far as they are known."""
+        text = word.strip("\"'")
+        for _ in range(5):
+            filled = _VARIABLE.sub(self._filled, text)
+            if filled == text:
+                break
+            text = filled
+        return text
+
+    def _filled(self, match: re.Match[str]) -> str:
+        name, default = match[1] or match[3], match[2]
+        value = self._variables.get(name)
+        if not value and default is not None:
+            value = default
+        return match[0] if value is None else value.strip("\"'")
+
+
+def _awk_variable(value: str) -> str:
+    """Return a pattern of ``awk -v name=$i``, up to the program."""
+    return rf"awk[ \t]+(?:-F{_B}\S+[ \t]+)?-v[ \t]+(?P<name>\w+)={_Q}{value}{_Q}[ \t]+(?:-F{_B}\S+[ \t]+)?"
+
+
+def _offset(text: str | None) -> int:
+    return int(re.sub(r"\s", "", text)) if text else 0
+
+
+def _range(first: str, last: str) -> str:
+    return " ".join(str(number) for number in range(int(first), min(int(last), int(first) + 100_000) + 1))
