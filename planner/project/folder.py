@@ -25,6 +25,8 @@ class ProjectFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # read again and again by one command, and long where tasks are many
+        self._plans: dict[int, tuple[str, Plan]] = {}
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
         shared = os.environ.get("CHROMPLAN_STORE")
@@ -83,9 +85,13 @@ class ProjectFolder:
         """Read a round's plan."""
         path = self.round_folder(number) / "plan.json"
         text = read_text(path, hint="run 'chromplan plan' first")
+        known, plan = self._plans.get(number, (None, None))
+        if plan is not None and text == known:
+            return plan
         plan = parse_json(text, Plan, path=path, hint="'chromplan plan' writes it anew")
         if plan.round != number:
             raise InputError(f"{path}: round: {plan.round} in the folder of round {number}", "it was copied; plan here")
+        self._plans[number] = (text, plan)
         return plan
 
     def write_plan(self, plan: Plan) -> Path:

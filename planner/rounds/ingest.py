@@ -19,7 +19,7 @@ from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.rounds.open_tasks import OpenTask, open_tasks
 from planner.rounds.sight import Sight
-from planner.runner import drive, local, peak, runs
+from planner.runner import driven, peak, runs
 
 FIRST_PAUSE_S = 2.0
 # a killed ingest has recorded what it had, but for the last so many
@@ -63,7 +63,7 @@ def ingest(project: ProjectFolder, store: Store) -> Ingested:
     _collect_local(project)
     for number, job_id in seen.over.items():
         _collect_driven(project, number)
-        drive.mark_ended(project.round_folder(number), job_id)
+        driven.mark_ended(project.round_folder(number), job_id)
     own = [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
     store.add(own)
     return Ingested(observations=found + own, running=seen.running)
@@ -179,6 +179,8 @@ def _follow_turns(project: ProjectFolder, moved: Sequence[tuple[OpenTask, str]])
 
 def _collect_local(project: ProjectFolder) -> None:
     """Have what a killed local run left behind recorded, unless a run is at work and does it itself."""
+    from planner.runner import local
+
     with contextlib.suppress(FailureError), project.lock(wait_s=0):
         for number in project.round_numbers():
             folder = project.round_folder(number)
@@ -188,9 +190,11 @@ def _collect_local(project: ProjectFolder) -> None:
 
 def _collect_driven(project: ProjectFolder, number: int) -> None:
     """Have what a killed driver left behind recorded, now that its allocation is over."""
+    from planner.runner import drive
+
     folder = project.round_folder(number).resolve()
     with contextlib.suppress(FailureError), project.lock(number, wait_s=0):
-        if drive.was_cut_short(folder):
+        if driven.was_cut_short(folder):
             drive.collect(project.plan(number), root=project.folder.resolve(), folder=folder)
 
 

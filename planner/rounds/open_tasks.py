@@ -10,7 +10,7 @@ from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
-from planner.runner import drive
+from planner.runner import driven
 from planner.scripts.options import poll_s
 
 
@@ -46,7 +46,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
         submission = read_journal(folder)
         listed = manifest.read(folder, submission)
         entries = [one for one in listed if not one.is_driven and (one.task, one.job_id) not in recorded]
-        entries += drive.in_flight(folder, listed)
+        entries += driven.in_flight(folder, listed)
         if not entries:
             continue
         plan = project.plan(number)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from planner.core.records import Observation, Outcome, Quality
 from planner.plan.document import Plan, PlannedTask
-from planner.plan.inputs import Earlier
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.rounds.waiting import Wait
-from planner.runner import drive, runs
+from planner.runner import driven, runs
+
+if TYPE_CHECKING:
+    from planner.plan.inputs import Earlier
 
 PLANNED = "planned"
 IN_FLIGHT = "in flight"
@@ -73,7 +76,7 @@ def statuses(
         folder = project.round_folder(number)
         listed = manifest.read(folder)
         entries = [entry for entry in listed if not entry.is_driven]
-        entries += drive.in_flight(folder, listed, over=number in over)
+        entries += driven.in_flight(folder, listed, over=number in over)
         started = [
             *((entry.task, entry.job_id, entry.request_mb) for entry in entries),
             *((run.task, run.job_id, run.limit_mb) for run in runs.read(folder)),
@@ -118,6 +121,8 @@ def _status(
 
 def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
     """Return what the next plan must know of each task that was started before."""
+    from planner.plan.inputs import Earlier  # numpy, which status does without
+
     attempts: dict[str, list[TaskStatus]] = {}
     for one in found:
         if one.job_id is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode, Outcome
+from planner.core.records import Mode
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import manifest
@@ -24,20 +24,18 @@ from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask, read_journal
 from planner.runner import runs
 from planner.runner.allocation import Allocation
+from planner.runner.driven import ENDED, ended, mark_ended
 from planner.runner.executor import Executor
 from planner.runner.launch import Bounds, Limits, Progress
 from planner.runner.local import signals
-from planner.runner.records import FOLDER, RunningRecords
+from planner.runner.records import RunningRecords
 from planner.runner.runs import Run
 from planner.runner.steptask import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 
-ENDED = "allocation.ended"
 # what submitted this allocation may still be at work
 _LOCK_WAIT_S = 300.0
-# outcomes after which a round does not run a task again
-_FINAL = (Outcome.COMPLETED, Outcome.FAILED, Outcome.TIMEOUT, Outcome.CANCELLED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,32 +213,6 @@ def _driven(plan: Plan, job_id: str) -> SubmittedJob:
     )
 
 
-def ended(folder: Path) -> str | None:
-    """Return the job that drives a round no more; None while one may."""
-    path = folder / ENDED
-    return path.read_text(encoding="utf-8").strip() if path.exists() else None
-
-
-def mark_ended(folder: Path, job_id: str) -> None:
-    """Note that a job drives a round no more."""
-    files.write_text(folder / ENDED, job_id + "\n")
-
-
-def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = False) -> list[manifest.Entry]:
-    """Return the driven tasks of a round that their allocation may still run.
-
-    Parameters
-    ----------
-    over : bool
-        The allocation is known to have ended.
-    """
-    driven = [entry for entry in entries if entry.is_driven]
-    if not driven or over or ended(folder) == driven[0].job_id:
-        return []
-    last = {attempt.task: attempt.outcome for attempt in runs.read(folder)}
-    return [entry for entry in driven if last.get(entry.task) not in _FINAL]
-
-
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:
     """Record the tasks that ended in an allocation that is over, and whose driver had been killed before."""
     records = RunningRecords(folder).records()
@@ -250,8 +222,3 @@ def collect(plan: Plan, *, root: Path, folder: Path) -> None:
         allocation = Allocation(job_id=job_id, nodes=(Node(name="", mem_mb=1, cores=1),), here=None, end_s=None)
         launcher = StepLauncher(plan, root=root, folder=folder, allocation=allocation, pool=False)
         _executor(plan.tasks, folder, launcher, Bounds(nodes=allocation.nodes)).collect()
-
-
-def was_cut_short(folder: Path) -> bool:
-    """Whether steps run, or ran when their driver was killed."""
-    return (folder / FOLDER).exists() and any(record.allocation for record in RunningRecords(folder).records())

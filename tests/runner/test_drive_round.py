@@ -16,7 +16,7 @@ from planner.core.records import Mode, Outcome
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask
-from planner.runner import drive, runs, steptask
+from planner.runner import drive, driven, runs, steptask
 from planner.runner.allocation import Allocation
 from planner.runner.launch import Attempt
 from planner.runner.records import Record, RunningRecords
@@ -116,12 +116,12 @@ def test_tasks_are_in_flight_until_they_ended_or_their_allocation_did(tmp_path: 
     for run in (ended("chr20", Outcome.COMPLETED), ended("chr21", Outcome.OOM)):
         runs.append(folder, run)
     entries = manifest.read(folder)
-    assert [entry.task for entry in drive.in_flight(folder, entries)] == ["chr21", "chr22"]
-    assert drive.in_flight(folder, entries, over=True) == []
-    drive.mark_ended(folder, "6")
-    assert len(drive.in_flight(folder, entries)) == 2
-    drive.mark_ended(folder, "7")
-    assert drive.in_flight(folder, entries) == []
+    assert [entry.task for entry in driven.in_flight(folder, entries)] == ["chr21", "chr22"]
+    assert driven.in_flight(folder, entries, over=True) == []
+    driven.mark_ended(folder, "6")
+    assert len(driven.in_flight(folder, entries)) == 2
+    driven.mark_ended(folder, "7")
+    assert driven.in_flight(folder, entries) == []
 
 
 def test_a_turn_is_taken_once(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_when_no_step_can_be_started_the_drive_says_what_srun_said(
         go(found)
     assert runs.read(found.round_folder(1)) == []
     assert not (found.round_folder(1) / "running").exists()
-    assert drive.ended(found.round_folder(1)) == "7"
+    assert driven.ended(found.round_folder(1)) == "7"
     assert len((tmp_path / "tried").read_text().split()) >= 3
 
 
@@ -220,7 +220,7 @@ def test_a_start_that_fails_because_the_allocation_ends_is_no_attempt(
         go(found)
     assert runs.read(found.round_folder(1)) == []
     # it may be requeued: Slurm tells
-    assert drive.ended(found.round_folder(1)) is None
+    assert driven.ended(found.round_folder(1)) is None
 
 
 def test_a_task_that_is_stopped_before_it_began_never_will(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
