@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from planner.core import units
 from planner.core.errors import InputError
-from planner.plan.document import Plan, PlannedTask
-from planner.report import timeline
+from planner.plan.document import Plan
+from planner.report import savings, timeline
 from planner.schedule.listing import Schedule
 
 
@@ -32,26 +34,58 @@ def draw(path: Path, plan: Plan) -> None:
     unit, scale_s = timeline.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
     wall = [wall_s / scale_s for wall_s in walls]
     schedule = scheduled([start_s / scale_s for start_s in starts], wall, mem_gb)
+    count = f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
+    partition = plan.target.partition
     timeline.draw(
         path,
-        timeline.Tasks(names=_names(tasks), mem=mem_gb, wall=wall, mem_unit="GB", time_unit=unit),
-        [timeline.Panel(title=f"mode {plan.mode}", order=range(len(tasks)), schedule=schedule)],
-        heading=f"{plan.name}, round {plan.round}: {len(tasks)} tasks on {plan.target.site.name}",
+        timeline.Tasks(
+            names=[task.task for task in tasks],
+            mem=mem_gb,
+            wall=wall,
+            mem_unit="GB",
+            time_unit=unit,
+            mem_is="memory asked for",
+            cap_is="all nodes",
+            note=_left_out(plan),
+        ),
+        [
+            timeline.Panel(
+                title=f"mode {plan.mode}", order=range(len(tasks)), schedule=schedule, reserved=_reserved(plan, scale_s)
+            )
+        ],
+        heading=f"{plan.name}, round {plan.round}: {count} on {plan.target.site.name}",
+        cap=None if partition.nodes is None else partition.nodes * partition.cap_mb / units.MB_PER_GB,
     )
 
 
-def _names(tasks: Sequence[PlannedTask]) -> list[str]:
-    """Return short names: the chromosomes alone where there is one sample."""
-    alone = len({task.sample for task in tasks}) == 1
-    return [task.chromosome if alone else task.task for task in tasks]
+def _left_out(plan: Plan) -> str:
+    """Return how many tasks are not drawn, and why."""
+    reasons = Counter(left.reason for left in plan.left_out)
+    return "; ".join(f"Not drawn: {tasks} task{'s' * (tasks != 1)}, {why}" for why, tasks in reasons.most_common(3))
+
+
+def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
+    """Return what the allocations reserve over time, GB, where tasks are steps of them."""
+    if not plan.batches:
+        return []
+    held = savings.reservations(plan)
+    changes = sorted({0.0, *(one.wall_s or 0.0 for one in held)})
+    return [
+        (at_s / scale_s, sum(one.mem_mb for one in held if (one.wall_s or 0.0) > at_s) / units.MB_PER_GB)
+        for at_s in changes
+    ]
 
 
 def scheduled(start: Sequence[float], wall: Sequence[float], mem: Sequence[float]) -> Schedule:
     """Return the schedule of tasks that start at given times."""
+    # a task starts when another ends: the same instant, though sums of floats end a hair apart
+    longest = max(begin + lasts for begin, lasts in zip(start, wall, strict=True))
+    digits = 9 - math.ceil(math.log10(longest)) if longest > 0 else 9
     changes: dict[float, float] = {}
     for begin, lasts, memory in zip(start, wall, mem, strict=True):
-        changes[begin] = changes.get(begin, 0.0) + memory
-        changes[begin + lasts] = changes.get(begin + lasts, 0.0) - memory
+        first, last = round(begin, digits), round(begin + lasts, digits)
+        changes[first] = changes.get(first, 0.0) + memory
+        changes[last] = changes.get(last, 0.0) - memory
     used = 0.0
     profile: list[tuple[float, float]] = []
     for instant in sorted(changes):

@@ -53,8 +53,8 @@ def draw(
     """
     timeline.check_format(path)
     figure = _figure(outcomes, peaks_mb, titles, heading, there_is_mb)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    words = "; ".join(f"{title}: {_figures(outcome)}" for title, outcome in zip(titles, outcomes, strict=True))
+    timeline.save(figure, path, title=heading, description=f"Memory reserved and needed over time. {words}")
 
 
 def _figure(

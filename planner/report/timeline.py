@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 _LABELLED_ROWS = 40
 # Longest list of tasks that fits above a panel.
 _MOST_LETTERS = 80
+# a line for what there is, unless it would press everything else down
+_MOST_ABOVE = 3.0
 _FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -34,11 +35,14 @@ class Panel:
         What this schedule is, in words.
     order : sequence of int
     schedule : Schedule
+    reserved : sequence of (float, float)
+        Instants, and the memory reserved from each on, where that is not the sum of the tasks.
     """
 
     title: str
     order: Sequence[int]
     schedule: Schedule
+    reserved: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,9 @@ class Tasks:
     mem_unit: str
     time_unit: str
     note: str = ""
+    mem_is: str = "memory in use"
+    """What is summed up above: what tasks hold, or what is asked for them."""
+    cap_is: str = "cap"
 
 
 def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap: float | None = None) -> None:
@@ -74,9 +81,23 @@ def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap
         When the suffix is none of the three.
     """
     check_format(path)
-    figure = _figure(tasks, panels, heading, cap)
+    save(_figure(tasks, panels, heading, cap), path, title=heading, description=_caption(tasks, width=10_000))
+
+
+def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
+    """Write a figure, with its title and what it shows in words for those who do not see it."""
+    title, kind = " ".join(title.split()), path.suffix.lower()
+    words = {"Title": title, ("Subject" if kind == ".pdf" else "Description"): description}
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=150, metadata=words)
+    if kind == ".svg":
+        from xml.sax.saxutils import escape
+
+        text = path.read_text(encoding="utf-8")
+        start = text.index("<title>") if "<title>" in text else text.index(">", text.index("<svg")) + 1
+        end = text.index("</title>") + len("</title>") if "<title>" in text else start
+        named = f"<title>{escape(title)}</title>\n <desc>{escape(description)}</desc>"
+        path.write_text(f"{text[:start]}{named}{text[end:]}", encoding="utf-8")
 
 
 def time_unit(longest_s: float) -> tuple[str, float]:
@@ -104,7 +125,6 @@ def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | No
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    tasks = _without_common_start(tasks)
     rows = [slots_of(panel.order, panel.schedule.start_s, tasks.wall) for panel in panels]
     most_rows = max(max(row, default=0) for row in rows) + 1
     bars_height = min(max(1.6, 0.34 * most_rows), 9.0)
@@ -119,21 +139,28 @@ def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | No
     figure.colorbar(
         ScalarMappable(scale, colours), ax=axes[1].tolist(), label=f"memory of a task\n({tasks.mem_unit})", pad=0.01
     )
-    axes[0][0].set_ylabel(f"memory in use ({tasks.mem_unit})")
-    axes[0][0].set_ylim(0, max(*(panel.schedule.peak for panel in panels), cap or 0) * 1.18)
+    axes[0][0].set_ylabel(f"{tasks.mem_is} ({tasks.mem_unit})")
+    highest = max([panel.schedule.peak for panel in panels] + [mem for panel in panels for _, mem in panel.reserved])
+    axes[0][0].set_ylim(0, max(highest, cap if cap is not None and _is_drawn(cap, highest) else 0) * 1.18)
     axes[0][0].set_xlim(0, max(panel.schedule.makespan for panel in panels) * 1.02)
-    axes[1][0].set_ylabel("tasks running")
-    axes[1][0].invert_yaxis()
+    axes[1][0].set_ylabel("tasks at once (a row each)")
+    axes[1][0].set_ylim(most_rows - 0.4, -0.6)
     figure.suptitle(heading, fontsize=13, fontweight="bold")
-    figure.supxlabel(_caption(tasks.note, width=(_MOST_LETTERS + 12) * len(panels)), fontsize=9, color="0.3")
+    figure.supxlabel(_caption(tasks, width=(_MOST_LETTERS + 12) * len(panels)), fontsize=9, color="0.3")
     return figure
 
 
-def _caption(note: str, width: int) -> str:
-    above = "Above: memory of all running tasks together; its highest point is what must be reserved."
-    bars = "Below: each bar is one task, as long as it runs; the darker, the more memory it needs."
-    rows = "Each row runs one task after another."
-    return "\n".join(textwrap.fill(line, width) for line in (above, f"{bars} {rows}", note) if line)
+def _caption(tasks: Tasks, width: int) -> str:
+    above = f"Above: {tasks.mem_is} of the running tasks together."
+    below = (
+        "Below: each bar is one task, as long as it runs; the darker, the more memory. A row runs one after another."
+    )
+    return "\n".join(textwrap.fill(line, width) for line in (above, below, tasks.note) if line)
+
+
+def _is_drawn(cap: float, highest: float) -> bool:
+    """Whether a line for the cap leaves the rest large enough to be read."""
+    return cap < _MOST_ABOVE * highest
 
 
 def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> None:
@@ -142,9 +169,21 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
     axes.fill_between(times, used, step="post", color="#4c78a8", alpha=0.35, linewidth=0)
     axes.step(times, used, where="post", color="#4c78a8", linewidth=1.2)
     axes.axhline(schedule.peak, color="#b22222", linestyle="--", linewidth=1)
+    if panel.reserved:
+        instants, reserved = zip(*panel.reserved, strict=True)
+        axes.step(instants, reserved, where="post", color="0.15", linewidth=1.2, linestyle="-.", label="reserved")
+        axes.annotate(
+            f"allocations {_number(max(reserved))} {tasks.mem_unit}",
+            (0, max(reserved)),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="0.15",
+        )
     apart = cap is not None and abs(cap - schedule.peak) > 0.02 * cap
     axes.annotate(
-        f"peak {_number(schedule.peak)} {tasks.mem_unit}" + ("" if cap is None or apart else f" (cap {_number(cap)})"),
+        f"peak {_number(schedule.peak)} {tasks.mem_unit}"
+        + ("" if cap is None or apart else f" ({tasks.cap_is} {_number(cap)})"),
         (schedule.makespan, schedule.peak),
         xytext=(0, 3),
         textcoords="offset points",
@@ -152,10 +191,25 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
         color="#b22222",
         fontsize=9,
     )
-    if cap is not None and apart:
+    if cap is not None and apart and not _is_drawn(cap, schedule.peak):
+        axes.annotate(
+            f"{tasks.cap_is} {_number(cap)} {tasks.mem_unit}, above",
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(3, -11),
+            textcoords="offset points",
+            fontsize=8,
+            color="0.3",
+        )
+    elif cap is not None and apart:
         axes.axhline(cap, color="0.4", linestyle=":", linewidth=1)
         axes.annotate(
-            f"cap {_number(cap)}", (0, cap), xytext=(3, 3), textcoords="offset points", fontsize=8, color="0.4"
+            f"{tasks.cap_is} {_number(cap)}",
+            (0, cap),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="0.4",
         )
     axes.set_title(f"{panel.title}\n{_listed(tasks.names, panel.order)}", fontsize=10)
 
@@ -182,7 +236,7 @@ def _draw_bars(
                 )
     axes.axvline(makespan, color="0.3", linewidth=1)
     axes.annotate(
-        f"done at {_number(makespan)}",
+        f"done after {_number(makespan)} {tasks.time_unit}",
         (makespan, 1),
         xycoords=("data", "axes fraction"),
         xytext=(-3, 2),
@@ -195,17 +249,6 @@ def _draw_bars(
     axes.set_xlabel(f"time ({tasks.time_unit})")
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
-
-
-def _without_common_start(tasks: Tasks) -> Tasks:
-    """Leave out what every name starts with, so that more of them fit into their bars."""
-    first, last = min(tasks.names), max(tasks.names)
-    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    start = "".join(letter for letter, _ in alike).rstrip("0123456789")
-    if len(tasks.names) < 2 or not start or start in tasks.names:
-        return tasks
-    note = f"{tasks.note} The name of each task starts with {start}".strip()
-    return replace(tasks, names=[name.removeprefix(start) for name in tasks.names], note=note)
 
 
 def _listed(names: Sequence[str], order: Sequence[int]) -> str:

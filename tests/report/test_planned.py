@@ -30,3 +30,15 @@ def test_a_plan_is_drawn_with_every_task(tmp_path: Path) -> None:
 def test_without_durations_there_is_nothing_to_draw(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not known how long its tasks take"):
         planned.draw(tmp_path / "plan.svg", plans.plan())
+
+
+def test_tasks_that_start_as_others_end_are_never_held_together() -> None:
+    starts = [0.1 + 0.2, 0.6]
+    schedule = planned.scheduled(starts, [0.3, 0.1], [5.0, 3.0])
+    assert schedule.peak == 5.0
+
+
+def test_names_are_whole_and_what_is_drawn_is_what_is_asked_for(tmp_path: Path) -> None:
+    planned.draw(tmp_path / "plan.svg", timed())
+    text = (tmp_path / "plan.svg").read_text()
+    assert "<desc>Above: memory asked for" in text

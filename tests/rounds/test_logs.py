@@ -15,6 +15,7 @@ slurmstepd-n1: error: StepId=18.batch exceeded memory limit (171175936 > 1572864
 [2026-11-26T21:04:03.317] error: StepId=47.0 exceeded memory limit (171175936 > 157286400), being killed
 [2026-11-26T21:04:03.317] error: *** JOB 47 ON n1 CANCELLED AT 2026-11-26T21:04:03 DUE TO TIME LIMIT ***
 srun: error: n1: task 0: Out Of Memory
+slurmstepd: error: kill(1234, 15) - No such process
 srun: got SIGCONT
 srun: Job step aborted: Waiting up to 32 seconds for job step to finish.
 /var/spool/slurmd/job12/slurm_script: line 14:  1234 Killed                  beagle gt=x
