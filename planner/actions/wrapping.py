@@ -49,7 +49,6 @@ class Choices:
     store: Path | None = None
     features: tuple[str, ...] = ()
     tool: str | None = None
-    own_record: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,7 +189,6 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
             after=steps,
             waits_for=waits_for,
             tool=choices.tool or project.tool_of(asked, handed.folder),
-            own_record=choices.own_record,
         ),
     )
     tasks = f"{len(found)} task{'s' * (len(found) != 1)}"

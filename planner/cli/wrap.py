@@ -60,11 +60,6 @@ def wrap_options(function: F) -> F:
             show_default=True,
             help="How a plan becomes jobs.",
         ),
-        click.option(
-            "--own-record",
-            is_flag=True,
-            help="Record memory beside the script, where Slurm reads it too seldom; see docs/wrap.md.",
-        ),
         click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The project's folder."),
         click.argument(
             "words",

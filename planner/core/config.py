@@ -156,8 +156,6 @@ class UserScript(Document):
     waits_for: str = ""
     """The same without the steps before it, which the plan follows task by task."""
     clusters: str | None = None
-    own_record: bool = False
-    """Whether a recorder starts beside the script, which then runs from its copy."""
 
     @property
     def indices(self) -> list[int]:

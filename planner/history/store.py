@@ -176,10 +176,11 @@ class Store:
                 f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
             ) from error
 
-    def attempts(self) -> set[tuple[str, str]]:
-        """Return task and job id of every attempt."""
+    def attempts(self, *, since_s: int = 0) -> set[tuple[str, str]]:
+        """Return task and job id of every attempt that was submitted since then, s since the epoch."""
+        query = "SELECT task, job_id FROM observations WHERE submit_s >= ?"
         with _explained(self._path):
-            return set(self._connection.execute("SELECT task, job_id FROM observations").fetchall())
+            return set(self._connection.execute(query, (since_s,)).fetchall())
 
     def tools(self) -> list[str]:
         """Return the tools that have observations, sorted."""

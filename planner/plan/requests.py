@@ -70,7 +70,8 @@ class TaskSizer:
         self._partition = config.submit.partition
         named = [site.partition(self._partition)] if self._partition else site.partitions
         self._longest_s = max(partition.max_time_s for partition in named)
-        self._script_mb = 0 if site.name == LOCAL else JOB_SCRIPT_MB
+        # what accounting says of a user's script holds all of it
+        self._script_mb = 0 if site.name == LOCAL or config.wrap else JOB_SCRIPT_MB
         self._largest_mb = max((one.largest_mb for one in (self._model, self._prior) if one), default=math.inf)
         self._reach_mb = max(REACH * self._largest_mb, LEAST_REQUEST_MB)
         self.cap_mb = site.cap_mb(self._partition)
@@ -103,11 +104,15 @@ class TaskSizer:
         reason = f"killed for memory at {killed_mb} MB; {sized.reason}" if killed_mb else sized.reason
         if sized.mem_mb > self.cap_mb:
             reason += ", cut to the largest node"
+        limit_s = self._time_limit(sized.time_limit_s, before)
+        if before and before.outcome is Outcome.TIMEOUT:
+            had, gets = (units.format_duration(one) for one in (before.time_limit_s, limit_s))
+            reason = f"ran out of its {had}, has {gets} now; {reason}"
         return replace(
             sized,
             attempt=before.attempts + 1 if before else 1,
             mem_mb=min(sized.mem_mb, self.cap_mb),
-            time_limit_s=self._time_limit(sized.time_limit_s, before),
+            time_limit_s=limit_s,
             reason=reason,
         )
 
@@ -224,5 +229,5 @@ class TaskSizer:
 
     def _time_limit(self, limit_s: int, before: Earlier | None) -> int:
         if before is not None and before.outcome is Outcome.TIMEOUT:
-            limit_s = max(limit_s, GROWTH * before.time_limit_s)
+            limit_s = max(limit_s, GROWTH * before.time_limit_s, SHORTEST_LIMIT_S)
         return int(min(limit_s, self._longest_s))

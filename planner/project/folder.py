@@ -30,7 +30,8 @@ class ProjectFolder:
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
         shared = os.environ.get("CHROMPLAN_STORE")
-        self.store_path = Path(shared).expanduser() if shared else self.state / "history.sqlite"
+        self.own_store_path = self.state / "history.sqlite"
+        self.store_path = Path(shared).expanduser() if shared else self.own_store_path
         self.models = self.state / "models"
         self.rounds = folder / "rounds"
 

@@ -35,6 +35,10 @@ cancelled
 """
 
 
+# of this machine and of the cluster's
+_CLOCKS_DIFFER_S = 600
+
+
 class SubmittedTask(Document):
     """A task in its job."""
 
@@ -161,6 +165,17 @@ def read_journal(folder: Path) -> Submission | None:
 def write_journal(folder: Path, submission: Submission) -> None:
     """Write a round's journal; it is on the disk when this returns."""
     files.write_text(journal_path(folder), submission.model_dump_json(exclude_defaults=True) + "\n")
+
+
+def began_s(folders: Iterable[Path]) -> int:
+    """Return since when a project's jobs can have been submitted, s since the epoch; 0 where that is not known.
+
+    A history may be shared, and job ids come again on another cluster, or on one that was set up anew.
+    """
+    folders = list(folders)
+    known = [one.started_s for one in journals(folders)]
+    ran_here = any((folder / "local.jsonl").exists() for folder in folders)
+    return min(known) - _CLOCKS_DIFFER_S if known and not ran_here else 0
 
 
 def journals(folders: Iterable[Path]) -> list[Submission]:

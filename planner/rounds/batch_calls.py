@@ -11,7 +11,7 @@ from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError
 from planner.plan.document import Plan
-from planner.scripts.jobs import RECORDED, Job
+from planner.scripts.jobs import Job
 
 # tells sbatch to wait for the end of the job
 _WAIT = "SBATCH_WAIT"
@@ -34,15 +34,13 @@ def call_of(plan: Plan, job: Job, *, root: Path, options: Sequence[str]) -> slur
     folder = Path(script.folder)
     surroundings = _variables(root / script.environment) if script.environment else None
     content = root / script.content
-    if script.own_record:
-        path = root / "rounds" / plan.round_name / RECORDED
-    elif script.script:
+    if script.script:
         path = _as_submitted(Path(script.path), content)
     else:
         wraps = any(word.startswith("--wrap=") for word in script.words)
         text = None if wraps else content.read_text(encoding="utf-8", errors="surrogateescape")
         return slurm.BatchCall(script=None, stdin=text, cwd=folder, options=tuple(options), surroundings=surroundings)
-    as_named = str(path) == script.path and not script.own_record
+    as_named = str(path) == script.path
     return slurm.BatchCall(
         script=script.script if as_named else str(path),
         arguments=tuple(script.arguments),

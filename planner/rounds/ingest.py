@@ -16,7 +16,7 @@ from planner.history.store import Store
 from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
-from planner.project.journal import read_journal
+from planner.project.journal import began_s, read_journal
 from planner.rounds.open_tasks import OpenTask, open_tasks
 from planner.rounds.sight import Sight
 from planner.runner import driven, peak, runs
@@ -50,7 +50,7 @@ def ingest(project: ProjectFolder, store: Store) -> Ingested:
     FailureError
         When sacct does not answer; nothing is recorded then.
     """
-    recorded = store.attempts()
+    recorded = store.attempts(since_s=began_s(map(project.round_folder, project.round_numbers())))
     found: list[Observation] = []
     looks_again = True
     while looks_again:

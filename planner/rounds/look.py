@@ -11,6 +11,7 @@ from planner import slurm
 from planner.core.errors import FailureError
 from planner.core.records import Observation
 from planner.project.folder import ProjectFolder
+from planner.project.journal import began_s
 from planner.rounds import ingest, progress
 from planner.rounds.progress import IN_FLIGHT, TaskStatus
 from planner.rounds.sight import WAITING
@@ -36,7 +37,8 @@ def look(project: ProjectFolder, observations: Sequence[Observation], *, offline
     FailureError
         When sacct does not answer.
     """
-    recorded = {(one.task, one.job_id) for one in observations}
+    since_s = began_s(map(project.round_folder, project.round_numbers()))
+    recorded = {(one.task, one.job_id) for one in observations if one.submit_s >= since_s}
     seen = [one for one in ingest.local_observations(project) if (one.task, one.job_id) not in recorded]
     running: dict[str, str] = {}
     over: dict[int, str] = {}

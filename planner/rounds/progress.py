@@ -11,6 +11,7 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.plan.document import Plan, PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
+from planner.project.journal import began_s
 from planner.rounds.waiting import Wait
 from planner.runner import driven, runs
 
@@ -66,9 +67,11 @@ def statuses(
     over : collection of int
         Rounds known to be driven no more.
     """
+    since_s = began_s(map(project.round_folder, project.round_numbers()))
     known: dict[tuple[str, str], Observation] = {}
     for observation in sorted(observations, key=lambda o: o.submit_s):
-        known[observation.task, observation.job_id] = observation
+        if observation.submit_s >= since_s:
+            known[observation.task, observation.job_id] = observation
     found: list[TaskStatus] = []
     planned: dict[str, TaskStatus] = {}
     for number in project.round_numbers():

@@ -15,8 +15,6 @@ from planner.plan.document import Batch, Plan, PlannedTask
 NICE_LEVELS = 50
 # 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
 FOLLOW_UP = "next.sh"
-# starts a recorder and becomes the user's script
-RECORDED = "recorded.sh"
 FOLLOW_UP_MB = 1024
 FOLLOW_UP_S = 1800
 DRIVEN = "driven"

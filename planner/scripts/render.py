@@ -12,7 +12,7 @@ from planner.core import files, java, shell, templates, units
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.scripts.jobs import FOLLOW_UP, RECORDED, Job, component_jobs, follow_up, jobs
+from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
 from planner.scripts.options import poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION
@@ -32,8 +32,6 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
     try:
         rendered = {job.script: _script(environment, job) for job in jobs(plan) if not job.is_users}
         rendered["submit.sh"] = _submit_script(environment, plan, plan.mode)
-        if plan.user_script and plan.user_script.own_record:
-            rendered[RECORDED] = environment.get_template("recorded.sh.j2").render(script=plan.user_script)
         if plan.mode is Mode.ARRAY and not plan.user_script:
             rendered |= {job.script: _script(environment, job) for job in jobs(plan, Mode.TIERS)}
             rendered["submit-tiers.sh"] = _submit_script(environment, plan, Mode.TIERS)
@@ -54,7 +52,6 @@ def needed(plan: Plan) -> list[str]:
     modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
     scripts = [job.script for mode in modes for job in jobs(plan, mode) if not job.is_users]
     own = {Mode.DYNAMIC: [DRIVEN], Mode.HET: [STEP]}.get(plan.mode, [])
-    own += [RECORDED] if plan.user_script and plan.user_script.own_record else []
     return [COMMAND, *own, *scripts, FOLLOW_UP]
 
 

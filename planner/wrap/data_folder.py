@@ -110,7 +110,7 @@ def share_history(project: ProjectFolder, store: Path | None) -> None:
         raise InputError(f"--store {store}: no such folder", "make it first; a group's needs to be writable for all")
     history.parent.mkdir(parents=True, exist_ok=True)
     project.state.mkdir(parents=True, exist_ok=True)
-    if project.store_path.is_symlink():
-        project.store_path.unlink()
-    if not project.store_path.exists():
-        project.store_path.symlink_to(history)
+    if project.own_store_path.is_symlink():
+        project.own_store_path.unlink()
+    if not project.own_store_path.exists():
+        project.own_store_path.symlink_to(history)

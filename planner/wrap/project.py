@@ -67,7 +67,6 @@ class Setting:
     after: tuple[str, ...] = ()
     waits_for: str = ""
     tool: str
-    own_record: bool = False
 
 
 def name_of(request: Request) -> str:
@@ -167,7 +166,7 @@ def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
         path=str(found) if found else "",
         content=copy,
         arguments=list(request.source.arguments),
-        words=request.every_word if setting.own_record else request.words,
+        words=request.words,
         environment=ENVIRONMENT if setting.environment else "",
         job_name=request.job_name,
         array=request.array.text if request.array else "",
@@ -184,7 +183,6 @@ def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
         dependency=dependency,
         waits_for=setting.waits_for if setting.after else dependency,
         clusters=request.value("clusters"),
-        own_record=setting.own_record,
     )
 
 

@@ -109,11 +109,6 @@ class Request:
         """Sbatch's options of the command line, without those that chromplan says or does itself."""
         return [str(option) for option in self.given if option.name not in _ITS_OWN]
 
-    @property
-    def every_word(self) -> list[str]:
-        """All that counts of what was said anywhere, as options of the command line."""
-        return [str(option) for option in self.chosen.values() if option.name not in _ITS_OWN]
-
 
 def open_source(
     words_left: Sequence[str], given: Sequence[Option], *, folder: Path, stdin: Callable[[], bytes]

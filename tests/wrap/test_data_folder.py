@@ -1,0 +1,62 @@
+"""The user's runs: numbered, found by number or name, one history for all, nothing of another cluster among them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from planner.core.errors import InputError
+from planner.core.records import Mode
+from planner.project.folder import ProjectFolder
+from planner.project.journal import Submission, began_s, write_journal
+from planner.wrap import data_folder
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+
+def test_runs_are_numbered_and_found_by_number_or_the_last_of_a_name() -> None:
+    for name in ("impute", "phase", "impute"):
+        data_folder.new_run(name, store=None)
+    assert [(run.number, run.name) for run in data_folder.runs()] == [(1, "impute"), (2, "phase"), (3, "impute")]
+    found = [data_folder.find(text) for text in ("1", "impute", "phase", "4")]
+    assert [run and run.number for run in found] == [1, 3, 2, None]
+
+
+def test_submissions_at_the_same_time_are_different_runs() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: data_folder.new_run(f"run-{n}", store=None).number, range(24)))
+    assert sorted(found) == list(range(1, 25))
+    assert len(data_folder.runs()) == 24
+
+
+def test_runs_share_one_history_or_the_one_that_is_named(tmp_path: Path) -> None:
+    first, second = (data_folder.new_run("a", store=None).project for _ in range(2))
+    assert first.store_path.resolve() == second.store_path.resolve() == tmp_path / "chromplan/history.sqlite"
+    (tmp_path / "group").mkdir()
+    other = data_folder.new_run("a", store=tmp_path / "group").project
+    assert other.store_path.resolve() == tmp_path / "group/history.sqlite"
+    with pytest.raises(InputError, match="no such folder"):
+        data_folder.new_run("a", store=tmp_path / "nowhere/x.sqlite")
+
+
+def test_a_run_of_its_own_is_private() -> None:
+    run = data_folder.new_run("a", store=None)
+    assert run.project.folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_was_submitted_before_a_project_began_is_none_of_its_jobs(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path / "p")
+    folders = [project.round_folder(1), project.round_folder(2)]
+    assert began_s(folders) == 0
+    for at_s, folder in zip((10_000, 20_000), folders, strict=True):
+        folder.mkdir(parents=True)
+        submission = Submission(version=2, token="abc123", user=1, started_s=at_s, mode=Mode.ARRAY, jobs=())
+        write_journal(folder, submission)
+    assert 9_000 < began_s(folders) < 10_000
+    (folders[0] / "local.jsonl").touch()
+    assert began_s(folders) == 0
