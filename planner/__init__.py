@@ -10,8 +10,8 @@ From Python (docs/python.md), everything imported when it is first used:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# not typing's: nothing is imported before the command line has seen to Ctrl-C
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from planner.actions.fitting import fit
     from planner.actions.formulas import load as load_formula

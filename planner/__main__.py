@@ -1,6 +1,7 @@
 """``chromplan``, and ``python -m planner``."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -18,6 +19,8 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         cli.main()
+    except KeyboardInterrupt:  # before it listens, or while it says that it was interrupted
+        sys.exit(130)
     finally:
         if listens:
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -39,7 +39,14 @@ def check(config: Config, samples: list[Sample], *, path: Path) -> None:
 def _check_syntax(bash: str, path: Path) -> None:
     clean = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     done = subprocess.run(
-        ["bash", "-n"], input=bash, env=clean, capture_output=True, text=True, timeout=_SYNTAX_S, check=False
+        ["bash", "-n"],
+        input=bash,
+        env=clean,
+        cwd="/",  # where we are may be gone
+        capture_output=True,
+        text=True,
+        timeout=_SYNTAX_S,
+        check=False,
     )
     said = done.stderr.strip().partition("\n")[0].removeprefix("bash: ")
     if done.returncode or said:

@@ -182,19 +182,32 @@ def save_model(project: ProjectFolder, fitted: MemoryModel) -> Path | None:
     return path
 
 
-def load_model(project: ProjectFolder, store: Store, config: Config) -> MemoryModel:
-    """Return the saved model of the pipeline's tool; fit one when there is none for these features."""
+def load_model(project: ProjectFolder, store: Store, config: Config) -> tuple[MemoryModel, list[str]]:
+    """Return the saved model of the pipeline's tool, or one fitted anew, with what a person should know of that.
+
+    Raises
+    ------
+    InputError
+        When what is saved cannot be read, as it is damaged or of another version, and no history makes up for it.
+    """
     from planner.memory import saved
 
     path = project.model_path(config.pipeline.tool)
-    if path.exists():
-        try:
-            model = saved.loads(path.read_text(encoding="utf-8"))
-        except InputError as error:
-            raise InputError(f"{path}: {error.message}", error.hint) from None
-        if set(model.feature_names) <= set(config.features):
-            return model
-    return fit_tool(project, store, config)
+    if not path.exists():
+        return fit_tool(project, store, config), []
+    try:
+        model = saved.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except InputError as error:
+        fitted = fit_tool(project, store, config)
+        if not fitted.fitted:
+            raise InputError(
+                f"{path}: {error.message}, and no history to fit another from",
+                "'chromplan history import' adds one; without it, remove that file: the next round is a pilot",
+            ) from None
+        return fitted, [f"{path.name}: {error.message}; fitted anew from {fitted.rows} observations"]
+    if set(model.feature_names) <= set(config.features):
+        return model, []
+    return fit_tool(project, store, config), []
 
 
 def make_plan(
@@ -247,7 +260,7 @@ def fetch(
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
         prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
-        model = (fit_tool if refit else load_model)(project, store, config)
+        model, notes = (fit_tool(project, store, config), []) if refit else load_model(project, store, config)
     variables = configuration.variables(samples)
     return PlanInputs(
         config=config,
@@ -264,6 +277,7 @@ def fetch(
         command=configuration.command_text(config, samples, path=project.config_path),
         columns={name: variable for name, variable in variables.items() if name in samples[0].columns},
         retry_failed=retry_failed,
+        notes=notes,
     )
 
 

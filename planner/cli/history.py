@@ -12,7 +12,8 @@ from planner.actions.planning import genome_lengths, load_site, open_project, op
 from planner.cli import exchange
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option, store_option
-from planner.cli.ui.output import echo_json, echo_table, json_option, tell_reasons, tell_skipped
+from planner.cli.ui.output import count, echo_json, echo_table, json_option, tell_reasons, tell_skipped
+from planner.cli.ui.progress import working
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,9 +95,10 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     _check_options(files, options)
     lengths = genome_lengths(project, options["genome"])
     try:
-        reports, counts = import_files(
-            project.store_path, files, _read_options(options), lengths_bp=lengths, kind=options["kind"]
-        )
+        with working(f"reading {count(len(files), 'file')}"):
+            reports, counts = import_files(
+                project.store_path, files, _read_options(options), lengths_bp=lengths, kind=options["kind"]
+            )
     except NothingReadError as error:
         for report in error.reports:
             _tell_report(report)
@@ -140,7 +142,8 @@ def collect(
         raise InputError(str(error), "give --job ID, or --name NAME with -S and -E") from None
     wanted = _labels(options)
     check_tool(wanted)
-    text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=clusters or _cluster(project))
+    with working("asking Slurm's accounting"):
+        text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=clusters or _cluster(project))
     read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
     click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)

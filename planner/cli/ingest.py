@@ -11,6 +11,7 @@ from planner.actions.planning import open_project
 from planner.actions.rounds import ingest_ended
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.rounds.ingest import Ingested
@@ -24,7 +25,8 @@ def command(folder: Path, as_json: bool) -> None:
 
     One sacct call, bounded by the ids of what is in flight. Says what happened to every task.
     """
-    found = ingest_ended(open_project(folder))
+    with working("asking Slurm's accounting"):
+        found = ingest_ended(open_project(folder))
     if as_json:
         echo_json(
             [

@@ -13,6 +13,7 @@ from planner.cli.ingest import show_ingested
 from planner.cli.plan import show_plan
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import json_option
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.project.folder import ProjectFolder
@@ -45,11 +46,12 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     project = open_project(folder)
     # behind a round nobody is there to try again, so it waits for whoever is at work
     with door.at_work(project, finish=say if submits else None, wait_s=max(wait_s, PATIENCE_S)):
-        with open_store(project) as store:
+        with working("asking Slurm's accounting"), open_store(project) as store:
             found = ingest.until_ended(project, store, wait_s=wait_s)
         if not as_json:
             _show_round(project, found)
-        plan = make_plan(project, refit=True, retry_failed=retry_failed)
+        with working("planning"):
+            plan = make_plan(project, refit=True, retry_failed=retry_failed)
         if as_json:
             click.echo(plan.model_dump_json(indent=2))
         else:

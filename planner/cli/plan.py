@@ -15,6 +15,7 @@ from planner.cli.ui.output import count, echo_json, echo_table, json_option, wid
 from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
+    from planner.core.memory_time import MemoryTimeUnit
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
 
@@ -116,15 +117,26 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
     if as_json:
         echo_json(found)
         return
+    from planner.core.memory_time import unit_for
+    from planner.core.units import GB_H
+
     timed = any(row.get("makespan_s") is not None for row in found)
+    unit = unit_for(max((row.get("requested_gb_h") or 0.0 for row in found), default=0.0) / GB_H)
     echo_table(
-        ["mode", ">jobs", ">sbatch", *([">GB·h reserved", ">done after"] if timed else [">MB in all"]), ">calls", ""],
+        [
+            "mode",
+            ">jobs",
+            ">sbatch",
+            *([f">{unit.name} reserved", ">done after"] if timed else [">MB in all"]),
+            ">calls",
+            "",
+        ],
         [
             (
                 row["mode"],
                 row.get("jobs"),
                 row.get("submissions"),
-                *(_times(row) if timed else (row.get("reserved_mb"),)),
+                *(_times(row, unit) if timed else (row.get("reserved_mb"),)),
                 row.get("slurm_calls"),
                 f"refused: {row['refused']}" if row["becomes"] is None else "; ".join(row["notes"]),
             )
@@ -136,14 +148,13 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
         click.echo("durations are not known yet: neither memory x time nor when it ends can be told")
 
 
-def _times(row: dict[str, Any]) -> tuple[str | None, str | None]:
+def _times(row: dict[str, Any], unit: MemoryTimeUnit) -> tuple[str | None, str | None]:
     """Return memory x time and the expected end of a mode's row."""
     from planner.core import units
-    from planner.replay.shared_node import amount
 
     held, ends_s = row.get("requested_gb_h"), row.get("makespan_s")
     return (
-        None if held is None else amount(held),
+        None if held is None else unit.number(held / units.GB_H),
         None if ends_s is None else units.format_duration(round(ends_s)),
     )
 

@@ -10,6 +10,7 @@ import click
 
 from planner.actions.planning import make_plan
 from planner.cli.ui.options import then_next_option
+from planner.cli.ui.progress import working
 from planner.cli.wrap import SETTINGS, wrap_options
 from planner.core.errors import FailureError, InputError
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
     from planner.wrap.request import Request
-
-if TYPE_CHECKING:
-    from planner.project.folder import ProjectFolder
 
 
 @click.command("sbatch", context_settings=SETTINGS)
@@ -75,7 +73,8 @@ def _version() -> str:
 def _plan(project: ProjectFolder, say: Say) -> Plan:
     from planner.scripts import render
 
-    plan = make_plan(project, again=True)
+    with working("planning"):
+        plan = make_plan(project, again=True)
     for note in plan.notes:
         say(f"note: {note}")
     for left in plan.left_out:

@@ -15,6 +15,7 @@ from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipp
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
+    from planner.core.memory_time import MemoryTimeUnit
     from planner.memory.heldout import HeldOut
     from planner.plan.document import Target
     from planner.replay.past import Workload
@@ -230,19 +231,31 @@ def _figures(outcome: StrategyFigures) -> dict[str, object]:
 
 
 def _show(replayed: _Replayed, outcomes: Sequence[StrategyFigures], asked: dict[str, Any]) -> None:
+    from planner.core.memory_time import unit_for
+    from planner.core.units import GB_H
+
     many = asked["runs"] > 1
+    unit = unit_for(max((outcome.reserved_gb_h / GB_H for outcome in outcomes if not outcome.refused), default=0.0))
     longest_s = max((seconds for outcome in outcomes for seconds in outcome.makespans_s), default=0.0)
     echo_table(
-        ["", ">makespan", *([">longest"] if many else []), ">killed", ">GB·h reserved", ">wasted", "what it does"],
-        [_cells(outcome, longest_s, many=many) for outcome in outcomes],
+        [
+            "",
+            ">makespan",
+            *([">longest"] if many else []),
+            ">killed",
+            f">{unit.name} reserved",
+            ">wasted",
+            "what it does",
+        ],
+        [_cells(outcome, longest_s, unit, many=many) for outcome in outcomes],
         title=f"{_jobs(replayed)} on {_nodes(replayed.target)}",
     )
     for line in [*_comparison(outcomes), *_remarks(replayed, outcomes, asked)]:
         click.echo(line)
 
 
-def _cells(outcome: StrategyFigures, longest_s: float, *, many: bool) -> tuple[object, ...]:
-    from planner.replay.shared_node import amount
+def _cells(outcome: StrategyFigures, longest_s: float, unit: MemoryTimeUnit, *, many: bool) -> tuple[object, ...]:
+    from planner.core.units import GB_H
 
     name = _name(outcome)
     if outcome.refused:
@@ -253,7 +266,7 @@ def _cells(outcome: StrategyFigures, longest_s: float, *, many: bool) -> tuple[o
         _time(outcome.makespan_s, longest_s),
         *longest,
         f"{outcome.killed:.3g}",
-        amount(outcome.reserved_gb_h),
+        unit.number(outcome.reserved_gb_h / GB_H),
         f"{outcome.wasted_gb_h / outcome.reserved_gb_h:.0%}",
         outcome.what,
     )

@@ -11,6 +11,7 @@ from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, json_option, wide_option
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.rounds.progress import TaskStatus
@@ -47,7 +48,8 @@ def command(
     from planner.rounds import tally
 
     project = open_project(folder)
-    found = latest_statuses(project, offline=offline)
+    with working("asking Slurm"):
+        found = latest_statuses(project, offline=offline)
     kinds = {*(tally.FAILED if failed else ()), *([tally.RUNNING] * running), *([tally.WAITING] * pending)}
     shown = _chosen(found, kinds, samples)
     if as_json:

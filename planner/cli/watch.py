@@ -41,7 +41,11 @@ def command(folder: Path, interval_s: int | None) -> None:
     numbers = project.round_numbers()
     allowed_s = max((project.plan(number).target.site.query_interval_s for number in numbers[-1:]), default=60)
     if interval_s and interval_s < allowed_s:
-        click.echo(f"the site wants {allowed_s} s between two looks", err=True)
+        click.echo(
+            f"--interval {interval_s}: looking every {allowed_s} s instead, no more often than the site's "
+            "query_interval_s allows",
+            err=True,
+        )
     try:
         found = follow(project, Pause(max(interval_s or 0, allowed_s)))
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ from pathlib import Path
 from planner.core.documents import read_text
 from planner.core.errors import InputError
 
-# what the first column of a table is called; any other lone word is a sample's name
-_HEADINGS = {
-    *("sample", "samples", "sample_id", "sampleid", "sample_name", "id", "iid", "name", "names", "individual"),
-    *("individuals", "individual_id", "patient", "patient_id", "subject", "subject_id", "donor", "batch", "cohort"),
-}
+# what the first column of a table is called, without blanks, '_' and '-'; any other word is a sample's name
+_HEADING = re.compile(
+    r"(sample|individual|patient|subject|participant|donor|specimen|isolate|strain|library|batch|cohort|family)s?"
+    r"(id|name)?s?|[fi]?ids?|names?"
+)
 _LONGEST = 1000
 _HINT = "the first line names the columns, each further line is a sample"
 
@@ -62,7 +63,8 @@ def listed(names: Sequence[str], *, where: str) -> list[Sample]:
 def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     """Read a sample table or a plain list of names, one a line.
 
-    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped.
+    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped. The
+    first line of a table names its columns, the first of them as samples are called (sample, id, name, …).
 
     Parameters
     ----------
@@ -73,13 +75,19 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     Raises
     ------
     InputError
-        Naming file and line: no sample, a line with other columns than the first, a name that comes twice.
+        Naming file and line: no sample, a table whose first line names no column of samples, a line with other columns
+        than the first, a name that comes twice.
     """
     text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
     rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
     if not rows:
         raise InputError(f"{path}: no samples", "write one name a line")
     header: tuple[str, ...] = ("sample",)
+    if len(rows[0].cells) > 1 and not _is_heading(rows[0].cells[0]):
+        raise InputError(
+            f"{path}:{rows[0].line}: {rows[0].cells[0]!r} is not what a column of samples is called",
+            "put a line above that names the columns, or rename the first one: sample, id, name, patient, …",
+        )
     if len(rows[0].cells) > 1 or _is_heading(rows[0].cells[0]):
         _check_header(f"{path}:{rows[0].line}", rows[0].cells, reserved)
         header, rows = rows[0].cells, rows[1:]
@@ -141,7 +149,8 @@ def _separator(text: str) -> str:
 
 
 def _is_heading(word: str) -> bool:
-    return word.lstrip("# ").strip('"').lower() in _HEADINGS
+    plain = word.strip('#"').translate({ord(sign): None for sign in " _-."}).lower()
+    return _HEADING.fullmatch(plain) is not None
 
 
 def _check_header(where: str, header: Sequence[str], reserved: Collection[str]) -> None:

@@ -43,10 +43,12 @@ def loads(text: str) -> MemoryModel:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError("this is not a saved model", hint)
     if document.get("version") != MODEL_VERSION:
-        raise InputError(f"the saved model has version {document.get('version')}, not {MODEL_VERSION}", hint)
+        raise InputError(
+            f"the saved model is of another chromplan (version {document.get('version')}, not {MODEL_VERSION})", hint
+        )
     try:
         return _from_document(document)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the saved model is damaged ({type(error).__name__}: {error})", hint) from error
 
 

@@ -112,7 +112,7 @@ def _plan(inputs: PlanInputs) -> Plan:
     sized, waiting, pilot_notes = _pilot(sized, inputs, sizer)
     target = _target(inputs, sized)
     mode, notes = choose_mode(config, target, sized)
-    notes += [*pilot_notes, *_unlearnt(inputs)]
+    notes += [*inputs.notes, *pilot_notes, *_unlearnt(inputs)]
     sized, queued_later = _queueable(sized, inputs, mode)
     mode, placed, notes = _place(config, sized, target, mode, notes)
     return Plan(

@@ -87,6 +87,8 @@ class PlanInputs:
         Placeholder -> environment variable of the sample table's columns.
     retry_failed : bool
         Whether failed and cancelled tasks run again.
+    notes : sequence of str
+        What a person should know of how the rest was found.
     """
 
     config: Config
@@ -103,6 +105,7 @@ class PlanInputs:
     command: str
     columns: Mapping[str, str] = field(default_factory=dict)
     retry_failed: bool = False
+    notes: Sequence[str] = ()
 
     def in_mode(self, mode: str) -> PlanInputs:
         """Return the same inputs with another ``submit.mode``."""

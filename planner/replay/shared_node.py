@@ -73,11 +73,6 @@ def steps(pieces: Iterable[HeldMemory]) -> tuple[list[float], list[float]]:
     return instants, levels
 
 
-def amount(gb_h: float) -> str:
-    """Return GB h for people: three digits, or all before the point."""
-    return f"{gb_h:,.0f}" if gb_h >= 100 else f"{gb_h:.3g}"
-
-
 def most_at_once(spans: Sequence[Span]) -> int:
     """Return how many attempts ran at once, at most."""
     _, levels = steps(HeldMemory(start_s=span.start_s, end_s=span.end_s, mem_mb=1.0) for span in spans)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.core.units import GB_H, MB_PER_GB
+from planner.core.memory_time import unit_for
+from planner.core.units import MB_PER_GB
 from planner.replay.replay import StrategyFigures
-from planner.replay.shared_node import Course, HeldMemory, amount, steps
+from planner.replay.shared_node import Course, HeldMemory, steps
 from planner.report import timeline
 
 if TYPE_CHECKING:
@@ -155,4 +156,5 @@ def _scaled(pieces: Sequence[HeldMemory], scale_s: float) -> tuple[list[float], 
 def _figures(outcome: StrategyFigures) -> str:
     course = outcome.courses[0]
     killed = f", {course.killed} killed" if course.killed else ""
-    return f"{amount(course.reserved_mb_s * GB_H)} GB·h, {outcome.used_mb_s / course.reserved_mb_s:.0%} needed{killed}"
+    reserved = unit_for(course.reserved_mb_s).text(course.reserved_mb_s)
+    return f"{reserved}, {outcome.used_mb_s / course.reserved_mb_s:.0%} needed{killed}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.core import units
+from planner.core.memory_time import unit_for
 from planner.core.records import Mode
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
@@ -79,23 +80,29 @@ class Savings:
 
     def sentence(self) -> str:
         """Return it in words, one line."""
-        from planner.replay.shared_node import amount
-
         one = f"one --mem={self.one_mem_mb}M for all"
         share = self.share
         if share is None:
             allocations = f"{self.reservations} allocation{'s' * (self.reservations != 1)}"
             return f"asks for {self.reserved_mb} MB in {allocations}; what that saves is known once durations are"
         if self.reserved_mb_s is not None and self.one_mem_mb_s is not None:
-            had, has = (f"{amount(mb_s * units.GB_H)} GB·h" for mb_s in (self.one_mem_mb_s, self.reserved_mb_s))
-            return f"reserves {has}; {one} would reserve {had}: {in_words(share)}"
-        return f"asks for {self.reserved_mb} MB; {one} would ask for {self.one_mem_sum_mb} MB: {in_words(share)}"
+            unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
+            has, other = (
+                f"reserves {unit.text(self.reserved_mb_s)}",
+                f"would reserve {unit.text(self.one_mem_mb_s)}",
+            )
+        else:
+            has, other = f"asks for {self.reserved_mb} MB", f"would ask for {self.one_mem_sum_mb} MB"
+        return has if same(share) else f"{has}; {one} {other}: {in_words(share)}"
+
+
+def same(share: float) -> bool:
+    """Whether a share saved is too small to speak of."""
+    return abs(share) < _SAME
 
 
 def in_words(share: float) -> str:
-    """Return ``34 % saved``, ``5 % more``, or ``the same``."""
-    if abs(share) < _SAME:
-        return "the same"
+    """Return ``34 % saved`` or ``5 % more``."""
     return f"{100 * share:.0f} % saved" if share > 0 else f"{-100 * share:.0f} % more"
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner import slurm
-from planner.core import units
 from planner.core.errors import FailureError
+from planner.core.memory_time import unit_for
 from planner.core.records import Outcome
 from planner.history.sacct import read as sacct
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
-from planner.replay.shared_node import amount
-from planner.report.savings import in_words
+from planner.report.savings import in_words, same
 from planner.rounds.progress import TaskStatus
 
 
@@ -44,13 +43,13 @@ class MeasuredSavings:
 
     def sentence(self) -> str:
         """Return it in words, one line."""
-        had, has = (f"{amount(mb_s * units.GB_H)} GB·h" for mb_s in (self.one_mem_mb_s, self.reserved_mb_s))
+        unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
         killed = f", {self.killed} killed attempt{'s' * (self.killed != 1)} included" if self.killed else ""
-        share = in_words(1 - self.reserved_mb_s / self.one_mem_mb_s)
-        return (
-            f"reserved {has} for {self.done} task{'s' * (self.done != 1)} done{killed}; "
-            f"one --mem={self.one_mem_mb}M for all: {had}: {share}"
-        )
+        share = 1 - self.reserved_mb_s / self.one_mem_mb_s
+        has = f"reserved {unit.text(self.reserved_mb_s)} for {self.done} task{'s' * (self.done != 1)} done{killed}"
+        if same(share):
+            return has
+        return f"{has}; one --mem={self.one_mem_mb}M for all: {unit.text(self.one_mem_mb_s)}: {in_words(share)}"
 
 
 def measure(project: ProjectFolder, found: Sequence[TaskStatus], *, former_mb: int | None) -> MeasuredSavings | None:

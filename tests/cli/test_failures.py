@@ -123,7 +123,7 @@ def test_a_folder_of_another_user_is_said_to_be_theirs(project: Path, arguments:
 def test_a_folder_of_ones_own_that_may_not_be_written_says_how_to_allow_it(project: Path) -> None:
     project.chmod(0o555)
     said = two_lines(chromplan("plan", cwd=project, before=POWERLESS))
-    assert "hint: allow it: chmod u+rwx ." in said
+    assert f"hint: allow it: chmod u+rwx {project}" in said
 
 
 @pytest.mark.parametrize("name", [".chromplan", "rounds", ".chromplan/models"])
@@ -198,7 +198,15 @@ def test_odd_bytes_in_our_own_files_are_never_a_defect(
             Path(name).write_bytes(kept)
 
 
-@pytest.mark.parametrize("module", ["click", "planner.core.errors", "planner.cli.plan", "pydantic", "jinja2"])
+def test_ctrl_c_is_seen_to_before_anything_of_ours_is_imported() -> None:
+    script = "import sys; known = set(sys.modules); import planner; print(*sorted(set(sys.modules) - known))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["__future__", "planner"]
+
+
+@pytest.mark.parametrize(
+    "module", ["planner.cli", "click", "planner.core.errors", "planner.cli.plan", "pydantic", "jinja2"]
+)
 def test_ctrl_c_while_modules_are_imported_prints_no_traceback(module: str, project: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"

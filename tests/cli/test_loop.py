@@ -212,12 +212,29 @@ def test_a_damaged_plan_is_named(loop: Loop, text: str) -> None:
     assert len(said.splitlines()) == 2
 
 
-def test_a_damaged_model_is_named_and_left_alone(loop: Loop) -> None:
+UNREADABLE = ["", "nonsense", b"\xff\xfe\x00", '{"schema": "chromplan-memory-model", "version": 1}']
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_a_model_that_cannot_be_read_is_fitted_anew_from_the_history(loop: Loop, content: str | bytes) -> None:
+    (loop.folder / "past.csv").write_text("chromosome,peak_mb,number\n10,105,10\n12,122,12\n15,147,15\n")
+    loop("history", "import", "past.csv", "--tool", "hold", "--feature", "number=number")
+    requests = [task["request_mb"] for task in loop.json("plan")["tasks"]]
+    path = loop.folder / ".chromplan/models/hold.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    planned = loop.json("plan")
+    assert [task["request_mb"] for task in planned["tasks"]] == requests
+    assert any("hold.json: " in note and "fitted anew from 3 observations" in note for note in planned["notes"])
+    assert not any("hold.json" in note for note in loop.json("plan")["notes"])
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_without_history_a_model_that_cannot_be_read_is_named_and_left_alone(loop: Loop, content: str | bytes) -> None:
     path = loop.folder / ".chromplan/models/hold.json"
     path.parent.mkdir(parents=True)
-    path.write_text("nonsense")
+    path.write_bytes(written := content if isinstance(content, bytes) else content.encode())
     assert loop("plan", code=2).startswith("error: .chromplan/models/hold.json: ")
-    assert path.read_text() == "nonsense"
+    assert path.read_bytes() == written
 
 
 def test_a_missing_input_names_task_and_feature(loop: Loop) -> None:

@@ -7,6 +7,7 @@ from cluster import Cluster
 from pipelines import Pipeline
 
 from planner.core import units
+from planner.core.memory_time import unit_for
 
 pytestmark = pytest.mark.cluster
 OFTEN = "query_interval_s = 1"
@@ -174,4 +175,4 @@ def test_what_was_saved_is_what_slurm_says_was_reserved(omk_cluster: Cluster, mo
         if "." not in row["JobID"]
     )
     said = next(line for line in pipeline.chromplan("next").splitlines() if line.startswith("reserved "))
-    assert said.startswith(f"reserved {reserved_mb_s / 1024 / 3600:.3g} GB·h for 4 tasks done; one --mem=")
+    assert said.startswith(f"reserved {unit_for(reserved_mb_s).text(reserved_mb_s)} for 4 tasks done")

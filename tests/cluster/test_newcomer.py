@@ -31,11 +31,11 @@ class Terminal:
     def write(self, name: str, text: str) -> None:
         self.cluster.run(["tee", name], cwd=self.folder, stdin=text)
 
-    def type(self, line: str, *, code: int = 0) -> str:
+    def type(self, line: str, *, code: int = 0, patience_s: float = 120) -> str:
         """Run a line in a terminal of 80 columns; return what it shows, without colours."""
         inside = f"stty cols 80 rows 30; {line}"
         argv = ["script", "--quiet", "--return", "--command", inside, "/dev/null"]
-        done = self.cluster.run(argv, cwd=self.folder, check=False)
+        done = self.cluster.run(argv, cwd=self.folder, check=False, timeout_s=patience_s)
         shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout.replace("\r\n", "\n"))
         assert done.returncode == code, shown
         assert "Traceback" not in shown
@@ -54,6 +54,8 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
     init = "chromplan init --name mine --tool mine --chromosomes 20-22 --time 1 --samples samples.txt --site"
     site = person.type("chromplan site detect -o site_configs/here.toml && chromplan site list | grep here")
     assert "wrote site_configs/here.toml" in site
+    # a small cluster may be asked often
+    person.type("sed -i '1i query_interval_s = 1' site_configs/here.toml && chromplan site check here")
     refused = person.type(f"{init} here --command 'bash job.sh {{chromosome}}'", code=2)
     assert "{sample} is missing: all 3 samples would run the same" in refused
     wrote = person.type(f"{init} here --command 'bash job.sh {{sample}} {{chromosome}}'")
@@ -69,7 +71,8 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
     planned = person.type("chromplan next --retry-failed")
     assert "recorded: " in planned
     person.type("chromplan submit")
-    person.type("chromplan watch")
+    # Slurm ends a task up to a minute after its limit of a minute
+    person.type("chromplan watch", patience_s=400)
     shown = person.type("chromplan status")
     assert "failed: C.chr20: error: C.chr20.vcf.gz: no such file" in shown
     assert re.search(r"^A\.chr22 .* timeout ", shown, re.MULTILINE)
@@ -82,6 +85,19 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
     assert "killed for memory at" in again
     assert "left out: C.chr20: failed" in again
     assert "--retry-failed runs it again" in again
+
+    # a task that a person holds is said to be held, and watched no longer than anything else goes on
+    omk_cluster.administrate("scontrol", "update", "partition=main", "state=down")
+    try:
+        person.type("chromplan submit")
+        person.type("scontrol hold $(squeue --me --noheader --format=%F --states=PENDING)")
+    finally:
+        omk_cluster.administrate("scontrol", "update", "partition=main", "state=up")
+    assert re.search(r"^2 .*held", person.type("chromplan status"), re.MULTILINE)
+    watched = person.type("chromplan watch", code=1)
+    assert "2 tasks would wait for ever" in watched
+    assert "scontrol release" in watched
+    assert "cancelled 2 tasks" in person.type("chromplan cancel --yes")
 
     # a typing error, a wrong file, an odd place: two lines each
     assert "did you mean 'status'?" in person.type("chromplan stauts", code=2)

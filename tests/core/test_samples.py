@@ -52,6 +52,13 @@ def test_separators_are_told_apart(tmp_path: Path, separator: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "heading", ["sample", "SampleID", "#IID", "Sample Name", "patient-id", "name", "donors", "strain", '"sample.id"']
+)
+def test_the_first_column_may_be_called_as_people_call_it(tmp_path: Path, heading: str) -> None:
+    assert read(tmp_path, f"{heading},depth\nS1,30\n") == [("S1", {"depth": "30"})]
+
+
 def test_a_quoted_cell_may_hold_the_separator(tmp_path: Path) -> None:
     assert read(tmp_path, 'sample,place\n"Smith, John","a;b"\n') == [("Smith, John", {"place": "a;b"})]
 
@@ -65,7 +72,10 @@ def test_a_quoted_cell_may_hold_the_separator(tmp_path: Path) -> None:
         ("S1\nS2\n\nS1\n", "samples.txt:4: 'S1' comes twice, first in line 1"),
         ("sample,n\nS1,1\nS2\n", "samples.txt:3: 1 fields, the first line has 2"),
         ("sample,n\nS1,1\n,2\n", "samples.txt:3: a sample without a name"),
-        ("S1,3\nS2,4\n", "samples.txt:1: column '3' cannot be a placeholder"),
+        ("S1,3\nS2,4\n", "samples.txt:1: 'S1' is not what a column of samples is called"),
+        ("S1\tcase\nS2\tcontrol\n", "samples.txt:1: 'S1' is not what a column of samples is called"),
+        ("depth,sample\n3,S1\n", "samples.txt:1: 'depth' is not what a column of samples is called"),
+        ("sample,3\nS2,4\n", "samples.txt:1: column '3' cannot be a placeholder"),
         ("sample,mem_mb\nS1,1\n", "samples.txt:1: column 'mem_mb' cannot be a placeholder"),
         ("sample,n,n\nS1,1,2\n", "samples.txt:1: column 'n' comes twice"),
         ('sample,n\n"S1,1\nS2,2\n', "samples.txt:3: unexpected end of data"),

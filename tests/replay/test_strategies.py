@@ -13,7 +13,7 @@ from planner.core.retry import Retry
 from planner.plan.document import Target
 from planner.replay.past import PastJob, Workload
 from planner.replay.replay import replay
-from planner.replay.shared_node import Course, HeldMemory, amount, most_at_once, steps
+from planner.replay.shared_node import Course, HeldMemory, most_at_once, steps
 from planner.replay.strategies import LIMITED, Strategy, allocation, run
 from planner.site import Partition, Site
 
@@ -269,7 +269,3 @@ def test_a_workload_that_nothing_is_known_of_runs_under_every_strategy() -> None
     blind = [replace(job(str(k), 50.0), request_mb=None, predicted_mb=None, predicted_s=None) for k in range(4)]
     found = replay(work(*blind), target(mem_mb=1000), runs=2)
     assert [one.refused for one in found] == [""] * 7
-
-
-def test_amounts_are_written_for_people() -> None:
-    assert [amount(gb_h) for gb_h in (0.01234, 5.678, 36_123.4)] == ["0.0123", "5.68", "36,123"]

@@ -124,9 +124,17 @@ def test_without_durations_memory_alone_is_compared_and_only_where_tasks_do_not_
     assert "known once durations are" in packed.sentence()
 
 
-@pytest.mark.parametrize(("share", "words"), [(0.34, "34 % saved"), (-0.05, "5 % more"), (0.001, "the same")])
+@pytest.mark.parametrize(("share", "words"), [(0.34, "34 % saved"), (-0.05, "5 % more")])
 def test_what_is_lost_is_told_as_plainly_as_what_is_saved(share: float, words: str) -> None:
     assert compare.in_words(share) == words
+
+
+def test_where_nothing_is_saved_nothing_is_said_of_it() -> None:
+    plan = timed(Mode.ARRAY)
+    alike = plan.model_copy(
+        update={"tasks": [task.model_copy(update={"request_mb": 500, "wall_s": 3600.0}) for task in plan.tasks]}
+    )
+    assert compare.savings(alike).sentence() == "reserves 1.95 GB·h"
 
 
 def project(folder: Path) -> None:

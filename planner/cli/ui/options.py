@@ -16,12 +16,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def project_option(function: F) -> F:
     """Add ``-C/--project`` (parameter ``folder``) to a command."""
+
+    def check(_context: click.Context, _option: click.Parameter, value: Path) -> Path:
+        if not value.is_absolute():
+            Path.cwd()  # an error that is explained, where that is gone
+        return value
+
     return click.option(
         "-C",
         "--project",
         "folder",
         type=click.Path(path_type=Path, file_okay=False),
         default=Path(),
+        callback=check,
         help="The folder with chromplan.toml (default: this one).",
     )(function)
 

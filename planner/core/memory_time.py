@@ -1,0 +1,49 @@
+"""Memory x time for people: in the unit in which it is read at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.core.units import MB_PER_GB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryTimeUnit:
+    """A unit of memory x time.
+
+    Attributes
+    ----------
+    name : str
+    mb_s : float
+        One of it, MiB s.
+    """
+
+    name: str
+    mb_s: float
+
+    def number(self, mb_s: float) -> str:
+        """Return so many MiB s in this unit: three digits, or all before the point; never an exponent."""
+        amount = mb_s / self.mb_s
+        if amount >= _MANY:
+            return f"{amount:,.0f}"
+        return f"{amount:.3g}" if amount >= _LEAST or not amount else f"<{_LEAST}"
+
+    def text(self, mb_s: float) -> str:
+        """Return the number with the unit's name."""
+        return f"{self.number(mb_s)} {self.name}"
+
+
+_MANY = 100
+_LEAST = 0.001
+_UNITS = (
+    MemoryTimeUnit(name="GB·h", mb_s=MB_PER_GB * 3600),
+    MemoryTimeUnit(name="MB·h", mb_s=3600.0),
+    MemoryTimeUnit(name="MB·s", mb_s=1.0),
+)
+# what is less than this of a unit is told in a smaller one
+_ENOUGH = 0.1
+
+
+def unit_for(largest_mb_s: float) -> MemoryTimeUnit:
+    """Return the unit for amounts that stand side by side, the largest of them ``largest_mb_s`` MiB s."""
+    return next((unit for unit in _UNITS if largest_mb_s >= _ENOUGH * unit.mb_s), _UNITS[-1])
