@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import observed
 import pandas as pd
@@ -77,7 +79,7 @@ def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
 
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Projct'"):
-        planner.Projct  # type: ignore[attr-defined] # noqa: B018
+        planner.Projct  # noqa: B018
 
 
 @pytest.mark.parametrize("code", ["import planner", "import planner; dir(planner)", "import planner; planner.Project"])
@@ -175,16 +177,17 @@ def test_a_plan_is_a_frame_with_features_and_parameters() -> None:
     assert frame["request_mb"].sum() == plans.plan().total_request_mb
 
 
-@pytest.mark.parametrize("name", ["no such folder", "nothing planned", "no history", "a file that is no plan"])
+@pytest.mark.parametrize("name", ["no such folder", "nothing planned", "no history", "a file that is not a plan"])
 def test_errors_are_those_of_the_commands(name: str, tmp_path: Path, project: planner.Project) -> None:
     (tmp_path / "x.json").write_text("{}")
+    actions: dict[str, Callable[[], object]] = {
+        "no such folder": lambda: planner.Project(tmp_path / "none"),
+        "nothing planned": lambda: project.render(),
+        "no history": lambda: project.fit(),
+        "a file that is not a plan": lambda: planner.Plan.load(tmp_path / "x.json"),
+    }
     with pytest.raises(planner.InputError) as refused:
-        {
-            "no such folder": lambda: planner.Project(tmp_path / "none"),
-            "nothing planned": lambda: project.render(),
-            "no history": lambda: project.fit(),
-            "a file that is no plan": lambda: planner.Plan.load(tmp_path / "x.json"),
-        }[name]()
+        actions[name]()
     assert refused.value.message
     assert refused.value.hint
     assert isinstance(refused.value, planner.PlannerError)
@@ -192,7 +195,7 @@ def test_errors_are_those_of_the_commands(name: str, tmp_path: Path, project: pl
 
 def test_reprs_are_short_and_notebooks_get_tables(project: planner.Project) -> None:
     project.record(runs())
-    shown = [
+    shown: list[Any] = [
         project.history,
         project.fit(),
         project.plan(),

@@ -93,7 +93,7 @@ def test_a_job_id_that_was_said_counts(script: str, tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("script", ["true", "echo nonsense", "kill -9 $$", "sleep 9"])
 def test_without_an_answer_nobody_knows(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls.run, "__kwdefaults__", calls.run.__kwdefaults__ | {"timeout_s": 0.5})
+    monkeypatch.setattr(calls.run, "__kwdefaults__", (calls.run.__kwdefaults__ or {}) | {"timeout_s": 0.5})
     command(tmp_path, "sbatch", script, monkeypatch)
     with pytest.raises(slurm.SlurmError) as failed:
         slurm.sbatch(Path("job.sh"), cwd=tmp_path)

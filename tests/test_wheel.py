@@ -37,13 +37,13 @@ def test_templates_sites_and_data_ship_in_the_wheel(wheel: Path) -> None:
 def test_an_empty_environment_plans_and_renders_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    pip = [environment / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [environment / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", wheel], check=True)
     project = tmp_path / "project"
     project.mkdir()
 
     def chromplan(*arguments: str) -> str:
-        argv = [environment / "bin" / "chromplan", *arguments]
+        argv: list[str | Path] = [environment / "bin" / "chromplan", *arguments]
         return subprocess.run(
             argv, cwd=project, check=True, capture_output=True, text=True, env={"PATH": "/usr/bin"}
         ).stdout

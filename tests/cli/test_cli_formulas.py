@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from formulas import small
 from observed import beagle_runs
-from support.formulas import small
 
 from planner.cli import main
 from planner.core.records import Quality
@@ -242,7 +242,8 @@ def test_the_first_plan_of_a_tool_with_a_bundled_formula_rests_on_it(
 
 
 def test_a_level_asks_for_that_bound(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    low, high = [], []
+    low: list[float] = []
+    high: list[float] = []
     for level, found in ((0.6, low), (0.99, high)):
         configured(project, f"level = {level}")
         found += [task["request_mb"] for task in planned(project, capsys)]

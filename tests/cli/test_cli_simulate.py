@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from observed import DATA, observation
+from observed import observation
 
+from benchmarks.beagle import DATA
 from planner.cli import main
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.store import Store

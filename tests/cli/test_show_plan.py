@@ -4,7 +4,7 @@ import plans
 import pytest
 
 from planner.cli.plan import MOST_ROWS, show_plan
-from planner.core.config import Sample
+from planner.core.samples import Sample
 from planner.plan.document import Extent
 
 

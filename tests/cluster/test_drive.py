@@ -164,8 +164,14 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
 def test_two_nodes_share_the_work_and_in_a_pool_the_memory(omk_cluster: Cluster) -> None:
     # each waits until all run at once: they do so on two nodes only, and only because they share the memory
     command = "echo x >> out/{task}; until [ $(ls out | wc -l) = 6 ]; do sleep 0.1; done; sleep 1.5"
-    settings = {"chromosomes": "17-22", "formula": "90 + 0 * length_mb", "submit": "nodes = 2\npool = true"}
-    pipeline = Pipeline(omk_cluster, mode="dynamic", command=command, **settings)
+    pipeline = Pipeline(
+        omk_cluster,
+        mode="dynamic",
+        command=command,
+        chromosomes="17-22",
+        formula="90 + 0 * length_mb",
+        submit="nodes = 2\npool = true",
+    )
     site = (pipeline.folder / "site.toml").read_text()
     pipeline.write("site.toml", site.replace("mem_mb = 4000", "mem_mb = 600").replace("cores = 8", "cores = 3"))
     pipeline.ready()

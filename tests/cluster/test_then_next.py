@@ -33,8 +33,7 @@ def follow_ups(pipeline: Pipeline, number: int) -> list[str]:
 
 
 def test_rounds_follow_each_other_until_every_task_is_done(omk_cluster: Cluster) -> None:
-    settings = {"chromosomes": "1,20,22", "formula": "180 + 0.3 * length_mb", "command": HOLD_COMMAND}
-    pipeline = Pipeline(omk_cluster, **settings)
+    pipeline = Pipeline(omk_cluster, chromosomes="1,20,22", formula="180 + 0.3 * length_mb", command=HOLD_COMMAND)
     pipeline.ready()
     said = pipeline.run("chromplan", "submit", "--then-next").stderr
     (first,) = follow_ups(pipeline, 1)

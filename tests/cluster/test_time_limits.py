@@ -24,7 +24,7 @@ end
 """
 
 
-def timed(cluster: Cluster, **settings: str) -> Pipeline:
+def timed(cluster: Cluster, **settings: Any) -> Pipeline:
     """Return a pipeline whose tasks took half a minute per Mb before: from 24 minutes to two hours."""
     pipeline = Pipeline(cluster, time="08:00:00", **settings)
     pipeline.remember(minutes=0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cluster import Cluster
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.cluster
 LONG_AGO_S = 1000
 
 
-def submitted(cluster: Cluster, **settings: str) -> Pipeline:
+def submitted(cluster: Cluster, **settings: Any) -> Pipeline:
     """Return a project whose round went out a quarter of an hour ago, as far as it knows."""
     pipeline = Pipeline(cluster, **{"chromosomes": "21-22", **settings})
     pipeline.ready()

@@ -113,7 +113,9 @@ def test_a_unit_means_the_same_in_any_case_with_or_without_a_b(number: int, unit
     size_mb = parse_request_mb(f"{number}{unit}{byte}")
     assert size_mb == math.ceil(number * 1024.0 ** " kmgt".index(unit.lower()) / 1024**2)
     # what Slurm prints of it is the same size, but for the kilobytes that a request is rounded up by
-    assert size_mb - 1 < parse_mem_mb(f"{number}{unit}{byte}") <= size_mb
+    printed_mb = parse_mem_mb(f"{number}{unit}{byte}")
+    assert printed_mb is not None
+    assert size_mb - 1 < printed_mb <= size_mb
 
 
 @many

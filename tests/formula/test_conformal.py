@@ -21,8 +21,8 @@ def noisy(rows: int, seed: int = 0) -> tuple[list[float], list[float]]:
     return predicted.tolist(), (predicted * np.exp(0.15 * rng.standard_normal(rows))).tolist()
 
 
-def from_pairs(pairs: list[tuple[float, float]], **options: int) -> Calibration:
-    return calibrate([p for p, _ in pairs], [p * ratio for p, ratio in pairs], **options)
+def from_pairs(pairs: list[tuple[float, float]], bins: int | None = None) -> Calibration:
+    return calibrate([p for p, _ in pairs], [p * ratio for p, ratio in pairs], bins=bins)
 
 
 @pytest.mark.parametrize("rows", [30, 61, 94, 200])

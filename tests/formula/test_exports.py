@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.formulas import RATIOS, bundled, feature_rows, small
+from formulas import RATIOS, bundled, feature_rows, small
 
 from planner.core.errors import InputError
 from planner.formula import exports, formula

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from formulas import FEATURES, RATIOS, bundled, feature_rows, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.formulas import FEATURES, RATIOS, bundled, feature_rows, small
 
 from planner.core.errors import InputError
 from planner.formula import formula

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.formulas import FEATURES, bundled, feature_rows, small
+from formulas import FEATURES, bundled, feature_rows, small
 
 from planner.core.errors import InputError
 from planner.formula import formula, prior

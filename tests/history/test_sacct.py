@@ -19,8 +19,8 @@ def fixture(name: str, poll_s: float = 1) -> dict[str, sacct.JobAttempt]:
     return {attempt.job_id: attempt for attempt in read.attempts}
 
 
-def one(rows: str, **options: float) -> sacct.JobAttempt:
-    (attempt,) = read_text(rows, **{"poll_s": 1.0, **options}).attempts
+def one(rows: str, *, poll_s: float = 1.0) -> sacct.JobAttempt:
+    (attempt,) = read_text(rows, poll_s=poll_s).attempts
     return attempt
 
 

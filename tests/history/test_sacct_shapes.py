@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outside import shared_data
 
 from planner.core.errors import InputError
 from planner.core.records import Outcome
 from planner.history.sacct.read import DELIMITER, FIELDS, JobAttempt, SacctRead, read, read_json, read_text
 from planner.history.source import TextSource
-from tests.support.outside import shared_data
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OWN = (FIXTURES / "own_22.05.txt").read_text()

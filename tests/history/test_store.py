@@ -3,9 +3,10 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -65,8 +66,11 @@ def opened(folder: Path) -> Store:
     return Store.open(folder / "history.sqlite")
 
 
-def in_memory() -> Store:
-    return Store.open(Path(":memory:"))
+@contextmanager
+def short_lived() -> Iterator[Store]:
+    """Open a history for one example of a property."""
+    with TemporaryDirectory() as folder, opened(Path(folder)) as store:
+        yield store
 
 
 def test_what_was_added_is_what_is_found(tmp_path: Path) -> None:
@@ -86,7 +90,7 @@ def test_the_history_survives_its_process(tmp_path: Path) -> None:
 @many
 @given(st.lists(observations, max_size=8))
 def test_adding_twice_changes_nothing(seen: list[Observation]) -> None:
-    with in_memory() as store:
+    with short_lived() as store:
         store.add(seen)
         before = store.observations()
         final = {(one.key, one.task): one for one in before}
@@ -97,7 +101,7 @@ def test_adding_twice_changes_nothing(seen: list[Observation]) -> None:
 @many
 @given(observations)
 def test_every_observation_comes_back_as_it_was(seen: Observation) -> None:
-    with in_memory() as store:
+    with short_lived() as store:
         store.add([seen])
         assert store.observations() == [seen]
         assert store.observations(tool=seen.tool, task=seen.task) == [seen]
@@ -109,7 +113,7 @@ def test_every_observation_comes_back_as_it_was(seen: Observation) -> None:
 def test_the_best_quality_wins_in_whatever_order_records_come(seen: list[Observation], order: object) -> None:
     shuffled = seen.copy()
     order.shuffle(shuffled)  # type: ignore[attr-defined]
-    with in_memory() as store:
+    with short_lived() as store:
         for one in shuffled:
             store.add([one])
         best = {(one.key, one.task): one.quality for one in store.observations()}
@@ -306,7 +310,7 @@ def test_a_folder_in_place_of_the_file_is_a_failure(tmp_path: Path) -> None:
 def test_many_at_once_are_merged_as_one_by_one(
     before: list[Observation], seen: list[Observation], guessed_before: bool, guessed: bool
 ) -> None:
-    with in_memory() as at_once, in_memory() as singly:
+    with short_lived() as at_once, short_lived() as singly:
         for store in (at_once, singly):
             store.add(before, guessed=guessed_before)
         together = at_once.add(seen, guessed=guessed)

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def taught(policy: Policy, sizes: list[float], peaks: list[float], wall_s: float
     return policy
 
 
-EVERY = {
+EVERY: dict[str, Callable[[], Any]] = {
     "preset": baselines.Preset,
     "largest": baselines.Largest,
     "witt-percentile": baselines.WittPercentile,

@@ -1,6 +1,7 @@
 """What would have been predicted for past attempts, none of them knowing its own outcome."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from observed import observation
@@ -30,7 +31,7 @@ def past(samples: int = 3, chromosomes: int = 4) -> list[Observation]:
     ]
 
 
-def predict(rows: list[Observation], **asked) -> list[HeldOut]:
+def predict(rows: list[Observation], **asked: Any) -> list[HeldOut]:
     return heldout.predict(rows, ASKED, **asked)[0]
 
 
@@ -41,7 +42,9 @@ def said(found: list[HeldOut], sample: str) -> list[object]:
 def changed(rows: list[Observation], sample: str, factor: float = 9.0) -> list[Observation]:
     """Return the rows, one sample's peaks and times quite different."""
     return [
-        replace(row, peak_mb=factor * row.peak_mb, wall_s=factor * row.wall_s) if row.sample == sample else row
+        replace(row, peak_mb=factor * (row.peak_mb or 0), wall_s=factor * (row.wall_s or 0))
+        if row.sample == sample
+        else row
         for row in rows
     ]
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from observed import BEAGLE_FEATURES, beagle_runs, observation, observations
+from observed import beagle_runs, observation, observations
 
+from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.memory.model import MemoryModel, fit

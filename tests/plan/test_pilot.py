@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.core.config import Sample
 from planner.core.records import Task
+from planner.core.samples import Sample
 from planner.plan import pilot
 from planner.plan.sizes import relative_sizes
 

@@ -5,9 +5,10 @@ import json
 import plans
 import pytest
 
-from planner.core.config import Sample, UserScript
+from planner.core.config import UserScript
 from planner.core.errors import InputError
 from planner.core.records import Mode, Observation, Outcome, Quality
+from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
 from planner.site import Partition
@@ -80,6 +81,7 @@ def test_a_model_replaces_the_formula() -> None:
     chr1 = plan.tasks[0]
     assert chr1.task == "chr1"
     assert chr1.predicted_mb == pytest.approx(100 + 20 * 249.25, rel=0.05)
+    assert chr1.predicted_mb is not None
     assert chr1.request_mb >= chr1.predicted_mb
     assert "22 observations" in chr1.reason
     assert chr1.time_limit_s < 7200

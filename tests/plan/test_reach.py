@@ -9,7 +9,7 @@ from typing import Any
 import observed
 import plans
 import pytest
-from support.formulas import small
+from formulas import small
 
 from planner.core.records import Outcome
 from planner.formula import prior

@@ -1,6 +1,7 @@
 """Past attempts as jobs that can be replayed."""
 
 from dataclasses import replace
+from typing import Any
 
 from observed import observation
 
@@ -25,7 +26,7 @@ DAY_S = 86_400
 RETRY = Retry(200.0)
 
 
-def row(number: int, peak_mb: float = 100.0, **fields) -> Observation:
+def row(number: int, peak_mb: float = 100.0, **fields: Any) -> Observation:
     return observation(number, peak_mb, {"length_mb": 10.0 * number}, **fields)
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from planner.replay.strategies import LIMITED, Strategy, allocation, run
 from planner.site import Partition, Site
 
 
-def target(nodes: int = 1, mem_mb: int = 250, cores: int = 8, *, max_running: int | None = None, **site) -> Target:
+def target(nodes: int = 1, mem_mb: int = 250, cores: int = 8, *, max_running: int | None = None, **site: Any) -> Target:
     partition = Partition(name="p", nodes=nodes, cores=cores, mem_mb=mem_mb, default=True)
     known = {"name": "here", "description": "d", "source": "s", "as_of": datetime.date(2026, 1, 1)}
     return Target(
@@ -29,8 +30,8 @@ def target(nodes: int = 1, mem_mb: int = 250, cores: int = 8, *, max_running: in
     )
 
 
-def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known) -> PastJob:
-    expected = {
+def job(name: str, peak_mb: float = 100.0, wall_s: float = 10.0, **known: Any) -> PastJob:
+    expected: dict[str, Any] = {
         "request_mb": 110,
         "predicted_mb": 100.0,
         "predicted_s": 10.0,

@@ -69,21 +69,21 @@ def test_logs_are_found_by_the_job_or_the_task_that_wrote_them(tmp_path: Path) -
         (folder / name).touch()
     logs = RoundLogs(tmp_path)
 
-    def name(task: str, job_id: str | None) -> str | None:
+    def found(task: str, job_id: str | None) -> str | None:
         path = logs.path(task, job_id)
         return path.name if path else None
 
-    assert name("s1.chr9", "12_3") == "x.r001.abc_12_3.out"
-    assert name("s1.chr9", "12_13") == "x.r001.abc_12_13.out"
-    assert name("s1.chr1", "15") == "x.r001.abc.s1.chr1_15.out"
-    assert name("s1.chr1", "16") == "s1.chr1.16.out"
-    assert name("s1.chr2", "17+1") == "s1.chr2.17+1.out"
-    assert name("s1.chr4", "local-4-1") == "s1.chr4.local.out"
-    assert name("s1.chr5", "20.7") == "s1.chr5.drive.out"
+    assert found("s1.chr9", "12_3") == "x.r001.abc_12_3.out"
+    assert found("s1.chr9", "12_13") == "x.r001.abc_12_13.out"
+    assert found("s1.chr1", "15") == "x.r001.abc.s1.chr1_15.out"
+    assert found("s1.chr1", "16") == "s1.chr1.16.out"
+    assert found("s1.chr2", "17+1") == "s1.chr2.17+1.out"
+    assert found("s1.chr4", "local-4-1") == "s1.chr4.local.out"
+    assert found("s1.chr5", "20.7") == "s1.chr5.drive.out"
     # its step has not begun: what its job says
-    assert name("s1.chr6", "18") == "x.batch-1_18.out"
-    assert name("s1.chr6", "99") is None
-    assert name("s1.chr6", None) is None
+    assert found("s1.chr6", "18") == "x.batch-1_18.out"
+    assert found("s1.chr6", "99") is None
+    assert found("s1.chr6", None) is None
     assert RoundLogs(tmp_path / "nowhere").path("s1.chr1", "15") is None
 
 

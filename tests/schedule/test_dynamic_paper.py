@@ -1,6 +1,7 @@
 """The paper's policy, with its options."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,9 @@ def work(number: int, mb: float | None = None, *, size: float | None = None, cpu
     return Work(name=f"chr{number}", size=size or 1 - number / 40, position=number, predicted_mb=mb, cpus=cpus)
 
 
-def state(works: list[Work], **changes) -> State:
-    return State(**{"now_s": 0.0, "nodes": (NODE,), "waiting": tuple(Waiting(work=one) for one in works)} | changes)
+def state(works: list[Work], **changes: Any) -> State:
+    known: dict[str, Any] = {"now_s": 0.0, "nodes": (NODE,), "waiting": tuple(Waiting(work=one) for one in works)}
+    return State(**known | changes)
 
 
 def done(one: Work, peak: float) -> Done:

@@ -1,5 +1,8 @@
 """Filling memory: exact subsets, the greedy one, batches for nodes. HiGHS is the oracle."""
 
+from collections.abc import Callable
+from typing import Any
+
 import highspy
 import numpy as np
 import pytest
@@ -16,14 +19,14 @@ def optimum(mem: list[int], values: list[int], capacity: int) -> float:
     """Return the best value as HiGHS finds it."""
     if not mem:
         return 0.0
-    model = highspy.Highs()
+    model: Any = highspy.Highs()
     model.setOptionValue("output_flag", False)
     for value in values:
         model.addCol(-float(value), 0.0, 1.0, 0, [], [])
     model.changeColsIntegrality(len(mem), list(range(len(mem))), [highspy.HighsVarType.kInteger] * len(mem))
     model.addRow(-highspy.kHighsInf, float(capacity), len(mem), list(range(len(mem))), [float(m) for m in mem])
     model.run()
-    return -model.getInfo().objective_function_value
+    return -float(model.getInfo().objective_function_value)
 
 
 @given(TASKS, st.integers(0, 150))
@@ -87,7 +90,7 @@ def test_beyond_the_stated_size_the_greedy_subset_is_returned() -> None:
 
 
 @pytest.mark.parametrize("bad", [lambda: knapsack.fill([1], 5, step_mb=0), lambda: knapsack.fill([-1], 5)])
-def test_nonsense_is_refused(bad) -> None:
+def test_nonsense_is_refused(bad: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="must"):
         bad()
 
@@ -100,7 +103,7 @@ def test_a_value_per_task_is_needed() -> None:
 @given(st.lists(st.tuples(st.floats(1, 100), st.floats(1, 50), st.integers(1, 4)), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=50)
 def test_batches_hold_every_task_once_within_memory_and_cores(tasks: list[tuple[float, float, int]]) -> None:
-    mem, wall, cpus = ([task[k] for task in tasks] for k in range(3))
+    mem, wall, cpus = [m for m, _, _ in tasks], [w for _, w, _ in tasks], [c for _, _, c in tasks]
     thin, fat = NodeType(name="thin", mem_mb=60, cores=6, cost=6), NodeType(name="fat", mem_mb=100, cores=4, cost=20)
     for found, kinds in (
         (knapsack.batches(mem, wall, fat, cpus=cpus, step_mb=1), {"fat": fat}),
@@ -109,7 +112,7 @@ def test_batches_hold_every_task_once_within_memory_and_cores(tasks: list[tuple[
         assert sorted(task for batch in found for task in batch.tasks) == list(range(len(tasks)))
         for batch in found:
             assert sum(mem[task] for task in batch.tasks) <= kinds[batch.node].mem_mb * (1 + 1e-9)
-            assert sum(cpus[task] for task in batch.tasks) <= kinds[batch.node].cores
+            assert sum(cpus[task] for task in batch.tasks) <= (kinds[batch.node].cores or 0)
 
 
 def test_a_batch_is_filled_by_memory_times_duration() -> None:

@@ -1,6 +1,7 @@
 """What an order comes to: starts, makespan, peak, profile, under both models and every limit."""
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -95,7 +96,7 @@ def test_no_tasks_take_no_time() -> None:
         ([0, 1], [1, 1], {"slots": 0}),
     ],
 )
-def test_an_order_that_cannot_run_is_refused(order: list[int], mem: list[float], limits: dict[str, int]) -> None:
+def test_an_order_that_cannot_run_is_refused(order: list[int], mem: list[float], limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"order|memory|slot|exceeds"):
         list_schedule(order, mem, [1.0] * len(mem), Machine(**limits))
 

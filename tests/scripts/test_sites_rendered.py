@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import plans
@@ -12,9 +12,10 @@ import pytest
 
 from planner import site as sites
 from planner.core import files, units
-from planner.core.config import Config, Sample
+from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import jobs, render
 from planner.site import Partition, Site
@@ -109,12 +110,13 @@ def _memory(site: Site, job: jobs.Job, asked: dict[str, str]) -> None:
     """Hold a job's memory against the site's policy; each task gets at least what it was predicted to need."""
     cpus = int(asked["cpus-per-task"])
     assert ("mem" in asked, "mem-per-cpu" in asked) == (site.mem_policy == "mem", site.mem_policy == "mem_per_cpu")
-    granted_mb = {
+    granted: dict[str, Callable[[], float | None]] = {
         "mem": lambda: units.parse_mem_mb(asked["mem"]),
         "mem_per_cpu": lambda: cpus * (units.parse_mem_mb(asked["mem-per-cpu"]) or 0),
         "cpus_only": lambda: cpus * (site.mem_per_core_default_mb or 0),
         "whole_node": lambda: max(one.mem_mb for one in site.partitions),
-    }[site.mem_policy]()
+    }
+    granted_mb = granted[site.mem_policy]()
     needed_mb = max(task.predicted_mb or 0 for task in job.tasks)
     assert granted_mb is not None
     assert granted_mb >= needed_mb

@@ -231,7 +231,7 @@ def test_a_partition_without_a_limit_takes_any_time() -> None:
 
 def test_a_site_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        site().name = "other"
+        site().name = "other"  # type: ignore[misc]
 
 
 needs = st.tuples(st.integers(1, 3_000_000), st.integers(1, 200), st.floats(0, 1e6))

@@ -6,11 +6,13 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from planner.core import config as configuration
 from planner.core import genome
 from planner.core.config import Config
 from planner.core.documents import parse_toml
+from planner.core.samples import Sample
 from planner.memory.model import MemoryModel
 from planner.plan import build
 from planner.plan.document import Plan
@@ -31,17 +33,17 @@ formula = "100 + 20 * length_mb"
 """
 
 
-def site(**changes: object) -> Site:
+def site(**changes: Any) -> Site:
     """Return a site of four nodes with 64 GB and 16 cores."""
     partition = Partition(name="main", nodes=4, cores=16, mem_mb=64_000, max_time="3-00:00:00", default=True)
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "name": "test",
         "description": "for tests",
         "source": "made up",
         "as_of": datetime.date(2026, 1, 1),
         "partitions": (partition,),
     }
-    return Site(**{**values, **changes})  # type: ignore[arg-type]
+    return Site(**{**values, **changes})
 
 
 def config(text: str = CONFIG, **sections: Mapping[str, object]) -> Config:
@@ -59,7 +61,7 @@ def plan(
     model: MemoryModel | None = None,
     earlier: Mapping[str, Earlier] | None = None,
     number: int = 1,
-    samples: Sequence[configuration.Sample] | None = None,
+    samples: Sequence[Sample] | None = None,
     retry_failed: bool = False,
 ) -> Plan:
     """Return the plan of a configuration, features being chromosome lengths."""
@@ -76,7 +78,7 @@ def plan(
     )
 
 
-def inputs(of: Config | None = None, *, samples: Sequence[configuration.Sample] | None = None) -> PlanInputs:
+def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None) -> PlanInputs:
     """Return what a first plan of a configuration is made from, features being chromosome lengths."""
     of = of or config()
     table = list(samples) if samples else configuration.samples(of, Path())

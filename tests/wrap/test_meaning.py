@@ -51,7 +51,7 @@ def find(text: str, indices: Sequence[int] = (1, 2, 3, 4), **variables: str) -> 
     ],
 )
 def test_a_line_of_a_file_is_read_as_the_script_reads_it(text: str) -> None:
-    found = find(text, **{"1": "samples.txt"})
+    found = find(text, (1, 2, 3, 4), **{"1": "samples.txt"})
     assert found.lines == dict(enumerate(SHEET.splitlines(), start=1))
     assert not found.is_chromosome
     tasks = elements.of_meaning(found, (1, 2, 3, 4))

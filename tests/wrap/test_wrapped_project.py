@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import plans
 import pytest
+from checked import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +33,6 @@ from planner.wrap import elements, meaning, options, project, request
 from planner.wrap.request import Request, Source
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "wrap"
-SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or "shellcheck"
 SCRIPT = """#!/bin/bash
 #SBATCH -J impute --array=1-22%4 --mem=2G --time=2:00:00 -c 2
 #SBATCH --partition=main --account=genomics --qos=long --comment='say "a" # b' --mail-type=END
@@ -191,11 +189,7 @@ def test_in_other_modes_each_submission_is_the_whole_array_too(mode: Mode, tmp_p
 def test_what_is_rendered_for_reading_is_clean(mode: Mode, tmp_path: Path) -> None:
     of = asked(SCRIPT, "--comment=a'b $(id)", arguments=("$(id)", "it's", "{x}"))
     files = render.render(planned(write(tmp_path, of), mode))
-    render.write(files, tmp_path / "round")
-    for name in files:
-        subprocess.run(["bash", "-n", tmp_path / "round" / name], check=True)
-    done = subprocess.run([SHELLCHECK, *(tmp_path / "round" / name for name in files)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    check(files, tmp_path / "round")
     assert "#SBATCH" not in files["submit.sh"]
 
 
