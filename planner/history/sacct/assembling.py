@@ -53,13 +53,17 @@ def assemble(
             "the file is not complete: write it again; nothing of it was used",
         )
     judge = _Judge(outline, poll_s)
-    open_rows: dict[str, list[_RawRow]] = {}
+    open_rows: dict[str, list[SacctLine | _PackedRow]] = {}
+    before = ""
     for place, line in enumerate(lines(False)):
         if isinstance(line, UnreadLine):
             yield Skipped(line=line.number, reason=line.reason)
             continue
         key = _key_of(line)
-        open_rows.setdefault(key, []).append(_RawRow.of(line))
+        if key != before and before in open_rows:
+            _pack(open_rows[before])
+        before = key
+        open_rows.setdefault(key, []).append(line)
         if outline.last[key] == place:
             rows = open_rows.pop(key)
             if base := outline.incomplete(key):
@@ -69,22 +73,30 @@ def assemble(
             yield from judge.judged(rows, at_end=at_end)
 
 
-class _RawRow(NamedTuple):
-    """A row as text: a job whose rows are far apart must not fill the memory."""
+class _PackedRow(NamedTuple):
+    """A row as one text: jobs whose rows are far apart must not fill the memory."""
 
     number: int
     columns: Sequence[str]
     text: str
 
-    @classmethod
-    def of(cls, line: SacctLine) -> _RawRow:
-        return cls(line.number, line.columns, "\0".join(line.cells))
+    @property
+    def cells(self) -> list[str]:
+        """The cells; one too many where one of them holds a zero byte."""
+        return self.text.split("\0")
 
-    def parsed(self) -> Row:
-        cells = self.text.split("\0")
-        if len(cells) != len(self.columns):
-            raise ValueError("a zero byte in it")
-        return parse_row(dict(zip(self.columns, cells, strict=True)))
+
+def _pack(rows: list[SacctLine | _PackedRow]) -> None:
+    """Pack the rows at the end of a list that are not packed yet."""
+    for place in range(len(rows) - 1, -1, -1):
+        row = rows[place]
+        if isinstance(row, _PackedRow):
+            return
+        rows[place] = _PackedRow(row.number, row.columns, "\0".join(row.cells))
+
+
+def _parsed(row: SacctLine | _PackedRow) -> Row:
+    return parse_row(dict(zip(row.columns, row.cells, strict=True)))
 
 
 class _Outline:
@@ -174,12 +186,12 @@ class _Judge:
     poll_s: float
     usual: _UsualSteps = field(default_factory=_UsualSteps)
 
-    def judged(self, raw: Sequence[_RawRow], *, at_end: bool) -> Iterator[JobAttempt | Skipped]:
+    def judged(self, raw: Sequence[SacctLine | _PackedRow], *, at_end: bool) -> Iterator[JobAttempt | Skipped]:
         """Return the attempts of one job, or why there are none."""
         rows: list[Row] = []
         for one in raw:
             try:
-                rows.append(one.parsed())
+                rows.append(_parsed(one))
             except ValueError as error:
                 yield Skipped(line=one.number, reason=str(error))
         jobs = distinct([row for row in rows if row.id.step is None])
