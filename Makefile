@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-color
 SAY    := sed -u -n 's/^Collecting \([^ (;]*\).*/  fetching \1/p; s/^Installing collected packages.*/  unpacking them/p'
 # cluster tests mostly wait: one process more than there are cores
 WORKERS ?= $(shell expr $$(nproc) + 1)
-SHELL_SCRIPTS := $(shell find .ci examples -name '*.sh' -o -path '.ci/*' -type f)
+SHELL_SCRIPTS := $(shell find .ci examples tests/versions -name '*.sh' -o -path '.ci/*' -type f)
 SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
 # the languages that formulas are exported to
 LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
@@ -17,10 +17,10 @@ LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash lint format bench venv clean
+.PHONY: help demo test test-slurm crash lint format bench venv clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo/
 	@PATH="$(abspath $(BIN)):$$PATH" examples/beagle22/demo.sh demo
@@ -33,6 +33,9 @@ test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arg
 crash: $(VENV)/.test  ## kill every command at every file and process event, and count what ran (long)
 	@.ci/packages $(SLURM_PACKAGES)
 	@CHROMPLAN_CRASHES=$${CHROMPLAN_CRASHES:-1} $(BIN)/python -m pytest -s tests/cluster/test_crashes.py $(ARGS)
+
+test-slurm:  ## the cluster tests on another Slurm: VERSION=24.11 (or 22.05, 26.05), ARGS="tests/cluster/test_drive.py"
+	@tests/versions/run.sh $(or $(VERSION),24.11) $(ARGS)
 
 lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
 	@$(BIN)/ruff check --quiet .

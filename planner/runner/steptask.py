@@ -24,7 +24,7 @@ from planner.core import alive, files
 from planner.core.errors import FailureError
 from planner.core.records import Outcome
 from planner.core.sampling import near_limit
-from planner.history.sacct.outcomes import classify_log
+from planner.history.sacct.outcomes import classify_log, said_by_slurm
 from planner.plan.document import Plan
 from planner.plan.overheads import STEP_SHELLS_MB
 from planner.runner import peak, processes, runs
@@ -183,8 +183,7 @@ class StepTask:
 
     def _killed_for_memory(self, code: int) -> tuple[Outcome, str] | None:
         """Return whether Slurm or the kernel killed it at its limit."""
-        from_slurm = [line for line in self.log().splitlines() if line.startswith("slurmstepd")]
-        verdict = classify_log("\n".join([*from_slurm, self._said()]))
+        verdict = classify_log(f"{said_by_slurm(self.log())}\n{self._said()}")
         if verdict is not None:
             return Outcome.OOM, verdict.evidence
         limit_mb = self.attempt.limit_mb

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from planner.core.records import Outcome, Quality
-from planner.history.sacct.outcomes import classify_log
+from planner.history.sacct.outcomes import classify_log, said_by_slurm
 from planner.history.sacct.read import JobAttempt, read_text, with_log
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -212,6 +212,21 @@ def test_the_poller_s_message_holds_what_was_in_use() -> None:
     found = classify_log(POLLER_LOG)
     assert found is not None
     assert found.used_mb == pytest.approx(163.246, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "slurmstepd-n1: error: StepId=47.0 exceeded memory limit (171175936 > 157286400), being killed",
+        "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=47.0.",
+        # 26.05
+        "[2026-11-26T21:04:03.317] error: StepId=47.0 exceeded memory limit (171175936 > 157286400), being killed",
+    ],
+)
+def test_what_slurm_says_in_a_log_is_told_from_what_the_program_says(line: str) -> None:
+    said = said_by_slurm(f"error: exceeded memory limit (2 > 1)\n{line}\n[info] exceeded memory limit (2 > 1)\n")
+    assert said == line
+    assert classify_log(said) is not None
 
 
 def test_a_log_turns_an_unexplained_failure_into_an_oom() -> None:

@@ -68,10 +68,17 @@ class LogVerdict:
 
 
 _POLLER = re.compile(r"exceeded memory limit \(([0-9]+) > ([0-9]+)\)")
+# slurmstepd names itself, but from 26.05 on, where a time stands instead
+_FROM_SLURM = re.compile(r"^(?:slurmstepd|\[\d{4}-\d\d-\d\dT[\d:.]+\] (?:error|fatal): ).*$", re.MULTILINE)
 _KILLED_TEXT = re.compile(r"oom[-_]kill|exceeded (?:job |step )?memory limit|task \d+: Out Of Memory", re.IGNORECASE)
 _OWN_HEAP = re.compile(
     r"java\.lang\.OutOfMemoryError(?:: [A-Za-z ]+)?|\bMemoryError\b|std::bad_alloc|Cannot allocate memory"
 )
+
+
+def said_by_slurm(text: str) -> str:
+    """Return those lines of a log that Slurm itself wrote, as against the program that ran."""
+    return "\n".join(_FROM_SLURM.findall(text))
 
 
 def classify_log(text: str) -> LogVerdict | None:
