@@ -17,6 +17,7 @@ from planner.core.errors import PlannerError
 COMMANDS = {
     "init": "init",
     "site": "site",
+    "doctor": "doctor",
     "history": "history",
     "fit": "fit",
     "formula": "formula",
@@ -43,6 +44,7 @@ COMMANDS = {
 SUMMARIES: dict[str, str] = {
     "init": "Write a commented chromplan.toml.",
     "site": "List, show, detect and check clusters.",
+    "doctor": "Look this cluster over: what matters, and what it changes.",
     "history": "Import, collect and show what earlier jobs used.",
     "fit": "Fit the memory model of each tool.",
     "formula": "Show, check and export memory formulas.",

@@ -179,6 +179,7 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
                       chromplan site detect --from saved.txt -o site_configs/mine.toml
     """  # noqa: D301 - click's own mark for lines to keep
     from planner import site as sites
+    from planner.actions.findings import TESTED
     from planner.core.files import write_text
 
     if output is not None and output.exists():
@@ -191,6 +192,9 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
         click.echo(f"wrote {output}; account, minimum requests and modules are for you to add", err=as_json)
     elif not as_json:
         click.echo(sites.dumps(site), nl=False)
+    click.echo(
+        f"chromplan is tested on Slurm {', '.join(TESTED)}; 'chromplan doctor' looks this cluster over", err=True
+    )
 
 
 @command.command("check")

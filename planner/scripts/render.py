@@ -86,6 +86,7 @@ def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment
     environment.filters["component_jobs"] = component_jobs
     environment.filters["options"] = lambda job: _options(plan, job)
     environment.filters["duration"] = units.format_duration
+    environment.filters["limit"] = units.format_limit
     environment.filters["values"] = lambda task: " ".join(
         shell.quote(value)
         for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))

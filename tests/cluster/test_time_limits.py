@@ -80,3 +80,13 @@ def test_where_time_limits_are_refused_memory_is_given_all_the_same(keeps_times:
     assert given(pipeline) == {name: (task["request_mb"], longest_s) for name, task in plan.items()}
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
     assert {line.split("\t")[5] for line in pipeline.manifest()} == {"array.sh"}
+
+
+@pytest.mark.slow
+def test_a_step_that_passes_its_own_limit_is_a_timeout_and_the_others_go_on(omk_cluster: Cluster) -> None:
+    command = "[ {chromosome} != 22 ] || sleep 200; echo done >> out/{sample}.chr{chromosome}"
+    pipeline = Pipeline(omk_cluster, mode="packed", chromosomes="20-22", time="00:01:00", command=command)
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    outcomes = {task: row["outcome"] for task, row in pipeline.finish().items()}
+    assert outcomes == {"s1.chr20": "completed", "s1.chr21": "completed", "s1.chr22": "timeout"}

@@ -13,6 +13,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "site show": ("chromplan site show cannon",),
     "site detect": ("chromplan site detect -o site_configs/mine.toml",),
     "site check": ("chromplan site check cannon",),
+    "doctor": ("chromplan doctor", "chromplan doctor --try"),
     "history import": (
         "chromplan history import jobs.txt --tool beagle",
         "chromplan history import runs.csv --tool beagle --peak peak_rss_mb --feature n_variants=n_variants",

@@ -32,10 +32,10 @@ take_turn() {
   fi
 }
 
-# run_task MB task sample chromosome panel
+# run_task MB TIME task sample chromosome panel
 run_task() {
-  local mem_mb=$1
-  shift
+  local mem_mb=$1 limit=$2
+  shift 2
   export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
   export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
   export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
@@ -50,7 +50,7 @@ run_task() {
     measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$own")
   fi
   srun --export=ALL --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
-    --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID.out" --open-mode=append \
+    --time="$limit" --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID.out" --open-mode=append \
     "${measure[@]}" bash rounds/r001/command.sh || code=$?
   echo "$code" >"$own.end"
   [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
@@ -79,12 +79,12 @@ start() {
 
 # shellcheck disable=SC2016  # names are data
 {
-  start 1361 NA1.chr20 NA1 20 'it'"'"'s'
-  start 1361 a_b-c8687a08.chr20 'a b' 20 'it'"'"'s'
-  start 1127 NA1.chr22 NA1 22 'it'"'"'s'
-  start 1127 a_b-c8687a08.chr22 'a b' 22 'it'"'"'s'
-  start 1063 NA1.chr21 NA1 21 'it'"'"'s'
-  start 1063 a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
+  start 1361 2:00:00 NA1.chr20 NA1 20 'it'"'"'s'
+  start 1361 2:00:00 a_b-c8687a08.chr20 'a b' 20 'it'"'"'s'
+  start 1127 2:00:00 NA1.chr22 NA1 22 'it'"'"'s'
+  start 1127 2:00:00 a_b-c8687a08.chr22 'a b' 22 'it'"'"'s'
+  start 1063 2:00:00 NA1.chr21 NA1 21 'it'"'"'s'
+  start 1063 2:00:00 a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
 }
 wait
 if [ -s "$failed" ]; then
