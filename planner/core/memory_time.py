@@ -33,6 +33,7 @@ class MemoryTimeUnit:
         return f"{self.number(mb_s)} {self.name}"
 
 
+_SAME = 0.005
 _MANY = 100
 _LEAST = 0.001
 _UNITS = (
@@ -47,3 +48,13 @@ _ENOUGH = 0.1
 def unit_for(largest_mb_s: float) -> MemoryTimeUnit:
     """Return the unit for amounts that stand side by side, the largest of them ``largest_mb_s`` MiB s."""
     return next((unit for unit in _UNITS if largest_mb_s >= _ENOUGH * unit.mb_s), _UNITS[-1])
+
+
+def same(share: float) -> bool:
+    """Whether a share saved is too small to speak of."""
+    return abs(share) < _SAME
+
+
+def in_words(share: float) -> str:
+    """Return ``34 % saved`` or ``5 % more``."""
+    return f"{100 * share:.0f} % saved" if share > 0 else f"{-100 * share:.0f} % more"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.core import units
-from planner.core.memory_time import unit_for
+from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Mode
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
@@ -14,7 +14,6 @@ from planner.scripts.jobs import Job, component_jobs, jobs
 
 # modes in which tasks are steps: they share what their allocation reserves
 _STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
-_SAME = 0.005
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,16 +93,6 @@ class Savings:
         else:
             has, other = f"asks for {self.reserved_mb} MB", f"would ask for {self.one_mem_sum_mb} MB"
         return has if same(share) else f"{has}; {one} {other}: {in_words(share)}"
-
-
-def same(share: float) -> bool:
-    """Whether a share saved is too small to speak of."""
-    return abs(share) < _SAME
-
-
-def in_words(share: float) -> str:
-    """Return ``34 % saved`` or ``5 % more``."""
-    return f"{100 * share:.0f} % saved" if share > 0 else f"{-100 * share:.0f} % more"
 
 
 def savings(plan: Plan) -> Savings:

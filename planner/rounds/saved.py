@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from planner import slurm
 from planner.core.errors import FailureError
-from planner.core.memory_time import unit_for
+from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Outcome
 from planner.history.sacct import read as sacct
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
-from planner.report.savings import in_words, same
 from planner.rounds.progress import TaskStatus
 
 

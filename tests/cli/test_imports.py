@@ -55,3 +55,9 @@ def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib
     used = loaded("plan", cwd=tmp_path)
     assert len(json.loads((tmp_path / "rounds/r001/plan.json").read_text())["tasks"]) == 22
     assert not used & {"sklearn", "scipy", "matplotlib", "pandas", "pyoperon"}
+
+
+def test_status_imports_neither_numpy_nor_what_draws(tmp_path: Path) -> None:
+    (tmp_path / "chromplan.toml").write_text('[pipeline]\nname = "x"\ntool = "x"\ncommand = "true {chromosome}"\n')
+    loaded("plan", cwd=tmp_path)
+    assert loaded("status", cwd=tmp_path) == {"pydantic"}

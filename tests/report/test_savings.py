@@ -7,6 +7,7 @@ import plans
 import pytest
 
 from planner.cli import main
+from planner.core.memory_time import in_words
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.report import savings as compare
@@ -126,7 +127,7 @@ def test_without_durations_memory_alone_is_compared_and_only_where_tasks_do_not_
 
 @pytest.mark.parametrize(("share", "words"), [(0.34, "34 % saved"), (-0.05, "5 % more")])
 def test_what_is_lost_is_told_as_plainly_as_what_is_saved(share: float, words: str) -> None:
-    assert compare.in_words(share) == words
+    assert in_words(share) == words
 
 
 def test_where_nothing_is_saved_nothing_is_said_of_it() -> None:
