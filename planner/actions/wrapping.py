@@ -292,7 +292,7 @@ def _remember(
                 folder=Path(config.wrap.folder, asked.value("chdir") or "") if is_files and config.wrap else None,
             )
         except FailureError as error:
-            say(f"history: none ({error.message})")
+            say(f"history: none ({error.message.splitlines()[-1]})")
             return
         usable = sum(one.peak_mb is not None for one in accounted)
         say(f"history: {len(accounted)} attempts of jobs called {name}, {usable} with a usable peak")

@@ -112,7 +112,8 @@ def validate(values: Mapping[str, object], model: type[Model], *, path: Path | s
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a field that is missing may be there, misspelt
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = _field(first["loc"])
         if first["type"] == "extra_forbidden":
             raise InputError(f"{path}: {where}unknown field", _allowed(model, first["loc"])) from None

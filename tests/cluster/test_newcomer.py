@@ -93,7 +93,8 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
         person.type("scontrol hold $(squeue --me --noheader --format=%F --states=PENDING)")
     finally:
         omk_cluster.administrate("scontrol", "update", "partition=main", "state=up")
-    assert re.search(r"^2 .*held", person.type("chromplan status"), re.MULTILINE)
+    shown = person.type("chromplan status")
+    assert re.findall(r"^(\S+) .* pending .* held$", shown, re.MULTILINE) == ["A.chr22", "B.chr21"], shown
     watched = person.type("chromplan watch", code=1)
     assert "2 tasks would wait for ever" in watched
     assert "scontrol release" in watched

@@ -1,5 +1,6 @@
 """chromplan.toml: what it may say, and errors that name file and field."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_a_wrong_field_is_named_with_its_path(path: Path, change: str, expected:
 def test_an_unknown_field_hints_at_the_known_ones(path: Path) -> None:
     _, hint = error(path, MINIMAL + "chromosome = 1\n")
     assert hint.startswith("did you mean 'chromosomes'? fields allowed here: name, tool, command, genome")
+
+
+@pytest.mark.parametrize(("name", "typo"), [("tool", "tol"), ("command", "comand"), ("name", "nam")])
+def test_a_misspelt_field_is_not_called_missing(path: Path, name: str, typo: str) -> None:
+    message, hint = error(path, re.sub(rf"^{name}\b", typo, MINIMAL, flags=re.MULTILINE))
+    assert message == f"chromplan.toml: pipeline.{typo}: unknown field"
+    assert hint.startswith(f"did you mean '{name}'")
 
 
 def test_an_unknown_placeholder_is_refused(path: Path) -> None:
