@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outside import shared_data
 
 from benchmarks.reference import baselines
 from benchmarks.reference.baselines import Policy
@@ -17,7 +18,7 @@ from benchmarks.reference.baselines_learned import SizeyStyle, SupportVector
 from benchmarks.reference.polynomial import fit_polynomial
 
 ROOT = Path(__file__).parent.parent.parent
-TRACES = ROOT.parent / "shared" / "data" / "traces"
+TRACES = shared_data("traces")
 
 
 def taught(policy: Policy, sizes: list[float], peaks: list[float], wall_s: float = 60.0) -> Policy:
@@ -116,7 +117,7 @@ def replay() -> ModuleType:
     return module
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
 @pytest.mark.parametrize(
     ("trace", "method", "waste_gbh", "failures"),
     [
@@ -139,7 +140,7 @@ def test_published_methods_waste_what_is_published(
     assert result.failures == failures
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
 @pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 335, 6), ("eager", 208, 22)])
 def test_the_ensemble_wastes_less_with_fewer_kills(
     replay: ModuleType, trace: str, waste_gbh: float, failures: int
@@ -149,7 +150,7 @@ def test_the_ensemble_wastes_less_with_fewer_kills(
     assert result.failures <= failures
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the traces are not here")
+@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
 @pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 1000, 26), ("eager", 380, 46)])
 def test_from_a_cold_start_too(replay: ModuleType, trace: str, waste_gbh: float, failures: int) -> None:
     rows = replay.read_trace(TRACES / f"trace_{trace}.csv")
