@@ -12,7 +12,7 @@ from planner.cli import cli
 _HEAD = """\
 # Commands
 
-Every command with its arguments and options, as the code has them (`python -m planner.cli.reference > docs/commands.md`).
+Every command with its arguments and options, from the code (`python -m planner.cli.reference > docs/commands.md`).
 `chromplan COMMAND --help` shows the same, with examples.
 """
 
