@@ -7,7 +7,7 @@ import interference
 import pytest
 
 from planner import slurm
-from planner.slurm import calls, environment
+from planner.slurm import calls, environment, jobs
 from planner.slurm.calls import Verdict
 
 
@@ -118,3 +118,19 @@ def test_a_step_still_knows_its_job() -> None:
 def test_a_variable_of_the_manuals_reaches_no_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, interference.VARIABLES[name])
     assert f"{name}=" not in slurm.run(["env"])
+
+
+def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it() -> None:
+    said, other = "chromplan:r001:abc:array.sh", "chromplan:r001:abc:tier-1.sh"
+    printed = "\n".join(
+        [
+            f"12_[0-3]|a|name|{said} for the paper",
+            f"11|imp|sbatch --comment={other} x.sh 'two",
+            "13|not a row' of two lines",
+            f"14+1|imp|{other}",
+            "15|impute.r001.abc|(null)",
+            "16|another|chromplan:r001:abd:array.sh",
+        ]
+    )
+    found = jobs._named_so(printed, {said: "impute.r001.abc", other: other})
+    assert found == {said: ["12", "15"], other: ["11", "14"]}

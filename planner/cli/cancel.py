@@ -32,10 +32,12 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     Only jobs of this project's manifests are ended, the one that would plan the next round with them. 'chromplan next'
     records the tasks as cancelled; with --retry-failed it runs them again. On a terminal it asks first.
     """
-    from planner.rounds import cancel, names, tally
+    from planner.rounds import cancel, door, names, tally
 
     project = open_project(folder)
-    found = latest_statuses(project, offline=False)
+    whole = not (tasks or samples or pending)
+    with door.looking(project):
+        found = latest_statuses(project, offline=False)
     if samples:
         names.check_samples(samples, found)
     flying = [one for one in found if one.in_flight]
@@ -45,12 +47,16 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
         if (not samples or one.sample in samples) and (not pending or tally.kind_of(one) == tally.WAITING)
     ]
     if not chosen:
-        click.echo("nothing to cancel: none of these tasks is in the queue")
+        given_up = door.give_up(project) if whole else []
+        what = f"round {given_up[-1]} was submitted in part: nothing more of it will be" if given_up else ""
+        click.echo(what or "nothing to cancel: none of these tasks is in the queue")
         return
     parts = cancel.prepare(project, flying, chosen)
     if not yes and sys.stdin.isatty() and not click.confirm(f"cancel {_words(parts)}?"):
         raise click.Abort
     with project.lock():
+        if whole:
+            door.give_up(project)
         for part in parts:
             cancel.end(part)
     click.echo(f"cancelled {_words(parts)}")

@@ -54,7 +54,7 @@ def at_work(
             if finish is None:
                 raise FailureError(
                     f"round {name} was submitted only in part: an earlier command was interrupted",
-                    "'chromplan submit' goes on with it",
+                    "'chromplan submit' goes on with it, 'chromplan cancel' gives it up",
                 )
             finish(f"round {name} was submitted only in part: going on with it")
             finished.append(submit.submit(project, number, say=finish))
@@ -80,6 +80,34 @@ def looking(project: ProjectFolder, *, wait_s: float = PATIENCE_S) -> Iterator[N
             if before is not None:
                 manifest.record(folder, find_again(project.plan(number), before))
         yield
+
+
+def give_up(project: ProjectFolder) -> list[int]:
+    """Let nothing more be submitted of rounds that are submitted in part, and return them; what has a job keeps it.
+
+    Raises
+    ------
+    FailureError
+        When another command is at work, or Slurm does not answer.
+    """
+    with project.lock():
+        found = _unfinished(project)
+        for number in found:
+            folder = project.round_folder(number)
+            before = read_journal(folder)
+            if before is None:
+                raise FailureError(
+                    f"round {folder.name}: submit.sh was interrupted", "'chromplan submit' finds its jobs"
+                )
+            known = find_again(project.plan(number), before)
+            jobs = [
+                job.model_copy(update={"state": "submitted" if job.job_id else "cancelled"})
+                if job.state not in ("submitted", "cancelled")
+                else job
+                for job in known.jobs
+            ]
+            manifest.record(folder, known.model_copy(update={"jobs": tuple(jobs)}))
+    return found
 
 
 def _unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:

@@ -25,7 +25,8 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     asked = {comment(plan, job.script): job for job in submission.jobs if job.state == "asked"}
     if not asked:
         return submission
-    names = {said: job.name for said, job in asked.items()}
+    # a name of the user's may be that of other jobs, too
+    names = {said: job.name if plan.token in job.name else said for said, job in asked.items()}
     now_s = time.time()
     recent = now_s - max(job.asked_s or 0 for job in asked.values()) < _LONG_AGO_S
     found: dict[str, list[str]] = {}

@@ -234,10 +234,13 @@ class _Submitter:
 
     def _submit_follow_up(self, wanted: SubmittedJob) -> str:
         self._pace()
+        # one before it has waited for them, and has started
+        again = sum(job.follows and job.job_id is not None for job in self._journal.jobs) > 0
+        ours = [] if again else self._journal.ids
         return slurm.sbatch(
             self._script(wanted.script),
             cwd=self._root,
-            options=follow_up_options(self._plan, [*self._journal.ids, *_going_on_before(self._project)]),
+            options=follow_up_options(self._plan, [*ours, *_going_on_before(self._project)]),
             environment=_own_command(),
         )
 

@@ -42,6 +42,11 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
         pipeline.write(
             "chromplan.toml", text.replace('formula = "60 + length_mb"', f"default_mb = 90\npilot = {pilot}")
         )
+    if command in ("fit", "history import"):
+        rows = [f"{name},{40 + 60 / name:.0f},{300 / name:.0f},{250 / name:.0f}" for name in range(1, 20)]
+        pipeline.write("past.csv", "\n".join(["chromosome,peak_mb,wall_s,length_mb", *rows, ""]))
+    if command == "fit":
+        pipeline.chromplan(*ARGUMENTS["history import"])
     if command != "plan":
         pipeline.chromplan("plan")
     if command not in ("plan", "render"):
@@ -49,8 +54,6 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
     if command in ("next --submit", "next", "ingest"):
         pipeline.chromplan("submit")
         pipeline.cluster.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
-    if command == "history import":
-        pipeline.write("past.csv", "chromosome,peak_mb,wall_s,length_mb\n1,90,5,249\n2,80,4,243\n")
     return pipeline
 
 

@@ -207,6 +207,17 @@ def test_what_was_submitted_in_part_is_finished_or_refused_never_planned_again(
     assert set(pipeline.ran().values()) == {1}
 
 
+def test_what_was_submitted_in_part_may_be_given_up(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, mode="jobs", chromosomes="19-22", command="sleep 300 # {chromosome}")
+    pipeline.ready()
+    halfway = 'echo x >> n; "$real" "$@"; if [ $(wc -l < n) = 2 ]; then kill -9 "$PPID"; fi'
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", halfway), check=False)
+    pipeline.chromplan("cancel", "--yes")
+    left = pipeline.run("squeue", "-h", "-o", "%Z").stdout.splitlines()
+    assert str(pipeline.folder) not in left
+    assert "4 tasks" in pipeline.chromplan("plan", "--retry-failed") or pipeline.latest().name == "r002"
+
+
 def test_a_manifest_that_is_gone_is_written_again(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="21-22")
     pipeline.ready()
