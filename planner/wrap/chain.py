@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from planner.core.errors import PlannerError
 from planner.core.records import Outcome
 from planner.core.units import parse_job_id
 from planner.history.store import Store
@@ -43,12 +44,16 @@ def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], st
 
 
 def _jobs(folder: Path) -> set[str]:
+    """Return the jobs of a project; none of one that cannot be read, which is no reason to stop another."""
     project = ProjectFolder(folder)
-    return {
-        str(parse_job_id(entry.job_id).job)
-        for number in project.round_numbers()
-        for entry in manifest.read(project.round_folder(number))
-    }
+    try:
+        return {
+            str(parse_job_id(entry.job_id).job)
+            for number in project.round_numbers()
+            for entry in manifest.read(project.round_folder(number))
+        }
+    except PlannerError:
+        return set()
 
 
 def look(folders: Iterable[Path]) -> list[Preceding]:

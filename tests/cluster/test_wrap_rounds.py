@@ -98,9 +98,9 @@ def test_a_step_follows_another_chromosome_by_chromosome_and_again_after_a_failu
     # nothing runs again, and nothing before its turn
     plan = json.loads(folder.project("impute", "next", "--json"))
     assert plan["tasks"] == []
-    assert plan["left_out"] == [
-        {"task": "chr20", "reason": "phase: chr20 ended as failed; 'chromplan next' there first"}
-    ]
+    (left,) = plan["left_out"]
+    assert left["task"] == "chr20"
+    assert left["reason"].endswith(".phase: chr20 ended as failed; 'chromplan next' there first")
     folder.write("repaired", "")
     folder.project("phase", "next", "--retry-failed", "--submit")
     folder.project("impute", "next", "--submit")
