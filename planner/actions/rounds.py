@@ -104,9 +104,7 @@ def latest_statuses(project: ProjectFolder, *, offline: bool = False) -> list[Ta
     FailureError
         When Slurm does not answer.
     """
-    from planner.actions.planning import open_store
+    from planner.actions.planning import recorded
     from planner.rounds.look import look
 
-    with open_store(project) as store:
-        observations = store.observations()
-    return look(project, observations, offline=offline)
+    return look(project, recorded(project), offline=offline)

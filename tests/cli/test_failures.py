@@ -126,6 +126,14 @@ def test_a_folder_of_ones_own_that_may_not_be_written_says_how_to_allow_it(proje
     assert f"hint: allow it: chmod u+rwx {project}" in said
 
 
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may write anything")
+def test_who_may_only_read_a_project_sees_its_status(project: Path) -> None:
+    project.chmod(0o555)
+    done = chromplan("status", cwd=project, before=POWERLESS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no round is planned yet" in done.stdout
+
+
 @pytest.mark.parametrize("name", [".chromplan", "rounds", ".chromplan/models"])
 def test_a_file_in_the_place_of_a_folder_is_named(project: Path, name: str) -> None:
     chromplan(*IMPORT, cwd=project)
