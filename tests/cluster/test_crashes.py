@@ -25,7 +25,7 @@ MODES = ("array", "tiers", "jobs", "packed")
 SAMPLE = {("submit", "array"): 19, ("submit", "jobs"): 31, ("next --submit", "tiers"): 47}
 SCRIPT = """#!/bin/bash
 #SBATCH --job-name=imp --array=20-22 --mem=100M --time=5
-echo done >> out/s1.chr$SLURM_ARRAY_TASK_ID
+echo done >> out/chr$SLURM_ARRAY_TASK_ID
 """
 
 
@@ -78,7 +78,7 @@ def try_out(cluster: Cluster, command: str, mode: str, *, stride: int, then_next
     spec = {
         "base": str(before.folder),
         "work": str(work / "trials"),
-        "argv": [*argv, "--then-next"] if then_next else argv,
+        "argv": [*argv[:1], *(["--then-next"] if then_next else []), *argv[1:]],
         "stride": stride,
         "first": 1 + (stride - 1) // 2,
         "workers": 4,
