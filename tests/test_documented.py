@@ -79,7 +79,16 @@ def test_pages_show_commands() -> None:
 # what these need is a cluster, a terminal or a decision: they run in tests/cluster, and parse here
 ELSEWHERE = (
     *("submit", "watch", "sbatch", "wrap", "drive", "cancel", "logs", "site detect", "site check", "history collect"),
-    *("next", "run", "init", "plan --mode packed", "fit --symbolic", "simulate --evidence earlier"),
+    *(
+        "next",
+        "run",
+        "init",
+        "doctor",
+        "status -C",
+        "plan --mode packed",
+        "fit --symbolic",
+        "simulate --evidence earlier",
+    ),
 )
 FILES = {
     "jobs.txt": "JobID|State|ReqMem|MaxRSS|ElapsedRaw|Submit|JobName\n"

@@ -49,7 +49,11 @@ def command(
     inputs: tuple[Path, ...],
     cpus: int,
 ) -> None:
-    """Run a command as it is, and record its peak, time and features: chromplan record [OPTIONS] -- COMMAND."""
+    """Run a command anywhere and record what it used.
+
+    chromplan record [OPTIONS] -- COMMAND: the peak of its process tree, its time and its features go into the history;
+    its exit code and signals are passed on.
+    """
     from planner.core.records import Observation, Outcome, Quality
     from planner.history.labels import plain_chromosome, with_length
     from planner.runner import recorded

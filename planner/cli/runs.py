@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: bool) -> None:
-    """List what 'chromplan sbatch' submitted: state, tasks done, memory x time saved.
+    """List what 'chromplan sbatch' submitted.
 
-    The last run comes first. -C of other commands takes a run's number, or its name for the last one of that name.
+    State, tasks done, memory x time saved; the last run comes first. -C of other commands takes a run's number, or its
+    name for the last one of that name.
     """
     from planner.wrap import data_folder
 

@@ -23,6 +23,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "chromplan history collect --name impute -S now-7days -E now --tool beagle",
     ),
     "history show": ("chromplan history show --summary",),
+    "history export": ("chromplan history export --tool beagle --out beagle.jsonl",),
+    "history merge": ("chromplan history merge beagle.jsonl",),
+    "history prune": ("chromplan history prune --tool beagle --before 2025-01-01",),
+    "record": (
+        "chromplan record --tool plink2 --chromosome 21 --input chr21.vcf.gz -- plink2 --vcf chr21.vcf.gz --freq",
+    ),
     "fit": (
         "chromplan fit",
         "chromplan fit --tool beagle --mem 16G",
@@ -46,6 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "run": ("chromplan run --local", "chromplan run --local -k 4 --mem 16G"),
     "drive": ("salloc --ntasks=8 --mem=64G --time=4:00:00 chromplan drive",),
     "wrap": ("chromplan wrap impute.sh", "chromplan wrap --array=1-22 --time=4:00:00 impute.sh NA12878"),
+    "runs prune": ("chromplan runs prune --older 30 --dry-run",),
     "sbatch": ("chromplan sbatch impute.sh", "chromplan sbatch --array=1-22 impute.sh NA12878"),
 }
 
