@@ -247,15 +247,9 @@ def _ridge(columns: Floats, target: Floats, logged: NDArray[np.bool_]) -> tuple[
 
 
 def _non_negative(columns: Floats, values: Floats) -> tuple[float, Floats]:
-    """Relative least squares with non-negative terms, by coordinate descent."""
+    """Relative least squares with non-negative terms (Lawson and Hanson 1974)."""
+    from scipy.optimize import nnls
+
     design = np.column_stack([np.ones(len(values)), columns]) / values[:, None]
-    gram, moment = design.T @ design, design.sum(axis=0)
-    terms = np.zeros(design.shape[1])
-    for _ in range(500):
-        before = terms.copy()
-        for j in range(len(terms)):
-            if gram[j, j] > 0:
-                terms[j] = max(0.0, terms[j] + (moment[j] - gram[j] @ terms) / gram[j, j])
-        if np.max(np.abs(terms - before)) <= 1e-9 * np.max(terms):
-            break
-    return float(terms[0]), terms[1:]
+    terms = nnls(design, np.ones(len(values)))[0]
+    return float(terms[0]), np.asarray(terms[1:])
