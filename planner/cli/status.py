@@ -45,6 +45,7 @@ def command(
     does that).
     """
     from planner.cli import status_view as view
+    from planner.project.unfinished import in_part
     from planner.rounds import tally
 
     project = open_project(folder)
@@ -60,6 +61,8 @@ def command(
         return
     chosen = bool(kinds or samples)
     view.show(project, shown, found, view.Wanted(every_row=shows_all, chosen=chosen, wide=wide, saved=not offline))
+    for line in in_part(project):
+        click.echo(line)
 
 
 def _chosen(found: list[TaskStatus], kinds: set[str], samples: tuple[str, ...]) -> list[TaskStatus]:

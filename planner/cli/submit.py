@@ -25,6 +25,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
 
     Safe to repeat after any crash: nothing is submitted twice.
     """
+    from planner.project.unfinished import in_part
     from planner.rounds import preview
 
     project = open_project(folder)
@@ -36,7 +37,12 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
     if test_only:
         _test(preview.try_out(project, number))
         return
-    submit_latest(project, say=lambda line: click.echo(line, err=True), then_next=then_next)
+    try:
+        submit_latest(project, say=lambda line: click.echo(line, err=True), then_next=then_next)
+    except KeyboardInterrupt:
+        for line in in_part(project):
+            click.echo(line, err=True)
+        raise
 
 
 def _test(trials: list[Trial]) -> None:

@@ -14,6 +14,7 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, read_journal
 from planner.project.lock import PATIENCE_S
+from planner.project.unfinished import WAYS_ON, unfinished
 from planner.rounds import submit
 from planner.rounds.lost import find_again
 
@@ -49,12 +50,11 @@ def at_work(
         project.config()
     finished: list[Submission] = []
     with project.lock(wait_s=wait_s):
-        for number in _unfinished(project):
+        for number in unfinished(project):
             name = project.round_folder(number).name
             if finish is None:
                 raise FailureError(
-                    f"round {name} was submitted only in part: an earlier command was interrupted",
-                    "'chromplan submit' goes on with it, 'chromplan cancel' gives it up",
+                    f"round {name} was submitted only in part: an earlier command was interrupted", WAYS_ON
                 )
             finish(f"round {name} was submitted only in part: going on with it")
             finished.append(submit.submit(project, number, say=finish))
@@ -70,11 +70,11 @@ def looking(project: ProjectFolder, *, wait_s: float = PATIENCE_S) -> Iterator[N
     FailureError
         When a round is being submitted.
     """
-    if not _unfinished(project, write=False):
+    if not unfinished(project, write=False):
         yield
         return
     with project.lock(wait_s=wait_s):
-        for number in _unfinished(project):
+        for number in unfinished(project):
             folder = project.round_folder(number)
             before = read_journal(folder)
             if before is not None:
@@ -91,7 +91,7 @@ def give_up(project: ProjectFolder) -> list[int]:
         When another command is at work, or Slurm does not answer.
     """
     with project.lock():
-        found = _unfinished(project)
+        found = unfinished(project)
         for number in found:
             folder = project.round_folder(number)
             before = read_journal(folder)
@@ -107,23 +107,4 @@ def give_up(project: ProjectFolder) -> list[int]:
                 for job in known.jobs
             ]
             manifest.record(folder, known.model_copy(update={"jobs": tuple(jobs)}))
-    return found
-
-
-def _unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:
-    """Return the rounds that are submitted in part; of the others the manifest is seen to."""
-    found: list[int] = []
-    for number in project.round_numbers():
-        folder = project.round_folder(number)
-        submission = read_journal(folder)
-        if submission is None:
-            # submit.sh was at it, and was interrupted
-            found += [number] if (folder / manifest.PART_FILE).exists() else []
-            continue
-        if not submission.done and not (write and submission.untouched):
-            found.append(number)
-        elif write and submission.done:
-            manifest.derive(folder, submission)
-        elif write:
-            manifest.forget(folder)
     return found

@@ -1,0 +1,51 @@
+"""Rounds that are submitted in part, and what Slurm has of them."""
+
+from __future__ import annotations
+
+from planner.project import manifest
+from planner.project.folder import ProjectFolder
+from planner.project.journal import read_journal
+
+WAYS_ON = "'chromplan submit' goes on with it, 'chromplan cancel' gives it up"
+_STANDS = {
+    "wanted": "not asked for",
+    "asked": "asked for",
+    "held": "held until its elements have their memory",
+    "refused": "its waiting elements end",
+    "submitted": "on its way",
+}
+
+
+def unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:
+    """Return the rounds that are submitted in part; of the others the manifest is seen to."""
+    found: list[int] = []
+    for number in project.round_numbers():
+        folder = project.round_folder(number)
+        submission = read_journal(folder)
+        if submission is None:
+            # submit.sh was at it, and was interrupted
+            found += [number] if (folder / manifest.PART_FILE).exists() else []
+            continue
+        if not submission.done and not (write and submission.untouched):
+            found.append(number)
+        elif write and submission.done:
+            manifest.derive(folder, submission)
+        elif write:
+            manifest.forget(folder)
+    return found
+
+
+def in_part(project: ProjectFolder) -> list[str]:
+    """Return a line for each round that is submitted in part: what is in the queue, and what to do."""
+    found = []
+    for number in unfinished(project, write=False):
+        folder = project.round_folder(number)
+        submission = read_journal(folder)
+        jobs = [job for job in submission.jobs if job.state != "cancelled"] if submission else []
+        known = [f"{job.job_id} ({_STANDS[job.state]})" for job in jobs if job.job_id]
+        asked = sum(job.state == "asked" and not job.job_id for job in jobs)
+        parts = [f"in the queue: {', '.join(known)}"] if known else []
+        parts += [f"{asked} of which it is not known whether Slurm took it"] if asked else []
+        what = "; ".join(parts) or "nothing of it is in the queue yet"
+        found.append(f"round {folder.name} is submitted only in part: {what}; {WAYS_ON}")
+    return found

@@ -1,0 +1,70 @@
+"""Rounds that are submitted in part."""
+
+from pathlib import Path
+
+import plans
+import pytest
+
+from planner.cli import main
+from planner.core.records import Mode
+from planner.project import journal
+from planner.project.folder import ProjectFolder
+from planner.project.journal import Submission, SubmittedJob
+from planner.project.unfinished import in_part
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFolder:
+    (tmp_path / "chromplan.toml").write_text(
+        '[pipeline]\nname = "impute"\ntool = "beagle"\ncommand = "run {chromosome}"\n[submit]\nsite = "cannon"\n'
+    )
+    found = ProjectFolder(tmp_path)
+    found.write_plan(plans.plan())
+    return found
+
+
+def submitted(*jobs: tuple[str, str | None]) -> Submission:
+    return Submission(
+        version=2,
+        token="abc123",
+        user=1000,
+        started_s=1,
+        mode=Mode.TIERS,
+        jobs=tuple(
+            SubmittedJob(script=f"tier-{number}.sh", name=f"tier{number}", state=state, job_id=job_id)
+            for number, (state, job_id) in enumerate(jobs, start=1)
+        ),
+    )
+
+
+def test_what_is_in_the_queue_is_said_and_what_is_not_known(project: ProjectFolder) -> None:
+    journal.write_journal(
+        project.round_folder(1), submitted(("submitted", "4711"), ("held", "4712"), ("asked", None), ("wanted", None))
+    )
+    (line,) = in_part(project)
+    assert "4711 (on its way), 4712 (held until its elements have their memory)" in line
+    assert "1 of which it is not known whether Slurm took it" in line
+    assert "'chromplan submit' goes on with it" in line
+
+
+def test_a_whole_submission_says_nothing(project: ProjectFolder) -> None:
+    assert in_part(project) == []
+    journal.write_journal(project.round_folder(1), submitted(("submitted", "4711"), ("cancelled", None)))
+    assert in_part(project) == []
+
+
+def test_status_and_an_interrupted_submit_tell_it(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        journal.write_journal(project.round_folder(1), submitted(("held", "4711"), ("wanted", None)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("planner.cli.submit.submit_latest", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["submit", "-C", str(project.folder)])
+    assert ended.value.code == 130
+    assert "round r001 is submitted only in part: in the queue: 4711" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["status", "--offline", "-C", str(project.folder)])
+    assert "round r001 is submitted only in part: in the queue: 4711" in capsys.readouterr().out
