@@ -19,7 +19,7 @@ Every command with its arguments and options, from the code (`python -m planner.
 
 def text() -> str:
     """Return the page."""
-    context = click.Context(cli, info_name="chromplan")
+    context = click.Context(cli, info_name="chromplan", **cli.context_settings)
     return "\n".join([_HEAD, *_sections(cli, context)])
 
 
@@ -30,7 +30,7 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
     for name in command.list_commands(context):
         found = command.get_command(context, name)
         if found is not None and not found.hidden:
-            yield from _sections(found, click.Context(found, parent=context, info_name=name))
+            yield from _sections(found, click.Context(found, parent=context, info_name=name, **found.context_settings))
 
 
 def _section(command: click.Command, context: click.Context) -> str:

@@ -209,7 +209,7 @@ def test_odd_bytes_in_our_own_files_are_never_a_defect(
 def test_ctrl_c_is_seen_to_before_anything_of_ours_is_imported() -> None:
     script = "import sys; known = set(sys.modules); import planner; print(*sorted(set(sys.modules) - known))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["__future__", "planner"]
+    assert set(done.stdout.split()) - {"__future__"} == {"planner"}  # coverage brings __future__ itself
 
 
 @pytest.mark.parametrize(
