@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, dry_run: bool, **options: Any) -> None:
     """Plan and submit an existing batch script, as sbatch would.
 
-    Prints the job id on stdout, as 'sbatch --parsable' does (several, separated by colons, where the plan is several
-    jobs: --dependency=afterok:$id takes them so), everything else on stderr. Each call is a run: 'chromplan runs'.
+    Prints the job id on stdout, as 'sbatch --parsable' does (where the plan is several jobs, those of the elements,
+    separated by colons: --dependency=afterok:$id takes them so), everything else on stderr. Each call is a run:
+    'chromplan runs'.
     """
     from planner.actions import wrapping
     from planner.rounds import door, submit
@@ -58,7 +59,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
         plan = _plan(project, say)
         submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")
-    ids = ":".join(submission.ids)
+    ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
     click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
     if asked.says("wait"):
         context.exit(until_over(project))

@@ -94,6 +94,22 @@ class Submission(Document):
         """The ids of the jobs that run tasks, as far as they are submitted."""
         return [job.job_id for job in self.live if job.job_id and job.state == "submitted"]
 
+    def waited_for(self, array_size: int) -> list[str]:
+        """Return what ``--dependency`` has to name for a job to wait until all tasks have completed.
+
+        An array of which some elements were taken out before it began never counts as completed: its others are named.
+
+        Parameters
+        ----------
+        array_size : int
+            Elements of the user's own array.
+        """
+        found: list[str] = []
+        for job in self.live:
+            whole = len(job.tasks) == array_size
+            found += [job.job_id or ""] if whole else [f"{job.job_id}{task.part}" for task in job.tasks]
+        return found
+
     @property
     def follow_up(self) -> SubmittedJob | None:
         """The last job that goes on with the next round."""

@@ -162,5 +162,5 @@ def test_a_script_does_the_same_under_chromplan(pair: Pair, name: str) -> None:
 
 
 def test_each_submission_was_a_run_of_its_own(pair: Pair) -> None:
-    listed = pair.cluster.run(["chromplan", "runs", "--json"]).stdout
+    listed = pair.cluster.run(["chromplan", "runs", "--all", "--json"]).stdout
     assert listed.count('"run"') >= len(SCRIPTS)

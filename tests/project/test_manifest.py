@@ -27,6 +27,14 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     assert len(entries) == 22
 
 
+def test_a_later_job_waits_for_an_array_or_for_those_of_its_elements_that_run() -> None:
+    whole = submission()
+    assert whole.waited_for(22) == ["77"]
+    assert sorted(whole.waited_for(23)) == sorted(f"77_{index}" for index in range(1, 23))
+    # a job that is one task has no elements
+    assert submission(Mode.JOBS).waited_for(22) == ["77"]
+
+
 @pytest.mark.parametrize("left", ["", "\t".join(manifest.COLUMNS) + "\n", "anything"])
 def test_a_manifest_that_is_behind_or_damaged_is_written_again_from_the_journal(tmp_path: Path, left: str) -> None:
     manifest.record(tmp_path, submission())
