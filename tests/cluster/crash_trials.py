@@ -169,6 +169,20 @@ def wait_for_jobs(work: Path) -> None:
         time.sleep(0.5)
 
 
+def wait_for_accounting(work: Path) -> None:
+    """Wait until accounting knows the end of every job that a manifest below ``work`` lists, steps included."""
+    manifests = [path.read_text().splitlines()[1:] for path in work.glob("**/manifest.tsv")]
+    ids = {line.split("\t")[1] for lines in manifests for line in lines}
+    ask = ["sacct", "-n", "-P", "-D", "-o", "JobID,End", "-j", ",".join(sorted(ids))]
+    until_s = time.monotonic() + 180
+    while ids and time.monotonic() < until_s:
+        answer = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+        rows = [line.split("|") for line in answer.splitlines()]
+        if {job_id for job_id, _ in rows} >= ids and all(end not in ("Unknown", "") for _, end in rows):
+            return
+        time.sleep(0.5)
+
+
 def found_wrong(spec: Spec, trial: Path) -> list[str]:
     """Return what a trial left that should not be."""
     wrong: list[str] = []
@@ -246,6 +260,7 @@ def main() -> None:
     found = {int(at): one for path in work.glob("report.*") for at, one in json.loads(path.read_text()).items()}
     killed = [at for at, (_, dead) in found.items() if dead]
     wait_for_jobs(work)
+    wait_for_accounting(work)
     wrong: dict[int, list[str]] = {}
     for at in sorted(killed):
         folder = work / f"t{at:04d}"

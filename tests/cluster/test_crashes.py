@@ -101,6 +101,8 @@ def try_out(cluster: Cluster, command: str, mode: str, *, stride: int, then_next
     print(
         f"{name}: {found['killed']} kills among {found['events']} events, {len(found['wrong'])} wrong, {took_s:.0f} s"
     )
+    for at, said in found["wrong"].items():
+        print(f"killed at event {at}:", *said, sep="\n  ")
     return found
 
 
