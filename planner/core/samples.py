@@ -63,8 +63,9 @@ def listed(names: Sequence[str], *, where: str) -> list[Sample]:
 def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     """Read a sample table or a plain list of names, one a line.
 
-    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped. The
-    first line of a table names its columns, the first of them as samples are called (sample, id, name, …).
+    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped (a
+    name in quotes may begin with it). The first line of a table names its columns, the first of them as samples are
+    called (sample, id, name, …).
 
     Parameters
     ----------
@@ -111,26 +112,34 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
 
 
 def _rows(path: Path, text: str) -> list[_SampleLine]:
-    separator = _separator(text)
+    separator, lines = _separator(text), text.split("\n")
     if separator == " ":
-        split = [(number, line.split()) for number, line in enumerate(text.split("\n"), 1)]
+        split = [(number, number, line.split()) for number, line in enumerate(lines, 1)]
     else:
         reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
         split = []
+        first = 1
         try:
-            for cells in reader:
-                split.append((reader.line_num, cells))
+            for record in reader:
+                split.append((first, reader.line_num, record))
+                first = reader.line_num + 1
         except csv.Error as error:
             raise InputError(
                 f"{path}:{reader.line_num}: {error}", 'quote a whole field, or nothing of it: "a, b"'
             ) from None
-    rows = [
-        _SampleLine(line=line, cells=tuple(cell.strip(" \t") for cell in cells)) for line, cells in split if any(cells)
-    ]
-    rows = [row for row in rows if any(row.cells)]
-    if rows and rows[0].cells[0].startswith("#") and _is_heading(rows[0].cells[0]):
-        rows[0] = _SampleLine(line=rows[0].line, cells=(rows[0].cells[0].lstrip("# "), *rows[0].cells[1:]))
-    return [row for row in rows if not row.cells[0].startswith("#")]
+    rows: list[_SampleLine] = []
+    heading_due = True
+    for first, last, written in split:
+        cells = tuple(cell.strip(" \t") for cell in written)
+        if not any(cells):
+            continue
+        if heading_due and cells[0].startswith("#") and _is_heading(cells[0]):
+            rows.append(_SampleLine(line=last, cells=(cells[0].lstrip("# "), *cells[1:])))
+        # a name in quotes may begin with the sign of a comment
+        elif not lines[first - 1].lstrip(" \t").startswith("#"):
+            rows.append(_SampleLine(line=last, cells=cells))
+        heading_due = False
+    return rows
 
 
 def _separator(text: str) -> str:

@@ -59,6 +59,12 @@ def test_the_first_column_may_be_called_as_people_call_it(tmp_path: Path, headin
     assert read(tmp_path, f"{heading},depth\nS1,30\n") == [("S1", {"depth": "30"})]
 
 
+def test_a_name_in_quotes_may_begin_with_the_sign_of_a_comment(tmp_path: Path) -> None:
+    text = 'sample,place\n"#","a\nb"\n# "S1",c\n"#2","# d"\n  # S3\n'
+    assert read(tmp_path, text) == [("#", {"place": "a\nb"}), ("#2", {"place": "# d"})]
+    assert names(tmp_path, '"#1"\n#2\n"a\nb"\n') == ["#1", "a\nb"]
+
+
 def test_a_quoted_cell_may_hold_the_separator(tmp_path: Path) -> None:
     assert read(tmp_path, 'sample,place\n"Smith, John","a;b"\n') == [("Smith, John", {"place": "a;b"})]
 
