@@ -53,7 +53,7 @@ def test_each_element_has_its_own_memory_and_time_limit_by_one_scontrol(omk_clus
     pipeline = timed(omk_cluster)
     argv = ["chromplan", "submit"] if how == "chromplan" else ["bash", "rounds/r001/submit.sh"]
     pipeline.run(*argv, env=pipeline.counting("scontrol"))
-    assert [call.partition(" ")[0] for call in pipeline.calls("scontrol")] == ["", "release"]
+    assert [call.partition(" ")[0] for call in pipeline.calls("scontrol")] == ["show", "", "release"]
     wanted = {name: (task["request_mb"], in_minutes(task["time_limit_s"])) for name, task in planned(pipeline).items()}
     assert given(pipeline) == wanted
     assert len({limit for _, limit in wanted.values()}) > 10
