@@ -29,7 +29,7 @@ WINDOW = 512
 LEAST_REQUEST_MB = 32
 """Slurm's step manager and a shell alone hold 10-20 MB: no job is asked to live with less than this."""
 
-KAPPA = 2.0
+KAPPA = 2.15
 _FORGET = 0.98
 _LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
 _GRID = np.concatenate([np.arange(1, 100) / 200, np.arange(500, 1000) / 1000])

@@ -49,7 +49,7 @@ def test_the_memory_of_a_batch_is_its_orders_peak_and_the_scripts_own_share() ->
 def test_the_script_starts_the_tasks_in_the_plans_order() -> None:
     plan = packed()
     text = render.render(plan)["batch-1.sh"]
-    started = re.findall(r"^  start (\d+) '?(\w+)", text, flags=re.MULTILINE)
+    started = re.findall(r"^  start (\d+) \S+ '?(\w+)", text, flags=re.MULTILINE)  # memory, time limit, task
     assert [(int(mem), task) for mem, task in started] == [(task.request_mb, task.task) for task in plan.tasks]
     assert f"#SBATCH --mem={plan.batches[0].mem_mb}M" in text
 

@@ -105,7 +105,8 @@ def test_a_task_that_no_node_of_the_allocation_holds_is_named(tmp_path: Path) ->
 def test_a_wrapped_script_is_no_step(tmp_path: Path) -> None:
     found = project(tmp_path)
     path = found.round_folder(1) / "plan.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"kept": {"ntasks": 1}}))
+    script = {"folder": "/data", "content": "script.sh", "job_name": "impute"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"user_script": script}))
     with pytest.raises(InputError, match="a wrapped script is a job of its own"):
         go(found)
 

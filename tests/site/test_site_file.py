@@ -101,7 +101,7 @@ def test_a_file_found_by_name_must_carry_that_name(tmp_path: Path) -> None:
         ("mem_mb = 512000", "mem_mb = true", "partitions[1].mem_mb: memory is a whole number of MiB", ""),
         ("mem_mb = 512000", 'mem_mb = "lots"', "partitions[1].mem_mb: not a memory size: 'lots'", ""),
         ("mem_mb = 512000", "mem_mb = 0", "partitions[1].mem_mb: should be greater than 0", ""),
-        ("mem_mb = 512000", "memory = 512000", "partitions[1].mem_mb: missing", ""),
+        ("mem_mb = 512000", "memory = 512000", "partitions[1].memory: unknown field", "mem_mb"),
         (
             'name = "fat"',
             'name = "fat"\nmemory = 1',
