@@ -42,6 +42,8 @@ INPUTS = {
     "sub/samples.txt": "NA1 a.bam\n",
     "sub/append_2.out": "what was there\n",
 }
+# steps that a script starts at once are numbered as they come
+AT_ONCE = {"41_steps_and_cleanup.sh"}
 # what Slurm's requeue takes, whoever asks for it
 REQUEUED_S = 240
 
@@ -105,10 +107,14 @@ class Pair:
         for row in self.cluster.sacct(job, fields=("JobID", "JobName", "State", "ExitCode")):
             job_id, _, step = row["JobID"].partition(".")
             index = int(job_id.partition("_")[2]) if "_" in job_id else None
+            step = "N" if name in AT_ONCE and step.isdecimal() else step
             called = row["JobName"].replace(kind, "KIND")
             found.rows.setdefault(index, []).append((step, called, row["State"], row["ExitCode"]))
+        found.rows = {index: sorted(rows) if name in AT_ONCE else rows for index, rows in found.rows.items()}
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = re.sub(rf"(?<![\w.]){job}(?=[_-])|(?<=-){job}(?=[_-])", "JOB", str(path.relative_to(folder)))
+            name = re.sub(
+                rf"(?<![0-9A-Za-z.]){job}(?=[_-])|(?<=slurm-){job}(?=\.out$)", "JOB", str(path.relative_to(folder))
+            )
             found.files[name] = clean(path, folder)
         return found
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# SBATCH --array=1-2 --cpus-per-task=2 --mem=200M --time=5
-# SBATCH --output=pool.%a.out
+#SBATCH --array=1-2 --cpus-per-task=2 --mem=200M --time=5
+#SBATCH --output=pool.%a.out
 import os
 from multiprocessing import Pool
 
