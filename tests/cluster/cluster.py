@@ -113,6 +113,9 @@ class Node:
     mem_mb: int
 
 
+_NO_BRACKETS = str.maketrans("", "", "[]")
+
+
 class Cluster:
     """A Slurm cluster of its own.
 
@@ -251,6 +254,12 @@ class Cluster:
             if set(left) - {"COMPLETED", "FAILED", "CANCELLED", "OUT_OF_MEMORY", "TIMEOUT"}:
                 return False
             rows = self.sacct(*job_ids, fields=("JobID", "State", "End"))
+            # the one element left of an array that never began is 12_[3], and found only by the array
+            rows += [
+                {**row, "JobID": row["JobID"].translate(_NO_BRACKETS)}
+                for row in self.sacct(*{one.partition("_")[0] for one in job_ids}, fields=("JobID", "State", "End"))
+                if row["JobID"].endswith("]") and row["JobID"].translate(_NO_BRACKETS) in job_ids
+            ]
             ended = {row["JobID"] for row in rows if row["End"] not in ("Unknown", "")}
             return ended.issuperset(job_ids) and len(ended) == len({row["JobID"] for row in rows})
 
