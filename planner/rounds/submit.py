@@ -98,6 +98,7 @@ class _Submitter:
         else:
             layout = self._layout(self._plan.mode).values()
             preview.check_memory(self._plan, layout)
+            slurm.require("sbatch")  # what is lacking is told by its name, not by that of the first question
             preview.check_counts(self._elements.settings, layout)
         self._record()
         self._say_how_long()

@@ -1,6 +1,6 @@
 """The only caller of Slurm's commands."""
 
-from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
+from planner.slurm.calls import AnswerLost, SlurmError, Verdict, require, run
 from planner.slurm.jobs import (
     ArrayElement,
     BatchCall,
@@ -45,6 +45,7 @@ __all__ = [
     "queued_jobs",
     "refusal",
     "release",
+    "require",
     "run",
     "sbatch",
     "settings",

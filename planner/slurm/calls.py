@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -205,6 +206,17 @@ def _ending_with_parent() -> Callable[[], None]:
             os._exit(1)
 
     return tie
+
+
+def require(program: str) -> None:
+    """Raise what its call would where this machine has not a Slurm command.
+
+    Raises
+    ------
+    FailureError
+    """
+    if shutil.which(program) is None:
+        raise missing(program)
 
 
 def missing(program: str) -> FailureError:
