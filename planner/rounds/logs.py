@@ -15,6 +15,7 @@ _NOISE = re.compile(
       (?:slurmstepd\S*|srun):\s(?:error:\s)?
         (?:\S+:\stask\b.*|got\sSIG.*|\*\*\*.*|.*\b(?:oom[-_]kill|being\skilled|No\ssuch\sprocess|aborted|[Tt]erminat(?:ing|ion|ed))\b.*)
     | (?:\[\S+\]\s)?(?:slurmstepd\S*:\s)?error:\s(?:StepId|\*\*\*|Detected\s\d+\soom|Exceeded\sjob\smemory).*
+    | .*\bline\s\d+:\skill:\s.*\bNo\ssuch\sprocess
     | .*\bline\s\d+:\s+\d+\s(?:Killed|Terminated|Aborted|Hangup|Bus\serror|Segmentation\sfault)\b.*   # bash
     | (?:Killed|Terminated|Hangup|Aborted|Segmentation\sfault)(?:\s\(core\sdumped\))?
     | Command\s(?:exited\swith\snon-zero\sstatus|terminated\sby\ssignal)\s\d+                         # GNU time

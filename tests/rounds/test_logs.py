@@ -94,3 +94,8 @@ def test_only_the_end_of_a_log_is_read(tmp_path: Path) -> None:
     assert last_line(tail(log)) == "the end"
     assert tail(tmp_path / "none") == ""
     assert tail(tmp_path) == ""
+
+
+def test_what_bash_says_of_a_process_that_is_gone_already_is_not_the_last_word() -> None:
+    text = "reading chunk 7\n/var/spool/slurmd/job00005/slurm_script: line 34: kill: (4711) - No such process\n"
+    assert last_line(text) == "reading chunk 7"
