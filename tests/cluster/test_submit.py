@@ -175,11 +175,11 @@ def test_an_sbatch_whose_parent_was_killed_submits_no_more(omk_cluster: Cluster)
 def test_an_element_that_somebody_released_meanwhile_is_adopted_with_what_it_did(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="19-22")
     pipeline.ready()
-    killed = pipeline.intercept("scontrol", 'kill -9 "$PPID"')
+    killed = pipeline.intercept("scontrol", '[ "$1" != show ] || exec "$real" "$@"; kill -9 "$PPID"')
     pipeline.run("chromplan", "submit", env=killed, check=False)
     (job,) = array_ids(pipeline)
-    pipeline.run("scontrol", "release", f"{job}_1")
-    omk_cluster.wait(f"{job}_1")
+    pipeline.run("scontrol", "release", f"{job}_19")
+    omk_cluster.wait(f"{job}_19")
     pipeline.chromplan("submit")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
     assert set(pipeline.ran().values()) == {1}
@@ -244,7 +244,7 @@ def test_a_missing_script_is_noticed_before_anything_is_submitted(omk_cluster: C
 def test_where_tiers_go_out_instead_and_their_scripts_are_gone_they_are_written_again(refusing: Cluster) -> None:
     pipeline = Pipeline(refusing, chromosomes="21-22")
     pipeline.ready()
-    killed = pipeline.intercept("scontrol", '"$real" "$@"; kill -9 "$PPID"')
+    killed = pipeline.intercept("scontrol", '[ "$1" != show ] || exec "$real" "$@"; "$real" "$@"; kill -9 "$PPID"')
     pipeline.run("chromplan", "submit", env=killed, check=False)
     pipeline.run("sh", "-c", "rm rounds/r001/tier-*.sh")
     assert "was written again" in pipeline.run("chromplan", "submit").stderr
