@@ -326,7 +326,7 @@ class Cluster:
         # the submitting user cannot write beside the checkout: its commands are measured here and collected at the end
         (self.home / "coverage").chmod(0o1777)
         (self.home / "coverage" / "rc").write_text(
-            f"[run]\ndata_file={self.home}/coverage/.coverage\nparallel=true\nsigterm=true\nsource_pkgs=planner\n"
+            f"[run]\ndata_file={self.home}/coverage/.coverage\nbranch=true\nparallel=true\nsigterm=true\nsource_pkgs=planner\n"
         )
 
     def _configure_cgroups(self) -> None:
