@@ -66,14 +66,14 @@ def paper() -> None:
         "| K | natural: published | ours | searched: published | lockstep | bound | list, peak alone | bound | ", end=""
     )
     print("its makespan / best | list, eps 2 % | bound |\n|---|---|---|---|---|---|---|---|---|---|---|")
-    for workers, (natural, published) in PUBLISHED.items():
-        alone = problem(workers=workers, objective=Objective.PEAK)
+    for slots, (natural, published) in PUBLISHED.items():
+        alone = problem(slots=slots, objective=Objective.PEAK)
         ours = alone.run(range(len(NAMES))).peak
         assert round(ours, 2) == natural, "the natural order is the paper's, or nothing can be compared"
         lockstep, low = tabled(replace(alone, model=Model.LOCKSTEP)), tabled(alone)
-        near = tabled(problem(workers=workers, objective=Objective.PEAK_EPS))
+        near = tabled(problem(slots=slots, objective=Objective.PEAK_EPS))
         print(
-            f"| {workers} | {natural:.2f} | {ours:.2f} | {published:.2f} | {lockstep.peak:.2f} | {bound(lockstep)} "
+            f"| {slots} | {natural:.2f} | {ours:.2f} | {published:.2f} | {lockstep.peak:.2f} | {bound(lockstep)} "
             f"| {low.peak:.2f} | {bound(low)} | {low.makespan:.1f} / {low.best_makespan:.1f} "
             f"| {near.peak:.2f} | {bound(near)} |"
         )
@@ -88,32 +88,32 @@ def eps_table() -> None:
         + "|---" * len(EPS)
         + "|"
     )
-    for workers in PUBLISHED:
-        entries = [tabled(problem(workers=workers, objective=Objective.PEAK_EPS, eps=eps)) for eps in EPS]
-        shortest = tabled(problem(workers=workers, objective=Objective.MAKESPAN))
+    for slots in PUBLISHED:
+        entries = [tabled(problem(slots=slots, objective=Objective.PEAK_EPS, eps=eps)) for eps in EPS]
+        shortest = tabled(problem(slots=slots, objective=Objective.MAKESPAN))
         cells = " | ".join(f"{entry.peak:.2f}{' (proved)' if entry.proved else ''}" for entry in entries)
-        print(f"| {workers} | {shortest.makespan:.2f}{' (proved)' if shortest.proved else ''} | {cells} |")
+        print(f"| {slots} | {shortest.makespan:.2f}{' (proved)' if shortest.proved else ''} | {cells} |")
 
 
 def cap_table() -> None:
     """Print the shortest makespans under memory caps, beside those of a fixed K with the same peak."""
     print("| memory cap | shortest makespan | bound | fixed K with that peak |\n|---|---|---|---|")
-    for cap, workers in zip(CAPS, PUBLISHED, strict=True):
-        entry, fixed = tabled(problem(cap_mb=cap)), tabled(problem(workers=workers, objective=Objective.PEAK))
-        print(f"| {cap} | {entry.makespan:.1f} | {bound(entry)} | {fixed.makespan:.1f} (K = {workers}) |")
+    for cap, slots in zip(CAPS, PUBLISHED, strict=True):
+        entry, fixed = tabled(problem(cap_mb=cap)), tabled(problem(slots=slots, objective=Objective.PEAK))
+        print(f"| {cap} | {entry.makespan:.1f} | {bound(entry)} | {fixed.makespan:.1f} (K = {slots}) |")
 
 
 def methods() -> None:
     """Print how many orders each method tries until its peak is within 1 % of the best known."""
     print(f"| K | method | of {len(SEEDS)} seeds within 1 % | median peak | best | worst |\n|---|---|---|---|---|---|")
-    for workers in PUBLISHED:
-        asked = problem(workers=workers, objective=Objective.PEAK)
+    for slots in PUBLISHED:
+        asked = problem(slots=slots, objective=Objective.PEAK)
         best = tabled(asked).peak
         for method in Method:
             peaks = [search(asked, seed=seed, method=method, evaluations=MOST_EVALUATIONS).peak for seed in SEEDS]
             near = sum(peak <= best * 1.01 for peak in peaks)
             spread = f"{statistics.median(peaks):.2f} | {min(peaks):.2f} | {max(peaks):.2f}"
-            print(f"| {workers} | {method} | {near} | {spread} |")
+            print(f"| {slots} | {method} | {near} | {spread} |")
 
 
 def searched() -> None:
@@ -123,7 +123,7 @@ def searched() -> None:
     slots = range(2, len(NAMES) + 1)
     for model in Model:
         for objective in Objective:
-            compare(model, objective, [problem(workers=k, model=model, objective=objective) for k in slots])
+            compare(model, objective, [problem(slots=k, model=model, objective=objective) for k in slots])
     caps = sorted({entry.cap for entry in table() if entry.cap is not None and len(entry.order) == len(NAMES)})
     compare(Model.LIST, Objective.MAKESPAN, [problem(cap_mb=cap) for cap in caps])
 
@@ -134,7 +134,7 @@ def compare(model: Model, objective: Objective, problems: list[Problem]) -> None
         before = cpu_s()
         found = search(asked, seed=0)
         most = max(most, cpu_s() - before)
-        limit = f"K = {asked.workers}" if asked.cap_mb is None else f"cap {asked.cap_mb}"
+        limit = f"K = {asked.slots}" if asked.cap_mb is None else f"cap {asked.cap_mb}"
         worst = max(worst, (value(asked, found) / tabled(asked).value - 1, limit))
     print(f"| {model} | {objective} | {worst[1]} | {worst[0]:.2%} | {most:.2f} |", flush=True)
 
@@ -160,14 +160,14 @@ def sizes() -> None:
 
 def problem(
     *,
-    workers: int | None = None,
+    slots: int | None = None,
     cap_mb: float | None = None,
     model: Model = Model.LIST,
     objective: Objective = Objective.MAKESPAN,
     eps: float = 0.02,
 ) -> Problem:
     return Problem(
-        mem_mb=LENGTHS, wall_s=LENGTHS, workers=workers, cap_mb=cap_mb, model=model, objective=objective, eps=eps
+        mem_mb=LENGTHS, wall_s=LENGTHS, slots=slots, cap_mb=cap_mb, model=model, objective=objective, eps=eps
     )
 
 

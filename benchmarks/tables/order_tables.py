@@ -83,8 +83,8 @@ def slot_problems(
     lengths: list[float], models: list[Model], only: list[int] | None, *, full: bool
 ) -> Iterator[Problem]:
     """Yield the problems with K slots: the peak alone first, for its bound holds for the others."""
-    for model, workers in itertools.product(models, only or range(2, len(lengths) + 1)):
-        alone = Problem(mem_mb=lengths, wall_s=lengths, workers=workers, model=model, objective=Objective.PEAK)
+    for model, slots in itertools.product(models, only or range(2, len(lengths) + 1)):
+        alone = Problem(mem_mb=lengths, wall_s=lengths, slots=slots, model=model, objective=Objective.PEAK)
         yield alone
         yield replace(alone, objective=Objective.MAKESPAN)
         for eps in (*(MORE_EPS if full and model is Model.LIST else ()), EPS):
@@ -118,7 +118,7 @@ def rank(entry: TabledOrder) -> tuple[object, ...]:
         len(entry.order),
         entry.cap or 0.0,
         entry.model,
-        entry.workers or 0,
+        entry.slots or 0,
         entry.objective,
         entry.eps or 0.0,
     )
@@ -126,7 +126,7 @@ def rank(entry: TabledOrder) -> tuple[object, ...]:
 
 def report(name: str, entry: TabledOrder, before: TabledOrder | None, seconds: float) -> None:
     """Say what one entry has come to."""
-    limit = f"K={entry.workers}" if entry.cap is None else f"cap {entry.cap}"
+    limit = f"K={entry.slots}" if entry.cap is None else f"cap {entry.cap}"
     eps = "" if entry.eps is None else f" {entry.eps:g}"
     was = "" if before is None or before.value == entry.value else f", was {before.value:.2f}"
     gap = "proved" if entry.proved else f"gap {entry.value / entry.lower_bound - 1:.2%}"

@@ -52,7 +52,7 @@ run chromplan render
 
 title "Running it on this machine, two tasks at a time, each held to its request"
 while true; do
-    run chromplan run --local --workers 2
+    run chromplan run --local --cores 2
     before=$(rounds)
     run chromplan next
     [ "$(rounds)" -gt "$before" ] || break
@@ -63,7 +63,7 @@ echo batch2 >>samples.tsv
 run chromplan next
 
 title "Which order would need least memory, two tasks at a time, by what is predicted now"
-run chromplan order --workers 2 --table "$(last_round)/plan.json"
+run chromplan order --slots 2 --table "$(last_round)/plan.json"
 
 title "What it saved"
 chromplan status --json | python "$here/summary.py"

@@ -8,17 +8,23 @@ from pathlib import Path
 import click
 
 from planner.actions.planning import open_project
-from planner.cli.ui.options import project_option
+from planner.cli.ui.options import FormerlyWorkers, project_option
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 
 
 @click.command("drive")
 @click.option("--round", "number", type=click.IntRange(min=1), help="Which round (default: the last).")
-@click.option("-k", "--workers", type=click.IntRange(min=1), help="Tasks at once (default: what the cores take).")
+@click.option(
+    "-k",
+    "--slots",
+    cls=FormerlyWorkers,
+    type=click.IntRange(min=1),
+    help="Most tasks at once (default: what the cores take).",
+)
 @memory_option("Memory to use of each node, as 60G (default: all that is allocated).")
 @click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to a limit of its own.")
 @project_option
-def command(folder: Path, number: int | None, workers: int | None, mem_mb: int | None, pool: bool) -> None:
+def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | None, pool: bool) -> None:
     """Run the planned round inside this Slurm allocation.
 
     Each task is a step; what starts next is decided at every end, from what the tasks so far have used. One killed for
@@ -35,7 +41,7 @@ def command(folder: Path, number: int | None, workers: int | None, mem_mb: int |
     use = drive.Use(
         pool=pool,
         mem_mb=mem_mb,
-        most_at_once=workers or plan.target.max_running,
+        slots=slots or plan.target.max_running,
         max_attempts=project.config().memory.max_attempts,
     )
     here = allocation.current(os.environ)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.ui import completion
+from planner.cli.ui.options import FormerlyWorkers
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.cli.ui.progress import progress
 from planner.core import genome
@@ -26,7 +27,7 @@ _MOST_LISTED = 60
 
 
 @click.command("order")
-@click.option("-k", "--workers", type=click.IntRange(min=1), metavar="K", help="Most tasks at once.")
+@click.option("-k", "--slots", cls=FormerlyWorkers, type=click.IntRange(min=1), help="Most tasks at once.")
 @click.option("--cap", metavar="MEM", help="Most memory at once: 64G with --table, Mb of chromosome with --genome.")
 @click.option("--cores", type=click.IntRange(min=1), help="Most cores at once.")
 @click.option(
@@ -70,7 +71,7 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
     """Find a static order for a genome or a table.
 
     Peak and makespan beside the natural order's, and a bound that no order can beat. For whole genomes the orders for
-    every K come with chromplan; anything else is searched, which Ctrl-C ends with the best order so far.
+    every number of slots come with chromplan; anything else is searched, which Ctrl-C ends with the best order so far.
     """
     from planner.actions import ordering as ordertasks
 
@@ -100,7 +101,7 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
 def _problem(tasks: TaskTable, asked: dict[str, Any]) -> Problem:
     from planner.schedule.order.problem import Model, Objective, Problem
 
-    if asked["workers"] is None and asked["cap"] is None and asked["cores"] is None:
+    if asked["slots"] is None and asked["cap"] is None and asked["cores"] is None:
         raise InputError("nothing limits what runs at once", "give -k, --cap or --cores")
     cap = None if asked["cap"] is None else _cap(tasks, asked["cap"])
     if tasks.cpus is not None and asked["cores"] is not None and max(tasks.cpus) > asked["cores"]:
@@ -113,7 +114,7 @@ def _problem(tasks: TaskTable, asked: dict[str, Any]) -> Problem:
         mem_mb=tasks.mem,
         wall_s=tasks.wall,
         cpus=tasks.cpus,
-        workers=asked["workers"],
+        slots=asked["slots"],
         cap_mb=cap,
         cores=asked["cores"],
         model=Model(asked["model"]),
@@ -285,7 +286,7 @@ def _scaled(schedule: Schedule, scale: float) -> Schedule:
 
 def _heading(problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> str:
     limits = [
-        f"{problem.workers} at a time" if problem.workers else "",
+        f"{problem.slots} at a time" if problem.slots else "",
         f"within {problem.cap_mb:,.0f} {'Mb' if tasks.genome else 'MB'}" if problem.cap_mb else "",
         f"on {problem.cores} cores" if problem.cores else "",
     ]

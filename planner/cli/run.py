@@ -7,18 +7,24 @@ from pathlib import Path
 import click
 
 from planner.actions.planning import open_project
-from planner.cli.ui.options import project_option
+from planner.cli.ui.options import FormerlyWorkers, project_option
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 from planner.core.errors import InputError
 
 
 @click.command("run")
 @click.option("--local", is_flag=True, help="Run on this machine (on a cluster: submit, or drive).")
-@click.option("-k", "--workers", type=click.IntRange(min=1), help="Cores to use (default: this machine's).")
+@click.option(
+    "-k",
+    "--cores",
+    cls=FormerlyWorkers,
+    type=click.IntRange(min=1),
+    help="Cores to use (default: this machine's).",
+)
 @memory_option("Most memory for all tasks together, as 8G (default: the machine's).")
 @click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to its request.")
 @project_option
-def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, pool: bool) -> None:
+def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, pool: bool) -> None:
     """Run the planned round on this machine.
 
     Each task is held to its request, as Slurm would hold it; one killed for memory runs again with more. Ctrl-C stops
@@ -42,7 +48,7 @@ def command(folder: Path, local: bool, workers: int | None, mem_mb: int | None, 
         raise InputError(f"round {folder.name} was submitted to Slurm", "see 'chromplan status'")
     bounds = one_node(
         mem_mb=mem_mb or machine.cap_mb(),
-        cores=workers or machine.partitions[0].cores,
+        cores=cores or machine.partitions[0].cores,
         pool=pool,
         max_attempts=project.config().memory.max_attempts,
     )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import STEP_SHELLS_MB, driver_mb
-from planner.plan.packing import Load, Packed, least, most_workers, share_of
+from planner.plan.packing import Load, Packed, least, most_slots, share_of
 from planner.schedule import listing as order
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.state import Node, Sharing, State, Waiting, Work
@@ -67,12 +67,12 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     """
     tasks = load.of(chosen)
     nodes = least(nodes, target.partition.nodes, target.max_running, len(chosen)) or 1
-    workers = most_workers(tasks, target.partition, share_of(target.max_running, nodes))
-    nodes = min(nodes, math.ceil(len(chosen) / workers))
+    slots = most_slots(tasks, target.partition, share_of(target.max_running, nodes))
+    nodes = min(nodes, math.ceil(len(chosen) / slots))
     # memory lets fewer run at once than cores would: no more cores, and no more sruns, than that takes
     most_mb = nodes * (target.partition.cap_mb - driver_mb(nodes))
-    workers = min(workers, math.ceil(_MORE * _at_once(tasks.mem_mb, most_mb) / nodes))
-    share_mb = driver_mb(nodes * workers)
+    slots = min(slots, math.ceil(_MORE * _at_once(tasks.mem_mb, most_mb) / nodes))
+    share_mb = driver_mb(nodes * slots)
     cap_mb = target.partition.cap_mb - share_mb
     largest_mb = max(tasks.mem_mb)
     if largest_mb > _DOUBT * cap_mb:  # with less doubt the whole node is taken for one task
@@ -84,14 +84,14 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     largest_mb = min(largest_mb, cap_mb)
     tasks = replace(tasks, mem_mb=[min(mb, cap_mb) for mb in tasks.mem_mb])
     spare_mb = (nodes - 1) * share_mb  # the driver is on one node only
-    pool_mb = _pool_mb(tasks, nodes, workers, largest_mb, cap_mb, spare_mb)
-    expected = _schedule(tasks.mem_mb, tasks.wall_s, nodes * workers, nodes * pool_mb + spare_mb)
-    at_worst = _schedule(tasks.mem_mb, tasks.limit_s, nodes * workers, nodes * pool_mb + spare_mb)
+    pool_mb = _pool_mb(tasks, nodes, slots, largest_mb, cap_mb, spare_mb)
+    expected = _schedule(tasks.mem_mb, tasks.wall_s, nodes * slots, nodes * pool_mb + spare_mb)
+    at_worst = _schedule(tasks.mem_mb, tasks.limit_s, nodes * slots, nodes * pool_mb + spare_mb)
     batch = Batch(
         batch=0,
         pool_mb=pool_mb,
         mem_mb=pool_mb + share_mb,
-        workers=workers,
+        slots=slots,
         cpus=max(tasks.cpus),
         time_limit_s=int(min(at_worst.makespan, target.partition.max_time_s)),
         nodes=nodes,
@@ -110,13 +110,13 @@ def _at_once(mem_mb: Sequence[int], most_mb: int) -> int:
     return max(1, min(len(mem_mb), round(most_mb * len(mem_mb) / sum(mem_mb))))
 
 
-def _pool_mb(tasks: Load, nodes: int, workers: int, largest_mb: int, cap_mb: int, spare_mb: int) -> int:
+def _pool_mb(tasks: Load, nodes: int, slots: int, largest_mb: int, cap_mb: int, spare_mb: int) -> int:
     """Return the memory for tasks on the driver's node, MiB; the others have ``spare_mb`` more together."""
-    at_once_mb = math.ceil(sum(sorted(tasks.mem_mb)[-nodes * workers :]) / nodes)
+    at_once_mb = math.ceil(sum(sorted(tasks.mem_mb)[-nodes * slots :]) / nodes)
     most_mb = min(cap_mb, max(at_once_mb, largest_mb))
     if not tasks.timed:
         return most_mb
-    return _least_mb(tuple(tasks.mem_mb), tuple(tasks.wall_s), nodes, workers, largest_mb, most_mb, spare_mb)
+    return _least_mb(tuple(tasks.mem_mb), tuple(tasks.wall_s), nodes, slots, largest_mb, most_mb, spare_mb)
 
 
 # a replay allocates for the same jobs in every run
@@ -125,7 +125,7 @@ def _least_mb(
     mem_mb: tuple[int, ...],
     wall_s: tuple[float, ...],
     nodes: int,
-    workers: int,
+    slots: int,
     largest_mb: int,
     most_mb: int,
     spare_mb: int,
@@ -133,7 +133,7 @@ def _least_mb(
     """Return the least memory, MiB, with which the round takes hardly longer than with the most."""
 
     def makespan_s(pool_mb: int) -> float:
-        return _schedule(mem_mb, wall_s, nodes * workers, nodes * pool_mb + spare_mb).makespan
+        return _schedule(mem_mb, wall_s, nodes * slots, nodes * pool_mb + spare_mb).makespan
 
     soonest_s = makespan_s(most_mb)
     for size in range(_SIZES):
@@ -143,10 +143,10 @@ def _least_mb(
     return most_mb
 
 
-def _schedule(mem_mb: Sequence[int], wall_s: Sequence[float], workers: int, pool_mb: int) -> order.Schedule:
+def _schedule(mem_mb: Sequence[int], wall_s: Sequence[float], slots: int, pool_mb: int) -> order.Schedule:
     return order.list_schedule(
         range(len(wall_s)),
         mem_mb,
         wall_s,
-        order.Machine(slots=workers, cap_mb=pool_mb, dispatch=order.Dispatch.FIRST_FIT),
+        order.Machine(slots=slots, cap_mb=pool_mb, dispatch=order.Dispatch.FIRST_FIT),
     )

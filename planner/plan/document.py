@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from planner.core.config import UserScript
 from planner.core.documents import Document, FileName, FilePath, Line, Text, Variable, load_json
@@ -63,7 +63,7 @@ class Batch(Document):
     """Memory for the tasks, on each node: the most that their order holds at once, or what mode dynamic chose."""
     mem_mb: _Mem
     """Memory of the allocation, on each node: the pool, and what the batch script and its sruns need themselves."""
-    workers: _Count
+    slots: Annotated[_Count, Field(validation_alias=AliasChoices("slots", "workers"))]
     """Most tasks at once, on each node."""
     cpus: _Count
     """Of each task."""

@@ -15,7 +15,7 @@ from planner.plan.packing import (
     holds,
     join,
     least,
-    most_workers,
+    most_slots,
     share_of,
 )
 from planner.site import Partition, Site
@@ -68,11 +68,11 @@ def spread(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Pa
     most = share_of(target.max_running, len(parts))
     _check(len(parts), target)
     parts.sort(key=lambda part: max(load.mem_mb[task] for task in part[1]) - part[0].cap_mb)
-    workers = [most_workers(load.of(group), partition, most) for partition, group in parts]
-    share_mb = batch_mb(sum(workers))
+    slots = [most_slots(load.of(group), partition, most) for partition, group in parts]
+    share_mb = batch_mb(sum(slots))
     found = [
-        fill(number, load.of(group), target, partition, workers=slots, share_mb=0 if number else share_mb)
-        for number, ((partition, group), slots) in enumerate(zip(parts, workers, strict=True))
+        fill(number, load.of(group), target, partition, slots=own, share_mb=0 if number else share_mb)
+        for number, ((partition, group), own) in enumerate(zip(parts, slots, strict=True))
     ]
     # the script, which starts the steps of all components, ends with component 0
     longest_s = max(batch.time_limit_s for batch, _ in found)

@@ -92,11 +92,11 @@ def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Part
     for number, (partition, tasks) in enumerate(parts):
         # every step that may run needs its srun: fewer at once where a task leaves room for few
         spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in tasks) - BATCH_SCRIPT_MB
-        workers = max(1, min(most_workers(load.of(tasks), partition, most), spare_mb // SRUN_MB))
-        share_mb = batch_mb(workers)
-        group = arrange(tasks, load, workers=workers, cap_mb=partition.cap_mb - share_mb, effort=effort)
+        slots = max(1, min(most_slots(load.of(tasks), partition, most), spare_mb // SRUN_MB))
+        share_mb = batch_mb(slots)
+        group = arrange(tasks, load, slots=slots, cap_mb=partition.cap_mb - share_mb, effort=effort)
         groups.append(group)
-        batch, schedule = fill(number, load.of(group), target, partition, workers=workers, share_mb=share_mb)
+        batch, schedule = fill(number, load.of(group), target, partition, slots=slots, share_mb=share_mb)
         if len(of_type) > 1:
             batch = batch.model_copy(update={"partition": partition})
         batches.append((batch, schedule))
@@ -109,29 +109,29 @@ def holds(partition: Partition, load: Load, task: int, *, reserve_mb: int = 0) -
     return fits and load.limit_s[task] <= partition.max_time_s
 
 
-def arrange(tasks: list[int], load: Load, *, workers: int, cap_mb: int, effort: int) -> list[int]:
+def arrange(tasks: list[int], load: Load, *, slots: int, cap_mb: int, effort: int) -> list[int]:
     """Return the tasks of a batch in the order that ends soonest within K slots and the memory; never a longer one.
 
     Without durations, or where all may run at once, they keep their order. The search is seeded: the same tasks, the
     same order.
     """
     own = load.of(tasks)
-    at_once = len(tasks) <= workers and sum(own.mem_mb) <= cap_mb
+    at_once = len(tasks) <= slots and sum(own.mem_mb) <= cap_mb
     if not load.timed or at_once or max(own.mem_mb) > cap_mb:
         return tasks
-    return [tasks[rank] for rank in _soonest(tuple(own.mem_mb), tuple(own.wall_s), workers, cap_mb, effort)]
+    return [tasks[rank] for rank in _soonest(tuple(own.mem_mb), tuple(own.wall_s), slots, cap_mb, effort)]
 
 
 # a replay packs the same jobs in every run
 @lru_cache(maxsize=1024)
 def _soonest(
-    mem_mb: tuple[int, ...], wall_s: tuple[float, ...], workers: int, cap_mb: int, effort: int
+    mem_mb: tuple[int, ...], wall_s: tuple[float, ...], slots: int, cap_mb: int, effort: int
 ) -> tuple[int, ...]:
     """Return the order found for these tasks, by their positions."""
     from planner.schedule.order.problem import Problem
     from planner.schedule.order.search import search
 
-    problem = Problem(mem_mb=mem_mb, wall_s=wall_s, workers=workers, cap_mb=cap_mb)
+    problem = Problem(mem_mb=mem_mb, wall_s=wall_s, slots=slots, cap_mb=cap_mb)
     return search(problem, evaluations=effort).order
 
 
@@ -164,14 +164,14 @@ def share_of(max_running: int | None, batches: int) -> int | None:
     return None if max_running is None else max(1, max_running // batches)
 
 
-def most_workers(load: Load, partition: Partition, most: int | None) -> int:
+def most_slots(load: Load, partition: Partition, most: int | None) -> int:
     """Return how many tasks a node's cores let run at once."""
-    workers = min(len(load.mem_mb), partition.cores // max(load.cpus))
-    return workers if most is None else min(workers, most)
+    slots = min(len(load.mem_mb), partition.cores // max(load.cpus))
+    return slots if most is None else min(slots, most)
 
 
 def fill(
-    number: int, load: Load, target: Target, partition: Partition, *, workers: int, share_mb: int
+    number: int, load: Load, target: Target, partition: Partition, *, slots: int, share_mb: int
 ) -> tuple[Batch, order.Schedule]:
     """Return the batch that runs tasks in this order on one node, and when each starts.
 
@@ -189,15 +189,15 @@ def fill(
         )
     # the slot dispatcher takes the tasks strictly in order
     everyone = range(len(load.mem_mb))
-    expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, order.Machine(slots=workers, cap_mb=cap_mb))
-    at_worst = order.list_schedule(everyone, load.mem_mb, load.limit_s, order.Machine(slots=workers, cap_mb=cap_mb))
+    expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, order.Machine(slots=slots, cap_mb=cap_mb))
+    at_worst = order.list_schedule(everyone, load.mem_mb, load.limit_s, order.Machine(slots=slots, cap_mb=cap_mb))
     # without durations any tasks may run together
-    pool_mb = math.ceil(expected.peak) if load.timed else min(cap_mb, sum(sorted(load.mem_mb)[-workers:]))
+    pool_mb = math.ceil(expected.peak) if load.timed else min(cap_mb, sum(sorted(load.mem_mb)[-slots:]))
     batch = Batch(
         batch=number,
         pool_mb=pool_mb,
         mem_mb=pool_mb + share_mb,
-        workers=workers,
+        slots=slots,
         cpus=max(load.cpus),
         time_limit_s=int(min(at_worst.makespan, partition.max_time_s)),
     )

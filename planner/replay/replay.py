@@ -12,7 +12,7 @@ from planner.core.errors import InputError
 from planner.core.units import GB_H
 from planner.plan.document import Target
 from planner.replay.past import Workload
-from planner.replay.shared_node import Course, most_at_once
+from planner.replay.shared_node import Course, most_running
 from planner.replay.strategies import LIMITED, Strategy, run
 
 
@@ -64,7 +64,7 @@ class StrategyFigures:
     @property
     def at_once(self) -> int:
         """Most attempts at once in the first run."""
-        return most_at_once(self.courses[0].spans)
+        return most_running(self.courses[0].spans)
 
 
 def replay(

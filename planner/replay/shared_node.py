@@ -73,7 +73,7 @@ def steps(pieces: Iterable[HeldMemory]) -> tuple[list[float], list[float]]:
     return instants, levels
 
 
-def most_at_once(spans: Sequence[Span]) -> int:
+def most_running(spans: Sequence[Span]) -> int:
     """Return how many attempts ran at once, at most."""
     _, levels = steps(HeldMemory(start_s=span.start_s, end_s=span.end_s, mem_mb=1.0) for span in spans)
     return round(max(levels))

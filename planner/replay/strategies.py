@@ -272,7 +272,7 @@ def _packed_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target
     held: list[HeldMemory] = []
     for batch in packed.batches:
         mine = [k for k in ranked if packed.batch_of[k] == batch.batch]
-        node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.workers)
+        node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.slots)
         ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node)
         spans += ran.spans
         held.append(HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=_granted_mb(batch, target)))
@@ -365,7 +365,7 @@ def _dynamic_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Targe
 
 def _granted_mb(batch: Batch, target: Target) -> int:
     """Return the memory that a job of this batch holds on a node, MiB: all of it where nodes are given whole."""
-    return target.site.adjust(target.partition, batch.mem_mb, batch.workers * batch.cpus).mem_mb
+    return target.site.adjust(target.partition, batch.mem_mb, batch.slots * batch.cpus).mem_mb
 
 
 def _allocated(
@@ -373,7 +373,7 @@ def _allocated(
 ) -> Course:
     # the driver is on one node only
     memory = [batch.pool_mb, *[batch.mem_mb] * (batch.nodes - 1)]
-    cores = batch.workers * batch.cpus
+    cores = batch.slots * batch.cpus
     ran = simulate(
         case,
         decide,

@@ -144,7 +144,7 @@ def reservations(plan: Plan) -> list[Reservation]:
 def _granted_mb(plan: Plan, batch: Batch) -> int:
     """Return the memory that an allocation holds, MiB: all that its nodes have where nodes are given whole."""
     site = plan.target.site
-    asked = site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.workers * batch.cpus)
+    asked = site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.slots * batch.cpus)
     return asked.mem_mb * batch.nodes
 
 

@@ -43,13 +43,13 @@ class Allocation:
     end_s: float | None
 
     def for_tasks(
-        self, *, most_at_once: int | None, cpus: int, mem_mb: int | None, otherwise_mb: int | None = None
+        self, *, slots: int | None, cpus: int, mem_mb: int | None, otherwise_mb: int | None = None
     ) -> tuple[Node, ...]:
         """Return what of the nodes tasks may use: this process and its sruns take their share of the node they are on.
 
         Parameters
         ----------
-        most_at_once : int or None
+        slots : int or None
             Tasks that may run at once.
         cpus : int
             Of a task.
@@ -63,17 +63,17 @@ class Allocation:
         InputError
             When no memory is left, or Slurm does not say how much there is.
         """
-        slots = [max(1, (node.cores or 1) // cpus) for node in self.nodes]
-        if most_at_once is not None:
-            slots = [min(have, math.ceil(most_at_once / len(slots))) for have in slots]
+        own = [max(1, (node.cores or 1) // cpus) for node in self.nodes]
+        if slots is not None:
+            own = [min(have, math.ceil(slots / len(own))) for have in own]
         found = []
-        for node, most in zip(self.nodes, slots, strict=True):
+        for node, most in zip(self.nodes, own, strict=True):
             given_mb = min(mem_mb or math.inf, node.mem_mb or otherwise_mb or math.inf)
             if not math.isfinite(given_mb):
                 raise InputError(
                     f"Slurm does not say how much memory job {self.job_id} has on {node.name}", "say it: --mem 60G"
                 )
-            own_mb = driver_mb(sum(slots)) if node.name == self.here else 0
+            own_mb = driver_mb(sum(own)) if node.name == self.here else 0
             if given_mb <= own_mb:
                 raise InputError(
                     f"job {self.job_id} has {given_mb:.0f} MB on {node.name}, the driver itself needs {own_mb} MB",

@@ -48,13 +48,13 @@ class Use:
         Tasks share the memory.
     mem_mb : int or None
         Of each node, instead of all that is allocated, MiB.
-    most_at_once : int or None
+    slots : int or None
         Tasks that may run at once.
     """
 
     pool: bool = False
     mem_mb: int | None = None
-    most_at_once: int | None = None
+    slots: int | None = None
     max_attempts: int = 4
 
 
@@ -94,7 +94,7 @@ def run(
     if not (folder / "command.sh").exists():
         raise InputError(f"{folder / 'command.sh'}: not rendered", "run 'chromplan render' first")
     nodes = allocation.for_tasks(
-        most_at_once=use.most_at_once,
+        slots=use.slots,
         cpus=max((task.cpus for task in plan.tasks), default=1),
         mem_mb=use.mem_mb,
         otherwise_mb=_asked_mb(plan),

@@ -148,9 +148,9 @@ def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
 
     Where cores carry memory that may be more than run at once.
     """
-    workers = job.batch.workers if job.batch else 1
-    asked = plan.target.site.adjust(partition, job.mem_mb, workers * job.cpus)
-    return asked.mem_mb, max(workers, min(math.ceil(asked.cpus / job.cpus), partition.cores // job.cpus))
+    slots = job.batch.slots if job.batch else 1
+    asked = plan.target.site.adjust(partition, job.mem_mb, slots * job.cpus)
+    return asked.mem_mb, max(slots, min(math.ceil(asked.cpus / job.cpus), partition.cores // job.cpus))
 
 
 def write(rendered: dict[str, str], folder: Path) -> None:

@@ -69,6 +69,11 @@ def test_the_same_seed_gives_the_same_order(capsys: pytest.CaptureFixture[str]) 
     assert order(capsys, *arguments)["order"] == order(capsys, *arguments)["order"]
 
 
+def test_slots_were_once_called_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (order(capsys, name, "3", "--json") for name in ("--slots", "--workers"))
+    assert first["order"] == second["order"]
+
+
 @pytest.mark.parametrize("method", ["anneal", "hill-climb"])
 def test_a_search_is_never_worse_than_the_natural_order(capsys: pytest.CaptureFixture[str], method: str) -> None:
     found = order(

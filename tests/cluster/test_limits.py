@@ -19,7 +19,7 @@ TWO = "until [ $(grep -c start times) -gt 1 ]; do sleep 0.1; done"
 NAP = f"{STAMP.format('start')}; {TWO}; sleep 0.6; {STAMP.format('end')}"
 
 
-def most_at_once(pipeline: Pipeline) -> int:
+def most_running(pipeline: Pipeline) -> int:
     """Return how many tasks ran together, by their own clock."""
     running = most = 0
     for line in sorted((pipeline.folder / "times").read_text().splitlines()):
@@ -49,7 +49,7 @@ def test_never_more_than_k_run_at_once_and_each_in_its_turn(omk_cluster: Cluster
     pipeline = Pipeline(omk_cluster, mode=mode, site=site, chromosomes="1-7", submit="max_running = 2", command=NAP)
     submit(pipeline)
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
-    assert most_at_once(pipeline) == 2
+    assert most_running(pipeline) == 2
     if mode == "array":  # the parts one after the other, each in order
         order = started(pipeline)
         assert all(abs(order.index(task) - rank) <= 1 for rank, task in enumerate(planned(pipeline)))
@@ -113,7 +113,7 @@ def test_the_submit_script_chains_the_parts(omk_cluster: Cluster) -> None:
     pipeline.ready()
     pipeline.run("bash", "rounds/r001/submit.sh")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
-    assert most_at_once(pipeline) <= 3
+    assert most_running(pipeline) <= 3
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from planner.core.genome import CHROMOSOMES, GENOMES, lengths, parse_chromosomes
 WORKLOAD = Path(__file__).parents[2] / "examples" / "data" / "cluster_workload.csv"
 
 
-def natural_order_peak(sizes: list[float], workers: int) -> float:
+def natural_order_peak(sizes: list[float], slots: int) -> float:
     """The peak of the sum when each free worker takes the next task and a task's size is also its duration."""
     running: list[tuple[float, float]] = []
     now = held = peak = 0.0
     for size in sizes:
-        if len(running) == workers:
+        if len(running) == slots:
             now, ended = heapq.heappop(running)
             held -= ended
         heapq.heappush(running, (now + size, size))
@@ -29,12 +29,12 @@ def natural_order_peak(sizes: list[float], workers: int) -> float:
     return peak
 
 
-@pytest.mark.parametrize(("workers", "peak_mb"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
+@pytest.mark.parametrize(("slots", "peak_mb"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
 def test_grch37_autosomes_in_natural_order_have_the_peaks_published_for_chromosome_parallelization(
-    workers: int, peak_mb: float
+    slots: int, peak_mb: float
 ) -> None:
     autosomes = [lengths("GRCh37")[name] / 1e6 for name in CHROMOSOMES[:22]]
-    assert round(natural_order_peak(autosomes, workers), 2) == pytest.approx(peak_mb, abs=0.011)
+    assert round(natural_order_peak(autosomes, slots), 2) == pytest.approx(peak_mb, abs=0.011)
 
 
 def test_grch37_lengths_are_those_of_the_recorded_workload() -> None:

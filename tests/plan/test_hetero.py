@@ -35,7 +35,7 @@ def test_no_component_asks_for_more_than_its_node_has() -> None:
     for batch in het().batches:
         assert batch.partition is not None
         assert batch.mem_mb <= batch.partition.cap_mb
-        assert batch.workers * batch.cpus <= batch.partition.cores
+        assert batch.slots * batch.cpus <= batch.partition.cores
 
 
 def test_only_component_0_has_memory_for_the_script() -> None:
@@ -47,12 +47,12 @@ def test_only_component_0_has_memory_for_the_script() -> None:
 def test_where_there_is_a_node_for_each_every_task_has_its_own_component() -> None:
     plan = het(Partition(name="many", nodes=30, cores=4, mem_mb=8000))
     assert len(plan.batches) == 22
-    assert {batch.workers for batch in plan.batches} == {1}
+    assert {batch.slots for batch in plan.batches} == {1}
 
 
 def test_components_share_k_out() -> None:
     plan = het(submit={"max_running": 8})
-    assert sum(batch.workers for batch in plan.batches) <= 8
+    assert sum(batch.slots for batch in plan.batches) <= 8
 
 
 def test_when_one_node_holds_everything_the_plan_is_packed_and_says_so() -> None:

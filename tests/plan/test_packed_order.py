@@ -29,8 +29,8 @@ def test_a_batch_ends_no_later_than_by_memory_and_time_and_here_sooner(nodes: in
         tasks = [task for task in plan.tasks if task.batch == batch.batch]
         mem, wall = [task.request_mb for task in tasks], [task.wall_s or 0.0 for task in tasks]
         room = plan.target.partition.cap_mb - (batch.mem_mb - batch.pool_mb)
-        costly = list_schedule(by_cost(mem, wall), mem, wall, Machine(slots=batch.workers, cap_mb=room))
-        kept = list_schedule(range(len(tasks)), mem, wall, Machine(slots=batch.workers, cap_mb=room))
+        costly = list_schedule(by_cost(mem, wall), mem, wall, Machine(slots=batch.slots, cap_mb=room))
+        kept = list_schedule(range(len(tasks)), mem, wall, Machine(slots=batch.slots, cap_mb=room))
         assert [task.start_s for task in tasks] == pytest.approx(list(kept.start_s))
         assert kept.makespan <= costly.makespan
         sooner.append(kept.makespan < costly.makespan)
@@ -41,9 +41,9 @@ def test_the_memory_of_a_batch_is_its_orders_peak_and_the_scripts_own_share() ->
     plan = packed()
     (batch,) = plan.batches
     mem, wall = [task.request_mb for task in plan.tasks], [task.wall_s or 0.0 for task in plan.tasks]
-    peak = list_schedule(range(22), mem, wall, Machine(slots=batch.workers, cap_mb=batch.pool_mb)).peak
+    peak = list_schedule(range(22), mem, wall, Machine(slots=batch.slots, cap_mb=batch.pool_mb)).peak
     assert batch.pool_mb == peak
-    assert batch.mem_mb == peak + batch_mb(batch.workers) <= plan.target.partition.cap_mb
+    assert batch.mem_mb == peak + batch_mb(batch.slots) <= plan.target.partition.cap_mb
 
 
 def test_the_script_starts_the_tasks_in_the_plans_order() -> None:

@@ -38,7 +38,7 @@ def test_each_batch_asks_for_what_its_own_node_has() -> None:
     for batch in plan.batches:
         assert batch.partition is not None
         assert batch.mem_mb <= batch.partition.cap_mb
-        assert batch.workers * batch.cpus <= batch.partition.cores
+        assert batch.slots * batch.cpus <= batch.partition.cores
         script = render.render(plan)[f"batch-{batch.batch + 1}.sh"]
         assert f"#SBATCH --partition={batch.partition.name}\n" in script
         assert ("#SBATCH --qos=large\n" in script) == (batch.partition.name == "fat")
@@ -46,7 +46,7 @@ def test_each_batch_asks_for_what_its_own_node_has() -> None:
 
 @pytest.mark.parametrize("k", [1, 2, 3, 7])
 def test_over_all_node_types_no_more_run_than_may(k: int) -> None:
-    assert sum(batch.workers for batch in packed(THIN, FAT, max_running=k).batches) <= k
+    assert sum(batch.slots for batch in packed(THIN, FAT, max_running=k).batches) <= k
 
 
 def test_a_default_partition_that_holds_everything_is_used_alone() -> None:

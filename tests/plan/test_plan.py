@@ -201,7 +201,7 @@ def test_steps_do_not_count_as_jobs() -> None:
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8])
 def test_batches_share_k_out(k: int) -> None:
     plan = plans.plan(plans.config(submit={"mode": Mode.PACKED, "max_running": k}))
-    assert sum(batch.workers for batch in plan.batches) <= k
+    assert sum(batch.slots for batch in plan.batches) <= k
 
 
 def test_the_cluster_of_a_plan_is_its_scripts_or_its_partitions_or_its_sites() -> None:

@@ -11,6 +11,7 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
+from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
 from planner.scripts import render
 
@@ -53,6 +54,13 @@ def test_is_refused_with_the_file_named(tmp_path: Path, change: Any) -> None:
     with pytest.raises(InputError, match=r"rounds/r001/plan\.json: ") as refused:
         written(tmp_path, change).plan(1)
     assert refused.value.hint
+
+
+def test_the_slots_of_a_batch_were_once_called_workers(tmp_path: Path) -> None:
+    plan = plans.plan(plans.config(submit={"mode": Mode.PACKED}))
+    path = ProjectFolder(tmp_path).write_plan(plan)
+    path.write_text(path.read_text().replace('"slots"', '"workers"'))
+    assert ProjectFolder(tmp_path).plan(1) == plan
 
 
 def test_a_template_reaches_no_more_than_what_it_is_given(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from planner.core.retry import Retry
 from planner.plan.document import Target
 from planner.replay.past import PastJob, Workload
 from planner.replay.replay import replay
-from planner.replay.shared_node import Course, HeldMemory, most_at_once, steps
+from planner.replay.shared_node import Course, HeldMemory, most_running, steps
 from planner.replay.strategies import LIMITED, Strategy, allocation, run
 from planner.site import Partition, Site
 
@@ -104,8 +104,8 @@ def test_peaks_known_beforehand_waste_nothing() -> None:
 
 def test_cores_the_number_of_jobs_and_a_strict_queue_limit_too() -> None:
     what = work(*(job(name, cpus=4) for name in "abcd"))
-    assert most_at_once(course(Strategy.UNIFORM, what, target(mem_mb=9999)).spans) == 2
-    assert most_at_once(course(Strategy.UNIFORM, what, target(mem_mb=9999, cores=99, max_running=3)).spans) == 3
+    assert most_running(course(Strategy.UNIFORM, what, target(mem_mb=9999)).spans) == 2
+    assert most_running(course(Strategy.UNIFORM, what, target(mem_mb=9999, cores=99, max_running=3)).spans) == 3
     known = work(job("a", 150.0), job("b", 150.0, 9.0), job("c", 50.0, 8.0))
     overtaken = course(Strategy.KNOWN, known, target())
     assert next(span.start_s for span in overtaken.spans if span.name == "c") == 0

@@ -58,27 +58,27 @@ def test_a_job_without_nodes_does_not_run() -> None:
 
 def test_the_driver_takes_its_share_where_it_runs_only() -> None:
     share_mb = DRIVER_MB + 8 * SRUN_MB
-    memory = [node.mem_mb for node in two().for_tasks(most_at_once=None, cpus=1, mem_mb=None)]
+    memory = [node.mem_mb for node in two().for_tasks(slots=None, cpus=1, mem_mb=None)]
     assert memory == [1000 - share_mb, 1000]
-    assert [node.mem_mb for node in two(None).for_tasks(most_at_once=None, cpus=1, mem_mb=None)] == [1000, 1000]
+    assert [node.mem_mb for node in two(None).for_tasks(slots=None, cpus=1, mem_mb=None)] == [1000, 1000]
 
 
 def test_less_memory_and_fewer_tasks_may_be_asked_for() -> None:
-    nodes = two(None).for_tasks(most_at_once=2, cpus=2, mem_mb=700)
+    nodes = two(None).for_tasks(slots=2, cpus=2, mem_mb=700)
     assert [(node.mem_mb, node.cores) for node in nodes] == [(700, 2), (700, 2)]
 
 
 def test_an_allocation_of_which_slurm_knows_no_memory_needs_to_be_told() -> None:
     with pytest.raises(InputError, match="does not say how much memory"):
-        two(mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=None)
-    assert two(None, mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=500)[0].mem_mb == 500
-    planned = two(None, mem_mb=0).for_tasks(most_at_once=None, cpus=1, mem_mb=None, otherwise_mb=800)
+        two(mem_mb=0).for_tasks(slots=None, cpus=1, mem_mb=None)
+    assert two(None, mem_mb=0).for_tasks(slots=None, cpus=1, mem_mb=500)[0].mem_mb == 500
+    planned = two(None, mem_mb=0).for_tasks(slots=None, cpus=1, mem_mb=None, otherwise_mb=800)
     assert planned[0].mem_mb == 800
 
 
 def test_an_allocation_too_small_for_the_driver_is_refused() -> None:
     with pytest.raises(InputError, match="the driver itself needs"):
-        two(mem_mb=100).for_tasks(most_at_once=None, cpus=1, mem_mb=None)
+        two(mem_mb=100).for_tasks(slots=None, cpus=1, mem_mb=None)
 
 
 def test_a_time_limit_is_asked_for_again_when_it_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_the_allocation_asks_for_the_tasks_the_driver_and_its_sruns() -> None:
     plan = plans.plan(plans.config(submit={"mode": Mode.DYNAMIC, "nodes": 3}))
     (batch,) = plan.batches
     # 22 tasks on 16 cores each
-    assert (batch.nodes, batch.workers) == (2, 16)
+    assert (batch.nodes, batch.slots) == (2, 16)
     assert batch.mem_mb == batch.pool_mb + DRIVER_MB + 32 * SRUN_MB
     assert {task.batch for task in plan.tasks} == {0}
     script = render.render(plan)["drive.sh"]

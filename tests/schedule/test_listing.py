@@ -34,12 +34,11 @@ def running_sum(schedule: Schedule, wall_s: list[float], weights: list[float], i
     )
 
 
-@pytest.mark.parametrize(("workers", "peak"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
-def test_natural_order_has_the_peaks_the_paper_prints(workers: int, peak: float) -> None:
-    assert round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=workers)).peak, 2) == peak
+@pytest.mark.parametrize(("slots", "peak"), [(2, 492.45), (3, 690.47), (5, 1062.54), (7, 1392.80), (10, 1815.91)])
+def test_natural_order_has_the_peaks_the_paper_prints(slots: int, peak: float) -> None:
+    assert round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=slots)).peak, 2) == peak
     assert (
-        round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak, 2)
-        == peak
+        round(list_schedule(NATURAL, GRCH37, GRCH37, Machine(slots=slots, dispatch=Dispatch.LOCKSTEP)).peak, 2) == peak
     )
 
 
@@ -104,15 +103,13 @@ def test_an_order_that_cannot_run_is_refused(order: list[int], mem: list[float],
 @given(problems(), st.integers(1, 5), st.floats(1, 3), st.sampled_from(Dispatch))
 @settings(deadline=None, max_examples=200)
 def test_no_limit_is_ever_exceeded_and_the_profile_integrates_to_the_work(
-    problem: tuple[list[int], list[float], list[float], list[int]], workers: int, slack: float, dispatch: Dispatch
+    problem: tuple[list[int], list[float], list[float], list[int]], slots: int, slack: float, dispatch: Dispatch
 ) -> None:
     order, mem, wall, cpus = problem
     cap = max(mem) * slack
-    schedule = list_schedule(
-        order, mem, wall, Machine(slots=workers, cap_mb=cap, cores=6, dispatch=dispatch), cpus=cpus
-    )
+    schedule = list_schedule(order, mem, wall, Machine(slots=slots, cap_mb=cap, cores=6, dispatch=dispatch), cpus=cpus)
     for start in schedule.start_s:
-        assert running_sum(schedule, wall, [1.0] * len(order), start) <= workers
+        assert running_sum(schedule, wall, [1.0] * len(order), start) <= slots
         assert running_sum(schedule, wall, [float(count) for count in cpus], start) <= 6
         assert running_sum(schedule, wall, mem, start) <= schedule.peak * (1 + 1e-9) <= cap * (1 + 1e-8)
     assert integral(schedule) == pytest.approx(sum(m * d for m, d in zip(mem, wall, strict=True)))
@@ -122,10 +119,10 @@ def test_no_limit_is_ever_exceeded_and_the_profile_integrates_to_the_work(
 @given(problems(), st.integers(1, 5))
 @settings(deadline=None, max_examples=100)
 def test_strict_dispatch_never_starts_a_task_before_one_ahead_of_it(
-    problem: tuple[list[int], list[float], list[float], list[int]], workers: int
+    problem: tuple[list[int], list[float], list[float], list[int]], slots: int
 ) -> None:
     order, mem, wall, _ = problem
-    starts = list_schedule(order, mem, wall, Machine(slots=workers, cap_mb=max(mem) * 1.5)).start_s
+    starts = list_schedule(order, mem, wall, Machine(slots=slots, cap_mb=max(mem) * 1.5)).start_s
     assert [starts[task] for task in order] == sorted(starts)
 
 

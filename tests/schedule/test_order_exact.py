@@ -30,28 +30,28 @@ def every_order(size: int) -> list[tuple[int, ...]]:
 
 @given(weights, st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: Floats, workers: int) -> None:
+def test_the_shortest_makespan_is_that_of_the_best_of_all_orders(wall: Floats, slots: int) -> None:
     known = float(wall.sum()) + 1
-    least = orderexact.shortest(wall, workers, known=known, bound=0.0)
-    best = min(run(order, wall, wall, Machine(slots=workers)).makespan for order in every_order(len(wall)))
+    least = orderexact.shortest(wall, slots, known=known, bound=0.0)
+    best = min(run(order, wall, wall, Machine(slots=slots)).makespan for order in every_order(len(wall)))
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.slots_to_order(least.bins, wall.tolist())
-    assert run(order, wall, wall, Machine(slots=workers)).makespan == pytest.approx(best)
+    assert run(order, wall, wall, Machine(slots=slots)).makespan == pytest.approx(best)
 
 
 @given(weights, st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: Floats, workers: int) -> None:
+def test_the_lowest_batches_are_those_of_the_best_of_all_orders(mem: Floats, slots: int) -> None:
     known = float(mem.sum()) + 1
-    least = orderexact.lowest_batches(mem, workers, known=known, bound=0.0)
+    least = orderexact.lowest_batches(mem, slots, known=known, bound=0.0)
     best = min(
-        run(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak for order in every_order(len(mem))
+        run(order, mem, mem, Machine(slots=slots, dispatch=Dispatch.LOCKSTEP)).peak for order in every_order(len(mem))
     )
     assert least.bound == pytest.approx(best)
     assert least.bins is not None
     order = orderexact.batches_to_order(least.bins)
-    assert run(order, mem, mem, Machine(slots=workers, dispatch=Dispatch.LOCKSTEP)).peak == pytest.approx(best)
+    assert run(order, mem, mem, Machine(slots=slots, dispatch=Dispatch.LOCKSTEP)).peak == pytest.approx(best)
 
 
 def test_a_search_that_runs_out_of_effort_keeps_a_true_bound() -> None:
@@ -59,18 +59,18 @@ def test_a_search_that_runs_out_of_effort_keeps_a_true_bound() -> None:
     assert 100 <= given_up.bound <= 576.236975
 
 
-@pytest.mark.parametrize(("workers", "makespan"), [(5, 576.236975), (7, 413.069535), (10, 296.085138)])
-def test_the_shortest_makespans_of_the_autosomes_are_proved(workers: int, makespan: float) -> None:
-    assert orderexact.shortest(GRCH37, workers, known=700.0, bound=0.0).bound == pytest.approx(makespan, abs=1e-6)
+@pytest.mark.parametrize(("slots", "makespan"), [(5, 576.236975), (7, 413.069535), (10, 296.085138)])
+def test_the_shortest_makespans_of_the_autosomes_are_proved(slots: int, makespan: float) -> None:
+    assert orderexact.shortest(GRCH37, slots, known=700.0, bound=0.0).bound == pytest.approx(makespan, abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=2, max_size=6), st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_no_order_under_a_cap_is_shorter_than_the_programs_bound(tasks: list[tuple[int, int]], workers: int) -> None:
+def test_no_order_under_a_cap_is_shorter_than_the_programs_bound(tasks: list[tuple[int, int]], slots: int) -> None:
     mem, wall = (np.array(column, dtype=float) for column in zip(*tasks, strict=True))
     cap = float(mem.max()) * 1.5
-    bound = orderlp.cap_makespan_bound(mem, wall, cap, workers)
-    best = min(run(order, mem, wall, Machine(slots=workers, cap_mb=cap)).makespan for order in every_order(len(mem)))
+    bound = orderlp.cap_makespan_bound(mem, wall, cap, slots)
+    best = min(run(order, mem, wall, Machine(slots=slots, cap_mb=cap)).makespan for order in every_order(len(mem)))
     assert max(wall.max(), (mem * wall).sum() / cap) * (1 - 1e-6) <= max(bound, wall.max())
     assert bound <= best * (1 + 1e-9)
 
@@ -82,15 +82,15 @@ def test_no_order_under_a_cap_is_shorter_than_the_programs_bound(tasks: list[tup
 )
 @settings(deadline=None, max_examples=40)
 def test_no_order_within_the_makespan_has_a_lower_peak_than_the_programs_bound(
-    tasks: list[tuple[int, int]], workers: int, eps: float
+    tasks: list[tuple[int, int]], slots: int, eps: float
 ) -> None:
     mem, wall = (np.array(column, dtype=float) for column in zip(*tasks, strict=True))
-    problem = Problem(mem_mb=mem.tolist(), wall_s=wall.tolist(), workers=workers, objective=Objective.PEAK_EPS, eps=eps)
+    problem = Problem(mem_mb=mem.tolist(), wall_s=wall.tolist(), slots=slots, objective=Objective.PEAK_EPS, eps=eps)
     runs = [problem.run(order) for order in every_order(len(mem))]
     limit = problem.makespan_limit(min(each.makespan for each in runs))
     best = min(each.peak for each in runs if each.makespan <= limit)
     before = problem.peak_bound(limit)
-    bound = orderlp.slot_peak_bound(mem, wall, problem.slots, makespan_limit=limit, known=best, bound=before)
+    bound = orderlp.slot_peak_bound(mem, wall, problem.slot_count, makespan_limit=limit, known=best, bound=before)
     assert before <= bound <= best * (1 + 1e-9)
 
 

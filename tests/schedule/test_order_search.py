@@ -23,7 +23,7 @@ def problems(draw: st.DrawFn, least: int = 1, most: int = 9) -> Problem:
         mem_mb=mem,
         wall_s=wall,
         cpus=cpus,
-        workers=draw(st.none() | st.integers(1, 5)),
+        slots=draw(st.none() | st.integers(1, 5)),
         cap_mb=draw(st.none() | st.floats(1, 3).map(lambda slack: slack * max(mem))),
         cores=draw(st.none() | st.integers(4, 8)),
         model=draw(st.sampled_from(Model)),
@@ -89,7 +89,7 @@ def test_many_orders_at_once_come_to_what_each_comes_to_alone(problem: Problem, 
 
 
 @pytest.mark.parametrize("model", Model)
-@pytest.mark.parametrize("limits", [{"workers": 4}, {"cap_mb": 900.0}, {"cores": 8, "workers": 6}])
+@pytest.mark.parametrize("limits", [{"slots": 4}, {"cap_mb": 900.0}, {"cores": 8, "slots": 6}])
 def test_hundreds_of_tasks_keep_their_limits_and_need_less(model: Model, limits: dict[str, float]) -> None:
     rng = np.random.default_rng(7)
     mem, wall = rng.uniform(50, 300, 150), rng.uniform(10, 90, 150)
@@ -109,7 +109,7 @@ def test_hundreds_of_tasks_keep_their_limits_and_need_less(model: Model, limits:
 
 
 def test_an_eps_below_the_least_counts_as_the_least() -> None:
-    tight = Problem(mem_mb=[1, 2], wall_s=[1, 2], workers=1, objective=Objective.PEAK_EPS, eps=0.0)
+    tight = Problem(mem_mb=[1, 2], wall_s=[1, 2], slots=1, objective=Objective.PEAK_EPS, eps=0.0)
     assert tight.makespan_limit(100.0) == 100.0 * (1 + LEAST_EPS)
 
 
@@ -118,7 +118,7 @@ def test_an_interrupt_gives_the_best_so_far() -> None:
         if share > 0.3:
             raise KeyboardInterrupt
 
-    problem = Problem(mem_mb=list(range(1, 21)), wall_s=list(range(1, 21)), workers=4, objective=Objective.PEAK)
+    problem = Problem(mem_mb=list(range(1, 21)), wall_s=list(range(1, 21)), slots=4, objective=Objective.PEAK)
     found = search(problem, evaluations=50_000, report=interrupt)
     assert found.interrupted
     assert found.evaluations < 50_000
@@ -127,4 +127,4 @@ def test_an_interrupt_gives_the_best_so_far() -> None:
 
 def test_no_tasks_cannot_be_ordered() -> None:
     with pytest.raises(ValueError, match="no tasks"):
-        search(Problem(mem_mb=[], wall_s=[], workers=2))
+        search(Problem(mem_mb=[], wall_s=[], slots=2))

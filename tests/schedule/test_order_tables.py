@@ -24,7 +24,7 @@ def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
     return Problem(
         mem_mb=lengths,
         wall_s=lengths,
-        workers=entry.workers,
+        slots=entry.slots,
         cap_mb=entry.cap,
         model=entry.model,
         objective=entry.objective,
@@ -37,7 +37,7 @@ def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None 
     asked = Problem(
         mem_mb=lengths,
         wall_s=lengths,
-        workers=int(limits["workers"]) if "workers" in limits else None,
+        slots=int(limits["slots"]) if "slots" in limits else None,
         cap_mb=limits.get("cap"),
         model=model,
         objective=objective,
@@ -71,11 +71,11 @@ def test_every_order_keeps_its_limits_and_states_a_bound(name: str) -> None:
 @pytest.mark.parametrize("names", [AUTOSOMES, ALL], ids=["autosomes", "with X and Y"])
 def test_no_order_is_worse_than_another_of_the_table_for_the_same_limits(name: str, names: list[str]) -> None:
     entries = [entry for entry in table(name) if len(entry.order) == len(names)]
-    peaks = {(entry.model, entry.workers): entry for entry in entries if entry.objective is Objective.PEAK}
+    peaks = {(entry.model, entry.slots): entry for entry in entries if entry.objective is Objective.PEAK}
     for entry in entries:
         if entry.cap is None:
-            assert peaks[entry.model, entry.workers].peak <= entry.peak
-            assert peaks[entry.model, entry.workers].lower_bound <= entry.peak
+            assert peaks[entry.model, entry.slots].peak <= entry.peak
+            assert peaks[entry.model, entry.slots].lower_bound <= entry.peak
 
 
 @pytest.mark.parametrize("name", genome.GENOMES)
@@ -86,25 +86,25 @@ def test_there_is_an_order_for_every_number_of_slots(
     name: str, names: list[str], model: Model, objective: Objective
 ) -> None:
     lengths = [genome.lengths(name)[each] / 1e6 for each in names]
-    for workers in range(2, len(names) + 1):
-        asked = Problem(mem_mb=lengths, wall_s=lengths, workers=workers, model=model, objective=objective, eps=0.02)
+    for slots in range(2, len(names) + 1):
+        asked = Problem(mem_mb=lengths, wall_s=lengths, slots=slots, model=model, objective=objective, eps=0.02)
         assert ordertables.lookup(table(name), names, asked) is not None
 
 
-@pytest.mark.parametrize(("workers", "known"), [(2, 297.381), (3, 378.384), (5, 597.22), (7, 877.263), (10, 1194.292)])
-def test_batches_with_a_barrier_are_as_low_as_can_be(workers: int, known: float) -> None:
-    entry = found(Objective.PEAK, model=Model.LOCKSTEP, workers=workers)
+@pytest.mark.parametrize(("slots", "known"), [(2, 297.381), (3, 378.384), (5, 597.22), (7, 877.263), (10, 1194.292)])
+def test_batches_with_a_barrier_are_as_low_as_can_be(slots: int, known: float) -> None:
+    entry = found(Objective.PEAK, model=Model.LOCKSTEP, slots=slots)
     assert entry.peak <= known
     assert entry.proved
 
 
-@pytest.mark.parametrize(("workers", "known"), [(2, 321.277), (3, 456.52), (5, 719.75), (7, 979.76), (10, 1356.93)])
-def test_list_scheduling_is_as_low_as_is_known(workers: int, known: float) -> None:
-    assert found(Objective.PEAK, workers=workers).peak <= known
+@pytest.mark.parametrize(("slots", "known"), [(2, 321.277), (3, 456.52), (5, 719.75), (7, 979.76), (10, 1356.93)])
+def test_list_scheduling_is_as_low_as_is_known(slots: int, known: float) -> None:
+    assert found(Objective.PEAK, slots=slots).peak <= known
 
 
 @pytest.mark.parametrize(
-    ("workers", "makespan", "known"),
+    ("slots", "makespan", "known"),
     [
         (2, 1440.55, (345.735, 333.555, 333.555, 324.395, 321.28, 321.28)),
         (3, 960.4, (485.63, 480.42, 474.24, 467.25, 460.01, 456.52)),
@@ -115,17 +115,17 @@ def test_list_scheduling_is_as_low_as_is_known(workers: int, known: float) -> No
     ],
 )
 def test_little_more_time_buys_as_much_memory_as_is_known(
-    workers: int, makespan: float, known: tuple[float, ...]
+    slots: int, makespan: float, known: tuple[float, ...]
 ) -> None:
     for eps, peak in zip((0.0, 0.01, 0.02, 0.05, 0.1, 0.2), known, strict=True):
-        entry = found(Objective.PEAK_EPS, workers=workers, eps=eps)
+        entry = found(Objective.PEAK_EPS, slots=slots, eps=eps)
         assert entry.best_makespan <= makespan
         assert entry.peak <= peak, eps
 
 
 @pytest.mark.parametrize("eps", [0.001, 0.01, 0.02, 0.05, 0.1, 0.2])
 def test_two_slots_are_proved(eps: float) -> None:
-    assert found(Objective.PEAK_EPS, workers=2, eps=eps).proved
+    assert found(Objective.PEAK_EPS, slots=2, eps=eps).proved
 
 
 @pytest.mark.parametrize(

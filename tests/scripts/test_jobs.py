@@ -33,7 +33,7 @@ def indices(array: str) -> list[int]:
     return found
 
 
-def most_at_once(found: list[Job]) -> int:
+def most_running(found: list[Job]) -> int:
     """Return how many elements may run together: a job waits for those before it in its chain."""
     follows = {job.after for job in found}
     ends_of_chains = [job for job in found if job.script not in follows]
@@ -69,7 +69,7 @@ def test_every_task_is_one_element_below_the_sites_largest_index(mode: Mode, lon
 @settings(deadline=None, max_examples=15)
 @given(longest=st.integers(3, 90), k=st.integers(1, 12))
 def test_no_more_than_k_run_at_once(mode: Mode, longest: int, k: int) -> None:
-    assert most_at_once(jobs(plan_of(mode, k=k, max_array_size=longest))) <= k
+    assert most_running(jobs(plan_of(mode, k=k, max_array_size=longest))) <= k
 
 
 def test_an_array_that_fits_keeps_its_plain_name() -> None:
@@ -193,7 +193,7 @@ def test_where_cores_carry_memory_a_batch_asks_for_the_cores_that_hold_its_tasks
     ntasks = re.search(r"--ntasks=(\d+)", render.render(plan)["batch-1.sh"])
     assert ntasks
     assert int(ntasks[1]) * batch.cpus * 1000 >= batch.mem_mb
-    assert int(ntasks[1]) > batch.workers
+    assert int(ntasks[1]) > batch.slots
 
 
 def test_no_batch_asks_for_more_per_core_than_the_site_allows() -> None:

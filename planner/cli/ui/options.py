@@ -50,6 +50,15 @@ def store_option(function: F) -> F:
     )(function)
 
 
+class FormerlyWorkers(click.Option):
+    """An option that was once called ``--workers``: the old name is still taken, and not shown."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Register the option under both names."""
+        super().add_to_parser(parser, ctx)
+        parser.add_option(self, ["--workers"], dest=self.name, action="store", nargs=self.nargs)
+
+
 def then_next_option(function: F) -> F:
     """Add ``--then-next`` (parameter ``then_next``) to a command that submits."""
     return click.option(

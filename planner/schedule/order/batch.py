@@ -55,10 +55,10 @@ class Evaluator(Protocol):
 class SlotBatch:
     """List scheduling on K slots, no other limit."""
 
-    def __init__(self, mem: Floats, wall: Floats, workers: int) -> None:
+    def __init__(self, mem: Floats, wall: Floats, slots: int) -> None:
         self._mem = mem
         self._packing = _Packing.of(wall)
-        self._slots = min(workers, len(mem))
+        self._slots = min(slots, len(mem))
         self._scale = _scale(mem, wall, self._slots)
 
     def __call__(self, orders: Ints) -> Scores:
@@ -123,26 +123,26 @@ class LimitBatch:
         wall: Floats,
         cpus: Ints,
         *,
-        workers: int,
+        slots: int,
         cap: float = np.inf,
         cores: float = np.inf,
         wants_peak: bool = True,
     ) -> None:
         self._packing = _Packing.of(wall)
-        # one more task, of nothing, fills the places where nothing runs
+        # one more task, of nothing, fills the slots where nothing runs
         self._mem, self._cpus = np.append(mem, 0.0), np.append(cpus, 0).astype(float)
         self._cap, self._cores = cap * (1 + _ROUNDING), cores
-        self._places = _most_at_once(mem, cpus, min(workers, len(mem)), self._cap, cores)
-        self._scale = _scale(mem, wall, self._places)
+        self._slots = _most_running(mem, cpus, min(slots, len(mem)), self._cap, cores)
+        self._scale = _scale(mem, wall, self._slots)
         self._wants_peak = wants_peak
         # a product with this sums up from above; much faster than cumsum along the first axis
-        self._sum_up = np.tri(self._places)
+        self._sum_up = np.tri(self._slots)
 
     def __call__(self, orders: Ints) -> Scores:
         """Return the scores of every column."""
         count, width = orders.shape
         # the ends of the tasks that started last to end, latest first: what may still run when the next one starts
-        ends = np.full((self._places, width), count, np.int64)
+        ends = np.full((self._slots, width), count, np.int64)
         held, sums, must_end = np.empty(ends.shape), np.empty(ends.shape), np.empty(ends.shape, bool)
         walls, mem = self._packing.walls[orders], self._mem[orders]
         rooms, cores_left = self._cap - mem, self._cores - self._cpus[orders]
@@ -176,18 +176,18 @@ class BarrierBatch:
     """Lockstep: batches with a barrier after each."""
 
     def __init__(
-        self, mem: Floats, wall: Floats, cpus: Ints, *, workers: int, cap: float = np.inf, cores: float = np.inf
+        self, mem: Floats, wall: Floats, cpus: Ints, *, slots: int, cap: float = np.inf, cores: float = np.inf
     ) -> None:
         self._mem, self._wall, self._cpus = mem, wall, cpus
-        self._workers, self._cap, self._cores = workers, cap * (1 + _ROUNDING), cores
-        self._scale = _scale(mem, wall, min(workers, len(mem)))
+        self._slots, self._cap, self._cores = slots, cap * (1 + _ROUNDING), cores
+        self._scale = _scale(mem, wall, min(slots, len(mem)))
         self._even = np.isinf(cap) and np.isinf(cores)
 
     def __call__(self, orders: Ints) -> Scores:
         """Return the scores of every column."""
         mem, wall = self._mem[orders], self._wall[orders]
         if self._even:
-            cuts = np.arange(0, len(orders), self._workers)
+            cuts = np.arange(0, len(orders), self._slots)
             sums = np.add.reduceat(mem, cuts, axis=0)
             makespan = np.maximum.reduceat(wall, cuts, axis=0).sum(axis=0)
             return _scores(sums, makespan, self._scale)
@@ -198,7 +198,7 @@ class BarrierBatch:
         used, longest, makespan = np.zeros(width), np.zeros(width), np.zeros(width)
         cores, count = np.zeros(width, cpus.dtype), np.zeros(width, np.int64)
         for position in range(len(mem)):
-            full = (used + mem[position] > self._cap) | (count >= self._workers)
+            full = (used + mem[position] > self._cap) | (count >= self._slots)
             full |= cores + cpus[position] > self._cores
             makespan += np.where(full, longest, 0.0)
             goes_on = ~full
@@ -237,11 +237,11 @@ def _insert(ends: Ints, new: Ints) -> None:
     np.maximum(ends[0], new, out=ends[0])
 
 
-def _most_at_once(mem: Floats, cpus: Ints, workers: int, cap: float, cores: float) -> int:
+def _most_running(mem: Floats, cpus: Ints, slots: int, cap: float, cores: float) -> int:
     """Return a bound on how many tasks can run together."""
     by_mem = int(np.searchsorted(np.cumsum(np.sort(mem)), cap, side="right"))
     by_cores = int(np.searchsorted(np.cumsum(np.sort(cpus)), cores, side="right"))
-    return max(1, min(workers, by_mem, by_cores))
+    return max(1, min(slots, by_mem, by_cores))
 
 
 def _scale(mem: Floats, wall: Floats, slots: int) -> float:

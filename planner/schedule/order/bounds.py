@@ -26,7 +26,7 @@ _DUAL_STEPS = 64
 
 
 def makespan_bound(
-    mem: Floats, wall: Floats, cpus: Ints, *, workers: int, cap: float | None = None, cores: int | None = None
+    mem: Floats, wall: Floats, cpus: Ints, *, slots: int, cap: float | None = None, cores: int | None = None
 ) -> float:
     """Return a lower bound on the makespan under K slots, a memory cap and a core limit.
 
@@ -34,7 +34,7 @@ def makespan_bound(
     (`_shared_slot`); and the area, ``A / cap`` and its like for cores, sharpened by dual feasible functions
     (`_energy`), which count pairs that cannot overlap.
     """
-    bounds = [float(wall.max(initial=0.0)), float(wall.sum()) / workers, _shared_slot(wall, workers)]
+    bounds = [float(wall.max(initial=0.0)), float(wall.sum()) / slots, _shared_slot(wall, slots)]
     if cap is not None:
         bounds.append(_energy(mem / (cap * _SLACK), wall))
     if cores is not None:
@@ -42,25 +42,25 @@ def makespan_bound(
     return max(bounds)
 
 
-def slot_peak_bound(mem: Floats, wall: Floats, workers: int, makespan_limit: float = math.inf) -> float:
+def slot_peak_bound(mem: Floats, wall: Floats, slots: int, makespan_limit: float = math.inf) -> float:
     """Return a lower bound on the peak of list scheduling on K slots, by bisection over `slot_peak_possible`."""
-    if workers >= len(mem):
+    if slots >= len(mem):
         return float(mem.sum())
     low = max(
         float(mem.max()),
-        float(np.sort(mem)[:workers].sum()),
+        float(np.sort(mem)[:slots].sum()),
         float((mem * wall).sum()) / makespan_limit,
     )
-    high = float(np.sort(mem)[-workers:].sum())
-    if slot_peak_possible(mem, wall, workers, low):
+    high = float(np.sort(mem)[-slots:].sum())
+    if slot_peak_possible(mem, wall, slots, low):
         return low
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        low, high = (low, middle) if slot_peak_possible(mem, wall, workers, middle) else (middle, high)
+        low, high = (low, middle) if slot_peak_possible(mem, wall, slots, middle) else (middle, high)
     return low
 
 
-def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> bool:
+def slot_peak_possible(mem: Floats, wall: Floats, slots: int, peak: float) -> bool:
     """Say whether simple arguments leave room for a list schedule on K slots within a peak.
 
     Let t be the start of the last task. Until t all K slots are busy, so K tasks run just before t, with at most
@@ -79,12 +79,12 @@ def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> 
        of tasks, the ones of argument 1 among them, with at most ``peak`` of memory.
     """
     peak *= _SLACK
-    last = np.array([not _may_end_early(task, mem, wall, workers, peak) for task in range(len(mem))])
-    held, places = float(mem[last].sum()), workers - int(last.sum())
+    last = np.array([not _may_end_early(task, mem, wall, slots, peak) for task in range(len(mem))])
+    held, places = float(mem[last].sum()), slots - int(last.sum())
     if places < 0 or held > peak:
         return False
     others = np.cumsum(np.concatenate([[0.0], np.sort(mem[~last])]))
-    excess = (mem - peak / workers) * wall
+    excess = (mem - peak / slots) * wall
     most = float(excess.sum()) - 1e-9 * float(np.abs(excess).sum())
     if held + others[min(places, len(others) - 1)] <= peak:
         smallest = float(mem.min())
@@ -94,7 +94,7 @@ def slot_peak_possible(mem: Floats, wall: Floats, workers: int, peak: float) -> 
     return places > 0 and most <= _most_excess(mem, excess, last, places - 1, peak - held)
 
 
-def lockstep_peak_bound(mem: Floats, workers: int) -> float:
+def lockstep_peak_bound(mem: Floats, slots: int) -> float:
     """Return a lower bound on the peak of batches of K with a barrier.
 
     With n = qK + r tasks, the r tasks of the last batch need at most the peak and at most what the r largest need; the
@@ -102,7 +102,7 @@ def lockstep_peak_bound(mem: Floats, workers: int) -> float:
     runs beside at least K - 1 others.
     """
     falling = np.sort(mem)[::-1]
-    full, rest = divmod(len(mem), workers)
+    full, rest = divmod(len(mem), slots)
     if full == 0:
         return float(mem.sum())
     total = float(mem.sum())
@@ -110,25 +110,25 @@ def lockstep_peak_bound(mem: Floats, workers: int) -> float:
     shared = (total - largest_rest) / full
     if rest and largest_rest > shared:
         shared = total / (full + 1)
-    return max(float(falling[0]), shared, float(falling[rest] + falling[len(mem) - workers + 1 :].sum()))
+    return max(float(falling[0]), shared, float(falling[rest] + falling[len(mem) - slots + 1 :].sum()))
 
 
-def lockstep_makespan_bound(wall: Floats, workers: int) -> float:
+def lockstep_makespan_bound(wall: Floats, slots: int) -> float:
     """Return the least makespan of batches of K: longest first is optimal, for the j-th batch holds a task as long."""
-    return float(np.sort(wall)[::-1][::workers].sum())
+    return float(np.sort(wall)[::-1][::slots].sum())
 
 
-def _may_end_early(task: int, mem: Floats, wall: Floats, workers: int, peak: float) -> bool:
+def _may_end_early(task: int, mem: Floats, wall: Floats, slots: int, peak: float) -> bool:
     """Argument 1 of `slot_peak_possible`."""
-    if workers == 1:
+    if slots == 1:
         return True
     others = np.delete(np.arange(len(mem)), task)
     others = others[np.argsort(mem[others], kind="stable")]
     room = peak - mem[task]
-    beside = mem[others[: workers - 2]].sum()
-    others = others[mem[others] + np.where(np.arange(len(others)) < workers - 2, 0, beside) <= room]
+    beside = mem[others[: slots - 2]].sum()
+    others = others[mem[others] + np.where(np.arange(len(others)) < slots - 2, 0, beside) <= room]
     time = np.minimum(wall[others], wall[task])
-    needed = (workers - 1) * wall[task]
+    needed = (slots - 1) * wall[task]
     if time.sum() < needed * (1 - 1e-12):
         return False
     time = np.diff(np.minimum(np.cumsum(time), needed), prepend=0.0)
@@ -167,10 +167,10 @@ def _relaxed_subset(weight: Floats, gain: Floats, count: int, room: float) -> fl
     return min(value(low), value(high), value(0.0))
 
 
-def _shared_slot(wall: Floats, workers: int) -> float:
+def _shared_slot(wall: Floats, slots: int) -> float:
     """Return the pigeonhole bound: of the jK + 1 longest tasks some slot gets j + 1."""
     falling = np.sort(wall)[::-1]
-    bounds = [float(falling[j * workers - j : j * workers + 1].sum()) for j in range(1, (len(wall) - 1) // workers + 1)]
+    bounds = [float(falling[j * slots - j : j * slots + 1].sum()) for j in range(1, (len(wall) - 1) // slots + 1)]
     return max(bounds, default=0.0)
 
 

@@ -43,7 +43,7 @@ def streams(mem: Floats, wall: Floats, directions: Sequence[int]) -> list[int]:
     return [int(task) for task in np.argsort(start, kind="stable")]
 
 
-def filled(mem: Floats, wall: Floats, workers: int, target: float) -> list[int]:
+def filled(mem: Floats, wall: Floats, slots: int, target: float) -> list[int]:
     """Start, whenever a slot is free, the longest task that keeps the memory within a target, or else the smallest."""
     by_wall = np.argsort(-wall, kind="stable")
     waiting = mem[by_wall].astype(float)
@@ -51,7 +51,7 @@ def filled(mem: Floats, wall: Floats, workers: int, target: float) -> list[int]:
     order: list[int] = []
     now = used = 0.0
     for _ in range(len(mem)):
-        if len(running) == workers:
+        if len(running) == slots:
             now, ended = heapq.heappop(running)
             used -= mem[ended]
         rank = int((waiting <= target - used).argmax())
@@ -70,20 +70,20 @@ def longest_first(mem: Floats, wall: Floats) -> list[list[int]]:
     return [np.argsort(-key, kind="stable").tolist() for key in (wall, mem * wall, mem)]
 
 
-def slot_starts(mem: Floats, wall: Floats, workers: int, rng: np.random.Generator) -> Iterator[list[int]]:
+def slot_starts(mem: Floats, wall: Floats, slots: int, rng: np.random.Generator) -> Iterator[list[int]]:
     """Build orders for list scheduling on K slots, from short to low."""
     yield from longest_first(mem, wall)
-    mean = workers * float((mem * wall).sum()) / (float(wall.sum()) or 1.0)
+    mean = slots * float((mem * wall).sum()) / (float(wall.sum()) or 1.0)
     for target in np.linspace(mean, 1.3 * mean, _TARGETS):
-        yield filled(mem, wall, workers, target)
-    alternating = [number % 2 for number in range(workers)]
+        yield filled(mem, wall, slots, target)
+    alternating = [number % 2 for number in range(slots)]
     yield streams(mem, wall, alternating)
     for _ in range(_STREAM_DRAWS):
-        yield streams(mem, wall, rng.integers(0, 4, workers).tolist())
+        yield streams(mem, wall, rng.integers(0, 4, slots).tolist())
 
 
 def limit_starts(
-    mem: Floats, wall: Floats, cpus: Ints, *, workers: int, cap: float | None, cores: int | None
+    mem: Floats, wall: Floats, cpus: Ints, *, slots: int, cap: float | None, cores: int | None
 ) -> Iterator[list[int]]:
     """Build orders for a memory cap or a core limit: first fit by several keys, then kept literally."""
     for order in longest_first(mem, wall):
@@ -91,7 +91,7 @@ def limit_starts(
             order,
             mem.tolist(),
             wall.tolist(),
-            Machine(slots=workers, cap_mb=cap, cores=cores, dispatch=Dispatch.FIRST_FIT),
+            Machine(slots=slots, cap_mb=cap, cores=cores, dispatch=Dispatch.FIRST_FIT),
             cpus=cpus.tolist(),
         ).start_s
         yield sorted(range(len(order)), key=starts.__getitem__)

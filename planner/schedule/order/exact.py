@@ -46,15 +46,15 @@ class Least:
     bound: float
 
 
-def shortest(wall: Floats, workers: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
+def shortest(wall: Floats, slots: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
     """Share tasks out over K slots so that the longest slot is shortest.
 
     Parameters
     ----------
     wall : array of float
         Duration by task.
-    workers : int
-        K.
+    slots : int
+        How many there are.
     known : float
         A makespan that is known to be possible.
     bound : float
@@ -62,13 +62,13 @@ def shortest(wall: Floats, workers: int, *, known: float, bound: float, effort: 
     effort : int
         Subsets to look at before giving up with what was found and proved by then.
     """
-    return _least(lambda cap, left: _BinSearch(wall, cap, left).over(workers), wall, known, bound, effort)
+    return _least(lambda cap, left: _BinSearch(wall, cap, left).over(slots), wall, known, bound, effort)
 
 
-def lowest_batches(mem: Floats, workers: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
+def lowest_batches(mem: Floats, slots: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
     """Share tasks out over batches of K, and one of the rest, so that the fullest batch is least; cf. `shortest`."""
-    full, rest = divmod(len(mem), workers)
-    return _least(lambda cap, left: _BinSearch(mem, cap, left).sized(workers, full, rest), mem, known, bound, effort)
+    full, rest = divmod(len(mem), slots)
+    return _least(lambda cap, left: _BinSearch(mem, cap, left).sized(slots, full, rest), mem, known, bound, effort)
 
 
 def _least(

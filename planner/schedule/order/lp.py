@@ -31,7 +31,7 @@ _NODES = 2000
 _INFEASIBLE = 2
 
 
-def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, workers: int) -> float:
+def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, slots: int) -> float:
     """Return a lower bound on the makespan under a memory cap and K slots.
 
     The least total time of sets within the cap that gives every task its duration. Sets are made as needed: the dual
@@ -45,7 +45,7 @@ def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, workers: int) -> f
     for _ in range(_ROUNDS):
         solved = linprog(np.ones(len(sets)), A_ub=-sets.T.astype(float), b_ub=-wall, method="highs")
         prices = -np.asarray(solved.ineqlin.marginals)
-        worth, new = _dearest(mem, prices, cap * _SLACK, workers)
+        worth, new = _dearest(mem, prices, cap * _SLACK, slots)
         # prices divided by the worth of the dearest set are feasible in the dual, so this much is a bound already
         bound = float(prices @ wall) / max(1.0, worth)
         if worth <= 1 + _SOLVED:
@@ -55,7 +55,7 @@ def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, workers: int) -> f
 
 
 def slot_peak_bound(
-    mem: Floats, wall: Floats, workers: int, *, makespan_limit: float, known: float, bound: float
+    mem: Floats, wall: Floats, slots: int, *, makespan_limit: float, known: float, bound: float
 ) -> float:
     """Return a lower bound on the peak of list scheduling on K slots within a makespan, by bisection.
 
@@ -75,10 +75,10 @@ def slot_peak_bound(
         return bound
     peak = known * (1 - bounds.PROVED / 2)
     for _ in range(_BISECTIONS):
-        sets = _sets_of(mem, workers, peak)
+        sets = _sets_of(mem, slots, peak)
         if sets is None:
             return bound
-        if _impossible(sets, mem, wall, workers, peak, makespan_limit):
+        if _impossible(sets, mem, wall, slots, peak, makespan_limit):
             bound = peak
         else:
             known = peak
@@ -88,10 +88,10 @@ def slot_peak_bound(
     return bound
 
 
-def _sets_of(mem: Floats, workers: int, peak: float) -> Ints | None:
+def _sets_of(mem: Floats, slots: int, peak: float) -> Ints | None:
     """Return the sets of K tasks within the peak as rows of task numbers; None when there are too many."""
     rows = np.zeros((1, 0), dtype=np.int64)
-    for place in range(workers):
+    for place in range(slots):
         last = rows[:, -1] if place else np.full(1, -1)
         grown = [
             np.column_stack([rows[fits], np.full(int(fits.sum()), task)])
@@ -104,13 +104,13 @@ def _sets_of(mem: Floats, workers: int, peak: float) -> Ints | None:
     return rows
 
 
-def _impossible(sets: Ints, mem: Floats, wall: Floats, workers: int, peak: float, makespan_limit: float) -> bool:
+def _impossible(sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, makespan_limit: float) -> bool:
     """Say whether the program has no solution: not proved possible within the effort counts as possible."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import bmat, csr_array, eye_array
 
     tasks, count = len(mem), len(sets)
-    runs = csr_array((np.ones(sets.size), (sets.ravel(), np.repeat(np.arange(count), workers))), shape=(tasks, count))
+    runs = csr_array((np.ones(sets.size), (sets.ravel(), np.repeat(np.arange(count), slots))), shape=(tasks, count))
     same = eye_array(tasks, format="csr")
     row, column = np.ones((1, tasks)), np.ones((tasks, 1))
     # unknown: time by set; by task: time after the start of the last task, and whether in the last set; the longest
@@ -127,7 +127,7 @@ def _impossible(sets: Ints, mem: Floats, wall: Floats, workers: int, peak: float
     )
     nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
     least = np.concatenate([wall, free, free, [0.0, 0.0, 0.0]])
-    most = np.concatenate([wall, nothing, nothing, [workers, peak * _SLACK, makespan_limit * (1 + _SOLVED)]])
+    most = np.concatenate([wall, nothing, nothing, [slots, peak * _SLACK, makespan_limit * (1 + _SOLVED)]])
     whole = np.concatenate([np.zeros(count + tasks), np.ones(tasks), np.zeros(1)])
     upper = np.concatenate([np.full(count + tasks, np.inf), np.ones(tasks), [np.inf]])
     solved = milp(
@@ -140,17 +140,17 @@ def _impossible(sets: Ints, mem: Floats, wall: Floats, workers: int, peak: float
     return bool(solved.status == _INFEASIBLE)
 
 
-def _dearest(mem: Floats, prices: Floats, cap: float, workers: int) -> tuple[float, Bools]:
+def _dearest(mem: Floats, prices: Floats, cap: float, slots: int) -> tuple[float, Bools]:
     """Return the highest sum of prices of at most K tasks within the cap, and some sets that come near it.
 
     The subsets of one half of the tasks each meet the best of the other half that leaves room (Horowitz and Sahni,
     J. ACM 21, 1974).
     """
     order = np.argsort(-mem, kind="stable")
-    here, there = (_subsets(mem, prices, half, cap, workers) for half in (order[::2], order[1::2]))
+    here, there = (_subsets(mem, prices, half, cap, slots) for half in (order[::2], order[1::2]))
     best, partner = np.full(len(here.mem), -np.inf), np.zeros(len(here.mem), dtype=np.int64)
     for size in np.unique(here.size):
-        fit = np.flatnonzero(there.size <= workers - size)
+        fit = np.flatnonzero(there.size <= slots - size)
         fit = fit[np.argsort(there.mem[fit], kind="stable")]
         highest = np.maximum.accumulate(there.worth[fit])
         leader = fit[np.maximum.accumulate(np.where(there.worth[fit] >= highest, np.arange(len(fit)), 0))]
@@ -170,11 +170,11 @@ class _Subsets:
     members: Bools
 
 
-def _subsets(mem: Floats, prices: Floats, tasks: Ints, cap: float, workers: int) -> _Subsets:
+def _subsets(mem: Floats, prices: Floats, tasks: Ints, cap: float, slots: int) -> _Subsets:
     """Return the subsets of some tasks within the cap, the empty one among them."""
     found = _Subsets(np.zeros(1), np.zeros(1), np.zeros(1, np.int64), np.zeros((1, len(mem)), dtype=bool))
     for task in tasks:
-        fits = (found.mem + mem[task] <= cap) & (found.size < workers)
+        fits = (found.mem + mem[task] <= cap) & (found.size < slots)
         with_task = found.members[fits]
         with_task[:, task] = True
         found = _Subsets(

@@ -53,8 +53,8 @@ class Problem:
         Memory and duration by task, each in any one unit.
     cpus : sequence of int, optional
         Cores by task; 1 each when not given.
-    workers : int, optional
-        Most tasks at once (K).
+    slots : int, optional
+        Most tasks at once.
     cap_mb : float, optional
         Most memory at once.
     cores : int, optional
@@ -66,7 +66,7 @@ class Problem:
     mem_mb: Sequence[float]
     wall_s: Sequence[float]
     cpus: Sequence[int] | None = None
-    workers: int | None = None
+    slots: int | None = None
     cap_mb: float | None = None
     cores: int | None = None
     model: Model = Model.LIST
@@ -79,9 +79,9 @@ class Problem:
         return len(self.mem_mb)
 
     @property
-    def slots(self) -> int:
-        """Most tasks at once as far as ``workers`` and ``cores`` say; every task when neither does."""
-        asked = self.size if self.workers is None else self.workers
+    def slot_count(self) -> int:
+        """How many slots there are, as far as ``slots`` and ``cores`` say; every task when neither does."""
+        asked = self.size if self.slots is None else self.slots
         single = self.cores if self.cores is not None and self.cpus is None else self.size
         return max(1, min(asked, single, self.size))
 
@@ -118,7 +118,7 @@ class Problem:
             self.mem_mb,
             self.wall_s,
             Machine(
-                slots=self.slots,
+                slots=self.slot_count,
                 cap_mb=self.cap_mb,
                 cores=self.cores,
                 dispatch=Dispatch.STRICT if self.model is Model.LIST else Dispatch.LOCKSTEP,
@@ -132,19 +132,19 @@ class Problem:
         cores = math.inf if self.cores is None or self.cpus is None else self.cores
         tasks = (self.mem, self.wall, self.cpu_counts)
         if self.model is Model.LOCKSTEP:
-            return BarrierBatch(*tasks, workers=self.slots, cap=cap, cores=cores)
+            return BarrierBatch(*tasks, slots=self.slot_count, cap=cap, cores=cores)
         if self.slots_only:
-            return SlotBatch(self.mem, self.wall, self.slots)
-        return LimitBatch(*tasks, workers=self.slots, cap=cap, cores=cores, wants_peak=wants_peak)
+            return SlotBatch(self.mem, self.wall, self.slot_count)
+        return LimitBatch(*tasks, slots=self.slot_count, cap=cap, cores=cores, wants_peak=wants_peak)
 
     def starts(self, rng: np.random.Generator) -> Iterator[list[int]]:
         """Build orders to start from, the natural one first."""
         yield list(range(self.size))
         if self.slots_only:
-            yield from orderbuild.slot_starts(self.mem, self.wall, self.slots, rng)
+            yield from orderbuild.slot_starts(self.mem, self.wall, self.slot_count, rng)
         else:
             yield from orderbuild.limit_starts(
-                self.mem, self.wall, self.cpu_counts, workers=self.slots, cap=self.cap_mb, cores=self.cores
+                self.mem, self.wall, self.cpu_counts, slots=self.slot_count, cap=self.cap_mb, cores=self.cores
             )
 
     def goal(self, *, peak: bool, makespan_limit: float = math.inf) -> Goal:
@@ -161,10 +161,10 @@ class Problem:
     def makespan_bound(self) -> float:
         """Return a lower bound on the makespan."""
         if self.model is Model.LOCKSTEP and self.slots_only:
-            return bounds.lockstep_makespan_bound(self.wall, self.slots)
+            return bounds.lockstep_makespan_bound(self.wall, self.slot_count)
         cores = None if self.cpus is None else self.cores
         return bounds.makespan_bound(
-            self.mem, self.wall, self.cpu_counts, workers=self.slots, cap=self.cap_mb, cores=cores
+            self.mem, self.wall, self.cpu_counts, slots=self.slot_count, cap=self.cap_mb, cores=cores
         )
 
     def peak_bound(self, makespan_limit: float) -> float:
@@ -174,8 +174,8 @@ class Problem:
         if not self.slots_only:
             return least
         if self.model is Model.LOCKSTEP:
-            return max(least, bounds.lockstep_peak_bound(self.mem, self.slots))
-        return bounds.slot_peak_bound(self.mem, self.wall, self.slots, makespan_limit)
+            return max(least, bounds.lockstep_peak_bound(self.mem, self.slot_count))
+        return bounds.slot_peak_bound(self.mem, self.wall, self.slot_count, makespan_limit)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

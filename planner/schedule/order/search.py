@@ -150,7 +150,7 @@ class _SearchRun:
     def all(self) -> None:
         for order in self.problem.starts(self.rng):
             self.consider(order)
-        at_once = self.problem.slots >= self.problem.size and self.problem.slots_only
+        at_once = self.problem.slot_count >= self.problem.size and self.problem.slots_only
         if at_once or self.problem.size < 2:
             return
         if self._capped:
@@ -232,7 +232,7 @@ class _SearchRun:
             return  # longest first is known to be shortest
         least = orderexact.shortest(
             self.problem.wall,
-            self.problem.slots,
+            self.problem.slot_count,
             known=self._best_makespan(),
             bound=self.makespan_bound,
             effort=self.exact_effort,
@@ -247,9 +247,9 @@ class _SearchRun:
             return
         least = orderexact.lowest_batches(
             self.problem.mem,
-            self.problem.slots,
+            self.problem.slot_count,
             known=min(peak for peak, _ in self.orders.values()),
-            bound=bounds.lockstep_peak_bound(self.problem.mem, self.problem.slots),
+            bound=bounds.lockstep_peak_bound(self.problem.mem, self.problem.slot_count),
             # with a limit on the makespan this is but a bound
             effort=self.exact_effort if self.problem.objective is Objective.PEAK else _EXACT_EFFORT,
         )
@@ -263,14 +263,14 @@ class _SearchRun:
         if problem.model is not Model.LIST:
             return
         if problem.cap_mb is not None and problem.objective is Objective.MAKESPAN:
-            bound = orderlp.cap_makespan_bound(problem.mem, problem.wall, problem.cap_mb, problem.slots)
+            bound = orderlp.cap_makespan_bound(problem.mem, problem.wall, problem.cap_mb, problem.slot_count)
             self.makespan_bound = max(self.makespan_bound, bound)
         if problem.slots_only and problem.objective is not Objective.MAKESPAN:
             goal = self._peak_goal()
             self.peak_bound = orderlp.slot_peak_bound(
                 problem.mem,
                 problem.wall,
-                problem.slots,
+                problem.slot_count,
                 makespan_limit=goal.makespan_limit,
                 known=self._best(goal)[1][0],
                 bound=problem.peak_bound(goal.makespan_limit),
@@ -343,7 +343,7 @@ def _effort(problem: Problem) -> int:
     evaluations: float = _SLOT_EVALUATIONS
     if problem.model is Model.LIST and not problem.slots_only:
         at_once = float(np.searchsorted(np.cumsum(np.sort(problem.mem)), problem.cap_mb or math.inf))
-        evaluations = _LIMIT_EVALUATIONS * min(1.0, _USUAL_AT_ONCE / min(max(at_once, 1.0), problem.slots))
+        evaluations = _LIMIT_EVALUATIONS * min(1.0, _USUAL_AT_ONCE / min(max(at_once, 1.0), problem.slot_count))
     elif problem.model is Model.LIST and problem.tight:
         evaluations *= _PLANNED_SHARE
     if problem.size > _ANNEALED:

@@ -29,8 +29,8 @@ class TabledOrder:
     objective : Objective
     eps : float or None
         For ``PEAK_EPS``.
-    workers : int or None
-        K; None when a cap is the limit.
+    slots : int or None
+        None when a cap is the limit.
     cap : float or None
         The memory cap.
     order : tuple of str
@@ -45,7 +45,7 @@ class TabledOrder:
     model: Model
     objective: Objective
     eps: float | None
-    workers: int | None
+    slots: int | None
     cap: float | None
     order: tuple[str, ...]
     peak: float
@@ -68,7 +68,7 @@ def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_boun
         model=problem.model,
         objective=problem.objective,
         eps=_eps(problem),
-        workers=None if problem.cap_mb is not None else problem.slots,
+        slots=None if problem.cap_mb is not None else problem.slot_count,
         cap=problem.cap_mb,
         order=tuple(names[task] for task in found.order),
         peak=round(found.peak, _DECIMALS),
@@ -107,17 +107,17 @@ def dumps(genome: str, entries: Iterable[TabledOrder]) -> str:
 def lookup(entries: Iterable[TabledOrder], names: Sequence[str], problem: Problem) -> TabledOrder | None:
     """Return the order for just these chromosomes under just these limits; None when there is none."""
     by_slots = problem.slots_only
-    if problem.cores is not None or (not by_slots and problem.workers is not None):
+    if problem.cores is not None or (not by_slots and problem.slots is not None):
         return None
     asked = (
         problem.model,
         problem.objective,
         _eps(problem),
-        problem.slots if by_slots else None,
+        problem.slot_count if by_slots else None,
         problem.cap_mb,
     )
     for entry in entries:
-        limits = (entry.model, entry.objective, entry.eps, entry.workers, entry.cap)
+        limits = (entry.model, entry.objective, entry.eps, entry.slots, entry.cap)
         if limits == asked and sorted(entry.order) == sorted(names):
             return entry
     return None
