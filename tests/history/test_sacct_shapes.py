@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outside import shared_data
 
 from planner.core.errors import InputError
 from planner.core.records import Outcome
@@ -17,7 +16,6 @@ from planner.history.source import TextSource
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OWN = (FIXTURES / "own_22.05.txt").read_text()
-CORPUS = shared_data("sacct_corpus")
 
 
 def from_file(text: str) -> SacctRead:
@@ -251,103 +249,90 @@ def test_text_and_json_are_told_apart() -> None:
     assert from_file(OWN).attempts
 
 
-# Columns of the corpus's blocks that come without a header: the first of a file's layouts that has as many as its rows.
-REPORTSEFF = "AdminComment AllocCPUS Elapsed JobID JobIDRaw MaxRSS NNodes NTasks ReqMem State Timelimit TotalCPU"
-NO_NTASKS = REPORTSEFF.replace("NTasks ", "")
-LAYOUTS = {
-    "reportseff_console_jobs.txt": [REPORTSEFF, REPORTSEFF.replace("Timelimit ", "")],
-    "reportseff_fixtures.txt": [NO_NTASKS, f"{NO_NTASKS} NCPUS"],
-    "reportseff_test_reportseff.txt": [
-        REPORTSEFF,
-        REPORTSEFF.replace("Timelimit ", "TRESUsageOutAve Timelimit "),
-        "AdminComment AllocCPUS JobID JobIDRaw MaxRSS NNodes NTasks ReqMem State",
-        "AdminComment AllocCPUS JobID JobIDRaw MaxDiskReadNode MaxRSS NNodes NTasks ReqMem State",
-    ],
-    "reportseff_test_db_inquirer.txt": [NO_NTASKS.replace("AdminComment ", "")],
-    "issue_reportseff_41.txt": [NO_NTASKS],
-    "issue_apel_114.txt": [
-        "JobID JobName User Account Start End Elapsed ElapsedRaw Partition NCPUS NNodes NodeList AveRSS MaxRSS State"
-    ],
-    "slurm_exporter_sacct_efficiency.txt": ["JobID User Account AllocCPUS Elapsed TotalCPU CPUTime MaxRSS ReqMem"],
-    "snakemake_efficiency.txt": ["JobID JobName Comment Elapsed TotalCPU NNodes NCPUS MaxRSS ReqMem"],
-    "toil_states.txt": ["JobID State ExitCode"],
-}
-
-corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the public corpus is not here")
+# Rows without a header, as tools that report efficiency ask sacct for them: each has its own columns, delimiter and
+# age of Slurm, whose ReqMem ends in c (per core) or n (per node) before 21.08.
+COMMENTED = "AdminComment AllocCPUS Elapsed JobID JobIDRaw MaxRSS NNodes NTasks ReqMem State Timelimit TotalCPU"
+PLAIN = "JobID JobName User Start End ElapsedRaw NCPUS NNodes NodeList MaxRSS State"
+STATES = "JobID State ExitCode"
 
 
-def blocks(path: Path) -> dict[str, SacctRead]:
-    """Read each block of a corpus file, which a line with its name precedes."""
-    texts: dict[str, str] = {}
-    title = ""
-    for line in path.read_text().splitlines(keepends=True):
-        if line.startswith("# "):
-            title = line.split()[-1]
-        else:
-            texts[title] = texts.get(title, "") + line.rstrip("\n") + "\n"
-    return {title: read_block(path.name, text) for title, text in texts.items()}
-
-
-def read_block(name: str, text: str) -> SacctRead:
-    for columns in LAYOUTS.get(name, []):
-        found = read_text(text, columns=columns.split(), poll_s=0)
-        if found.attempts:
-            return found
-    return read_text(text, poll_s=0)
-
-
-@corpus
-@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.txt")), ids=lambda path: path.stem)
-def test_every_row_of_the_public_corpus_is_read_or_named(path: Path) -> None:
-    for found in blocks(path).values():
-        assert found.attempts or found.skipped
-        assert all(skipped.reason for skipped in found.skipped)
-    whole = read_text(path.read_text())
-    rows = {number for number, line in enumerate(path.read_text().split("\n"), start=1) if line.strip()}
-    assert {skipped.line for skipped in whole.skipped} <= rows | {0}
-    assert whole.attempts or whole.skipped
-
-
-@corpus
 @pytest.mark.parametrize(
-    ("name", "block", "job_id", "outcome", "peak_k", "limit_mb"),
+    ("columns", "rows", "outcome", "peak_k", "limit_mb"),
     [
-        ("reportseff_console_jobs", "24418435", "24418435", "completed", 499092, 1024),
-        ("reportseff_console_jobs", "24418435_notime", "24418435", "completed", 499092, 1024),
-        ("reportseff_console_jobs", "24221220", "24220929_431", None, None, 16000),
-        ("reportseff_console_jobs", "23000233", "23000233", "cancelled", None, 64000),
-        ("reportseff_fixtures", "single_core", "39889258_1426", "completed", 3501608, 8192),
-        ("reportseff_fixtures", "multi_node", "8205048", "completed", 1764224, 320000),
-        ("reportseff_fixtures", "bad_gpu_used", "46044267", "timeout", 42475564, 48000),
-        ("reportseff_test_reportseff", "test_issue_16", "65638294", "completed", 8074500, 32768),
-        ("reportseff_test_reportseff", "test_energy_reporting", "37403870_4", "completed", 6300, 32000),
-        ("reportseff_test_reportseff", "test_issue_58", "1234", "timeout", 19855760, 40960),
-        ("reportseff_test_reportseff", "test_issue_73_totals", "1234", "completed", 39538757, 670720),
-        ("issue_reportseff_41", "", "131042", "completed", 1947276, 16000),
-        ("issue_apel_114", "", "4255766", "completed", None, None),
-        ("public_readme_2019", "", "13491519", "completed", None, 256),
-        ("toil_states", "", "754725", "timeout", None, None),
-        ("toil_states", "", "765096", "failed", None, None),
-        ("toil_states", "", "789868", None, None, None),
-        ("submitit_states", "", "20_22", None, None, None),
+        pytest.param(
+            COMMENTED,
+            [
+                "^|^2^|^01:10:05^|^501^|^501^|^^|^1^|^^|^1Gn^|^COMPLETED^|^03:00:00^|^02:01:07^|^",
+                "^|^2^|^01:10:05^|^501.batch^|^501.batch^|^300000K^|^1^|^1^|^1Gn^|^COMPLETED^|^^|^02:01:07^|^",
+                "^|^2^|^01:10:05^|^501.extern^|^501.extern^|^1100K^|^1^|^1^|^1Gn^|^COMPLETED^|^^|^00:00:00^|^",
+            ],
+            "completed",
+            300_000,
+            1024,
+            id="memory per node",
+        ),
+        pytest.param(
+            COMMENTED,
+            [
+                "^|^4^|^00:20:00^|^502_3^|^509^|^^|^1^|^^|^500Mc^|^TIMEOUT^|^00:20:00^|^01:19:00^|^",
+                "^|^4^|^00:20:02^|^502_3.batch^|^509.batch^|^910000K^|^1^|^1^|^500Mc^|^CANCELLED^|^^|^01:19:00^|^",
+            ],
+            "timeout",
+            910_000,
+            2000,
+            id="memory per core, of an element",
+        ),
+        pytest.param(
+            COMMENTED,
+            ["^|^16^|^00:00:00^|^503^|^503^|^^|^1^|^^|^4000Mc^|^CANCELLED by 1000^|^6-00:00:00^|^00:00:00^|^"],
+            "cancelled",
+            None,
+            64_000,
+            id="cancelled before it started",
+        ),
+        pytest.param(
+            COMMENTED,
+            [
+                "<AdminComment>|40|00:02:26|504|504||2||100G|COMPLETED|01:00:00|16:01.272",
+                "|20|00:02:26|504.batch|504.batch|700000K|1|1||COMPLETED||08:01.268",
+                "|40|00:02:20|504.0|504.0|900000K|2|2||COMPLETED||08:00.004",
+            ],
+            "completed",
+            1_800_000,
+            102_400,
+            id="two tasks, each with the peak",
+        ),
+        pytest.param(
+            PLAIN,
+            ["505|a.sh|ana|2020-01-09T00:36:57|2020-01-10T00:00:06|84189|1|1|n3|16?|COMPLETED"],
+            "completed",
+            None,
+            None,
+            id="a peak that was not measured",
+        ),
+        pytest.param(STATES, ["506|TIMEOUT|0:0", "506.extern|COMPLETED|0:0"], "timeout", None, None, id="states alone"),
+        pytest.param(STATES, ["507|FAILED|0:9", "507.0|CANCELLED by 7|0:9"], "failed", None, None, id="killed"),
+        pytest.param(STATES, ["508|PENDING|0:0"], None, None, None, id="waiting"),
     ],
 )
-def test_rows_of_the_public_corpus_mean_what_they_say(
-    name: str, block: str, job_id: str, outcome: str | None, peak_k: int | None, limit_mb: int | None
+def test_rows_without_a_header_mean_what_they_say(
+    columns: str, rows: list[str], outcome: str | None, peak_k: int | None, limit_mb: int | None
 ) -> None:
-    found = blocks(CORPUS / f"{name}.txt")[block]
-    attempt = next(one for one in found.attempts if one.job_id == job_id)
+    found = read_text("\n".join(rows) + "\n", columns=columns.split(), poll_s=0)
+    assert not found.skipped
+    (attempt,) = found.attempts
     assert (attempt.outcome, attempt.limit_mb) == (outcome, limit_mb)
     assert attempt.peak_mb == (None if peak_k is None else pytest.approx(peak_k / 1024))
 
 
-@corpus
-def test_records_of_the_public_corpus_are_read() -> None:
-    for line in (CORPUS / "reportseff_test_job.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        record.pop("test")
-        found = read_text("|".join(record) + "\n" + "|".join(record.values()) + "\n")
-        assert found.attempts or found.skipped
+def test_elements_that_wait_are_listed_one_by_one() -> None:
+    found = read_text("JobID|State\n20_[2-4,7,9-10%2]|PENDING\n12_[1-3%25]|PENDING\n11_0|RUNNING\n")
+    assert [one.job_id for one in found.attempts] == [
+        *(f"20_{index}" for index in (2, 3, 4, 7, 9, 10)),
+        *(f"12_{index}" for index in (1, 2, 3)),
+        "11_0",
+    ]
+    assert {one.outcome for one in found.attempts} == {None}
 
 
 def test_prompts_and_notes_between_rows_harm_nothing() -> None:

@@ -1,24 +1,21 @@
 """Other ways to choose a request, and the replay that compares them."""
 
-import importlib.util
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from outside import shared_data
 
+from benchmarks import memory_requests as benchmark
 from benchmarks.reference import baselines
 from benchmarks.reference.baselines import Policy
 from benchmarks.reference.baselines_learned import SizeyStyle, SupportVector
 from benchmarks.reference.polynomial import fit_polynomial
 
 ROOT = Path(__file__).parent.parent.parent
-TRACES = shared_data("traces")
 
 
 def taught(policy: Policy, sizes: list[float], peaks: list[float], wall_s: float = 60.0) -> Policy:
@@ -106,108 +103,70 @@ def test_while_few_tasks_are_known_a_second_kill_leads_to_the_authors_number() -
     assert policy.retry(300.0, 2) == 4000.0
 
 
-@pytest.fixture(scope="module")
-def replay() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("memory_requests", ROOT / "benchmarks" / "memory_requests.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["memory_requests"] = module
-    spec.loader.exec_module(module)
-    return module
+SAMPLE = benchmark.read_all(None, ["beagle_chr22"])["beagle_chr22"]
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
-@pytest.mark.parametrize(
-    ("trace", "method", "waste_gbh", "failures"),
-    [
-        ("methylseq", "preset", 22596, 0),
-        ("methylseq", "witt-percentile", 4372, 35),
-        ("methylseq", "tovar", 4081, 58),
-        ("methylseq", "largest", 1201, 1),
-        ("eager", "preset", 2305, 0),
-        ("eager", "witt-percentile", 860, 65),
-        ("eager", "tovar", 624, 39),
-        ("eager", "largest", 561, 3),
-    ],
-)
-def test_published_methods_waste_what_is_published(
-    replay: ModuleType, trace: str, method: str, waste_gbh: int, failures: int
-) -> None:
-    rows = replay.read_trace(TRACES / f"trace_{trace}.csv")
-    result = replay.run(trace, rows, method, "shuffled", 1996)
-    assert abs(result.waste_gbh - waste_gbh) < 1
-    assert result.failures == failures
+def test_a_preset_wastes_what_it_asks_for_above_each_peak() -> None:
+    _, online = benchmark.ordered(SAMPLE, "shuffled", 1996)
+    result = benchmark.run("x", SAMPLE, "preset", "shuffled", 1996)
+    spare = sum((row.preset_mb - row.peak_mb) * row.wall_s for row in online)
+    assert result.waste_gbh == pytest.approx(spare * benchmark.GB_H, abs=1e-3)
+    assert result.failures == 0
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
-@pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 335, 6), ("eager", 208, 22)])
-def test_the_ensemble_wastes_less_with_fewer_kills(
-    replay: ModuleType, trace: str, waste_gbh: float, failures: int
-) -> None:
-    result = replay.run(trace, replay.read_trace(TRACES / f"trace_{trace}.csv"), "chromplan", "shuffled", 1996)
-    assert result.waste_gbh <= waste_gbh
-    assert result.failures <= failures
+@pytest.mark.parametrize("order", ["shuffled", "submit"])
+@pytest.mark.parametrize("method", ["preset", "largest", "witt-percentile", "tovar", "paper"])
+def test_the_ensemble_wastes_less_than_published_methods(method: str, order: str) -> None:
+    ours, other = (benchmark.run("x", SAMPLE, name, order, 1996) for name in ("chromplan", method))
+    assert ours.waste_gbh < other.waste_gbh
 
 
-@pytest.mark.skipif(not TRACES.is_dir(), reason="the public traces are not here")
-@pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 1000, 26), ("eager", 380, 46)])
-def test_from_a_cold_start_too(replay: ModuleType, trace: str, waste_gbh: float, failures: int) -> None:
-    rows = replay.read_trace(TRACES / f"trace_{trace}.csv")
-    ours = replay.run(trace, rows, "chromplan", "submit", 1996)
-    assert ours.waste_gbh <= waste_gbh
-    assert ours.failures <= failures
-    assert ours.failures <= replay.run(trace, rows, "paper", "submit", 1996).failures
-
-
-def test_a_trace_with_missing_values_is_read(replay: ModuleType, tmp_path: Path) -> None:
+def test_a_trace_with_missing_values_is_read(tmp_path: Path) -> None:
     head = "process,rchar,rss,peak_rss,realtime,memory,submit\n"
     good = "".join(f"p,{1000 + n},{(n + 1) * 2**20},{(n + 1) * 2**20},60000,-,{n}\n" for n in range(40))
     (tmp_path / "trace_x.csv").write_text(head + good + "p,-,5,5,1,1,1\np,1,-,-,1,1,1\np,1,5,5,-,1,1\n")
-    rows = replay.read_trace(tmp_path / "trace_x.csv")
+    rows = benchmark.read_trace(tmp_path / "trace_x.csv")
     assert len(rows) == 40
-    result = replay.run("x", rows, "largest", "submit", 0)
+    result = benchmark.run("x", rows, "largest", "submit", 0)
     assert result.tasks == 40
-    assert result.usage_gbh == pytest.approx(sum(range(1, 41)) * 60 * replay.GB_H, abs=1e-3)
+    assert result.usage_gbh == pytest.approx(sum(range(1, 41)) * 60 * benchmark.GB_H, abs=1e-3)
 
 
-def test_numbers_that_are_none_leave_a_row_out(replay: ModuleType, tmp_path: Path) -> None:
+def test_numbers_that_are_none_leave_a_row_out(tmp_path: Path) -> None:
     rows = "p,1,inf,1000\np,nan,5,1000\np,1,0,1000\np,1,-7,1000\np,1,NA,1000\np,1,1048576,1000\n"
     (tmp_path / "x.csv").write_text("\ufeffprocess,rchar,rss,realtime\n" + rows, encoding="utf-8")
-    found = replay.read_trace(tmp_path / "x.csv")
+    found = benchmark.read_trace(tmp_path / "x.csv")
     assert [(row.process, row.peak_mb, row.wall_s) for row in found] == [("p", 1.0, 1.0)]
 
 
-def test_a_trace_without_a_column_says_which(replay: ModuleType, tmp_path: Path) -> None:
+def test_a_trace_without_a_column_says_which(tmp_path: Path) -> None:
     (tmp_path / "trace_x.csv").write_text("process,rss\np,5\n")
     with pytest.raises(SystemExit, match=r"trace_x\.csv: no column rchar, realtime"):
-        replay.read_trace(tmp_path / "trace_x.csv")
+        benchmark.read_trace(tmp_path / "trace_x.csv")
 
 
-def test_tasks_of_unknown_submission_come_last(replay: ModuleType, tmp_path: Path) -> None:
+def test_tasks_of_unknown_submission_come_last(tmp_path: Path) -> None:
     rows = "".join(f"p,{n},1048576,1000,{submit}\n" for n, submit in enumerate(["-", 5, 3, "-", 1]))
     (tmp_path / "x.csv").write_text("process,rchar,rss,realtime,submit\n" + rows)
-    _, online = replay.ordered(replay.read_trace(tmp_path / "x.csv"), "submit", 0)
+    _, online = benchmark.ordered(benchmark.read_trace(tmp_path / "x.csv"), "submit", 0)
     assert [row.size for row in online] == [4, 2, 1, 0, 3]
 
 
-def test_traces_are_found_by_name_with_or_without_the_prefix(replay: ModuleType, tmp_path: Path) -> None:
+def test_traces_are_found_by_name_with_or_without_the_prefix(tmp_path: Path) -> None:
     for name in ("trace_a.csv", "b.csv", "notes.txt"):
         (tmp_path / name).write_text("process,rchar,rss,realtime\n")
-    assert set(replay.trace_files(tmp_path, [])) == {"a"}
-    assert set(replay.trace_files(tmp_path, ["a", "b"])) == {"a", "b"}
+    assert set(benchmark.trace_files(tmp_path, [])) == {"a"}
+    assert set(benchmark.trace_files(tmp_path, ["a", "b"])) == {"a", "b"}
     (tmp_path / "trace_a.csv").unlink()
-    assert set(replay.trace_files(tmp_path, [])) == {"b"}
+    assert set(benchmark.trace_files(tmp_path, [])) == {"b"}
     with pytest.raises(SystemExit, match="no trace c"):
-        replay.read_all(tmp_path, ["c"])
+        benchmark.read_all(tmp_path, ["c"])
 
 
-def test_the_replay_prints_json(
-    replay: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_replay_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["x", "--trace", "beagle_chr22", "--method", "preset", "tovar", "--seed", "7", "--json"]
     monkeypatch.setattr(sys, "argv", arguments)
-    replay.main()
+    benchmark.main()
     found = json.loads(capsys.readouterr().out)
     assert [(one["trace"], one["method"], one["seed"], one["tasks"]) for one in found] == [
         ("beagle_chr22", "preset", 7, 47),

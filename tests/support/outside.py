@@ -1,4 +1,4 @@
-"""Data that lies beside the project where it is developed, not in it: tests that read it are skipped elsewhere."""
+"""Data that lies beside the project where it is developed, not in it: tests/outside reads it."""
 
 from pathlib import Path
 
