@@ -70,11 +70,11 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
 
 def _show_round(project: ProjectFolder, found: Ingested) -> None:
     """Print what was recorded now, how tasks failed, and what was saved so far."""
-    from planner.cli.status_view import show_failures, show_saved
+    from planner.cli.status_view import failure_lines, saved_lines
 
     show_ingested(found)
     statuses = latest_statuses(project, offline=True)
     recorded = {(one.task, one.job_id) for one in found.observations}
-    show_failures(project, [one for one in statuses if (one.task, one.job_id) in recorded])
-    if recorded:
-        show_saved(project, statuses)
+    lines = failure_lines(project, [one for one in statuses if (one.task, one.job_id) in recorded])
+    for line in [*lines, *(saved_lines(project, statuses) if recorded else [])]:
+        click.echo(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
+from planner.cli.ui import table
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
 from planner.cli.ui.progress import working
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MOST_NAMES = 5
 # a longer table is read in plan.json, if at all
 MOST_ROWS = 110
+# where it was written and what comes next, said by who shows the plan
+_LINES_AFTER = 1
 MODES = ("array", "tiers", "jobs", "packed", "het", "dynamic", "auto")
 
 
@@ -121,6 +125,7 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
     from planner.core.units import GB_H
 
     timed = any(row.get("makespan_s") is not None for row in found)
+    shared = _shared_notes(found)
     unit = unit_for(max((row.get("requested_gb_h") or 0.0 for row in found), default=0.0) / GB_H)
     echo_table(
         [
@@ -138,14 +143,27 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
                 row.get("submissions"),
                 *(_times(row, unit) if timed else (row.get("reserved_mb"),)),
                 row.get("slurm_calls"),
-                f"refused: {row['refused']}" if row["becomes"] is None else "; ".join(row["notes"]),
+                f"refused: {row['refused']}"
+                if row["becomes"] is None
+                else "; ".join(note for note in row["notes"] if note not in shared),
             )
             for row in found
         ],
         wide=wide,
     )
+    for note, modes in shared.items():
+        click.echo(f"note ({', '.join(modes)}): {note}")
     if not timed:
         click.echo("durations are not known yet: neither memory x time nor when it ends can be told")
+
+
+def _shared_notes(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the notes that several modes have, and these modes: they are said once, below the table."""
+    modes: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row.get("notes", []):
+            modes.setdefault(note, []).append(row["mode"])
+    return {note: names for note, names in modes.items() if len(names) > 1}
 
 
 def _times(row: dict[str, Any], unit: MemoryTimeUnit) -> tuple[str | None, str | None]:
@@ -176,40 +194,82 @@ def _count(plan: Plan) -> str:
 
 def show_plan(plan: Plan, *, wide: bool = False) -> None:
     """Print a plan as a table, then what it comes to; a reason that all tasks share is said once."""
+    below = _below(plan)
+    if plan.tasks:
+        reasons = _reasons(plan, whole=wide or table.terminal_width() is None)
+        _show_tasks(plan, wide=wide, shared=bool(reasons), around=table.screen_lines([*reasons, *below]))
+        below = [*reasons, *below]
+    for line in below:
+        click.echo(line)
+
+
+def _show_tasks(plan: Plan, *, wide: bool, shared: bool, around: int) -> None:
+    from planner.core import units
+
+    echo_table(
+        ["task", ">request MB", ">predicted MB", ">time limit", ">start", *([] if shared else ["reason"])],
+        [
+            (
+                task.task,
+                task.request_mb,
+                "" if task.predicted_mb is None else round(task.predicted_mb),
+                units.format_duration(task.time_limit_s),
+                "" if task.start_s is None else units.format_duration(round(task.start_s)),
+                *([] if shared else [task.reason]),
+            )
+            for task in plan.tasks[:MOST_ROWS]
+        ],
+        title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
+        wide=wide,
+        narrow=[("task", "request MB", "start"), ("task", "request MB")] if shared else [],
+        around=around + _LINES_AFTER,
+    )
+
+
+def _reasons(plan: Plan, *, whole: bool) -> list[str]:
+    """Return the lines that tell why tasks ask for what they do; none where each row says it better.
+
+    Parameters
+    ----------
+    whole : bool
+        Only what all have in common to the letter.
+    """
+    from planner.cli.ui.common import in_common
+
+    reasons = [task.reason for task in plan.tasks]
+    if len(reasons) < 2:
+        return []
+    shared = reasons[0] if len(set(reasons)) == 1 else None if whole else in_common(reasons)
+    return [] if shared is None else [f"each: {_time_limits(plan)}, {shared}"]
+
+
+def _time_limits(plan: Plan) -> str:
+    """Return ``time limit 01:00:00``, or from the shortest to the longest."""
+    from planner.core import units
+
+    limits_s = sorted({task.time_limit_s for task in plan.tasks})
+    return (
+        f"time limit {' to '.join(units.format_duration(limit_s) for limit_s in limits_s[:: len(limits_s) - 1 or 1])}"
+    )
+
+
+def _below(plan: Plan) -> list[str]:
+    """Return what is said below the table: what the plan comes to, notes, and what is left out."""
     from planner.core import units
     from planner.report.savings import savings
 
+    lines = []
+    if len(plan.tasks) > MOST_ROWS:
+        lines.append(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")
     if plan.tasks:
-        reasons = {task.reason for task in plan.tasks}
-        shared = len(reasons) == 1 and len(plan.tasks) > 1
-        echo_table(
-            ["task", ">request MB", ">predicted MB", ">time limit", ">start", *([] if shared else ["reason"])],
-            [
-                (
-                    task.task,
-                    task.request_mb,
-                    "" if task.predicted_mb is None else round(task.predicted_mb),
-                    units.format_duration(task.time_limit_s),
-                    "" if task.start_s is None else units.format_duration(round(task.start_s)),
-                    *([] if shared else [task.reason]),
-                )
-                for task in plan.tasks[:MOST_ROWS]
-            ],
-            title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
-            wide=wide,
-        )
-        if len(plan.tasks) > MOST_ROWS:
-            click.echo(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")
-        if shared:
-            click.echo(f"each: {plan.tasks[0].reason}")
         makespan = "" if plan.makespan_s is None else f"; done after {units.format_duration(round(plan.makespan_s))}"
-        click.echo(f"{savings(plan).sentence()}{makespan}")
-    for note in plan.notes:
-        click.echo(f"note: {note}")
+        lines.append(f"{savings(plan).sentence()}{makespan}")
+    lines += [f"note: {note}" for note in plan.notes]
     for reason, names in _by_reason(plan).items():
         shown = ", ".join(names[:MOST_NAMES]) + (
             f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         )
-        click.echo(f"left out: {shown}: {reason}")
+        lines.append(f"left out: {shown}: {reason}")
     if not plan.tasks and not plan.left_out:
-        click.echo("nothing is left to run: every task is done ('chromplan plan --again' plans them all)")
+        lines.append("nothing is left to run: every task is done ('chromplan plan --again' plans them all)")
+    return lines

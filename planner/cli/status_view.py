@@ -13,11 +13,13 @@ from pathlib import Path
 
 import click
 
-from planner.cli.ui.output import echo_table
+from planner.cli.ui import table
+from planner.cli.ui.output import count, echo_table
 from planner.core.errors import InputError
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
 from planner.rounds.logs import RoundLogs, last_line, tail
+from planner.rounds.next_step import next_step
 from planner.rounds.progress import TaskStatus
 
 # what a pipe gets unasked
@@ -98,31 +100,31 @@ def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[Ta
         All.
     """
     rows = shown if wanted.every_row else list(tally.latest(shown).values())
+    below = failure_lines(project, list(tally.latest(shown).values()), every=wanted.every_row)
+    below += ["none"] if wanted.chosen and not shown else []
+    below.append(tally.tally(found, tally.left_for_later(project)).sentence())
+    if wanted.saved and not any(one.in_flight for one in found):
+        below += saved_lines(project, found)
+    below.append(next_step(project, found))
     if wanted.every_row or len(rows) <= most_rows():
-        if rows:
-            _show_rows(rows, found, wide=wanted.wide)
+        if rows and not _show_rows(rows, found, wide=wanted.wide, around=table.screen_lines(below)):
+            below = [*_why_they_wait(rows), *below]
     else:
         _show_summary(rows)
         click.echo("'chromplan status --all' shows every task; --failed, --running, --pending, --sample NAME some")
-    show_failures(project, list(tally.latest(shown).values()), every=wanted.every_row)
-    if wanted.chosen and not shown:
-        click.echo("none")
-    click.echo(tally.tally(found, tally.left_for_later(project)).sentence())
-    if wanted.saved and not any(one.in_flight for one in found):
-        show_saved(project, found)
-    click.echo(next_step(found))
+    for line in below:
+        click.echo(line)
 
 
-def show_saved(project: ProjectFolder, found: Sequence[TaskStatus]) -> None:
-    """Print what was reserved so far against one ``--mem``, measured, where that is known."""
+def saved_lines(project: ProjectFolder, found: Sequence[TaskStatus]) -> list[str]:
+    """Return what was reserved so far against one ``--mem``, measured, where that is known."""
     from planner.rounds.saved import measure
 
     former_mb = None
     with contextlib.suppress(InputError):  # what became of the rounds does not hang on chromplan.toml as it is now
         former_mb = project.config().memory.default_mb
     saved = measure(project, found, former_mb=former_mb)
-    if saved is not None:
-        click.echo(saved.sentence())
+    return [] if saved is None else [saved.sentence()]
 
 
 def most_rows() -> int:
@@ -132,10 +134,10 @@ def most_rows() -> int:
     return max(5, shutil.get_terminal_size().lines - _LINES_AROUND)
 
 
-def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus], *, wide: bool) -> None:
+def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus], *, wide: bool, around: int) -> bool:
     several = len({one.round for one in found}) > 1
     before = {one.task: one for one in found if tally.has_failed(one)}
-    echo_table(
+    return echo_table(
         ["task", *([">round"] if several else []), "state", ">peak MB", ">of MB", ">time", "job", "note"],
         [
             (
@@ -151,7 +153,15 @@ def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus], *, wide:
             for one in rows
         ],
         wide=wide,
+        # why tasks wait takes lines of its own then
+        narrow=[("task", "state", "peak MB", "of MB"), ("task", "state")],
+        around=around + table.screen_lines(_why_they_wait(rows)),
     )
+
+
+def _why_they_wait(rows: Sequence[TaskStatus]) -> list[str]:
+    reasons = Counter(one.wait.words for one in rows if one.wait)
+    return [f"{count(tasks, 'task')} waiting: {words}" for words, tasks in reasons.most_common()]
 
 
 def _peak(one: TaskStatus) -> str:
@@ -212,20 +222,21 @@ def _trouble(counts: Counter[str]) -> int:
     return sum(counts[kind] for kind in tally.FAILED)
 
 
-def show_failures(project: ProjectFolder, rows: Sequence[TaskStatus], *, every: bool = False) -> None:
-    """Print how tasks failed: the last line that says something and the log, alike ones together."""
+def failure_lines(project: ProjectFolder, rows: Sequence[TaskStatus], *, every: bool = False) -> list[str]:
+    """Return how tasks failed: the last line that says something and the log, alike ones together."""
     failed = [one for one in rows if tally.has_failed(one) and one.outcome != "cancelled"]
     found = failures(project, failed)
+    lines = []
     for failure in found if every else found[:_MOST_FAILURES]:
         first = failure.tasks[0]
         more = f" and {len(failure.tasks) - 1} more" if len(failure.tasks) > 1 else ""
         said = f": {failure.said}" if failure.said else ""
-        click.echo(f"{first.outcome}: {first.task}{more}{said}")
-        if failure.log:
-            click.echo(f"  {_relative(failure.log)}")
+        lines.append(f"{first.outcome}: {first.task}{more}{said}")
+        lines += [f"  {_relative(failure.log)}"] if failure.log else []
     if len(found) > _MOST_FAILURES and not every:
         left = sum(len(failure.tasks) for failure in found[_MOST_FAILURES:])
-        click.echo(f"and {left} more failed: 'chromplan status --failed --all'")
+        lines.append(f"and {left} more failed: 'chromplan status --failed --all'")
+    return lines
 
 
 def failures(project: ProjectFolder, failed: Sequence[TaskStatus]) -> list[Failure]:
@@ -247,16 +258,6 @@ def _relative(path: Path) -> str:
         return os.path.relpath(path)
     except (OSError, ValueError):
         return str(path)
-
-
-def next_step(found: Sequence[TaskStatus]) -> str:
-    """Return what to do now."""
-    last = tally.latest(found).values()
-    if any(one.in_flight for one in last):
-        return "next: chromplan watch, until all have ended"
-    if any(one.state == progress.PLANNED for one in last):
-        return "next: chromplan submit"
-    return "next: chromplan next"
 
 
 def documents(project: ProjectFolder, shown: Sequence[TaskStatus]) -> list[dict[str, object]]:

@@ -51,18 +51,20 @@ def command(folder: Path, interval_s: int | None) -> None:
     except KeyboardInterrupt:
         click.echo("no longer watching; the jobs go on", err=True)
         sys.exit(130)
-    from planner.cli.status_view import next_step, show_failures
+    from planner.cli.status_view import failure_lines
     from planner.rounds import tally
+    from planner.rounds.next_step import never_starts, next_step
 
     if not found:
         click.echo("nothing was submitted yet")
         return
-    show_failures(project, list(tally.latest(found).values()))
+    for line in failure_lines(project, list(tally.latest(found).values())):
+        click.echo(line)
     click.echo(tally.tally(found, tally.left_for_later(project)).sentence())
     stuck = [one for one in found if one.wait and one.wait.stuck]
     if stuck:
-        raise FailureError(*_never(project, stuck))
-    click.echo(next_step(found))
+        raise FailureError(*never_starts(project, stuck))
+    click.echo(next_step(project, found))
 
 
 class Pause:
@@ -113,29 +115,6 @@ def follow(project: ProjectFolder, pause: Pause) -> list[TaskStatus]:
 
 def _has_ended(one: TaskStatus) -> bool:
     return one.outcome is not None
-
-
-def _never(project: ProjectFolder, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
-    """Return what is to be said of tasks that never start unless somebody does something, and what to do."""
-    from planner.project import journal
-
-    words = Counter(one.wait.words for one in stuck if one.wait)
-    reason, some = words.most_common(1)[0]
-    first = next(one for one in stuck if one.wait and one.wait.words == reason)
-    others = f", {len(stuck) - some} for other reasons ('chromplan status')" if len(stuck) > some else ""
-    message = (
-        f"{len(stuck)} task{'s' * (len(stuck) > 1)} would wait for ever: {first.task} (job {first.job_id}): {reason}"
-        f"{others}"
-    )
-    submission = journal.read_journal(project.round_folder(first.round))
-    if submission is not None and not submission.done:
-        return message, "its submission was cut short: 'chromplan submit' finishes it"
-    jobs = ",".join(sorted({(one.job_id or "").partition("_")[0].partition("+")[0] for one in stuck}))
-    if first.wait and first.wait.reason.startswith(("JobHeldAdmin", "launch failed", "job requeued", "MaxRequeue")):
-        return message, f"'scontrol release {jobs}' where you may, else ask your site's support; or 'chromplan cancel'"
-    if first.wait and "eld" in first.wait.reason:
-        return message, f"let them start with 'scontrol release {jobs}', or end them with 'chromplan cancel'"
-    return message, "end them with 'chromplan cancel', correct chromplan.toml, then 'chromplan next --retry-failed'"
 
 
 def _goes_on(project: ProjectFolder, flying: Sequence[TaskStatus]) -> bool:

@@ -77,6 +77,10 @@ class ProjectFolder:
         folder = self.round_folder(number)
         return any((folder / name).exists() for name in ("submission.json", "manifest.tsv", "manifest.tsv.new"))
 
+    def rendered(self, number: int) -> bool:
+        """Whether a round has its scripts."""
+        return (self.round_folder(number) / "command.sh").exists()
+
     def started(self, number: int) -> bool:
         """Whether a round was submitted or run, wholly or in part."""
         folder = self.round_folder(number)

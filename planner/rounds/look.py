@@ -45,10 +45,14 @@ def look(project: ProjectFolder, observations: Sequence[Observation], *, offline
     if not offline:
         ended, running, over = ingest.look(project, recorded)
         seen += ended
-    found = [
-        replace(one, state=running[one.task]) if one.state == IN_FLIGHT and one.task in running else one
-        for one in progress.statuses(project, [*observations, *seen], over=over)
-    ]
+    unrecorded = {(one.task, one.job_id) for one in seen}
+
+    def known(one: TaskStatus) -> TaskStatus:
+        if one.state == IN_FLIGHT and one.task in running:
+            return replace(one, state=running[one.task])
+        return replace(one, recorded=False) if (one.task, one.job_id) in unrecorded else one
+
+    found = [known(one) for one in progress.statuses(project, [*observations, *seen], over=over)]
     return found if offline else _with_queue(project, found)
 
 

@@ -34,6 +34,8 @@ class TaskStatus:
         Why its job waits in the queue.
     held_mb : float or None
         The most it has held so far, MiB, as Slurm samples it; of a job that runs.
+    recorded : bool
+        Whether the history has what is known of its end.
     """
 
     task: str
@@ -50,6 +52,7 @@ class TaskStatus:
     evidence: str = ""
     wait: Wait | None = None
     held_mb: float | None = None
+    recorded: bool = True
 
     @property
     def in_flight(self) -> bool:

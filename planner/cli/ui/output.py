@@ -33,17 +33,51 @@ def wide_option(function: F) -> F:
 
 
 def echo_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, wide: bool = False
-) -> None:
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    wide: bool = False,
+    narrow: Sequence[Sequence[str]] = (),
+    around: int = 0,
+) -> bool:
     """Print a table, one line a row; a column whose name starts with ``>`` is right-aligned.
 
     On a terminal the last column is shortened to what has room, unless ``wide``.
+
+    Parameters
+    ----------
+    narrow : sequence of sequences of str
+        Columns that will do where the rows fit the screen side by side only; the first of these that has room is taken.
+    around : int
+        Lines of the screen that are printed besides, the title apart.
+
+    Returns
+    -------
+    bool
+        Whether each row was shown whole.
     """
+    rows = list(rows)
     colour = table.has_colour()
     if title:
         click.echo(click.style(title, bold=True) if colour else title)
     width = None if wide else table.terminal_width()
-    click.echo("\n".join(table.lines(columns, rows, width=width, colour=colour)), color=colour)
+    shown = table.lines(columns, rows, width=width, colour=colour)
+    room = table.room(around + bool(title))
+    halves = None
+    if width is not None and room is not None and len(shown) > room:
+        tried = (_side_by_side(columns, rows, kept, width=width, colour=colour) for kept in narrow)
+        halves = next((one for one in tried if one is not None and len(one) <= room), None)
+    click.echo("\n".join(halves or shown), color=colour)
+    return halves is None
+
+
+def _side_by_side(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], kept: Sequence[str], *, width: int, colour: bool
+) -> list[str] | None:
+    places = [place for place, column in enumerate(columns) if column.lstrip(">") in kept]
+    cells = [[row[place] for place in places] for row in rows]
+    return table.side_by_side([columns[place] for place in places], cells, width=width, colour=colour)
 
 
 def count(number: int, thing: str) -> str:

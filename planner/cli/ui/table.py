@@ -12,6 +12,8 @@ from functools import cached_property
 
 import click
 
+from planner.cli.ui import terminal
+
 _GAP = "  "
 _LEAST_LAST = 12
 _LEAST_NAME = 10
@@ -98,8 +100,27 @@ def lines(columns: Sequence[str], rows: Iterable[Sequence[object]], *, width: in
     colour : bool
         Whether headings are bold and outcomes coloured.
     """
+    table = _table(columns, rows)
+    return _drawn(table if width is None else _fit(table, width), colour=colour)
+
+
+def side_by_side(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int, colour: bool
+) -> list[str] | None:
+    """Return a table as lines, its second half beside its first; None where that has no room."""
+    first = (len(rows) + 1) // 2
+    nothing = [None] * len(columns)
+    right = [*rows[first:], *([nothing] * (first - len(rows[first:])))]
+    both = [[*one, None, *other] for one, other in zip(rows[:first], right, strict=True)]
+    table = _table([*columns, "", *columns], both)
+    folded = [column.folded() for column in table]
+    fitting = next((one for one in (table, folded) if _total(one) <= width), None)
+    return None if fitting is None else _drawn(fitting, colour=colour)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[_Column]:
     cells = [["" if cell is None else _one_line(str(cell)) for cell in row] for row in rows]
-    table = [
+    return [
         _Column(
             name=column.lstrip(">"),
             right=column.startswith(">"),
@@ -108,18 +129,31 @@ def lines(columns: Sequence[str], rows: Iterable[Sequence[object]], *, width: in
         )
         for place, column in enumerate(columns)
     ]
-    fitting = table if width is None else _fit(table, width)
-    height = max((len(column.heading) for column in fitting), default=0)
-    heads = [[""] * (height - len(column.heading)) + list(column.heading) for column in fitting]
-    shown = [_line(fitting, [head[row] for head in heads]) for row in range(height)]
+
+
+def _drawn(table: list[_Column], *, colour: bool) -> list[str]:
+    height = max((len(column.heading) for column in table), default=0)
+    heads = [[""] * (height - len(column.heading)) + list(column.heading) for column in table]
+    shown = [_line(table, [head[row] for head in heads]) for row in range(height)]
     if colour:
         shown = [click.style(line, bold=True) for line in shown]
-    return shown + [_line(fitting, row, colour=colour) for row in zip(*(one.cells for one in fitting), strict=True)]
+    return shown + [_line(table, row, colour=colour) for row in zip(*(one.cells for one in table), strict=True)]
 
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal that stdout is; None for a pipe or a file."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def screen_lines(texts: Iterable[str]) -> int:
+    """Return how many lines of the terminal texts take."""
+    width = terminal_width()
+    return sum(1 if width is None else max(1, -(-_width(text) // width)) for text in texts)
+
+
+def room(around: int) -> int | None:
+    """Return how many lines of the terminal are left beside others and the prompt; None for a pipe or a file."""
+    return shutil.get_terminal_size().lines - around - 1 if sys.stdout.isatty() else None
 
 
 def _fit(table: list[_Column], width: int) -> list[_Column]:
@@ -159,6 +193,7 @@ def _coloured(column: str, cell: str) -> str:
 
 def _one_line(text: str) -> str:
     """Return text without line ends, and without what a terminal would obey."""
+    text = text if speaks_unicode() else terminal.plain(text)  # before it is measured: ">=" is two columns
     line = text if text.isprintable() else " ".join(text.split())
     return line if line.isprintable() else "".join(one if one.isprintable() else "?" for one in line)
 

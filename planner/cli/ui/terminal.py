@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+# ASCII by another name: click takes a stream that calls itself "ascii" for a mistake and writes UTF-8 past it
+_ASCII = "chromplan_ascii"
 # our own signs, as ASCII has them
 _PLAIN = str.maketrans("─–—−×·≈’‘“”µ", "----x*~''\"\"u") | str.maketrans(
     {"…": "...", "≥": ">=", "≤": "<=", "→": "->", "±": "+-"}
@@ -17,6 +19,7 @@ _PLAIN = str.maketrans("─–—−×·≈’‘“”µ", "----x*~''\"\"u") | 
 def prepare() -> None:
     """Make stdout and stderr take any text: data as the bytes it came from, our own signs as the locale has them."""
     codecs.register_error("chromplan", _plainly)
+    codecs.register(_find_ascii)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by who started us
@@ -24,9 +27,29 @@ def prepare() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             ascii_only = _wants_ascii() or not (stream.encoding or "").lower().startswith("utf")
             if ascii_only:
-                stream.reconfigure(encoding="ascii", errors="chromplan")
+                stream.reconfigure(encoding=_ASCII, errors="chromplan")
             else:
                 stream.reconfigure(errors="surrogateescape")
+
+
+def plain(text: str) -> str:
+    """Return text with our own signs spelt out in ASCII."""
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+def _find_ascii(name: str) -> codecs.CodecInfo | None:
+    if name != _ASCII:
+        return None
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        known.encode,
+        known.decode,
+        streamreader=known.streamreader,
+        streamwriter=known.streamwriter,
+        incrementalencoder=known.incrementalencoder,
+        incrementaldecoder=known.incrementaldecoder,
+        name=_ASCII,
+    )
 
 
 def forget_output() -> None:
@@ -46,4 +69,4 @@ def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return text.translate(_PLAIN).encode("utf-8", "surrogateescape"), error.end
+    return plain(text).encode("utf-8", "surrogateescape"), error.end
