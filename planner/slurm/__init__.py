@@ -19,6 +19,7 @@ from planner.slurm.jobs import (
     update,
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
+from planner.slurm.options import OptionForm, option_form
 from planner.slurm.queue import QueuedJob, memory_so_far, queued_jobs, step_names
 from planner.slurm.settings import Settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
@@ -26,6 +27,7 @@ from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 __all__ = [
     "AnswerLost",
     "ArrayElement",
+    "OptionForm",
     "QueuedJob",
     "Settings",
     "BatchCall",
@@ -41,6 +43,7 @@ __all__ = [
     "live_steps",
     "memory_so_far",
     "no_accounting",
+    "option_form",
     "queued",
     "queued_jobs",
     "refusal",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planner import slurm
 from planner.core.errors import InputError
+from planner.slurm import OptionForm
 
 # without a value
 _FLAGS = """
@@ -58,6 +60,7 @@ _RENAMED = {
     "CPU_FREQ_REQ": "cpu-freq",
     "REQ_SWITCH": "switches",
     "SEGMENT_SIZE": "segment",
+    "BURST_BUFFER": "bb",
 }
 _NAMED_ALIKE = """
 ACCOUNT ACCTG_FREQ BATCH CLUSTERS CLUSTER_CONSTRAINT CONSOLIDATE_SEGMENTS CONSTRAINT CONTAINER CONTAINER_ID
@@ -68,7 +71,7 @@ SIGNAL SPREAD_JOB SPREAD_SEGMENTS THREADS_PER_CORE THREAD_SPEC TRES_BIND TRES_PE
 WAIT_ALL_NODES WCKEY
 """
 _OF_VARIABLES = {f"SBATCH_{name}": name.lower().replace("_", "-") for name in _NAMED_ALIKE.split()}
-_OF_VARIABLES |= {f"SBATCH_{name}": option for name, option in _RENAMED.items()}
+_OF_VARIABLES |= {f"SBATCH_{name}": option for name, option in _RENAMED.items()} | {"SLURM_CLUSTERS": "clusters"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,31 +147,36 @@ def from_environment(environment: Mapping[str, str]) -> list[Option]:
 
 def _long(word: str, left: list[str], where: str) -> Option:
     given, equals, value = word.partition("=")
-    name = _complete(given, where)
-    if name in FLAGS:
+    name, form = _known(given, where)
+    if form == "flag":
         if equals:
             raise InputError(f"{where}: --{name} takes no value", f"write --{name} alone")
         return Option(name=_ALIASES.get(name, name), value=None, where=where)
-    if not equals and name in VALUED:
+    if not equals and form == "valued":
         if not left:
             raise InputError(f"{where}: --{name} needs a value", f"write --{name}=…")
         return Option(name=_ALIASES.get(name, name), value=left.pop(0), where=where)
     return Option(name=_ALIASES.get(name, name), value=value if equals else None, where=where)
 
 
-def _complete(given: str, where: str) -> str:
-    """Return the name that an abbreviation stands for, as getopt_long takes it."""
-    if given in LONG:
-        return given
-    candidates = sorted(name for name in LONG if name.startswith(given))
-    if not candidates:
+def _known(given: str, where: str) -> tuple[str, OptionForm]:
+    """Return the name that an abbreviation stands for, as getopt_long takes it, and how its value is given.
+
+    Of a name that the manuals of 22.05 to 26.05 do not have, this machine's sbatch is asked.
+    """
+    candidates = [given] if given in LONG else sorted(name for name in LONG if name.startswith(given))
+    if len(candidates) > 1:
+        raise InputError(f"{where}: --{given} is ambiguous", f"write one of {', '.join(candidates)}")
+    if candidates:
+        (name,) = candidates
+        return name, "flag" if name in FLAGS else "optional" if name in OPTIONAL else "valued"
+    form = slurm.option_form(given)
+    if form is None:
         raise InputError(
             f"{where}: sbatch has no option --{given}",
             "correct it; chromplan's own options come first, before those of sbatch",
         )
-    if len(candidates) > 1:
-        raise InputError(f"{where}: --{given} is ambiguous", f"write one of {', '.join(candidates)}")
-    return candidates[0]
+    return given, form
 
 
 def _short(letters: str, left: list[str], where: str) -> list[Option]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from planner import slurm
 from planner.core.errors import InputError
 from planner.wrap import options
 
@@ -48,7 +51,10 @@ def test_an_option_is_read_in_every_form(words: list[str], found: dict[str, str 
         (["--", "-J", "x"], "'--' is no option"),
     ],
 )
-def test_what_sbatch_refuses_is_refused_with_its_line(words: list[str], why: str) -> None:
+def test_what_sbatch_refuses_is_refused_with_its_line(
+    words: list[str], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match=why) as error:
         read(*words)
     assert error.value.message.startswith("impute.sh:2: ")
@@ -64,3 +70,37 @@ def test_the_script_ends_the_options_of_a_command_line() -> None:
 def test_of_an_option_given_twice_the_last_counts() -> None:
     found, _ = options.read(["--mem=1G", "--mem=2G"], where="")
     assert str(options.last(found)["mem"]) == "--mem=2G"
+
+
+def test_an_option_that_no_manual_knew_is_read_as_this_sbatch_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = tmp_path / "sbatch"
+    newer.write_text(
+        """#!/bin/sh
+case $1 in
+--frob-level) echo "sbatch: option '--frob-level' requires an argument" >&2 ;;
+--frob=*) echo "sbatch: option '--frob' doesn't allow an argument" >&2 ;;
+--frob|--frob-more*) echo "sbatch: error: Batch script is empty!" >&2 ;;
+*) echo "sbatch: unrecognized option '$1'" >&2 ;;
+esac
+exit 1
+"""
+    )
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert read("--frob-level", "3", "--frob", "--frob-more=x", "--frob-more", "-c2") == {
+        "frob-level": "3",
+        "frob": None,
+        "frob-more": None,
+        "cpus-per-task": "2",
+    }
+    with pytest.raises(InputError, match="sbatch has no option --frobs"):
+        read("--frobs=1")
+
+
+def test_of_an_option_that_this_sbatch_cannot_be_asked_for_nothing_is_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert slurm.option_form("frob") is None
