@@ -34,7 +34,7 @@ def command(
 
     TASK is a task's name as 'chromplan status' shows it; where there is one sample, the region alone will do.
     """
-    from planner.rounds.logs import RoundLogs
+    from planner.rounds.logs import of_round
     from planner.rounds.names import find_task
 
     project = open_project(folder)
@@ -45,7 +45,7 @@ def command(
         when = f" in round {number}" if number else ""
         raise InputError(f"{name} was not started{when}", "'chromplan status' shows what has become of every task")
     last = attempts[-1]
-    path = RoundLogs(project.round_folder(last.round)).path(last.task, last.job_id)
+    path = of_round(project, last.round).path(last.task, last.job_id)
     if path is None:
         raise InputError(
             f"{name}: job {last.job_id} has printed nothing yet", "its log is there as soon as the job has started"

@@ -18,7 +18,7 @@ from planner.cli.ui.output import count, echo_table
 from planner.core.errors import InputError
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
-from planner.rounds.logs import RoundLogs, last_line, tail
+from planner.rounds.logs import RoundLogs, last_line, of_round, tail
 from planner.rounds.next_step import next_step
 from planner.rounds.progress import TaskStatus
 
@@ -80,7 +80,7 @@ class LogReader:
     def path(self, one: TaskStatus) -> Path | None:
         """Return where an attempt prints to."""
         if one.round not in self._rounds:
-            self._rounds[one.round] = RoundLogs(self._project.round_folder(one.round))
+            self._rounds[one.round] = of_round(self._project, one.round)
         return self._rounds[one.round].path(one.task, one.job_id)
 
     def last_line(self, one: TaskStatus) -> str | None:

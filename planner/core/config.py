@@ -133,8 +133,14 @@ class UserScript(Document):
     job_name: str
     array: str = ""
     """The indices as the user wrote them, without ``%K``; empty for a single job."""
+    chdir: str = ""
+    """Where it runs, seen from ``folder``."""
     output: str = ""
-    """File name pattern of what it writes to standard error."""
+    """File name pattern of what it writes to standard output, as Slurm takes it."""
+    error: str = ""
+    """The same of standard error; empty where that goes to the same file."""
+    fixed_heap: bool = False
+    """Whether it gives Java a heap whose size does not follow the job's memory."""
     cpus: Annotated[int, Field(ge=1)] = 1
     """Of one job, all its tasks together, as the user asks for them."""
     ntasks: Annotated[int, Field(ge=1)] = 1

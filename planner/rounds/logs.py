@@ -6,6 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from planner.project.folder import ProjectFolder
+from planner.rounds.users_logs import UsersLogs
+
 TAIL_BYTES = 16_384
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
@@ -66,6 +69,13 @@ def tail(path: Path, size: int = TAIL_BYTES) -> str:
         return ""
 
 
+def of_round(project: ProjectFolder, number: int) -> RoundLogs:
+    """Return the logs of a round."""
+    plan = project.plan(number)
+    users = UsersLogs(script=plan.user_script, cluster=plan.cluster) if plan.user_script else None
+    return RoundLogs(project.round_folder(number), users)
+
+
 class RoundLogs:
     """The logs in a round's folder; the folder is read once.
 
@@ -73,10 +83,13 @@ class RoundLogs:
     ----------
     folder : Path
         The round's.
+    users : UsersLogs, optional
+        Where a user's own script prints.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, users: UsersLogs | None = None) -> None:
         self._folder = folder / "logs"
+        self._users = users
         self._names: set[str] = set()
         self._of_job: dict[str, str] = {}
         try:
@@ -99,4 +112,6 @@ class RoundLogs:
         named = (f"{task}.{job_id}.out", f"{task}.local.out", f"{task}.drive.out")
         name = next((one for one in named if one in self._names), None) or self._of_job.get(job_id)
         name = name or self._of_job.get(job)
+        if name is None and self._users is not None and job_id[0].isdecimal():
+            return self._users.path(job_id)
         return self._folder / name if name else None

@@ -10,6 +10,7 @@ from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
+from planner.rounds.users_logs import UsersLogs
 from planner.runner import driven
 from planner.scripts.options import poll_s
 
@@ -26,6 +27,8 @@ class OpenTask:
         When the round's submission began, s since the epoch.
     poll_s : int
         How often Slurm samples its memory, s.
+    logs : UsersLogs or None
+        Where a user's own script prints.
     """
 
     round: int
@@ -36,6 +39,7 @@ class OpenTask:
     submitted_s: int
     poll_s: int
     cluster: str | None
+    logs: UsersLogs | None = None
 
 
 def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) -> list[OpenTask]:
@@ -51,6 +55,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
             continue
         plan = project.plan(number)
         tasks = {task.task: task for task in plan.tasks}
+        logs = UsersLogs(script=plan.user_script, cluster=plan.cluster) if plan.user_script else None
         began_s = submission.started_s if submission else int((folder / manifest.FILE).stat().st_mtime)
         found += [
             OpenTask(
@@ -62,6 +67,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
                 submitted_s=began_s,
                 poll_s=poll_s(plan),
                 cluster=plan.cluster,
+                logs=logs,
             )
             for entry in entries
             if entry.task in tasks

@@ -183,14 +183,32 @@ class Sight:
 
     def _with_own_records(self, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
         """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
-        own = self._own(task)
         if (step or attempt).outcome is Outcome.FAILED:
-            log = own.log_tail(task.entry.task, task.entry.job_id)
+            log = self._log(task, attempt)
             if step is not None:
                 step = sacct.with_log(step, log, heap_follows_request=True)
             else:
-                attempt = sacct.with_log(attempt, log, heap_follows_request=True)
-        return with_own_peak(_observe(task, attempt, step), own.peak_mb(task.entry.task, task.entry.job_id))
+                attempt = _with_log(task, attempt, log)
+        own_mb = self._own(task).peak_mb(task.entry.task, task.entry.job_id)
+        return with_own_peak(_observe(task, attempt, step), own_mb)
+
+    def _log(self, task: OpenTask, attempt: sacct.JobAttempt) -> str:
+        """Return the end of what an attempt printed: to a log of ours, or to its user's own files."""
+        if task.logs is None:
+            return self._own(task).log_tail(task.entry.task, task.entry.job_id)
+        return task.logs.tail(task.entry.job_id, start_s=attempt.start_s, end_s=attempt.end_s)
+
+
+def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:
+    """Let a log say that a failure was a lack of memory.
+
+    A heap that a user's script makes as large as it says itself is no larger with more memory: the failure stays one.
+    """
+    if task.logs is not None and task.logs.script.fixed_heap:
+        found = classify_log(log)
+        if found is not None and found.of_java:
+            return replace(attempt, evidence=f"{attempt.evidence}; {found.evidence}, of the size that the script gives")
+    return sacct.with_log(attempt, log, heap_follows_request=True)
 
 
 def _step(task: OpenTask, attempt: sacct.JobAttempt) -> sacct.Step | None:

@@ -260,6 +260,21 @@ def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
     return "".join(run(argv, environment=sacct.ENVIRONMENT, cluster=cluster) for argv in sacct.calls(job_ids))
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The number of its own that an element has, and the first node that it ran on; empty before it ran."""
+
+    raw_id: str
+    node: str
+
+
+def placed(job_id: str, *, cluster: str | None = None) -> dict[str, Placed]:
+    """Return the elements of an array, or the one job, by what Slurm calls them: one sacct."""
+    argv = ["sacct", "-n", "-P", "-X", f"--jobs={job_id}", "--format=JobID,JobIDRaw,NodeList"]
+    rows = (line.split("|") for line in run(argv, cluster=cluster).splitlines())
+    return {name: Placed(raw_id, next(iter(units.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
+
+
 def job_details(job_id: str) -> str:
     """Return what slurmctld tells of a job, its nodes one by one, times as seconds since the epoch."""
     argv = ["scontrol", "--details", "show", "job", job_id]

@@ -20,8 +20,8 @@ from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
+from planner.scripts import patterns
 from planner.site import Partition, Site
-from planner.wrap import patterns
 from planner.wrap.request import Request
 
 # what a script finds as its own name: Slurm calls every one so
@@ -170,7 +170,10 @@ def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
         environment=ENVIRONMENT if setting.environment else "",
         job_name=request.job_name,
         array=request.array.text if request.array else "",
-        output=str(setting.folder / (request.value("chdir") or "") / (request.error or request.output)),
+        chdir=request.value("chdir") or "",
+        output=request.output,
+        error=request.error,
+        fixed_heap=_has_fixed_heap(request.source.text),
         cpus=request.cpus,
         ntasks=request.ntasks,
         per_cpu=request.per_cpu,
@@ -184,6 +187,11 @@ def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
         waits_for=setting.waits_for if setting.after else dependency,
         clusters=request.value("clusters"),
     )
+
+
+def _has_fixed_heap(text: bytes) -> bool:
+    """Whether a script says itself how large Java's heap is: more memory does not help where that is too small."""
+    return b"-Xmx" in text and b"SLURM_MEM_PER_" not in text
 
 
 def _of_wrap(request: Request) -> bytes:

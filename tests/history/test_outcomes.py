@@ -195,6 +195,13 @@ POLLER_LOG = "slurmstepd-n1: error: StepId=18.batch exceeded memory limit (17117
         ("Traceback …\nMemoryError", True),
         ("terminate called after throwing an instance of 'std::bad_alloc'", True),
         ("fork: Cannot allocate memory", True),
+        ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate 7.45 GiB", True),
+        ("Error: cannot allocate vector of size 3.9 Gb\nExecution halted", True),
+        ("Error: Out of memory.  The --memory flag may be helpful.", True),
+        ("Out of memory!", True),
+        ("sort: memory exhausted", True),
+        ("fatal error: runtime: out of memory", True),
+        ("memory allocation of 4096 bytes failed", True),
     ],
 )
 def test_a_log_that_speaks_of_memory_is_understood(text: str, own_heap: bool) -> None:
@@ -203,7 +210,14 @@ def test_a_log_that_speaks_of_memory_is_understood(text: str, own_heap: bool) ->
     assert found.own_heap is own_heap
 
 
-@pytest.mark.parametrize("text", ["", "Killed", "MemoryErrorHandler installed", "out of memory bounds check passed"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "Killed", "MemoryErrorHandler installed", "out of memory bounds check passed"),
+        *("torch.cuda.OutOfMemoryError: CUDA out of memory.", "RuntimeError: CUDA error: out of memory"),
+        *("in chunks, so as not to run out of memory", "--low-mem: avoids out of memory errors"),
+    ],
+)
 def test_a_log_that_does_not_speak_of_memory_decides_nothing(text: str) -> None:
     assert classify_log(text) is None
 

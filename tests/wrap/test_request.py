@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from planner.core import indices
 from planner.core.errors import InputError
-from planner.wrap import elements, options, patterns, request
+from planner.scripts import patterns
+from planner.wrap import elements, options, request
 from planner.wrap.options import Option
 from planner.wrap.request import Request, Source
 
@@ -177,6 +178,22 @@ def test_any_list_of_indices_is_read(wanted: set[int]) -> None:
 )
 def test_a_file_name_pattern_keeps_its_meaning(pattern: str, word: str) -> None:
     assert patterns.bash_word(pattern, job_name="my job") == word
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("slurm-%A_%a.out", "slurm-12_3.out"),
+        ("%x/%4a.%%.log", "my job/0003.%.log"),
+        ("%20A", "0000000012"),
+        ("%3x", "my job"),
+        ("a\\%a", "a%a"),
+        ("%q", "%q"),
+        ("%j.out", None),
+    ],
+)
+def test_a_file_name_pattern_is_filled_in_as_far_as_it_is_known(pattern: str, name: str | None) -> None:
+    assert patterns.expand(pattern, {"A": "12", "a": "3", "x": "my job"}) == name
 
 
 def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_what_the_script_asks_for_becomes_the_project(tmp_path: Path) -> None:
     assert config.submit.max_running == 4
     assert config.wrap is not None
     assert (config.wrap.array, config.wrap.job_name, config.wrap.comment) == ("1-22", "impute", 'say "a" # b')
-    assert config.wrap.output == str(tmp_path / "logs/%x_%A_%a.out")
+    assert (config.wrap.chdir, config.wrap.output, config.wrap.error) == ("", "logs/%x_%A_%a.out", "")
     assert [one.task for one in config.wrap.elements] == [f"chr{c}" for c in range(1, 23)]
 
 
@@ -412,3 +412,19 @@ def test_what_cannot_be_wrapped_is_said_in_two_lines(
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
     assert not list((tmp_path).glob("wrapped/*/chromplan.toml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ("java -Xmx4g -jar beagle.jar", True),
+        ('mem=4; gatk --java-options "-Xmx${mem}g" HaplotypeCaller', True),
+        ("java -Xmx$((SLURM_MEM_PER_NODE * 8 / 10))m -jar beagle.jar", False),
+        ("java -jar beagle.jar", False),
+        ("Rscript step1.R", False),
+    ],
+)
+def test_a_heap_whose_size_the_script_gives_is_known_as_such(line: str, fixed: bool, tmp_path: Path) -> None:
+    config = write(tmp_path, asked(SCRIPT + line + "\n"))
+    assert config.wrap is not None
+    assert config.wrap.fixed_heap is fixed

@@ -66,13 +66,25 @@ class LogVerdict:
     own_heap: bool
     used_mb: float | None = None
 
+    @property
+    def of_java(self) -> bool:
+        """Whether it was Java's heap."""
+        return self.own_heap and "java." in self.evidence
+
 
 _POLLER = re.compile(r"exceeded memory limit \(([0-9]+) > ([0-9]+)\)")
 # slurmstepd names itself, but from 26.05 on, where a time stands instead
 _FROM_SLURM = re.compile(r"^(?:slurmstepd|\[\d{4}-\d\d-\d\dT[\d:.]+\] (?:error|fatal): ).*$", re.MULTILINE)
 _KILLED_TEXT = re.compile(r"oom[-_]kill|exceeded (?:job |step )?memory limit|task \d+: Out Of Memory", re.IGNORECASE)
+# Java, Python and NumPy, C++, libc, R, Rust, Go, and what programs say themselves; never a graphics card's memory
 _OWN_HEAP = re.compile(
-    r"java\.lang\.OutOfMemoryError(?:: [A-Za-z ]+)?|\bMemoryError\b|std::bad_alloc|Cannot allocate memory"
+    r"""java\.lang\.OutOfMemoryError(?::\ [A-Za-z\ ]+)? | (?<!cuda\.)\b\w*MemoryError\b | std::bad_alloc
+    | [Cc]annot\ allocate\ (?:memory|vector\ of\ size\ [\d.]+\ ?[KMGT]b) | memory\ allocation\ of\ \d+\ bytes\ failed
+    | ^(?!.*(?i:cuda|\bgpu\b))
+        .*?(?:\b(?i:error|fatal|panic|failed|abort\w*)\b.*|^\W*(?:[\w./-]+:\ )?)
+        \b(?i:out\ of\ memory|memory\ exhausted)(?=\W*$|[!.,:;(])
+    """,
+    re.VERBOSE | re.MULTILINE,
 )
 
 

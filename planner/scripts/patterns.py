@@ -1,8 +1,9 @@
-"""``--output=logs/%x_%A_%a.out``: Slurm's file name patterns as bash, for a script that opens its own files."""
+"""Slurm's file name patterns (``--output=logs/%x_%A_%a.out``): as bash, and filled in for who looks for the file."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from planner.core import shell
 
@@ -40,6 +41,32 @@ def bash_word(pattern: str, *, job_name: str) -> str:
         position = match.end()
     pieces.append(_literal(pattern[position:]))
     return "".join(pieces) or "''"
+
+
+def expand(pattern: str, known: Mapping[str, str]) -> str | None:
+    """Return a file name pattern as Slurm fills it in; None where it holds what is not known.
+
+    Parameters
+    ----------
+    known : mapping of str to str
+        Letter -> what it stands for: ``{"A": "12", "a": "3"}``.
+    """
+    if "\\" in pattern:
+        return pattern.replace("\\", "")
+    known = {**known, "%": "%"}
+    if not letters(pattern) <= known.keys():
+        return None
+    return _REPLACED.sub(lambda match: _filled(match, known[match[2]]), pattern)
+
+
+def letters(pattern: str) -> set[str]:
+    """Return what a file name pattern depends on: ``{"A", "a"}`` for ``%A_%4a.out``."""
+    return set() if "\\" in pattern else {match[2] for match in _REPLACED.finditer(pattern)} - {"%"}
+
+
+def _filled(match: re.Match[str], value: str) -> str:
+    digits, letter = match.groups()
+    return value.zfill(min(int(digits), _WIDEST)) if digits and letter in _NUMBERS else value
 
 
 def _replacement(match: re.Match[str], job_name: str) -> str:

@@ -1,0 +1,99 @@
+"""What a user's own script prints: the files that its ``--output`` and ``--error`` mean, one attempt at a time."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planner import slurm
+from planner.core import files
+from planner.core.config import UserScript
+from planner.core.errors import FailureError
+from planner.core.units import parse_job_id
+from planner.scripts import patterns
+
+# clocks of nodes and file servers differ, and what a script started may write on a little
+_SLACK_S = 60
+# what tells the files of an array's elements apart
+_OF_ELEMENT = {"a", "j", "J"}
+# what accounting has to be asked for
+_ASKED = {"j", "J", "N"}
+# what Slurm has for the index of a job that is no array's
+_NO_INDEX = 4294967294
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsersLogs:
+    """The files that the attempts of a user's script write to.
+
+    A file that elements share tells nothing about one of them, and is left alone.
+    """
+
+    script: UserScript
+    cluster: str | None = None
+    _placed: dict[int, dict[str, slurm.Placed]] = field(default_factory=dict)
+
+    def paths(self, job_id: str) -> list[Path]:
+        """Return where an attempt prints to, standard error first, as far as that is known."""
+        found: list[Path] = []
+        for pattern in (self.script.error, self.script.output):
+            letters = patterns.letters(pattern)
+            if not pattern or (self.script.array and not letters & _OF_ELEMENT):
+                continue
+            name = patterns.expand(pattern, self._known(job_id, asks=bool(letters & _ASKED)))
+            if name is not None:
+                found.append(Path(self.script.folder, self.script.chdir, name))
+        return found
+
+    def path(self, job_id: str) -> Path | None:
+        """Return the file that says most about an attempt: of those that hold something, the one of standard error."""
+        return next((path for path in self.paths(job_id) if _size_b(path)), None)
+
+    def tail(self, job_id: str, *, start_s: int | None, end_s: int | None) -> str:
+        """Return the end of what an attempt printed; "" where another has written to the same files since."""
+        return "\n".join(
+            files.tail(path) for path in self.paths(job_id)[::-1] if _is_of(path, start_s=start_s, end_s=end_s)
+        )
+
+    def _known(self, job_id: str, *, asks: bool) -> dict[str, str]:
+        job = parse_job_id(job_id)
+        known = {
+            "A": str(job.job),
+            "a": str(_NO_INDEX if job.index is None else job.index),
+            "b": str((_NO_INDEX if job.index is None else job.index) % 10),
+            "n": "0",
+            "s": "batch",
+            "t": "0",
+            "u": pwd.getpwuid(os.getuid()).pw_name,
+            "x": self.script.job_name,
+        }
+        if job.index is None:
+            known |= {"j": str(job.job), "J": str(job.job)}
+        placed = self._ask(job.job).get(job_id) if asks else None
+        if placed is not None:
+            known |= {"j": placed.raw_id, "J": placed.raw_id} | ({"N": placed.node} if placed.node else {})
+        return known
+
+    def _ask(self, job: int) -> dict[str, slurm.Placed]:
+        if job not in self._placed:
+            try:
+                self._placed[job] = slurm.placed(str(job), cluster=self.cluster)
+            except FailureError:
+                self._placed[job] = {}
+        return self._placed[job]
+
+
+def _size_b(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
+def _is_of(path: Path, *, start_s: int | None, end_s: int | None) -> bool:
+    """Whether a file was last written to during an attempt."""
+    if start_s is None or end_s is None or not _size_b(path):
+        return False
+    return start_s - _SLACK_S <= path.stat().st_mtime <= end_s + _SLACK_S
