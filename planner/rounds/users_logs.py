@@ -33,7 +33,7 @@ class UsersLogs:
 
     script: UserScript
     cluster: str | None = None
-    _placed: dict[int, dict[str, slurm.Placed]] = field(default_factory=dict)
+    _placed: dict[int, dict[str, slurm.ArrayPlace]] = field(default_factory=dict)
 
     def paths(self, job_id: str) -> list[Path]:
         """Return where an attempt prints to, standard error first, as far as that is known."""
@@ -76,7 +76,7 @@ class UsersLogs:
             known |= {"j": placed.raw_id, "J": placed.raw_id} | ({"N": placed.node} if placed.node else {})
         return known
 
-    def _ask(self, job: int) -> dict[str, slurm.Placed]:
+    def _ask(self, job: int) -> dict[str, slurm.ArrayPlace]:
         if job not in self._placed:
             try:
                 self._placed[job] = slurm.placed(str(job), cluster=self.cluster)

@@ -3,8 +3,8 @@
 from planner.slurm.calls import AnswerLost, SlurmError, Verdict, require, run
 from planner.slurm.jobs import (
     ArrayElement,
+    ArrayPlace,
     BatchCall,
-    Placed,
     accounting,
     cancel,
     elements,
@@ -29,8 +29,8 @@ from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 __all__ = [
     "AnswerLost",
     "ArrayElement",
+    "ArrayPlace",
     "OptionForm",
-    "Placed",
     "QueuedJob",
     "Settings",
     "BatchCall",

@@ -261,18 +261,18 @@ def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ArrayPlace:
     """The number of its own that an element has, and the first node that it ran on; empty before it ran."""
 
     raw_id: str
     node: str
 
 
-def placed(job_id: str, *, cluster: str | None = None) -> dict[str, Placed]:
+def placed(job_id: str, *, cluster: str | None = None) -> dict[str, ArrayPlace]:
     """Return the elements of an array, or the one job, by what Slurm calls them: one sacct."""
     argv = ["sacct", "-n", "-P", "-X", f"--jobs={job_id}", "--format=JobID,JobIDRaw,NodeList"]
     rows = (line.split("|") for line in run(argv, cluster=cluster).splitlines())
-    return {name: Placed(raw_id, next(iter(units.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
+    return {name: ArrayPlace(raw_id, next(iter(units.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
 
 
 def job_details(job_id: str) -> str:
