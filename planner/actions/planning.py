@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -272,7 +271,7 @@ def fetch(
         earlier=_earlier(config, [] if again else found),
         preceding=_preceding(project, config),
         number=project.next_number(),
-        token=secrets.token_hex(3),
+        token=os.urandom(3).hex(),
         chromplan=planner.__version__,
         command=configuration.command_text(config, samples, path=project.config_path),
         columns={name: variable for name, variable in variables.items() if name in samples[0].columns},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tomllib
@@ -15,13 +16,46 @@ from planner.core import failures
 from planner.core.errors import FieldError, InputError, near
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema, ErrorDetails
 
 
 class Document(BaseModel):
-    """A frozen model that refuses fields it does not know."""
+    """A frozen model that refuses fields it does not know; its JSON Schema says what each field is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema, with the docstrings of the fields."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for name, text in descriptions(cls).items():
+            properties[name].setdefault("description", text)
+        return schema
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings of a model's fields, by their names.
+
+    Pydantic would read them whenever the module is imported (``use_attribute_docstrings``): a third of what a command
+    that has nothing else to do takes. They are wanted in schemas and in some errors only.
+    """
+    import ast
+    import inspect
+    import textwrap
+
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if issubclass(one, BaseModel) and one.__module__.startswith("planner."):
+            body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
+            statements = body.body if isinstance(body, ast.ClassDef) else []
+            for field, below in itertools.pairwise(statements):
+                match field, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = inspect.cleandoc(text)
+    return {name: text for name, text in found.items() if name in model.model_fields}
 
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
@@ -167,7 +201,7 @@ def _to_add(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     holder = _holder(model, location)
     name = str(location[-1])
     field = holder.model_fields.get(name) if holder else None
-    about = (field.description or "").partition("\n")[0] if field else ""
+    about = descriptions(holder).get(name, "").partition("\n")[0] if holder else ""
     section = field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     return f"add {f'[{name}]' if section else f'{name} = …'}{': ' * bool(about)}{about}"
 

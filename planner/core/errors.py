@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -50,7 +49,14 @@ class FieldError(ValueError):
         self.hint = hint
 
 
+def nearest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.5) -> list[str]:
+    """Return the known words that are most like one, of which at least the share ``alike`` is the same."""
+    import difflib  # which only errors need
+
+    return difflib.get_close_matches(word, list(known), most, alike)
+
+
 def near(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'plan'?``, or nothing when no known word is near."""
-    found = difflib.get_close_matches(word.lower(), list(known), 2, 0.6)
+    found = nearest(word.lower(), known, most=2, alike=0.6)
     return f"did you mean {' or '.join(repr(one) for one in found)}?" if found else ""

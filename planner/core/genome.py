@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
-from planner.core.errors import InputError
+from planner.core.errors import InputError, nearest
 
 CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 
@@ -154,9 +153,7 @@ def _near(word: str) -> str:
     if word in _PLINK_CODES:
         return f"PLINK's {word} is {_PLINK_CODES[word]}; chromosomes are 1-22, X, Y, MT, with or without chr"
     unpadded = word.lstrip("0")
-    keys = (
-        [unpadded] if unpadded in _CHROMOSOME_BY_WORD else difflib.get_close_matches(word, _CHROMOSOME_BY_WORD, 3, 0.5)
-    )
+    keys = [unpadded] if unpadded in _CHROMOSOME_BY_WORD else nearest(word, _CHROMOSOME_BY_WORD)
     near = dict.fromkeys(_CHROMOSOME_BY_WORD[key] for key in keys)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return f"{meant}chromosomes are 1-22, X, Y, MT, with or without chr"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from planner.core.documents import parse_toml, read_text
-from planner.core.errors import InputError
+from planner.core.errors import InputError, nearest
 from planner.core.files import shipped
 from planner.site.local import local_site
 from planner.site.model import Partition, Site
@@ -51,7 +50,7 @@ def find(name: str) -> Path:
     """
     known = files()
     if name not in known:
-        near = difflib.get_close_matches(name, [LOCAL, *known], 3, 0.5)
+        near = nearest(name, [LOCAL, *known])
         meant = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(
             f"unknown site {name!r}", f"{meant}'chromplan site list' shows all; a file is given with its path"
