@@ -13,7 +13,7 @@ from planner.slurm.calls import Verdict
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(calls, "PATIENT", calls.Patience(pauses_s=(0.0, 0.0)))
 
 
 def command(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_a_job_id_that_was_said_counts(script: str, tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("script", ["true", "echo nonsense", "kill -9 $$", "sleep 9"])
 def test_without_an_answer_nobody_knows(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls.run, "__kwdefaults__", (calls.run.__kwdefaults__ or {}) | {"timeout_s": 0.5})
+    monkeypatch.setattr(jobs, "ONCE", calls.Patience(timeout_s=0.5, pauses_s=()))
     command(tmp_path, "sbatch", script, monkeypatch)
     with pytest.raises(slurm.SlurmError) as failed:
         slurm.sbatch(Path("job.sh"), cwd=tmp_path)
@@ -120,7 +120,9 @@ def test_a_variable_of_the_manuals_reaches_no_command(name: str, monkeypatch: py
     assert f"{name}=" not in slurm.run(["env"])
 
 
-def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it() -> None:
+def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said, other = "chromplan:r001:abc:array.sh", "chromplan:r001:abc:tier-1.sh"
     printed = "\n".join(
         [
@@ -132,5 +134,7 @@ def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it() -> None:
             "16|another|chromplan:r001:abd:array.sh",
         ]
     )
-    found = jobs._named_so(printed, {said: "impute.r001.abc", other: other})
+    (tmp_path / "printed").write_text(printed)
+    command(tmp_path, "squeue", f"cat {tmp_path / 'printed'}", monkeypatch)
+    found = slurm.find_jobs({said: "impute.r001.abc", other: other}, user=1000, since_s=60)
     assert found == {said: ["12", "15"], other: ["11", "14"]}

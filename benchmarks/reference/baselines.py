@@ -43,7 +43,7 @@ class Policy(Protocol):
         ...
 
 
-class _Remembering:
+class Remembering:
     """What most policies share: the tasks seen, and doubling after a failure."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class _Remembering:
         self.walls.append(wall_s)
 
 
-class Preset(_Remembering):
+class Preset(Remembering):
     """The workflow author's number."""
 
     source: ClassVar[str] = "the memory column of the trace"
@@ -72,7 +72,7 @@ class Preset(_Remembering):
         return preset_mb
 
 
-class Largest(_Remembering):
+class Largest(Remembering):
     """The largest peak seen, and 5 %."""
 
     source: ClassVar[str] = "rule of thumb"
@@ -82,7 +82,7 @@ class Largest(_Remembering):
         return 1.05 * max(self.peaks) if self.peaks else preset_mb
 
 
-class WittPercentile(_Remembering):
+class WittPercentile(Remembering):
     """The 95th percentile of all peaks."""
 
     source: ClassVar[str] = "Witt, Wagner, Leser: Feedback-based resource allocation for batch scheduling (HPCS 2019)"
@@ -92,7 +92,7 @@ class WittPercentile(_Remembering):
         return float(np.percentile(self.peaks, 95)) if self.peaks else preset_mb
 
 
-class WittLinear(_Remembering):
+class WittLinear(Remembering):
     """Least squares, raised by the standard deviation of the relative errors made so far."""
 
     source: ClassVar[str] = WittPercentile.source
@@ -121,7 +121,7 @@ class WittLinear(_Remembering):
         super().learn(size, peak_mb, wall_s)
 
 
-class Tovar(_Remembering):
+class Tovar(Remembering):
     """The peak seen that would have wasted least, with the largest as second try."""
 
     source: ClassVar[str] = "Tovar et al.: A job sizing strategy for high-throughput scientific workflows (TPDS 2018)"
@@ -142,7 +142,7 @@ class Tovar(_Remembering):
         return largest if failed_mb < largest else max(LARGEST_NODE_MB, 2 * failed_mb)
 
 
-class Paper(_Remembering):
+class Paper(Remembering):
     """Polynomial regression plus a percentile of its residuals that falls from 95 to 80 as tasks complete."""
 
     source: ClassVar[str] = "arXiv 2511.15977 (chromosome parallelization), online RAM prediction"

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reference.baselines import _Remembering
+from benchmarks.reference.baselines import Remembering
 
 Floats = NDArray[np.float64]
 
 _FEW = 5
 
 
-class SupportVector(_Remembering):
+class SupportVector(Remembering):
     """Support vector regression in standard units, raised by the 95th percentile of its relative residuals."""
 
     source: ClassVar[str] = "Smola, Schölkopf: A tutorial on support vector regression (2004); scikit-learn's SVR"
@@ -38,7 +38,7 @@ class SupportVector(_Remembering):
         return float(predict(np.array([size]))[0]) * max(1.0, over)
 
 
-class SizeyStyle(_Remembering):
+class SizeyStyle(Remembering):
     """Line, neighbours, forest and network; the one of best accuracy and efficiency, raised by the errors made so far.
 
     After Sizey: each model's score is ``(1 - alpha) accuracy - alpha prediction / largest prediction``; its request is

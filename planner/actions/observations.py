@@ -47,7 +47,7 @@ class Observations(Sequence[Observation]):
         return iter(self._found)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Observations) and self._found == other._found
+        return isinstance(other, Observations) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
         return hash(self._found)

@@ -282,14 +282,16 @@ def _remember(
         is_files = choices.history is None and name == Path(asked.source.name).name
         try:
             accounted = past.from_accounting(
-                name,
+                past.EarlierJobs(
+                    name=name,
+                    since=choices.since,
+                    cluster=_cluster(asked, site),
+                    folder=Path(config.wrap.folder, asked.value("chdir") or "") if is_files and config.wrap else None,
+                ),
                 found,
                 tool=tool,
-                since=choices.since,
                 poll_s=site.poll_s,
-                cluster=_cluster(asked, site),
                 lengths_bp=genome.lengths(config.pipeline.genome),
-                folder=Path(config.wrap.folder, asked.value("chdir") or "") if is_files and config.wrap else None,
             )
         except FailureError as error:
             say(f"history: none ({error.message.splitlines()[-1]})")

@@ -22,7 +22,7 @@ from planner.core.errors import InputError
 from planner.core.records import Observation, Quality
 from planner.history.schema import COLUMNS, CREATE, MIGRATIONS, VERSION, from_row, to_row
 
-_BUSY_TIMEOUT_S = 30.0
+BUSY_TIMEOUT_S = 30.0
 # Rows handed to SQLite at once
 _CHUNK = 2000
 
@@ -81,7 +81,7 @@ class Store:
             # SQLite would give it to its owner alone; a group that shares the folder shares it
             os.close(files.open_shared(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         with _explained(path):
-            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             store = cls(connection, path)
             try:
                 store._prepare()

@@ -137,18 +137,18 @@ class _JobQueue:
 
     def __call__(self, state: State) -> list[Start]:
         """Return what starts now."""
-        free = {node.name: [node.mem_mb, float(node.cores or math.inf)] for node in state.nodes}
+        free = {node.name: _Room(node.mem_mb, node.cores or math.inf) for node in state.nodes}
         for run in state.running:
-            self._take(free[run.node], self.ask(run.work.name, run.kills))
+            free[run.node].take(self.ask(run.work.name, run.kills))
         slots = (self._target.max_running or math.inf) - len(state.running)
         starts: list[Start] = []
         for task in self._next(state):
             if len(starts) >= slots:
                 break
             asked = self.ask(task.work.name, task.kills)
-            node = next((name for name, left in free.items() if left[0] >= asked.mem_mb and left[1] >= asked.cpus), "")
+            node = next((name for name, room in free.items() if room.holds(asked)), "")
             if node:
-                self._take(free[node], asked)
+                free[node].take(asked)
                 starts.append(Start(name=task.work.name, node=node, limit_mb=asked.mem_mb))
             elif self._target.site.scheduler != "backfill":
                 break
@@ -162,10 +162,22 @@ class _JobQueue:
         current = min([task.kills for task in waiting] + [run.kills for run in state.running])
         return [task for task in waiting if task.kills == current]
 
-    @staticmethod
-    def _take(left: list[float], asked: Adjusted) -> None:
-        left[0] -= asked.mem_mb
-        left[1] -= asked.cpus
+
+@dataclass(slots=True)
+class _Room:
+    """What is free on a node."""
+
+    mem_mb: float
+    cpus: float
+
+    def holds(self, asked: Adjusted) -> bool:
+        """Whether a job fits in."""
+        return self.mem_mb >= asked.mem_mb and self.cpus >= asked.cpus
+
+    def take(self, asked: Adjusted) -> None:
+        """Start a job here."""
+        self.mem_mb -= asked.mem_mb
+        self.cpus -= asked.cpus
 
 
 def _expected_s(jobs: Sequence[PastJob]) -> list[float]:

@@ -81,7 +81,7 @@ def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap
         When the suffix is none of the three.
     """
     check_format(path)
-    save(_figure(tasks, panels, heading, cap), path, title=heading, description=_caption(tasks, width=10_000))
+    save(draw_figure(tasks, panels, heading, cap), path, title=heading, description=_caption(tasks, width=10_000))
 
 
 def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
@@ -119,7 +119,8 @@ def check_format(path: Path) -> None:
         raise InputError(f"{path}: cannot draw a {path.suffix or 'file without suffix'}", "name it .png, .svg or .pdf")
 
 
-def _figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | None) -> Figure:
+def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float | None) -> Figure:
+    """Return the figure: memory over time above, a bar per task below, a column per panel."""
     import matplotlib as mpl
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize

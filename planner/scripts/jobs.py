@@ -195,13 +195,12 @@ def _arrays(plan: Plan, base: str) -> list[Job]:
     """Return one held array; several, one after the other where K counts, when the site's arrays are shorter."""
     throttle = plan.target.max_running
     found = [
-        _job(
-            tasks,
-            script=f"array{part}.sh",
-            name=f"{base}{part.replace('-', '.', 1)}",
-            array=True,
-            numbers=numbers,
-            throttle=throttle,
+        replace(
+            _array(
+                _job(tasks, script=f"array{part}.sh", name=f"{base}{part.replace('-', '.', 1)}"),
+                numbers=numbers,
+                throttle=throttle,
+            ),
             hold=True,
         )
         for tasks, numbers, part in _parts(plan, plan.tasks)
@@ -218,7 +217,7 @@ def _tier_arrays(plan: Plan, base: str) -> list[Job]:
     ]
     shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
     found = [
-        _job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}", array=True, numbers=numbers, throttle=share)
+        _array(_job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}"), numbers=numbers, throttle=share)
         for (tasks, numbers, piece), share in zip(pieces, shares, strict=True)
     ]
     return _in_lanes(found, throttle)
@@ -268,31 +267,24 @@ def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
     return placed
 
 
-def _job(
-    tasks: Sequence[PlannedTask],
-    *,
-    script: str,
-    name: str,
-    array: bool = False,
-    numbers: Mapping[str, int] | None = None,
-    throttle: int | None = None,
-    nice: int = 0,
-    hold: bool = False,
-) -> Job:
-    numbers = numbers or {}
-    ranges = units.format_ranges(sorted(numbers.get(task.task, task.element) for task in tasks))
+def _job(tasks: Sequence[PlannedTask], *, script: str, name: str, nice: int = 0) -> Job:
     return Job(
         script=script,
         name=name,
         tasks=tuple(tasks),
-        array=f"{ranges}{f'%{throttle}' if throttle else ''}" if array else None,
+        array=None,
         mem_mb=max(task.request_mb for task in tasks),
         cpus=max(task.cpus for task in tasks),
         time_limit_s=max(task.time_limit_s for task in tasks),
         nice=nice,
-        hold=hold,
-        numbers=numbers,
+        hold=False,
     )
+
+
+def _array(job: Job, *, numbers: Mapping[str, int], throttle: int | None) -> Job:
+    """Return a job as an array of its tasks, whose indices are their own where ``numbers`` has none for them."""
+    ranges = units.format_ranges(sorted(numbers.get(task.task, task.element) for task in job.tasks))
+    return replace(job, array=f"{ranges}{f'%{throttle}' if throttle else ''}", numbers=numbers)
 
 
 def _packed(plan: Plan, batch: Batch, base: str) -> Job:

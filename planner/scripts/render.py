@@ -28,7 +28,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
     InputError
         When a template is wrong.
     """
-    environment = _environment(plan, template_folder)
+    environment = template_environment(plan, template_folder)
     try:
         rendered = {job.script: _script(environment, job) for job in jobs(plan) if not job.is_users}
         rendered["submit.sh"] = _submit_script(environment, plan, plan.mode)
@@ -57,7 +57,7 @@ def needed(plan: Plan) -> list[str]:
 
 def driven_script(plan: Plan) -> str:
     """Return the script by which 'chromplan drive' runs a task as a step, for a plan of any mode."""
-    return _environment(plan, None).get_template("driven.sh.j2").render()
+    return template_environment(plan, None).get_template("driven.sh.j2").render()
 
 
 def _program() -> list[str]:
@@ -78,7 +78,8 @@ def _script(environment: jinja2.Environment, job: Job) -> str:
     return environment.get_template(f"{kind}.sh.j2").render(job=job, tasks=job.tasks).rstrip("\n") + "\n"
 
 
-def _environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
+def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
+    """Return what renders the templates, with every variable and filter that they may use."""
     environment = templates.environment(*([template_folder] if template_folder else []))
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"

@@ -9,16 +9,33 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from planner.core.errors import FailureError
 from planner.slurm.environment import without_options
 
-TIMEOUT_S = 300.0
-# of a question or an order that may be given twice; a controller that restarts is back within seconds
-PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long an answer is waited for, and how often a call is tried again.
+
+    Attributes
+    ----------
+    timeout_s : float
+        After so many seconds without an answer the command is ended.
+    pauses_s : tuple of float
+        Before each further try when the answer did not come through; a controller that restarts is back within seconds.
+    """
+
+    timeout_s: float = 300.0
+    pauses_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+
+
+PATIENT = Patience()
+# for what would do harm when it is done twice, or is asked again soon anyway
+ONCE = Patience(pauses_s=())
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -119,8 +136,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     cluster: str | None = None,
-    repeatable: bool = True,
-    timeout_s: float = TIMEOUT_S,
+    patience: Patience | None = None,
     surroundings: Mapping[str, str] | None = None,
 ) -> str:
     """Run one of Slurm's commands and return its stdout.
@@ -131,11 +147,8 @@ def run(
         Variables besides the user's own, of which those are left out that would count as options.
     cluster : str, optional
         The cluster meant, where it is not the one of this machine; every command knows ``--clusters``.
-    repeatable : bool
-        Whether it does no harm when it is done twice: then it is tried again, a little later each time, when the
-        answer did not come through.
-    timeout_s : float
-        After so many seconds without an answer it is ended.
+    patience : Patience, optional
+        `PATIENT`, where it does no harm when it is done twice.
     surroundings : mapping, optional
         The whole environment, instead of the user's own without what would count as options.
 
@@ -146,20 +159,21 @@ def run(
     FailureError
         When the program is missing.
     """
+    patience = patience or PATIENT
     words = [argv[0], *([f"--clusters={cluster}"] if cluster else []), *argv[1:]]
     if surroundings is None:
         surroundings = without_options(os.environ)
     surroundings = {**surroundings, **(environment or {})}
-    for pause_s in PAUSES_S if repeatable else ():
+    for pause_s in patience.pauses_s:
         try:
-            return _once(words, stdin, surroundings, cwd, timeout_s)
+            return _once(words, stdin, surroundings, cwd, patience.timeout_s)
         except AnswerLost:
             raise  # it had its time
         except SlurmError as error:
             if not error.on_the_way:
                 raise
         time.sleep(pause_s)
-    return _once(words, stdin, surroundings, cwd, timeout_s)
+    return _once(words, stdin, surroundings, cwd, patience.timeout_s)
 
 
 def _once(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planner.core import units
 from planner.history.sacct import read as sacct
-from planner.slurm.calls import AnswerLost, SlurmError, Verdict, run
+from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run
 
 ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
 FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
@@ -17,7 +17,7 @@ GONE = "Invalid job id"
 _JOB_LINE = re.compile(r"(\d+)[^|]*\|([^|]*)\|?(.*)")
 _COMMENT = re.compile(r"chromplan:[^\s'\"]+")
 # one word of a command line holds 128 KiB
-_MOST_AT_ONCE = 2000
+_IDS_PER_CALL = 2000
 _JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 
@@ -86,7 +86,7 @@ def _submitted(call: BatchCall, *further: str) -> str:
             cwd=call.cwd,
             environment=call.environment,
             surroundings=call.surroundings,
-            repeatable=False,
+            patience=ONCE,
         )
     except SlurmError as error:
         # it may fail, or be killed, after it has said which job it made
@@ -224,11 +224,11 @@ def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
 
 
 def unless_gone(
-    argv: Sequence[str], *, cluster: str | None = None, signs: Sequence[str] = (GONE,), repeatable: bool = True
+    argv: Sequence[str], *, cluster: str | None = None, signs: Sequence[str] = (GONE,), patience: Patience | None = None
 ) -> str:
     """Run a command about a job and return its stdout; "" where slurmctld knows the job no more: it ended long ago."""
     try:
-        return run(argv, cluster=cluster, repeatable=repeatable)
+        return run(argv, cluster=cluster, patience=patience)
     except SlurmError as error:
         if any(sign in error.said for sign in signs):
             return ""
@@ -238,9 +238,9 @@ def unless_gone(
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
     """Let held jobs, or elements of them, start in this order; what of them has begun or ended already is fine."""
     ids = list(job_ids)
-    for start in range(0, len(ids), _MOST_AT_ONCE):
+    for start in range(0, len(ids), _IDS_PER_CALL):
         try:
-            run(["scontrol", "release", ",".join(ids[start : start + _MOST_AT_ONCE])], cluster=cluster)
+            run(["scontrol", "release", ",".join(ids[start : start + _IDS_PER_CALL])], cluster=cluster)
         except SlurmError as error:
             if error.verdict is not Verdict.TAKEN:
                 raise
@@ -278,11 +278,11 @@ def placed(job_id: str, *, cluster: str | None = None) -> dict[str, ArrayPlace]:
 def job_details(job_id: str) -> str:
     """Return what slurmctld tells of a job, its nodes one by one, times as seconds since the epoch."""
     argv = ["scontrol", "--details", "show", "job", job_id]
-    return run(argv, environment={"SLURM_TIME_FORMAT": "%s"}, repeatable=False)
+    return run(argv, environment={"SLURM_TIME_FORMAT": "%s"}, patience=ONCE)
 
 
 def job_state(job_id: str) -> str | None:
     """Return a job's state as slurmctld tells it; None when it knows the job no more."""
     argv = ["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]
-    states = unless_gone(argv, repeatable=False).split()
+    states = unless_gone(argv, patience=ONCE).split()
     return states[0] if states else None

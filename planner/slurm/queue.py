@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from planner.core import units
 from planner.core.errors import FailureError
-from planner.slurm.calls import SlurmError, run
+from planner.slurm.calls import ONCE, Patience, SlurmError, run
 from planner.slurm.jobs import unless_gone
 
 IDS_PER_CALL = 2000
 # sstat asks the node of every job for itself
 MOST_MEASURED = 200
 # what running tasks hold is worth a short wait
-PATIENCE_S = 20.0
+_SHORT = Patience(timeout_s=20.0, pauses_s=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,7 @@ def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bo
     for first in range(0, len(jobs), IDS_PER_CALL):
         listed = f"--jobs={','.join(map(str, jobs[first : first + IDS_PER_CALL]))}"
         argv = ["squeue", "--array", "--noheader", *(["--states=all"] if ended else []), listed, "--format=%i|%A|%T|%r"]
-        printed = unless_gone(argv, cluster=cluster, repeatable=False)
+        printed = unless_gone(argv, cluster=cluster, patience=ONCE)
         for line in printed.splitlines():
             job_id, raw_id, state, reason = line.split("|", 3)
             found[job_id] = QueuedJob(raw_id=raw_id, state=state, reason=reason)
@@ -64,7 +64,7 @@ def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict
     listed = f"--jobs={','.join(raw_ids[:MOST_MEASURED])}"
     argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", listed, "--format=JobID,MaxRSS"]
     try:
-        printed = run(argv, cluster=cluster, repeatable=False, timeout_s=PATIENCE_S)
+        printed = run(argv, cluster=cluster, patience=_SHORT)
     except SlurmError as error:
         printed = error.stdout  # one of them has ended meanwhile: the others are told all the same
     except FailureError:
@@ -81,7 +81,7 @@ def step_names(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[st
         return {}
     argv = ["squeue", "--steps", "--noheader", f"--jobs={','.join(raw_ids[:MOST_MEASURED])}", "--format=%i|%j"]
     try:
-        printed = run(argv, cluster=cluster, repeatable=False, timeout_s=PATIENCE_S)
+        printed = run(argv, cluster=cluster, patience=_SHORT)
     except FailureError:
         return {}
     return {step: name for step, _, name in (line.partition("|") for line in printed.splitlines())}

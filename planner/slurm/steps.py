@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import IO
 
 from planner.core import units
-from planner.slurm.calls import missing, run
+from planner.slurm.calls import ONCE, missing, run
 from planner.slurm.environment import for_a_step
 from planner.slurm.jobs import GONE, unless_gone
 
 
 def live_steps(job_id: str) -> dict[str, str]:
     """Return step id -> name of the steps of a job that run; none of a job that slurmctld knows no more."""
-    printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], repeatable=False)
+    printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], patience=ONCE)
     pairs = (line.partition("|") for line in printed.split())
     return {step: name for step, _, name in pairs}
 
@@ -27,7 +27,7 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
     """Return step id -> resident memory now and at most (as Slurm samples it), MiB, of the steps that run."""
     argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", f"--jobs={job_id}"]
     found: dict[str, tuple[float, float]] = {}
-    for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"], repeatable=False).split():
+    for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"], patience=ONCE).split():
         step, now, most = line.split("|")
         # without a suffix these are bytes
         found[step] = tuple((units.parse_mem_mb(text, default_unit="B") or 0.0) for text in (now, most))  # type: ignore[assignment]
@@ -36,9 +36,7 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
 
 def signal_step(step: str, name: str) -> None:
     """Send a signal to a step (``12.3``); one that has ended is fine."""
-    unless_gone(
-        ["scancel", f"--signal={name}", step], signs=(GONE, "already completing or completed"), repeatable=False
-    )
+    unless_gone(["scancel", f"--signal={name}", step], signs=(GONE, "already completing or completed"), patience=ONCE)
 
 
 def srun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from planner import slurm
@@ -21,44 +22,52 @@ from planner.rounds import ingest
 _MOST_RUNS = 20
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierJobs:
+    """Which of a user's earlier jobs are meant.
+
+    Attributes
+    ----------
+    name : str
+        The job name.
+    since : str
+        As ``sacct -S`` takes it.
+    cluster : str, optional
+        Where they ran, if not on this machine's cluster.
+    folder : Path, optional
+        Only those that were submitted from there: a job name such as ``run.sh`` is many scripts'.
+    """
+
+    name: str
+    since: str
+    cluster: str | None = None
+    folder: Path | None = None
+
+
 def from_accounting(
-    job_name: str,
-    elements: Sequence[Element],
-    *,
-    tool: str,
-    since: str,
-    poll_s: float,
-    lengths_bp: Mapping[str, int],
-    cluster: str | None = None,
-    folder: Path | None = None,
+    jobs: EarlierJobs, elements: Sequence[Element], *, tool: str, poll_s: float, lengths_bp: Mapping[str, int]
 ) -> list[Observation]:
-    """Return the ended elements of earlier jobs of that name: one bounded sacct call.
+    """Return the ended elements of earlier jobs: one bounded sacct call.
 
     Parameters
     ----------
-    since : str
-        As ``sacct -S`` takes it.
     poll_s : float
         How often the site samples memory, s.
-    cluster : str, optional
-        Where the arrays ran, if not on this machine's cluster.
-    folder : Path, optional
-        Only jobs that were submitted from there: a job name such as ``run.sh`` is many scripts'.
 
     Raises
     ------
     FailureError
         When sacct does not answer.
     """
-    argv = sacct.arguments(names=[job_name], start=since, end="now")
-    text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=cluster)
+    argv = sacct.arguments(names=[jobs.name], start=jobs.since, end="now")
+    text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=jobs.cluster)
     read = sacct.read_text(text, poll_s=poll_s)
     by_index = {element.index: element for element in elements}
     found = []
     for attempt in read.attempts:
         element = by_index.get(parse_job_id(attempt.job_id).index or 0)
-        elsewhere = folder is not None and Path(attempt.work_dir) != folder
-        if attempt.outcome is None or attempt.name != job_name or element is None or elsewhere:
+        elsewhere = jobs.folder is not None and Path(attempt.work_dir) != jobs.folder
+        if attempt.outcome is None or attempt.name != jobs.name or element is None or elsewhere:
             continue
         found.append(
             sacct.observe(attempt, tool=tool, task=element.task, sample=element.sample, chromosome=element.chromosome)

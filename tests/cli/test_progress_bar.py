@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 def shown(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, patience_s: float) -> str:
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE_S", patience_s)
+    monkeypatch.setattr(progress, "PATIENCE_S", patience_s)
     with progress.progress("counting sheep") as report:
         for share in (0.2, 0.6, 1.0):
             report(share)
@@ -39,7 +39,7 @@ def test_what_is_no_terminal_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 def worked(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return what is shown of work that ends once a terminal was told twice, or at once where nobody looks."""
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.01)
     with progress.working("fitting hold"):
         while stream.isatty() and stream.getvalue().count("fitting hold") < 2:
             pass

@@ -67,7 +67,7 @@ def test_wide_characters_take_two_columns() -> None:
 def test_no_row_is_lost_or_split(rows: list[tuple[str, int, str]], width: int) -> None:
     shown = table.lines(["task", ">MB", "reason"], rows, width=width, colour=False)
     assert len(shown) == 1 + len(rows)
-    assert all("\n" not in line and table._width(line) <= width for line in shown)
+    assert all("\n" not in line and table.text_width(line) <= width for line in shown)
 
 
 def test_counts_have_their_plural() -> None:
@@ -76,14 +76,14 @@ def test_counts_have_their_plural() -> None:
 
 def test_a_table_of_many_rows_measures_each_cell_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = 0
-    width = table._width
+    width = table.text_width
 
     def counted(text: str) -> int:
         nonlocal measured
         measured += 1
         return width(text)
 
-    monkeypatch.setattr(table, "_width", counted)
+    monkeypatch.setattr(table, "text_width", counted)
     rows = [(f"S{number}.chr1", number, "completed") for number in range(500)]
     assert len(table.lines(["task", ">MB", "outcome"], rows, width=None, colour=False)) == 501
     assert measured < 10 * 3 * len(rows)

@@ -291,7 +291,7 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_history_locked_for_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "_BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(stores, "BUSY_TIMEOUT_S", 0.05)
     path = tmp_path / "history.sqlite"
     with Store.open(path) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

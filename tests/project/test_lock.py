@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,21 @@ with ProjectFolder(Path(sys.argv[1])).lock():
 """
 
 
-@pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, None], ids=["no flock", "no locks", "flock"])
-def without_flock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether this file system is one that has no flock."""
-    code = request.param
+def refusing(code: int) -> Callable[..., None]:
+    """Return a system call that fails with an errno."""
 
     def refuse(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
+    return refuse
+
+
+@pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, None], ids=["no flock", "no locks", "flock"])
+def without_flock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether this file system is one that has no flock."""
+    code = request.param
     if code is not None:
-        monkeypatch.setattr(fcntl, "flock", refuse)
+        monkeypatch.setattr(fcntl, "flock", refusing(code))
     return code is not None
 
 
@@ -81,7 +87,7 @@ def test_a_command_may_ask_again_for_what_it_holds(tmp_path: Path, without_flock
 def test_without_flock_it_is_said_who_works_and_when_a_lock_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lock, "_flock", lambda _: None)
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOSYS))
     path = ProjectFolder(tmp_path).state / "lock.held"
     path.parent.mkdir()
     gone = {"host": socket.gethostname(), "pid": os.getpid(), "start_s": (alive.started_s(os.getpid()) or 0) - 60}
@@ -99,7 +105,7 @@ def test_without_flock_it_is_said_who_works_and_when_a_lock_is_taken_over(
 def test_another_hosts_lock_is_taken_over_once_nothing_was_heard_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_s: float, taken: bool
 ) -> None:
-    monkeypatch.setattr(lock, "_flock", lambda _: None)
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOSYS))
     path = ProjectFolder(tmp_path).state / "lock.held"
     path.parent.mkdir()
     path.write_text(json.dumps({"host": "another", "pid": os.getpid(), "start_s": alive.started_s(os.getpid())}))

@@ -22,7 +22,7 @@ def texts(names: list[str], *, cap: float | None = None, note: str = "") -> list
         timeline.Panel(title=title, order=order, schedule=list_schedule(order, mem, wall, Machine(slots=2, cap_mb=cap)))
         for title, order in (("Natural order", range(len(names))), ("Order found", range(len(names))[::-1]))
     ]
-    figure = timeline._figure(tasks, panels, "4 tasks, 2 at a time", cap)
+    figure = timeline.draw_figure(tasks, panels, "4 tasks, 2 at a time", cap)
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 

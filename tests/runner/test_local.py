@@ -20,7 +20,7 @@ from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.runner import local, processes, runs
 from planner.runner.executor import STOP_S, Executor
-from planner.runner.launch import one_node
+from planner.runner.launch import Progress, one_node
 from planner.runner.localtask import LocalLauncher
 from planner.runner.runs import Run
 from planner.scripts import render
@@ -45,6 +45,26 @@ def go(plan: Plan, root: Path, **bounds: int) -> list[Run]:
     render.write(render.render(plan), folder_of(root))
     limits = one_node(**{"mem_mb": 1000, "cores": 4, **bounds})  # type: ignore[arg-type]
     return local.run(plan, root=root, folder=folder_of(root), bounds=limits, on_end=lambda _: None)
+
+
+def go_once_it_runs(plan: Plan, root: Path) -> list[str]:
+    """Run a round whose task ends once it is seen to run; return the tasks that were seen then."""
+    seen: list[str] = []
+
+    def let_go(progress: Progress) -> None:
+        if progress.running and not seen:
+            seen.extend(attempt.task.task for attempt, _, _ in progress.running)
+            (root / "go").touch()
+
+    local.run(
+        plan,
+        root=root,
+        folder=folder_of(root),
+        bounds=one_node(mem_mb=999, cores=1),
+        on_end=lambda _: None,
+        watch=let_go,
+    )
+    return seen
 
 
 DRIVER = """
@@ -324,10 +344,7 @@ def test_an_interrupted_run_stops_its_children_and_goes_on_later(
 def test_a_task_that_runs_when_its_driver_is_killed_is_taken_over(tmp_path: Path) -> None:
     plan = plan_of("echo $$ >> pids; until test -e go; do sleep 0.1; done; exit 0", chromosomes="22")
     abandon(plan, tmp_path)
-    second = drive(plan, tmp_path)
-    time.sleep(1)
-    (tmp_path / "go").touch()
-    assert second.wait(60) == 0
+    assert go_once_it_runs(plan, tmp_path) == ["chr22"]
     assert len(words(tmp_path / "pids")) == 1
     assert [run.outcome for run in runs.read(folder_of(tmp_path))] == [Outcome.COMPLETED]
 
@@ -337,10 +354,7 @@ def test_a_task_whose_driver_was_killed_before_it_noted_the_process_is_taken_ove
     abandon(plan, tmp_path)
     (path,) = folder_of(tmp_path).glob("running/*.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": None, "pid_start_s": None}))
-    second = drive(plan, tmp_path)
-    time.sleep(1)
-    (tmp_path / "go").touch()
-    assert second.wait(60) == 0
+    assert go_once_it_runs(plan, tmp_path) == ["chr22"]
     assert len(words(tmp_path / "pids")) == 1
     assert [run.outcome for run in runs.read(folder_of(tmp_path))] == [Outcome.COMPLETED]
 

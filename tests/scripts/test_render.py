@@ -126,7 +126,7 @@ def test_a_template_with_an_unknown_variable_is_refused(tmp_path: Path) -> None:
 
 def test_every_variable_and_filter_of_a_template_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
-    plain, ours = jinja2.Environment(), render._environment(plans.plan(), None)
+    plain, ours = jinja2.Environment(), render.template_environment(plans.plan(), None)
     for name in {*ours.globals} - {*plain.globals}:
         assert f"`{name}`" in text
     for name in {*ours.filters} - {*plain.filters}:

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_PATIENCE_S = 1.0
+PATIENCE_S = 1.0
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def progress(text: str) -> Iterator[Callable[[float], None]]:
 
     def report(share: float) -> None:
         nonlocal bar
-        if bar is None and terminal and time.perf_counter() - started > _PATIENCE_S:
+        if bar is None and terminal and time.perf_counter() - started > PATIENCE_S:
             from rich.console import Console
             from rich.progress import Progress
 
@@ -53,7 +53,7 @@ def working(text: str) -> Iterator[None]:
     done = threading.Event()
 
     def tell() -> None:
-        while not done.wait(_PATIENCE_S):
+        while not done.wait(PATIENCE_S):
             sys.stderr.write(f"\r\033[K{text} ({time.perf_counter() - started:.0f} s)")
             sys.stderr.flush()
 
@@ -64,7 +64,7 @@ def working(text: str) -> Iterator[None]:
     finally:
         done.set()
         teller.join()
-        if time.perf_counter() - started > _PATIENCE_S:
+        if time.perf_counter() - started > PATIENCE_S:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 

@@ -43,7 +43,7 @@ def has_colour() -> bool:
 
 def shorten(text: str, width: int, *, middle: bool = False) -> str:
     """Return ``text`` in at most ``width`` columns, with an ellipsis for what is left out."""
-    if _width(text) <= width:
+    if text_width(text) <= width:
         return text
     ellipsis = "…" if speaks_unicode() else "..."
     room = max(width - len(ellipsis), 0)
@@ -65,14 +65,14 @@ class _Column:
     @cached_property
     def width(self) -> int:
         # asked for once a row: thousands of rows must not be measured thousands of times
-        return max(map(_width, (*self.heading, *self.cells)), default=0)
+        return max(map(text_width, (*self.heading, *self.cells)), default=0)
 
     def folded(self) -> _Column:
         """Return the column with a word of its heading per line, where the cells are narrower than the heading."""
-        inside = max(map(_width, self.cells), default=0)
+        inside = max(map(text_width, self.cells), default=0)
         lines: list[str] = []
         for word in self.name.split():
-            if lines and _width(f"{lines[-1]} {word}") <= inside:
+            if lines and text_width(f"{lines[-1]} {word}") <= inside:
                 lines[-1] += f" {word}"
             else:
                 lines.append(word)
@@ -180,7 +180,7 @@ def _total(table: Sequence[_Column]) -> int:
 def _line(table: Sequence[_Column], cells: Sequence[str], *, colour: bool = False) -> str:
     padded = []
     for column, cell in zip(table, cells, strict=True):
-        space = " " * (column.width - _width(cell))
+        space = " " * (column.width - text_width(cell))
         shown = _coloured(column.name, cell) if colour else cell
         padded.append(space + shown if column.right else shown + space)
     return _GAP.join(padded).rstrip()
@@ -198,7 +198,8 @@ def _one_line(text: str) -> str:
     return line if line.isprintable() else "".join(one if one.isprintable() else "?" for one in line)
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
+    """Return the columns that a text takes on a terminal."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))

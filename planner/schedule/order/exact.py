@@ -62,28 +62,28 @@ def shortest(wall: Floats, slots: int, *, known: float, bound: float, effort: in
     effort : int
         Subsets to look at before giving up with what was found and proved by then.
     """
-    return _least(lambda cap, left: _BinSearch(wall, cap, left).over(slots), wall, known, bound, effort)
+    return _least(lambda cap, budget: _BinSearch(wall, cap, budget).over(slots), wall, known, bound, effort)
 
 
 def lowest_batches(mem: Floats, slots: int, *, known: float, bound: float, effort: int = EFFORT) -> Least:
     """Share tasks out over batches of K, and one of the rest, so that the fullest batch is least; cf. `shortest`."""
     full, rest = divmod(len(mem), slots)
-    return _least(lambda cap, left: _BinSearch(mem, cap, left).sized(slots, full, rest), mem, known, bound, effort)
+    return _least(lambda cap, budget: _BinSearch(mem, cap, budget).sized(slots, full, rest), mem, known, bound, effort)
 
 
 def _least(
-    packed: Callable[[float, list[int]], list[list[int]] | None],
+    packed: Callable[[float, _Budget], list[list[int]] | None],
     weights: Floats,
     known: float,
     bound: float,
     effort: int,
 ) -> Least:
-    left, best = [effort], None
+    budget, best = _Budget(effort), None
     while bound < known * (1 - PROVED) and len(weights) <= _MOST:
         middle = (bound + known) / 2
         cap = middle if known > bound * (1 + _CLOSE) else known * (1 - _ROUNDING)
         try:
-            found = packed(cap, left)
+            found = packed(cap, budget)
         except GaveUpError:
             return Least(bins=best, bound=bound)
         if found is None:
@@ -94,12 +94,25 @@ def _least(
 
 
 @dataclass(slots=True)
+class _Budget:
+    """How many subsets may still be looked at."""
+
+    left: int
+
+    def spend(self, subsets: int) -> None:
+        """Count them; raise `GaveUpError` when there are none left."""
+        self.left -= subsets
+        if self.left < 0:
+            raise GaveUpError
+
+
+@dataclass(slots=True)
 class _BinSearch:
     """One question: is there a partition with no bin above the cap? The largest item left chooses its company first."""
 
     weights: Floats
     cap: float
-    left: list[int]
+    budget: _Budget
     items: Ints = field(init=False)
 
     def __post_init__(self) -> None:
@@ -170,9 +183,7 @@ class _BinSearch:
             if count is not None:
                 reaches &= sizes + (len(weights) - number - 1) >= count
             sums, masks, sizes = sums[reaches], masks[reaches], sizes[reaches]
-            self.left[0] -= len(sums) + _OVERHEAD
-            if self.left[0] < 0:
-                raise GaveUpError
+            self.budget.spend(len(sums) + _OVERHEAD)
         return masks, sums
 
 
