@@ -254,7 +254,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
                 past = seen[:count]
                 known = prior.learn("beagle", one, [(row.features, row.peak_mb or 0.0) for row in past])
                 alone, shaped = (
-                    model.fit(past, tool="beagle", feature_names=FEATURES, times=False, prior=given)
+                    model.fit(past, tool="beagle", feature_names=FEATURES, times=False, shape=given)
                     .predict(features)
                     .request_mb
                     for given in (None, shape)

@@ -115,7 +115,7 @@ def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[
     return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
 
 
-def prior_shape(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> PointModel | None:
+def told_shape(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> PointModel | None:
     """Return how tasks compare by the history of memory.like, else by the pipeline's formula.
 
     None without both, and where the observations contradict the formula.
@@ -158,7 +158,7 @@ def fit_tool(project: ProjectFolder, store: Store, config: Config) -> MemoryMode
         tool=tool,
         feature_names=tuple(config.features),
         poll_s=poll_s(project, config),
-        prior=prior_shape(project, config, observations),
+        shape=told_shape(project, config, observations),
     )
     save_model(project, fitted)
     return fitted

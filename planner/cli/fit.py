@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.actions.fitting import feature_names
-from planner.actions.planning import learnt_prior, open_project, open_store, poll_s, prior_shape, save_model
+from planner.actions.planning import learnt_prior, open_project, open_store, poll_s, save_model, told_shape
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
@@ -137,8 +137,8 @@ def _fit(
     names = options.features or feature_names(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else POLL_S
     own = config if config is not None and config.pipeline.tool == tool else None
-    shape = prior_shape(project, own, observations) if own else None
-    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, prior=shape)
+    shape = told_shape(project, own, observations) if own else None
+    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, shape=shape)
     chosen = own.memory.level if own else None
     kept, _ = training(observations, tool=tool, feature_names=names, poll_s=every_s)
     limits = [row.limit_mb for row in observations if row.limit_mb]

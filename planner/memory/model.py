@@ -85,7 +85,7 @@ class Curve:
         return Sizer(self.memory, proportional=self.point.told)
 
     def shape(self) -> PointModel:
-        """Return how tasks compare, as a prior for another tool."""
+        """Return how its tasks compare, for another tool to start from."""
         return from_rows(self.point, np.array(self.memory.size), np.array(self.memory.value))
 
     def sized(self, features: Mapping[str, float]) -> Sized:
@@ -109,7 +109,7 @@ class MemoryModel:
     largest_mb : float
         Largest peak learnt from.
     let_go : str
-        Why a prior was not used; empty where nothing contradicts it.
+        Why the shape it was told was not used; empty where nothing contradicts it.
     """
 
     tool: str
@@ -229,7 +229,7 @@ def fit(
     feature_names: Sequence[str],
     seed: int = 0,
     poll_s: float = POLL_S,
-    prior: PointModel | None = None,
+    shape: PointModel | None = None,
     times: bool = True,
 ) -> MemoryModel:
     """Fit the model of one tool.
@@ -245,7 +245,7 @@ def fit(
         Decides the folds by which the form of the model is chosen.
     poll_s : float
         The site's sampling interval, s, which decides what a sampled peak is worth.
-    prior : PointModel, optional
+    shape : PointModel, optional
         How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
         (``other.memory.shape()``); it decides while observations are few and do not contradict it.
     times : bool
@@ -265,8 +265,8 @@ def fit(
     walls = np.array([row.wall_s or 0.0 for row in kept])
     timed = walls > 0
     let_go = ""
-    if prior is not None and _contradicted(prior, names, rows, peaks):
-        prior, let_go = None, "the first idea of how tasks compare let go: measured otherwise"
+    if shape is not None and _contradicted(shape, names, rows, peaks):
+        shape, let_go = None, "the first idea of how tasks compare let go: measured otherwise"
     weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
     return MemoryModel(
         tool=tool,
@@ -275,7 +275,7 @@ def fit(
         skipped=skipped,
         ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
         largest_mb=float(peaks.max()),
-        memory=_curve(names, rows, peaks, weights, KAPPA, seed, prior),
+        memory=_curve(names, rows, peaks, weights, KAPPA, seed, shape),
         time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed)
         if times and timed.any()
         else None,
@@ -283,9 +283,9 @@ def fit(
     )
 
 
-def _contradicted(prior: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
-    """Whether peaks are too unlike the sizes that a prior tells, whatever their level."""
-    told = prior.told_sizes(names, rows)
+def _contradicted(shape: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
+    """Whether peaks are too unlike the sizes that it tells, whatever their level."""
+    told = shape.told_sizes(names, rows)
     return told is not None and surprising(np.log(peaks / told).tolist(), _SHAPES_DIFFER)
 
 
@@ -296,10 +296,10 @@ def _curve(
     weights: Floats,
     kappa: float,
     seed: int,
-    prior: PointModel | None = None,
+    shape: PointModel | None = None,
 ) -> Curve:
     """Fit the size, remember the last rows, and judge the ensemble by them."""
-    point, sizes = fit_point(names, rows, values, seed=seed, prior=prior)
+    point, sizes = fit_point(names, rows, values, seed=seed, shape=shape)
     sizer = Sizer(kappa=kappa, proportional=point.told)
     for size, value, weight in zip(sizes[-WINDOW:], values[-WINDOW:], weights[-WINDOW:], strict=True):
         sizer.update(size, value, weight)

@@ -102,7 +102,7 @@ class PointModel:
 
 
 def from_formula(text: str) -> PointModel:
-    """Return a formula as a size: a prior that says how tasks compare before anything is known.
+    """Return a formula as a size, which says how tasks compare before anything is known.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def from_formula(text: str) -> PointModel:
 
 
 def from_rows(model: PointModel, sizes: Floats, values: Floats) -> PointModel:
-    """Return how the tasks of one tool compare as a prior for another.
+    """Return how the tasks of one tool compare, for another to start from.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def from_rows(model: PointModel, sizes: Floats, values: Floats) -> PointModel:
 
 
 def fit_point(
-    names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int = 0, prior: PointModel | None = None
+    names: tuple[str, ...], rows: Floats, values: Floats, *, seed: int = 0, shape: PointModel | None = None
 ) -> tuple[PointModel, Floats]:
     """Fit the form that predicts held-out rows best.
 
@@ -140,7 +140,7 @@ def fit_point(
         Positive: peaks in MiB or times in s.
     seed : int
         Decides the folds.
-    prior : PointModel, optional
+    shape : PointModel, optional
         A size from elsewhere (a formula, another tool): taken while the rows are few, and later when it predicts best.
         Left alone when it needs a feature that is not among the names, or is not positive for every row.
 
@@ -151,17 +151,17 @@ def fit_point(
         Each row's size as predicted without that row's fold, so that residuals against it are honest.
     """
     few = len(values) < len(names) + 3
-    told = None if prior is None else prior.told_sizes(names, rows)
-    if prior is not None and told is not None and few:
-        return prior, told
+    told = None if shape is None else shape.told_sizes(names, rows)
+    if shape is not None and told is not None and few:
+        return shape, told
     if len(names) < 2 and told is None:
         model = PointModel(form="feature" if names else "constant", names=names)
         return model, model.size(rows)
     parts = _folds(len(values), seed)
     tried = {form: _held_out(form, names, rows, values, parts) for form in (("powers",) if few else ("powers", "sum"))}
     best = max(tried, key=lambda form: tried[form][0])
-    if prior is not None and told is not None and _scaled_likelihood(told, values, parts) >= tried[best][0]:
-        return prior, told
+    if shape is not None and told is not None and _scaled_likelihood(told, values, parts) >= tried[best][0]:
+        return shape, told
     return _fit(best, names, rows, values), tried[best][1]
 
 

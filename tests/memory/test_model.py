@@ -246,7 +246,7 @@ def test_what_is_no_model_is_refused(text: str, said: str) -> None:
 def test_a_formula_helps_the_first_predictions() -> None:
     rows = [observation(0, 460.0, {"length_mb": 46.0, "samples": 100.0})]
     names = ("length_mb", "samples")
-    told = model(rows, names, prior=from_formula("length_mb * samples / 20"))
+    told = model(rows, names, shape=from_formula("length_mb * samples / 20"))
     assert told.predict({"length_mb": 230.0, "samples": 100.0}).point_mb == pytest.approx(2300, rel=0.05)
     assert loads(dumps(told)) == told
 
@@ -255,7 +255,7 @@ def test_another_tools_model_helps_the_first_predictions() -> None:
     other = model([observation(n, 3 * x, {"length_mb": x, "samples": 9.0}) for n, x in enumerate(LENGTHS)])
     assert other.memory is not None
     rows = [observation(0, 460.0, {"length_mb": 46.0, "samples": 9.0})]
-    said = model(rows, ("length_mb", "samples"), prior=other.memory.shape()).predict(
+    said = model(rows, ("length_mb", "samples"), shape=other.memory.shape()).predict(
         {"length_mb": 230.0, "samples": 9.0}
     )
     assert said.point_mb == pytest.approx(2300, rel=0.05)
@@ -273,7 +273,7 @@ def test_predicting_imports_neither_scikit_learn_nor_pandas() -> None:
 def test_another_tools_shape_is_let_go_when_few_measurements_already_contradict_it(exponent: float, kept: bool) -> None:
     told = from_formula("10 * length_mb")
     rows = observations((47.0, 107.0, 171.0), [300 * (mb / 47) ** exponent for mb in (47.0, 107.0, 171.0)])
-    found = fit(rows, tool="beagle", feature_names=("length_mb",), prior=told)
+    found = fit(rows, tool="beagle", feature_names=("length_mb",), shape=told)
     assert found.memory is not None
     assert found.memory.point.told is kept
     assert ("let go" in found.predict({"length_mb": 120.0}).reason) is not kept

@@ -83,13 +83,13 @@ def test_constant_features_are_no_trouble() -> None:
 
 
 def test_a_formula_decides_while_rows_are_few_and_yields_to_a_better_fit() -> None:
-    prior = from_formula("100 + samples / 2")
-    few, told = fit_point(NAMES, ROWS[:3], np.array([500.0, 700.0, 300.0]), prior=prior)
-    assert few == prior
+    shape = from_formula("100 + samples / 2")
+    few, told = fit_point(NAMES, ROWS[:3], np.array([500.0, 700.0, 300.0]), shape=shape)
+    assert few == shape
     assert told == pytest.approx(100 + ROWS[:3, 1] / 2)
     values = 3 * ROWS[:, 0] ** 0.5 * ROWS[:, 1] ** 0.3 * NOISE
-    assert fit_point(NAMES, ROWS, values, prior=prior)[0].form == "powers"
-    assert fit_point(NAMES, ROWS, 7 * (100 + ROWS[:, 1] / 2) * NOISE, prior=prior)[0] == prior
+    assert fit_point(NAMES, ROWS, values, shape=shape)[0].form == "powers"
+    assert fit_point(NAMES, ROWS, 7 * (100 + ROWS[:, 1] / 2) * NOISE, shape=shape)[0] == shape
 
 
 def test_a_tool_that_is_known_tells_how_the_tasks_of_another_compare() -> None:
@@ -105,7 +105,7 @@ def test_a_tool_that_is_known_tells_how_the_tasks_of_another_compare() -> None:
 
 def test_a_formula_that_does_not_fit_the_features_is_left_alone() -> None:
     for text in ("100 + depth", "samples - 1000"):
-        assert fit_point(NAMES, ROWS, 100 * NOISE, prior=from_formula(text))[0].form != "formula"
+        assert fit_point(NAMES, ROWS, 100 * NOISE, shape=from_formula(text))[0].form != "formula"
     with pytest.raises(InputError):
         from_formula("100 +")
 

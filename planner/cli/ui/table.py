@@ -148,7 +148,7 @@ def terminal_width() -> int | None:
 def screen_lines(texts: Iterable[str]) -> int:
     """Return how many lines of the terminal texts take."""
     width = terminal_width()
-    return sum(1 if width is None else max(1, -(-_width(text) // width)) for text in texts)
+    return sum(1 if width is None else max(1, -(-text_width(text) // width)) for text in texts)
 
 
 def room(around: int) -> int | None:
