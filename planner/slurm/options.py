@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from planner.core.errors import FailureError
-from planner.slurm.calls import SlurmError, run
+from planner.slurm.calls import Patience, SlurmError, run
 
 OptionForm = Literal["flag", "optional", "valued"]
 """Without a value, with one only when it is attached (``--nice=5``), or always with one."""
@@ -30,7 +30,12 @@ def option_form(name: str) -> OptionForm | None:
 def _said(word: str) -> str:
     """Return what sbatch says to an option, and an empty script; "" where there is no sbatch."""
     try:
-        return run(["sbatch", word], stdin="", environment={"LC_ALL": "C"}, repeatable=False, timeout_s=_PATIENCE_S)
+        return run(
+            ["sbatch", word],
+            stdin="",
+            environment={"LC_ALL": "C"},
+            patience=Patience(timeout_s=_PATIENCE_S, pauses_s=()),
+        )
     except SlurmError as error:
         return error.said
     except FailureError:
