@@ -102,10 +102,11 @@ def make_run(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) 
         made = data_folder.new_run(project.name_of(asked), store=choices.store).project
     else:
         made = ProjectFolder(choices.into)
-        if made.round_numbers():
+        if data_folder.is_submitted(made):
             raise InputError(f"{choices.into}: a run is there already", "each submission is a run: name another folder")
         data_folder.share_history(made, choices.store)
-    return fill(made, handed, asked, choices, say=say)
+    with data_folder.kept_if_submitted(made):
+        return fill(made, handed, asked, choices, say=say)
 
 
 def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:

@@ -28,7 +28,7 @@ def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: 
 
     if context.invoked_subcommand is not None:
         return
-    runs = data_folder.runs()[::-1]
+    runs = [run for run in data_folder.runs() if run.submitted][::-1]
     shown = runs if shows_all else runs[:_SHOWN]
     found = [one for run in shown if (one := _summary(run, offline=offline))]
     if as_json:

@@ -35,6 +35,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     """
     from planner.actions import wrapping
     from planner.rounds import door, submit
+    from planner.wrap import data_folder
     from planner.wrap.until_over import until_over
 
     handed = wrapping.handed_over(words)
@@ -55,7 +56,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
         _try_out(handed, asked, choices, say, test_only=not dry_run)
         return
     project = wrapping.make_run(handed, asked, choices, say=say)
-    with door.at_work(project):
+    with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = _plan(project, say)
         submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")

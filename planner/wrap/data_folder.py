@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,16 @@ class UserRun:
     number: int
     name: str
     project: ProjectFolder
+
+    @property
+    def submitted(self) -> bool:
+        """Whether anything of it was asked of Slurm; what was killed before that left only files."""
+        return is_submitted(self.project)
+
+
+def is_submitted(project: ProjectFolder) -> bool:
+    """Whether anything of a run was asked of Slurm."""
+    return any(project.started(number) for number in project.round_numbers())
 
 
 def data_folder() -> Path:
@@ -46,9 +58,20 @@ def _runs() -> Iterator[UserRun]:
 
 
 def find(text: str) -> UserRun | None:
-    """Return the run of this number, or the last one of this name; None when there is none."""
+    """Return the run of this number, or the last one of this name that was submitted; None when there is none."""
     found = [run for run in runs() if text in (str(run.number), run.name)]
-    return found[-1] if found else None
+    return next(reversed([run for run in found if run.submitted] or found), None)
+
+
+@contextlib.contextmanager
+def kept_if_submitted(project: ProjectFolder) -> Iterator[None]:
+    """Remove a run's folder when an error comes before anything of it was asked of Slurm: it never existed."""
+    try:
+        yield
+    except BaseException:
+        if project.folder.parent == data_folder() / "runs" and not is_submitted(project):
+            shutil.rmtree(project.folder, ignore_errors=True)
+        raise
 
 
 def new_run(name: str, *, store: Path | None) -> UserRun:

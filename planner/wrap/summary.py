@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -120,11 +121,17 @@ def _saved_gb_h(found: Sequence[TaskStatus], own_mb: int | None) -> float | None
 def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = False) -> list[UserRun]:
     """Return the runs that have come to their end, and were submitted so many days ago.
 
-    What still runs, waits, or has tasks left stays, and so does what cannot be read.
+    What still runs, waits, or has tasks left stays, and so does what cannot be read. What was killed before it
+    submitted anything goes after a day.
     """
-    before_s = time.time() - older_days * _DAY_S
+    now_s = time.time()
+    before_s = now_s - older_days * _DAY_S
     found = []
     for run in runs:
+        if not run.submitted:
+            if run.project.folder.stat().st_mtime < now_s - _DAY_S:
+                found.append(run)
+            continue
         try:
             summary = summarize(run, offline=offline)
         except PlannerError:
@@ -136,8 +143,9 @@ def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = Fals
 
 def remove(run: UserRun) -> None:
     """Remove a run's folder, and the hidden copy beside the user's script; what it measured stays in the history."""
-    config = run.project.config()
-    if config.wrap is not None and config.wrap.path:
-        content = (run.project.folder / config.wrap.content).read_bytes()
-        batch_calls.hidden_copy(Path(config.wrap.path), content).unlink(missing_ok=True)
+    with contextlib.suppress(PlannerError, OSError):  # one that was killed while it was made
+        wrap = run.project.config().wrap
+        if wrap is not None and wrap.path:
+            content = (run.project.folder / wrap.content).read_bytes()
+            batch_calls.hidden_copy(Path(wrap.path), content).unlink(missing_ok=True)
     shutil.rmtree(run.project.folder)

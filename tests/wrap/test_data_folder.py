@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from planner.cli import cli
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, began_s, write_journal
-from planner.wrap import data_folder
+from planner.wrap import data_folder, summary
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +64,53 @@ def test_what_was_submitted_before_a_project_began_is_none_of_its_jobs(tmp_path:
     assert 9_000 < began_s(folders) < 10_000
     (folders[0] / "local.jsonl").touch()
     assert began_s(folders) == 0
+
+
+def submit(project: ProjectFolder) -> None:
+    folder = project.round_folder(1)
+    folder.mkdir(parents=True)
+    (folder / "plan.json").touch()
+    write_journal(folder, Submission(version=2, token="abc123", user=1, started_s=1, mode=Mode.ARRAY, jobs=()))
+
+
+@pytest.mark.parametrize("error", [InputError("no", "no"), KeyboardInterrupt()])
+def test_an_error_before_anything_is_submitted_leaves_no_run(error: BaseException) -> None:
+    run = data_folder.new_run("a", store=None)
+    with pytest.raises(type(error)), data_folder.kept_if_submitted(run.project):
+        raise error
+    assert data_folder.runs() == []
+
+
+def test_an_error_behind_a_submission_leaves_the_run(tmp_path: Path) -> None:
+    run = data_folder.new_run("a", store=None)
+    submit(run.project)
+    elsewhere = ProjectFolder(tmp_path / "into")
+    elsewhere.folder.mkdir()
+    for project in (run.project, elsewhere):
+        with pytest.raises(InputError), data_folder.kept_if_submitted(project):
+            raise InputError("no", "no")
+        assert project.folder.is_dir()
+
+
+def test_what_was_killed_before_it_submitted_anything_is_no_run_and_goes_with_the_next_pruning() -> None:
+    known, killed, begun = (data_folder.new_run("a", store=None) for _ in range(3))
+    submit(known.project)
+    found = data_folder.find("a")
+    assert found is not None
+    assert found.number == known.number
+    listed = CliRunner().invoke(cli, ["runs", "--offline", "--json"], catch_exceptions=False)
+    assert '"run": 2' not in listed.stdout
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(killed.project.folder, (two_days_ago, two_days_ago))
+    assert [run.number for run in summary.prunable([killed, begun], older_days=0)] == [killed.number]
+    summary.remove(killed)
+    assert [run.number for run in data_folder.runs()] == [known.number, begun.number]
+
+
+def test_a_script_that_cannot_be_planned_leaves_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.sh").write_text("#!/bin/sh\n#SBATCH -a 1-3\n")
+    done = CliRunner().invoke(cli, ["sbatch", "--no-history", "--site=cannon", "-p", "nowhere", "a.sh"])
+    assert isinstance(done.exception, InputError)
+    assert "no partition 'nowhere'" in done.exception.message
+    assert data_folder.runs() == []
