@@ -52,7 +52,9 @@ class Elements:
             When Slurm does not answer.
         """
         ids = {job.script: job.job_id or "" for job in held}
-        self._take_out(ids)
+        if resumed:
+            for job in held:
+                self.take_out(job)
         known = slurm.elements(ids.values(), cluster=self._cluster) if resumed else None
         waiting = None if known is None else {name for name, one in known.items() if one.state == "PENDING"}
         if known and not waiting and not any(one.begun for one in known.values()):
@@ -94,12 +96,11 @@ class Elements:
         """How this cluster makes priorities, and how much it holds."""
         return slurm.settings(cluster=self._cluster)
 
-    def _take_out(self, ids: Mapping[str, str]) -> None:
+    def take_out(self, job: SubmittedJob) -> None:
         """Cancel what of a user's whole array does not run in this round."""
-        for script, job_id in ids.items():
-            absent = self._layout[script].absent
-            if absent:
-                slurm.cancel(f"{job_id}_[{absent}]", cluster=self._cluster)
+        absent = self._layout[job.script].absent
+        if absent:
+            slurm.cancel(f"{job.job_id}_[{absent}]", cluster=self._cluster)
 
     def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> dict[str, Update]:
         found = updates(self._plan, [self._layout[script] for script in ids])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner import slurm
-from planner.core import shell
+from planner.core import indices, shell
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
@@ -137,18 +137,22 @@ def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
 def check_counts(settings: slurm.Settings, layout: Iterable[Job]) -> None:
     """Raise when the cluster cannot hold so many jobs: sbatch would try again and again, and then give up."""
     counts = [len(job.tasks) if job.array else 1 for job in layout if job.tasks]
+    # a user's whole array counts until what does not run of it is taken out
+    at_once = sum(counts) + max((len(indices.parse(job.absent).indices) for job in layout if job.absent), default=0)
     most = settings.max_job_count
-    if most is not None and sum(counts) > most:
+    if most is not None and at_once > most:
         raise FailureError(
-            f"the round has {sum(counts)} jobs, elements of arrays included; this cluster holds {most} (MaxJobCount)",
+            f"the round has {at_once} jobs, elements of arrays included; this cluster holds {most} (MaxJobCount)",
             f"set max_submit below {most} in the site file and plan again: 'chromplan next' plans the others",
         )
     for job in layout:
-        highest = max((job.element(task) for task in job.tasks), default=0) if job.array else 0
+        highest = max(indices.parse(job.array).indices) if job.array else 0
         if settings.max_array_size is not None and highest >= settings.max_array_size:
+            size = settings.max_array_size
+            own = f"set max_array_size = {size} in the site file, and plan and render again"
             raise FailureError(
-                f"{job.script} has an element {highest}; this cluster's MaxArraySize is {settings.max_array_size}",
-                f"set max_array_size = {settings.max_array_size} in the site file, and plan and render again",
+                f"{job.script} has an element {highest}; this cluster's MaxArraySize is {size}",
+                "sbatch refuses it, too: submit the script in parts" if job.is_users else own,
             )
 
 

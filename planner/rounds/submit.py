@@ -178,12 +178,15 @@ class _Submitter:
         wanted = [at for at, job in enumerate(self._journal.jobs) if job.state == "wanted" and not job.follows]
         # the journal is written a hundred times or two, however many jobs there are
         size = 1 + len(wanted) // 100
+        if any(job.absent for job in self._layout(self._journal.mode).values()):
+            size = 1  # what does not run counts against the user's limits until it is taken out
         for first in range(0, len(wanted), size):
             places = wanted[first : first + size]
             self._ask(places, self._submit_one)
-            for at in places:
-                if self._journal.jobs[at].state == "held" and elements.settings.goes_by_list:
-                    elements.put_first(self._journal.jobs[at])
+            for job in [self._journal.jobs[at] for at in places if self._journal.jobs[at].state == "held"]:
+                elements.take_out(job)
+                if elements.settings.goes_by_list:
+                    elements.put_first(job)
 
     def _ask(self, places: Sequence[int], call: Callable[[SubmittedJob], str]) -> None:
         """Have sbatch called for these jobs, each written down before; what is known afterwards is, too."""

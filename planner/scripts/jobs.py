@@ -154,19 +154,28 @@ def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
         shares = _shares(throttle, [len(tasks) for tasks, _ in groups])
     else:
         groups, shares = [(list(plan.tasks), "array")] if plan.tasks else [], [throttle]
+    most = plan.target.site.max_submit
+    # one array at a time is whole before the others' elements are taken out of it
+    is_whole = most is None or len(script.indices) + (len(plan.tasks) if len(groups) > 1 else 0) <= most
+    even = mode is not Mode.ARRAY
     found = [
-        _users_job(plan, script, tasks, label=label, throttle=share, even=mode is not Mode.ARRAY)
+        _users_job(plan, script, tasks, label=label, throttle=share, even=even, is_whole=is_whole)
         for (tasks, label), share in zip(groups, shares, strict=True)
     ]
     return _in_lanes(found, None if mode is Mode.ARRAY else throttle)
 
 
 def _users_job(
-    plan: Plan, script: UserScript, tasks: Sequence[PlannedTask], *, label: str, throttle: int | None, even: bool
+    plan: Plan,
+    script: UserScript,
+    tasks: Sequence[PlannedTask],
+    *,
+    label: str,
+    throttle: int | None,
+    even: bool,
+    is_whole: bool,
 ) -> Job:
     running = sorted(task.element for task in tasks)
-    most = plan.target.site.max_submit
-    is_whole = most is None or len(script.indices) <= most
     indices_text = script.array if is_whole else units.format_ranges(running)
     return Job(
         script=label,

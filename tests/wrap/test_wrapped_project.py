@@ -19,11 +19,12 @@ from planner import slurm
 from planner.cli import main
 from planner.core import config as configuration
 from planner.core.config import Config
-from planner.core.errors import InputError
+from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
 from planner.project.folder import ProjectFolder
+from planner.rounds import preview
 from planner.rounds.batch_calls import call_of
 from planner.scripts import render
 from planner.scripts.jobs import jobs
@@ -183,6 +184,39 @@ def test_in_other_modes_each_submission_is_the_whole_array_too(mode: Mode, tmp_p
     running = [{job.element(task) for task in job.tasks} for job in found]
     assert sorted(index for one in running for index in one) == list(range(1, 23))
     assert updates(plan, found) == []
+
+
+def cluster_that_holds(most: int) -> slurm.Settings:
+    return slurm.Settings(
+        computes_priority=True, goes_by_list=False, has_weights=True, max_array_size=1001, max_job_count=most
+    )
+
+
+def test_where_a_user_may_queue_few_jobs_each_submission_is_an_array_of_what_runs(tmp_path: Path) -> None:
+    def arrays(most: int, mode: Mode) -> set[str | None]:
+        site = plans.site(max_submit=most)
+        config = write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22\n"), site=site)
+        of = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
+        return {job.array for job in jobs(plans.plan(of, at=site, samples=configuration.samples(of, Path())))}
+
+    assert arrays(22, Mode.ARRAY) == {"1-22"}
+    # the others of one array are in the queue until they are taken out, beside what runs of those before
+    assert arrays(44, Mode.JOBS) == {"1-22"}
+    assert arrays(43, Mode.JOBS) == {str(index) for index in range(1, 23)}
+
+
+def test_what_is_taken_out_of_an_array_counts_until_then(tmp_path: Path) -> None:
+    layout = jobs(planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22\n")), Mode.JOBS))
+    preview.check_counts(cluster_that_holds(22 + 21), layout)
+    with pytest.raises(FailureError, match=r"the round has 43 jobs, .* this cluster holds 42"):
+        preview.check_counts(cluster_that_holds(22 + 20), layout)
+
+
+def test_an_index_that_the_cluster_does_not_have_is_refused_as_sbatch_refuses_it(tmp_path: Path) -> None:
+    layout = jobs(planned(write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-1001\n"), what=NOTHING)))
+    with pytest.raises(FailureError, match=r"an element 1001; this cluster's MaxArraySize is 1001") as error:
+        preview.check_counts(cluster_that_holds(10_000), layout)
+    assert error.value.hint == "sbatch refuses it, too: submit the script in parts"
 
 
 @pytest.mark.parametrize("mode", [Mode.ARRAY, Mode.TIERS, Mode.JOBS])
