@@ -117,6 +117,8 @@ def _partition_row(partition: Partition) -> list[object]:
         f"at least {partition.min_cores} cores": partition.min_cores,
         f"at least {partition.min_mem_mb} MB": partition.min_mem_mb,
         f"at most {partition.mem_per_core_max_mb} MB per core": partition.mem_per_core_max_mb,
+        f"{partition.mem_per_core_default_mb} MB per core unless asked": partition.mem_per_core_default_mb,
+        f"{partition.mem_default_mb} MB unless asked": partition.mem_default_mb,
         f"qos {partition.qos}": partition.qos,
         f"constraint {partition.constraint}": partition.constraint,
         f"gres {partition.gres}": partition.gres,

@@ -173,7 +173,9 @@ def _partitions(
             continue
         limited = [_limited(n, record, config) for n in nodes if n.partition == name]
         kinds = _kinds([n for n in limited if n.cores > 0 and n.mem_mb > 0])
-        found += [_partition(label, kind, record) for label, kind in zip(_labels(name, kinds), kinds, strict=True)]
+        found += [
+            _partition(label, kind, record, config) for label, kind in zip(_labels(name, kinds), kinds, strict=True)
+        ]
     return found
 
 
@@ -214,7 +216,7 @@ def _kinds(nodes: Iterable[_Nodes]) -> list[_Nodes]:
     return sorted(merged, key=lambda n: (n.gpu, n.mem_mb, n.cores))
 
 
-def _partition(label: str, kind: _Nodes, record: Mapping[str, str]) -> Partition:
+def _partition(label: str, kind: _Nodes, record: Mapping[str, str], config: Mapping[str, str]) -> Partition:
     name = kind.partition
     restricted = any(record.get(key, "ALL") != "ALL" for key in ("AllowGroups", "AllowAccounts", "AllowQos"))
     hidden = any(record.get(key) == "YES" for key in ("Hidden", "RootOnly", "ReqResv"))
@@ -230,6 +232,12 @@ def _partition(label: str, kind: _Nodes, record: Mapping[str, str]) -> Partition
     }
     if is_set(record.get("MaxMemPerCPU")):
         values["mem_per_core_max_mb"] = _number(record, "MaxMemPerCPU", f"partition {name}")
+    if is_set(record.get("DefMemPerCPU")):
+        values["mem_per_core_default_mb"] = _number(record, "DefMemPerCPU", f"partition {name}")
+    else:
+        defaults = record if is_set(record.get("DefMemPerNode")) else config
+        if is_set(defaults.get("DefMemPerNode")):
+            values["mem_default_mb"] = _number(defaults, "DefMemPerNode", f"partition {name}")
     values = {key: value for key, value in values.items() if value not in (None, False)}
     return validate(values, Partition, path=f"detected partition {name}")
 

@@ -73,6 +73,10 @@ class Partition(Document):
     """A job here must ask for at least so much memory, MiB."""
     mem_per_core_max_mb: MiB | None = None
     """MiB per core above which cores are added (and billed), when it differs from the site's."""
+    mem_per_core_default_mb: MiB | None = None
+    """MiB that come with one core of a job that asks for no memory, when it differs from the site's."""
+    mem_default_mb: MiB | None = None
+    """MiB that a job gets which asks for no memory, where that does not go by its cores."""
     qos: Option | None = None
     constraint: Option | None = None
     clusters: Option | None = None

@@ -219,13 +219,17 @@ def parameters(request: Request, environment: Mapping[str, str]) -> dict[str, st
 
 def _default_mb(request: Request, site: Site, partition: Partition | None) -> int:
     """Return what a task asks for while nothing is known: what it would have got from sbatch."""
-    cap_mb = site.cap_mb(partition.name if partition else None)
-    if request.mem_mb == 0:
-        return cap_mb
-    if request.mem_mb is not None:
+    largest_mb = site.cap_mb(partition.name if partition else None)
+    if request.mem_mb:
         return request.mem_mb
-    # without a default of the cluster's, Slurm gives all that the node has
-    return min(cap_mb, site.mem_per_core_default_mb * request.cpus) if site.mem_per_core_default_mb else cap_mb
+    per_core_mb = (partition and partition.mem_per_core_default_mb) or site.mem_per_core_default_mb
+    if request.mem_mb is None and partition is not None and partition.mem_default_mb is not None:
+        return min(largest_mb, partition.mem_default_mb)
+    if request.mem_mb is None and per_core_mb:
+        return min(largest_mb, per_core_mb * request.cpus)
+    # all that a node has: of most nodes, so that it need not wait for the few large ones
+    usual = [one for one in site.partitions if partition is not None and one.option == partition.option]
+    return max(usual, key=lambda one: (one.nodes or 0, one.cap_mb)).cap_mb if usual else largest_mb
 
 
 def _safe(text: str) -> str:

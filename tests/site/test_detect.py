@@ -274,3 +274,27 @@ def test_any_cluster_detected_reads_back_and_never_promises_more_than_a_node(
         holding = [n for n in up if partition.option in n[4] and n[0] >= partition.cores and n[1] >= partition.mem_mb]
         assert len(holding) >= (partition.nodes or 0)
     assert sum(p.nodes or 0 for p in site.partitions) == sum(len(node[4]) for node in up)
+
+
+@pytest.mark.parametrize(
+    ("site_wide", "of_partition", "found"),
+    [
+        ("DefMemPerNode=UNLIMITED", "DefMemPerNode=UNLIMITED", (None, None, None)),
+        ("DefMemPerCPU=500", "DefMemPerNode=UNLIMITED", (500, None, None)),
+        ("DefMemPerNode=3000", "DefMemPerNode=UNLIMITED", (None, None, 3000)),
+        ("DefMemPerCPU=500", "DefMemPerCPU=700", (500, 700, None)),
+        ("DefMemPerCPU=500", "DefMemPerNode=3000", (500, None, 3000)),
+        ("DefMemPerNode=3000", "DefMemPerCPU=700", (None, 700, None)),
+    ],
+)
+def test_what_a_job_gets_that_asks_for_no_memory(
+    site_wide: str, of_partition: str, found: tuple[int | None, ...]
+) -> None:
+    site = detect(
+        f"Configuration data as of 2026-11-22T10:00:00\n{site_wide.replace('=', ' = ')}\n"
+        "SelectType = select/cons_tres\nSelectTypeParameters = CR_CORE_MEMORY\n",
+        f"PartitionName=main\n   Default=YES State=UP {of_partition}\n",
+        "NodeName=n1 CPUTot=8 RealMemory=8000 State=IDLE Partitions=main\n",
+    )
+    (main,) = site.partitions
+    assert (site.mem_per_core_default_mb, main.mem_per_core_default_mb, main.mem_default_mb) == found

@@ -322,6 +322,19 @@ def test_without_a_size_of_its_own_a_script_asks_for_what_the_cluster_would_give
     assert write(tmp_path, of, site=plans.site(mem_per_core_default_mb=500)).memory.default_mb == 1500
     assert write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22 --mem=0\n")).memory.default_mb == 64_000
 
+    def in_partition(of: Request, **fields: object) -> int | None:
+        fat = Partition(name="fat", partition="main", nodes=2, cores=8, mem_mb=512_000, default=True)
+        usual = Partition(name="usual", partition="main", nodes=20, cores=8, mem_mb=128_000, default=True)
+        both = tuple(one.model_copy(update=fields) for one in (fat, usual))
+        site = plans.site(partitions=both, mem_per_core_default_mb=500)
+        return write(tmp_path, of, site=site).memory.default_mb
+
+    assert in_partition(of) == 1500
+    assert in_partition(of, mem_per_core_default_mb=700) == 2100
+    assert in_partition(of, mem_default_mb=4000) == 4000
+    # it need not wait for the few large nodes
+    assert in_partition(asked("#!/bin/sh\n#SBATCH -a 1-22 --mem=0\n"), mem_default_mb=4000) == 128_000
+
 
 def test_packing_a_script_into_an_allocation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot run in mode packed"):
