@@ -26,17 +26,6 @@ def quote(text: str) -> str:
     return shlex.quote(text)
 
 
-def directive_word(text: str) -> str:
-    r"""Return ``text`` as one word of a ``#SBATCH`` line, whose quoting is not bash's.
-
-    >>> directive_word('--comment=say "a b"')
-    '"--comment=say \\"a b\\""'
-    """
-    if not re.search(r"[\s\\'\"#]", text):
-        return text
-    return '"' + re.sub(r'([\\"])', r"\\\1", text) + '"'
-
-
 def safe_name(text: str) -> str:
     """Return a name of ``[A-Za-z0-9._-]`` for a file or a job, different for different texts.
 

@@ -153,7 +153,7 @@ class MemoryModel:
         level : float, optional
             Coverage wanted of the request, in (0, 1); by default waste and failure are weighed.
         floor_mb : float
-            What this very task is known to need, MiB: the request does not go below (see :meth:`after_a_kill`).
+            What this very task is known to need, MiB: the request does not go below (see :meth:`retry`).
         cap_mb : float, optional
             What the site can give, MiB.
         time_cap_s : float, optional
@@ -204,12 +204,8 @@ class MemoryModel:
         slack = 1e-9 * max(abs(low), abs(high))
         return low - slack <= value <= high + slack
 
-    def after_a_kill(self, killed_mb: float) -> float:
-        """Return what to ask for (MiB) after a kill at ``killed_mb``, see :class:`planner.core.retry.Retry`."""
-        return self.retry().after(killed_mb)
-
     def retry(self) -> Retry:
-        """Return how the request of a task grows from kill to kill, see :meth:`after_a_kill`."""
+        """Return how the request of a task grows from kill to kill."""
         return Retry(self.largest_mb)
 
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:

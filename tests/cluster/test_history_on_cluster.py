@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from accounts import read_json
 from cluster import Cluster
 
-from planner.history.sacct.read import JobAttempt, read_json, read_text
+from planner.history.sacct.read import JobAttempt, read_text
 
 pytestmark = pytest.mark.cluster
 SCRIPT = """#!/bin/bash

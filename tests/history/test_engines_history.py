@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from accounts import read_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.history.labels import Labels, collected, name_pattern
 from planner.history.readers import ReadOptions, names, options, reader_for
 from planner.history.reading import HistoryRead
-from planner.history.sacct.read import read_json
 from planner.history.source import TextSource
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accounts import read_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core.errors import InputError
 from planner.core.records import Outcome
-from planner.history.sacct.read import DELIMITER, FIELDS, JobAttempt, SacctRead, read, read_json, read_text
+from planner.history.sacct.read import DELIMITER, FIELDS, JobAttempt, SacctRead, read, read_text
 from planner.history.source import TextSource
 
 FIXTURES = Path(__file__).parent / "fixtures"

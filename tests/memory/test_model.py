@@ -138,10 +138,10 @@ def test_what_did_not_train_is_counted_by_reason() -> None:
 
 def test_after_a_kill_a_step_above_all_that_was_seen_is_asked_for_and_double_from_there() -> None:
     fitted = model(observations([1.0, 2.0], [100.0, 1000.0]))
-    assert fitted.after_a_kill(400.0) == 1300.0
-    assert fitted.after_a_kill(1010.0) == 1313.0
-    assert fitted.after_a_kill(1313.0) == 2626.0
-    assert model([]).after_a_kill(3000.0) == 6000.0
+    assert fitted.retry().after(400.0) == 1300.0
+    assert fitted.retry().after(1010.0) == 1313.0
+    assert fitted.retry().after(1313.0) == 2626.0
+    assert model([]).retry().after(3000.0) == 6000.0
 
 
 ROWS = st.lists(

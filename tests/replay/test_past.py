@@ -102,7 +102,7 @@ def test_a_job_asks_after_a_kill_what_a_plan_of_its_model_asks() -> None:
     found, _ = workload(heldout.predict(rows, asked, evidence=Evidence.EARLIER)[0])
     assert found is not None
     known = fit(rows[:-1], tool="beagle", feature_names=("length_mb",))
-    assert found.jobs[-1].retry_mb(300.0) == known.after_a_kill(300.0) == 910.0
+    assert found.jobs[-1].retry_mb(300.0) == known.retry().after(300.0) == 910.0
 
 
 def test_the_scheduler_is_told_predictions_and_a_number_from_the_largest_down() -> None:

@@ -36,7 +36,6 @@ __all__ = [
     "calls",
     "observe",
     "read",
-    "read_json",
     "read_text",
     "stream",
     "with_log",
@@ -175,20 +174,6 @@ def read_text(
     """
     lines = partial(_lines, TextSource(name="sacct output", content=text), columns, delimiter)
     return _collected(assemble(lines, poll_s=poll_s))
-
-
-def read_json(text: str, *, poll_s: float = POLL_S, source: str = "sacct output") -> SacctRead:
-    """Read ``sacct --json`` of Slurm 22.05 or later.
-
-    In ``skipped``, the line is the job's place in the document.
-
-    Raises
-    ------
-    InputError
-        When the text is not JSON (a cut file), or holds no list of jobs.
-    """
-    rows = split_json(text, source=source)
-    return _collected(assemble(lambda _: rows, poll_s=poll_s))
 
 
 def _collected(found: Iterable[JobAttempt | Skipped]) -> SacctRead:
