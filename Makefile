@@ -30,9 +30,10 @@ test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arg
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
 		--cov=planner --cov-report=term:skip-covered --cov-fail-under=88 $(ARGS)
 
-crash: $(VENV)/.test  ## kill every command at every file and process event, and count what ran (long)
+crash: $(VENV)/.test  ## kill every command at every event, or CHROMPLAN_CRASHES=random, and count what ran (long)
 	@.ci/packages $(SLURM_PACKAGES)
-	@CHROMPLAN_CRASHES=$${CHROMPLAN_CRASHES:-1} $(BIN)/python -m pytest -s tests/cluster/test_crashes.py $(ARGS)
+	@CHROMPLAN_CRASHES=$${CHROMPLAN_CRASHES:-1} $(BIN)/python -m pytest -s tests/cluster/test_crashes.py \
+		tests/cluster/test_random_kills.py $(ARGS)
 
 test-slurm:  ## the cluster tests on another Slurm: VERSION=24.11 (or 22.05, 26.05), ARGS="tests/cluster/test_drive.py"
 	@tests/versions/run.sh $(or $(VERSION),24.11) $(ARGS)

@@ -34,7 +34,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     """
     from planner.core.errors import InputError
     from planner.project.lock import PATIENCE_S
-    from planner.rounds import door, ingest, submit
+    from planner.rounds import door, going_on, ingest, submit
     from planner.scripts import render
 
     if then_next and not submits:
@@ -50,6 +50,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             found = ingest.until_ended(project, store, wait_s=wait_s)
         if not as_json:
             _show_round(project, found)
+        awaited = then_next and bool(going_on.jobs_before(project))
         with working("planning"):
             plan = make_plan(project, refit=True, retry_failed=retry_failed)
         if as_json:
@@ -58,7 +59,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             show_plan(plan)
         if not plan.tasks:
             if then_next:
-                submit.go_on_later(project, say=say)
+                submit.go_on_later(project, say=say, awaited=awaited)
             return
         project.write_plan(plan)
         render.write(render.render(plan), project.round_folder(plan.round))

@@ -29,11 +29,14 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     names = {said: job.name if plan.token in job.name else said for said, job in asked.items()}
     now_s = time.time()
     recent = now_s - max(job.asked_s or 0 for job in asked.values()) < _LONG_AGO_S
+    # a job that goes on again has the comment of the one before it
+    known = {job.job_id for job in submission.jobs}
     found: dict[str, list[str]] = {}
     for pause_s in _PAUSES_S if recent else _PAUSES_S[:1]:
         time.sleep(pause_s)
         since_s = now_s - submission.started_s + 60
-        found = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        seen = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        found = {said: new for said, ids in seen.items() if (new := [one for one in ids if one not in known])}
         if found.keys() == names.keys():
             break
     for _, *again in found.values():

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,10 +19,11 @@ from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
-from planner.project.journal import Submission, SubmittedJob, entry, journals, read_journal
+from planner.project.journal import Submission, SubmittedJob, entry, read_journal
 from planner.rounds import preview
 from planner.rounds.batch_calls import call_of
 from planner.rounds.elements import Elements, NotTaken
+from planner.rounds.going_on import jobs_before, own_command, waiting_already
 from planner.rounds.lost import find_again
 from planner.scripts import render
 from planner.scripts.jobs import Job, follow_up, jobs, only
@@ -54,8 +53,13 @@ def submit(project: ProjectFolder, number: int, *, say: Say, then_next: bool = F
         return _Submitter(project, project.plan(number), say).run(then_next=then_next)
 
 
-def go_on_later(project: ProjectFolder, *, say: Say) -> bool:
+def go_on_later(project: ProjectFolder, *, say: Say, awaited: bool) -> bool:
     """Submit one more job that goes on with the next round, behind the steps before which are still going on.
+
+    Parameters
+    ----------
+    awaited : bool
+        Whether a step before was going on when it was looked at: what it has submitted since was not seen.
 
     Returns
     -------
@@ -63,10 +67,14 @@ def go_on_later(project: ProjectFolder, *, say: Say) -> bool:
         False where no step before goes on by itself: then there is nothing to wait for.
     """
     started = [number for number in project.round_numbers() if read_journal(project.round_folder(number))]
-    if not started or not _going_on_before(project):
+    if not started or not (awaited or jobs_before(project)):
         return False
     with project.lock():
-        _Submitter(project, project.plan(started[-1]), say).follow_again()
+        waiting = waiting_already(project)
+        if waiting is None:
+            _Submitter(project, project.plan(started[-1]), say).follow_again()
+        else:
+            say(f"job {waiting} goes on with the next round, and waits for the steps before")
     return True
 
 
@@ -244,8 +252,8 @@ class _Submitter:
         return slurm.sbatch(
             self._script(wanted.script),
             cwd=self._root,
-            options=follow_up_options(self._plan, [*ours, *_going_on_before(self._project)]),
-            environment=_own_command(),
+            options=follow_up_options(self._plan, [*ours, *jobs_before(self._project)]),
+            environment=own_command(),
         )
 
     def _say_how_long(self) -> None:
@@ -317,25 +325,3 @@ class _Submitter:
     def _ids(self) -> str:
         ids = self._journal.ids
         return f"job {ids[0]}" if len(ids) == 1 else f"jobs {ids[0]} … {ids[-1]}"
-
-
-def _going_on_before(project: ProjectFolder) -> list[str]:
-    """Return the jobs that go on with the earlier steps of a chain: what they submit, the next round here waits for."""
-    wrap = project.config().wrap
-    steps = [ProjectFolder(project.folder / name) for name in (wrap.after if wrap else [])]
-    found: list[str] = []
-    for step in steps:
-        # the last that there is: while it plans its round, that has no journal yet
-        follow_ups = [one.follow_up for one in journals(map(step.round_folder, step.round_numbers()))]
-        ids = [job.job_id for job in follow_ups if job and job.job_id][-1:]
-        cluster = step.plan(step.latest()).cluster if ids else None
-        found += sorted(slurm.queued(ids, cluster=cluster)) if ids else []
-    return found
-
-
-def _own_command() -> dict[str, str]:
-    """Return what tells a job where this chromplan is: the environment it lives in need not be on the PATH there."""
-    named = Path(sys.argv[0])
-    found = shutil.which(named) if named.name == "chromplan" else None
-    path = found or shutil.which("chromplan")
-    return {"CHROMPLAN": str(Path(path).absolute())} if path else {}

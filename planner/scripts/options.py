@@ -159,4 +159,5 @@ def _is_limited(plan: Plan, job: Job) -> bool:
 
 def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:
     """Return what ``sbatch`` is told besides the script that waits for these jobs."""
-    return [EXPORT, f"--comment={comment(plan, FOLLOW_UP)}", f"--dependency=afterany:{':'.join(ids)}"]
+    waits = ":".join(ids)
+    return [EXPORT, f"--comment={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]

@@ -27,7 +27,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -345,16 +346,34 @@ class Cluster:
         left += [f"{CGROUPS}/system.slice/{name}_slurmstepd.scope" for name in self.node_names]
         (self.home / "cgroups").write_text("\n".join(left) + "\n")
 
+    @contextmanager
+    def without(self, *names: str, kill: bool = False) -> Iterator[None]:
+        """Stop daemons (``slurmctld``, ``slurmd-n1``) for the length of a ``with`` block, or kill them; jobs go on."""
+        self.programs.stop(names, kill=kill)
+        try:
+            yield
+        finally:
+            self._start(*names)
+
     def _start_daemons(self) -> None:
-        env = {"SLURM_CONF": str(self.home / "slurm.conf")}
-        self.programs.start("slurmctld", ["slurmctld", "-D"], env)
-        self.programs.wait("slurmctld", lambda: "UP" in self._ask(["scontrol", "ping"]).stdout)
+        self._start("slurmctld")
         self._started = True
-        for name in self.node_names:
-            self.programs.start(f"slurmd-{name}", ["slurmd", "-D", "-N", name], env)
-        for name in self.node_names:
-            ask = ["sinfo", "-h", "-n", name, "-o", "%T"]
-            self.programs.wait(f"slurmd-{name}", lambda ask=ask: self._ask(ask).stdout.strip() == "idle")  # type: ignore[misc]
+        self._start(*(f"slurmd-{name}" for name in self.node_names))
+
+    def _start(self, *names: str) -> None:
+        """Start daemons, and wait until they answer."""
+        env = {"SLURM_CONF": str(self.home / "slurm.conf")}
+        for name in names:
+            node = name.removeprefix("slurmd-")
+            self.programs.start(name, ["slurmctld", "-D"] if name == "slurmctld" else ["slurmd", "-D", "-N", node], env)
+        for name in names:
+            self.programs.wait(name, lambda name=name: self._answers(name))  # type: ignore[misc]
+
+    def _answers(self, name: str) -> bool:
+        if name == "slurmctld":
+            return "UP" in self._ask(["scontrol", "ping"]).stdout
+        state = self._ask(["sinfo", "-h", "-n", name.removeprefix("slurmd-"), "-o", "%T"]).stdout.strip()
+        return state in ("idle", "mixed", "allocated", "completing")
 
     def _collect_coverage(self) -> None:
         """Hand what the user's commands have recorded to the coverage run of the tests."""

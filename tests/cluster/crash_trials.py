@@ -90,13 +90,15 @@ class Spec:
     tasks: list[str]
 
 
-def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None) -> tuple[int, int]:
+def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None, lie: str | None = None) -> tuple[int, int]:
     """Run a chromplan command in a fork; return its exit code (-9 when killed) and its events.
 
     Parameters
     ----------
     at : int, optional
         The event at which it is killed.
+    lie : str, optional
+        How one of Slurm's commands lies to it, where such commands are first on the PATH.
     """
     counted = cwd / ".events"
     counted.write_text("0")
@@ -109,6 +111,9 @@ def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None) -> tupl
             os.dup2(out, 1)
             os.dup2(out, 2)
             sys.argv = ["chromplan", *argv]
+            if lie is not None:
+                # to this command alone: what it submits inherits the variable
+                os.environ["LIE"] = f"{os.getpid()} {lie}"
             count = _hook(cwd, at)
             try:
                 planner.cli.main()
@@ -169,12 +174,15 @@ def wait_for_jobs(work: Path) -> None:
         time.sleep(0.5)
 
 
-def wait_for_accounting(work: Path) -> None:
-    """Wait until accounting knows the end of every job that a manifest below ``work`` lists, steps included."""
+def wait_for_accounting(work: Path, *, patience_s: float = 180.0) -> None:
+    """Wait until accounting knows the end of every job that a manifest below ``work`` lists, steps included.
+
+    It never knows the elements of an array one by one that were cancelled before they began.
+    """
     manifests = [path.read_text().splitlines()[1:] for path in work.glob("**/manifest.tsv")]
     ids = {line.split("\t")[1] for lines in manifests for line in lines}
     ask = ["sacct", "-n", "-P", "-D", "-o", "JobID,End", "-j", ",".join(sorted(ids))]
-    until_s = time.monotonic() + 180
+    until_s = time.monotonic() + patience_s
     while ids and time.monotonic() < until_s:
         answer = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
         rows = [line.split("|") for line in answer.splitlines()]
@@ -185,29 +193,40 @@ def wait_for_accounting(work: Path) -> None:
 
 def found_wrong(spec: Spec, trial: Path) -> list[str]:
     """Return what a trial left that should not be."""
-    wrong: list[str] = []
-    for task in spec.tasks:
-        path = trial / "out" / task
-        ran = len(path.read_text().splitlines()) if path.exists() else 0
-        if ran != 1:
-            wrong.append(f"{task} ran {ran} times")
-    held = subprocess.run(["squeue", "-h", "-o", "%Z|%i|%r"], capture_output=True, text=True, check=True).stdout
-    wrong += [f"left: {line}" for line in held.splitlines() if line.startswith(f"{trial}|")]
+    wrong = [*ran_wrong(spec.tasks, trial), *left_wrong(trial)]
     for project in [path.parent for path in trial.glob("**/.chromplan")]:
-        wrong += _records_wrong(spec, project)
+        wrong += store_wrong(project)
+        with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
+            rows = store.execute("SELECT task, outcome FROM observations").fetchall()
+        outcomes = {task: [outcome for name, outcome in rows if name == task] for task in spec.tasks}
+        wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found != ["completed"]]
     return wrong
 
 
-def _records_wrong(spec: Spec, project: Path) -> list[str]:
+def ran_wrong(tasks: list[str], folder: Path) -> list[str]:
+    """Return which tasks did not run to their end once, by their own account."""
+    wrong: list[str] = []
+    for task in tasks:
+        path = folder / "out" / task
+        ran = len(path.read_text().splitlines()) if path.exists() else 0
+        if ran != 1:
+            wrong.append(f"{task} ran {ran} times")
+    return wrong
+
+
+def left_wrong(folder: Path) -> list[str]:
+    """Return the jobs of a folder that are left in the queue."""
+    queue = subprocess.run(["squeue", "-h", "-o", "%Z|%i|%r"], capture_output=True, text=True, check=True).stdout
+    return [f"left: {line}" for line in queue.splitlines() if line.startswith(f"{folder}|")]
+
+
+def store_wrong(project: Path) -> list[str]:
+    """Return whether a project's store is damaged, or its lock is held."""
     wrong: list[str] = []
     with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
         (sound,) = store.execute("PRAGMA integrity_check").fetchone()
-        rows = store.execute("SELECT task, job_id, outcome FROM observations").fetchall()
     if sound != "ok":
         wrong.append(f"store: {sound}")
-    outcomes = {task: [outcome for name, _, outcome in rows if name == task] for task in spec.tasks}
-    wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found.count("completed") != 1]
-    wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if len(found) != 1]
     handle = os.open(project / ".chromplan" / "lock", os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

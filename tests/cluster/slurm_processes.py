@@ -24,6 +24,7 @@ PARENT = Path("/tmp")  # short (unix sockets), and reachable by every user, unli
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # below the kernel's ephemeral range, so that no outgoing connection takes a port between the choice and its use
 PORTS = range(20_000, 32_000)
+_ASKED_FIRST = (signal.SIGTERM, signal.SIGKILL)
 
 
 class StartError(RuntimeError):
@@ -118,11 +119,12 @@ class Programs:
             texts += path.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(texts)
 
-    def stop(self, names: Iterable[str], *, timeout_s: float = 15.0) -> None:
-        """End programs, all at once: asked first, killed after `timeout_s`."""
+    def stop(self, names: Iterable[str], *, timeout_s: float = 15.0, kill: bool = False) -> None:
+        """End programs, all at once: asked first, killed after `timeout_s`, or with `kill` at once."""
         wanted = set(names)
         rows = [row for row in read_pids(self.home) if row[0] in wanted]
-        end_processes([(pid, started) for _, pid, started in rows], timeout_s=timeout_s)
+        signals = (signal.SIGKILL,) if kill else _ASKED_FIRST
+        end_processes([(pid, started) for _, pid, started in rows], timeout_s=timeout_s, signals=signals)
         for name in wanted & self._children.keys():
             self._children.pop(name).wait()
 
@@ -135,14 +137,16 @@ def read_pids(home: Path) -> list[tuple[str, int, str]]:
     return []
 
 
-def end_processes(processes: Iterable[tuple[int, str]], *, timeout_s: float = 15.0) -> None:
-    """Send SIGTERM, wait, then SIGKILL, to processes that still are the ones recorded."""
+def end_processes(
+    processes: Iterable[tuple[int, str]], *, timeout_s: float = 15.0, signals: Iterable[signal.Signals] = _ASKED_FIRST
+) -> None:
+    """Send SIGTERM, wait, then SIGKILL, or other signals, to processes that still are the ones recorded."""
     left = [(pid, started) for pid, started in processes if start_time(pid) == started]
-    for number, patience_s in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, timeout_s)):
+    for number in signals:
         for pid, _ in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while left and time.monotonic() < deadline:
             left = [(pid, started) for pid, started in left if start_time(pid) == started]
             time.sleep(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -289,3 +290,26 @@ def test_with_slurmdbd_down_ingest_records_nothing_and_works_later(omk_cluster: 
     assert done.stderr.startswith("error: sacct: ")
     assert (pipeline.folder / ".chromplan" / "history.sqlite").read_bytes() == before
     assert "1 completed" in pipeline.chromplan("ingest")
+
+
+@pytest.mark.parametrize("argv", [("plan",), ("render",), ("next",), ("next", "--submit"), ("submit",)], ids=" ".join)
+def test_while_one_terminal_submits_another_changes_nothing(omk_cluster: Cluster, argv: tuple[str, ...]) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="20-22")
+    pipeline.ready()
+    slow = 'touch asked; while [ ! -e answer ]; do sleep 0.1; done; exec "$real" "$@"'
+    env = pipeline.intercept("sbatch", slow)
+    rendered = {path: path.read_bytes() for path in pipeline.latest().rglob("*.sh")}
+    with ThreadPoolExecutor(1) as terminal:
+        under_way = terminal.submit(pipeline.run, "chromplan", "submit", env=env)
+        pipeline.until((pipeline.folder / "asked").exists)
+        pipeline.configure(chromosomes="19-21")
+        refused = pipeline.run("chromplan", *argv, check=False)
+        pipeline.write("answer", "")
+        under_way.result()
+    assert refused.returncode == 1
+    assert "another chromplan is at work here" in refused.stderr
+    assert {path: path.read_bytes() for path in pipeline.latest().rglob("*.sh")} == rendered
+    assert {row["task"]: row["outcome"] for row in pipeline.finish().values()} == dict.fromkeys(
+        ("s1.chr20", "s1.chr21", "s1.chr22"), "completed"
+    )
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in (20, 21, 22)}

@@ -5,9 +5,12 @@ from pathlib import Path
 import plans
 import pytest
 
+from planner import slurm
+from planner.core.errors import FailureError
 from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
 from planner.rounds import preview
+from planner.scripts.jobs import jobs
 from planner.site import Partition
 
 
@@ -36,3 +39,37 @@ def test_the_job_that_goes_on_waits_for_all_others(tmp_path: Path) -> None:
     last = preview.describe(project, 1, then_next=True)[-1]
     waits = "--dependency=afterany:ID-OF-jobs/chr22.sh:ID-OF-jobs/chr21.sh"
     assert f" {waits} rounds/r001/next.sh" in last
+
+
+def settings(**known: int) -> slurm.Settings:
+    """Return a cluster of which only these counts are known."""
+    counts: dict[str, int | None] = {"max_array_size": None, "max_job_count": None, **known}
+    return slurm.Settings(computes_priority=False, goes_by_list=False, has_weights=False, **counts)
+
+
+@pytest.mark.parametrize(
+    ("known", "mode", "said"),
+    [
+        ({"max_job_count": 22, "max_array_size": 23}, Mode.ARRAY, None),
+        (
+            {"max_job_count": 21},
+            Mode.ARRAY,
+            "the round has 22 jobs, elements of arrays included; this cluster holds 21",
+        ),
+        ({"max_job_count": 21}, Mode.TIERS, "the round has 22 jobs"),
+        ({"max_job_count": 21}, Mode.JOBS, "the round has 22 jobs"),
+        ({"max_job_count": 2}, Mode.PACKED, None),
+        ({"max_array_size": 22}, Mode.ARRAY, "array.sh has an element 22; this cluster's MaxArraySize is 22"),
+        ({"max_array_size": 1}, Mode.JOBS, None),
+        ({}, Mode.ARRAY, None),
+    ],
+)
+def test_a_round_that_the_cluster_cannot_hold_is_refused_before_sbatch_waits_for_room(
+    known: dict[str, int], mode: Mode, said: str | None
+) -> None:
+    layout = jobs(plans.plan(plans.config(submit={"mode": mode})))
+    if said is None:
+        preview.check_counts(settings(**known), layout)
+    else:
+        with pytest.raises(FailureError, match=said):
+            preview.check_counts(settings(**known), layout)

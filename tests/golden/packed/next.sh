@@ -16,4 +16,11 @@ set -euo pipefail
 # is left and submit it, with a job like this one behind it; when nothing is left, nothing is submitted.
 # What Slurm told this job of itself is no affair of the next ones.
 unset "${!SLURM_JOB@}" "${!SLURM_MEM@}" "${!SLURM_CPU@}" "${!SLURM_NTASKS@}" "${!SLURM_TASK@}"
-"${CHROMPLAN:-chromplan}" next --submit --then-next --wait-s 300
+# Nobody is there to try again when Slurm does not answer (exit code 1): what was submitted is not submitted twice.
+for pause_s in 10 60 300 0; do
+  code=0
+  "${CHROMPLAN:-chromplan}" next --submit --then-next --wait-s 300 || code=$?
+  [ "$code" -eq 1 ] || break
+  sleep "$pause_s"
+done
+exit "$code"
