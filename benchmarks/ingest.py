@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "support"))
 
 import plans
+import psutil
 
 from planner.core.records import Mode
 from planner.core.samples import Sample
@@ -30,8 +31,8 @@ from planner.project.journal import Submission, entry
 from planner.scripts import render
 from planner.scripts.jobs import jobs
 
-# of its time, after which an ingest is killed
-SHARE = 0.85
+# of its CPU time, after which an ingest is killed
+SHARES = (0.5, 0.85)
 
 
 def project(folder: Path, samples: int) -> ProjectFolder:
@@ -97,7 +98,10 @@ def rows(job_id: str, request_mb: int, began_s: int, state: str) -> list[str]:
 
 
 def ingest(found: ProjectFolder, *, kill_after_s: float | None = None) -> tuple[float, int]:
-    """Run 'chromplan ingest'; return its CPU seconds and how many attempts are recorded then."""
+    """Run 'chromplan ingest'; return its CPU seconds and how many attempts are recorded then.
+
+    With ``kill_after_s`` it is killed once it has used so many CPU seconds.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
         [sys.executable, "-m", "planner", "ingest", "-C", str(found.folder)],
@@ -105,7 +109,8 @@ def ingest(found: ProjectFolder, *, kill_after_s: float | None = None) -> tuple[
         stdout=subprocess.DEVNULL,
     )
     if kill_after_s is not None:
-        time.sleep(kill_after_s)
+        while process.poll() is None and sum(psutil.Process(process.pid).cpu_times()[:2]) < kill_after_s:
+            time.sleep(0.01)
         process.kill()
     process.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -122,10 +127,11 @@ def main() -> None:
             cpu_s, recorded = ingest(found)
             took_s = time.monotonic() - began_s
             print(f"{22 * samples} tasks: {recorded} recorded, {cpu_s:.1f} s CPU, {took_s:.1f} s", flush=True)
-            found.store_path.unlink()
-            _, kept = ingest(found, kill_after_s=SHARE * took_s)
-            _, whole = ingest(found)
-            print(f"  killed after {SHARE * took_s:.1f} s: {kept} recorded; ingested again: {whole}", flush=True)
+            for share in SHARES:
+                found.store_path.unlink()
+                _, kept = ingest(found, kill_after_s=share * cpu_s)
+                _, whole = ingest(found)
+                print(f"  killed after {share:.0%} of that: {kept} recorded; ingested again: {whole}", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.history.sacct import read as sacct
 from planner.history.sacct.outcomes import classify_log
 from planner.project import turns
+from planner.rounds.accounted import Accounted
 from planner.rounds.open_tasks import OpenTask
 from planner.rounds.own import OwnRecords
 from planner.runner.records import RunningRecords
@@ -60,7 +61,7 @@ class Sight:
     """
 
     def __init__(self, tasks: Sequence[OpenTask]) -> None:
-        self._attempts: dict[tuple[str | None, str], list[sacct.JobAttempt]] = {}
+        self._accounted: dict[str | None, Accounted] = {}
         self._queues: dict[str | None, dict[str, slurm.QueuedJob] | None] = {}
         self._unaccounted: set[str | None] = set()
         self._records: dict[int, OwnRecords] = {}
@@ -81,8 +82,7 @@ class Sight:
                 raise
             self._unaccounted.add(cluster)
             return
-        for attempt in sacct.read_text(printed, poll_s=poll_s).attempts:
-            self._attempts.setdefault((cluster, attempt.job_id), []).append(attempt)
+        self._accounted[cluster] = Accounted(printed, poll_s=poll_s)
 
     def fate(self, task: OpenTask) -> Fate:
         """Return what has become of a task that is a job, an element or a step."""
@@ -125,7 +125,8 @@ class Sight:
         return (self._queues[task.cluster] or {}).get(task.entry.job_id)
 
     def _history(self, task: OpenTask) -> list[sacct.JobAttempt]:
-        return sorted(self._attempts.get((task.cluster, task.entry.job_id), []), key=lambda one: one.submit_s or 0)
+        accounted = self._accounted.get(task.cluster)
+        return accounted.attempts(task.entry.job_id) if accounted else []
 
     def _own(self, task: OpenTask) -> OwnRecords:
         return self._records.setdefault(task.round, OwnRecords(task.folder))

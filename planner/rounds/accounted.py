@@ -1,0 +1,43 @@
+"""What sacct printed of many jobs, read job by job: the first is recorded while the rest is still to be read."""
+
+from __future__ import annotations
+
+import re
+
+from planner.core.units import parse_job_id
+from planner.history.sacct import read as sacct
+
+# a row begins with the job's number; what does not goes on with the row before
+_ROW = re.compile(rf"(\d+)[^{sacct.DELIMITER}]*{sacct.DELIMITER}")
+
+
+class Accounted:
+    """The attempts of jobs, elements and components by their ids.
+
+    Parameters
+    ----------
+    printed : str
+        By `planner.slurm.accounting`.
+    poll_s : float
+        As in `planner.history.sacct.read.read_text`.
+    """
+
+    def __init__(self, printed: str, *, poll_s: float) -> None:
+        self._poll_s = poll_s
+        self._lines: dict[int, list[str]] = {}
+        self._read: dict[int, dict[str, list[sacct.JobAttempt]]] = {}
+        job = 0
+        for line in printed.splitlines(keepends=True):
+            row = _ROW.match(line)
+            job = int(row[1]) if row else job
+            self._lines.setdefault(job, []).append(line)
+
+    def attempts(self, job_id: str) -> list[sacct.JobAttempt]:
+        """Return the attempts of a job, an element (``12_3``) or a component (``12+1``), the first submitted first."""
+        job = parse_job_id(job_id).job
+        if job not in self._read:
+            found = sacct.read_text("".join(self._lines.pop(job, ())), poll_s=self._poll_s).attempts
+            self._read[job] = {}
+            for attempt in sorted(found, key=lambda one: one.submit_s or 0):
+                self._read[job].setdefault(attempt.job_id, []).append(attempt)
+        return self._read[job].get(job_id, [])
