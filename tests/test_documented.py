@@ -78,6 +78,7 @@ def test_pages_show_commands() -> None:
 
 # what these need is a cluster, a terminal or a decision: they run in tests/cluster, and parse here
 ELSEWHERE = (
+    "advise 4711",
     *("submit", "watch", "sbatch", "wrap", "drive", "cancel", "logs", "site detect", "site check", "history collect"),
     *(
         "next",

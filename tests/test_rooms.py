@@ -19,6 +19,7 @@ FLOORS = (
     "scripts",
     "project",
     "replay",
+    "advice",
     "report",
     "runner",
     "rounds",
@@ -28,7 +29,7 @@ FLOORS = (
     "__main__",
 )
 RANK = {name: rank for rank, name in enumerate(FLOORS)}
-PURE = ("formula", "memory", "schedule", "plan", "replay")
+PURE = ("formula", "memory", "schedule", "plan", "replay", "advice")
 IMPURE = {"datetime", "os", "pathlib", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
 
 

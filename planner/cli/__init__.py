@@ -15,6 +15,7 @@ from planner.core.errors import PlannerError
 
 # name -> module; the order is the order of a first session, and of --help
 COMMANDS = {
+    "advise": "advise",
     "init": "init",
     "site": "site",
     "doctor": "doctor",
@@ -42,6 +43,7 @@ COMMANDS = {
 
 # What --help prints, so that it need not import every command; tests/test_cli.py holds it against the commands.
 SUMMARIES: dict[str, str] = {
+    "advise": "Show what past jobs used, wasted, and should have asked for.",
     "init": "Write a commented chromplan.toml.",
     "site": "List, show, detect and check clusters.",
     "doctor": "Look this cluster over: what matters, and what it changes.",

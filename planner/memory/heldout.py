@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from planner.memory.model import MemoryModel, Prediction, fit
 from planner.memory.rows import training
 
 FOLDS = 10
+T = TypeVar("T")
 # A model is fitted anew once the evidence has grown by this share: fits of thousands of rows take seconds.
 _GROWN = 1.05
 
@@ -65,6 +67,10 @@ class Asked:
         The site's sampling interval, s.
     seed : int
         Decides the folds.
+    times : bool
+        Whether run times are predicted, too.
+    most_rows : int or None
+        Learn from so many attempts at the most, drawn at random: a fit of thousands takes seconds.
     """
 
     tool: str
@@ -73,6 +79,8 @@ class Asked:
     cap_mb: float | None = None
     poll_s: float = POLL_S
     seed: int = 0
+    times: bool = True
+    most_rows: int | None = None
 
 
 def predict(
@@ -115,12 +123,18 @@ def predict(
     found: dict[int, HeldOut] = {}
     model: MemoryModel | None = None
     grown_to = 0.0
+    said: dict[tuple[float | None, ...], HeldOut] = {}
     for number, (part, known) in enumerate(parts):
         chosen = [row for row in part if wanted(kept[row])]
         if chosen and (evidence is Evidence.OTHERS or len(known) >= grown_to):
-            model = _fit([kept[row] for row in known], asked)
+            model = _fit([kept[row] for row in drawn(known, asked)], asked)
             grown_to = _GROWN * len(known) + 1
-        found |= {row: _held_out(kept[row], model, asked) for row in chosen}
+            said = {}
+        for row in chosen:
+            alike = tuple(kept[row].features.get(name) for name in asked.feature_names)
+            if alike not in said:
+                said[alike] = _held_out(kept[row], model, asked)
+            found[row] = replace(said[alike], observation=kept[row])
         report((number + 1) / len(parts))
     return [found[row] for row in sorted(found)], skipped
 
@@ -129,7 +143,15 @@ def _fit(rows: Sequence[Observation], asked: Asked) -> MemoryModel | None:
     if not rows:
         return None
     # these rows are trusted already
-    return fit(rows, tool=asked.tool, feature_names=asked.feature_names, seed=asked.seed, poll_s=0.0)
+    return fit(rows, tool=asked.tool, feature_names=asked.feature_names, seed=asked.seed, poll_s=0.0, times=asked.times)
+
+
+def drawn(rows: Sequence[T], asked: Asked) -> list[T]:
+    """Return the rows to learn from, in their order: all, or as many as are wanted."""
+    if asked.most_rows is None or len(rows) <= asked.most_rows:
+        return list(rows)
+    places = np.random.default_rng(asked.seed).choice(len(rows), asked.most_rows, replace=False)
+    return [rows[place] for place in sorted(places.tolist())]
 
 
 def _held_out(row: Observation, model: MemoryModel | None, asked: Asked) -> HeldOut:

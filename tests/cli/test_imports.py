@@ -61,3 +61,8 @@ def test_status_imports_neither_numpy_nor_what_draws(tmp_path: Path) -> None:
     (tmp_path / "chromplan.toml").write_text('[pipeline]\nname = "x"\ntool = "x"\ncommand = "true {chromosome}"\n')
     loaded("plan", cwd=tmp_path)
     assert loaded("status", cwd=tmp_path) == {"pydantic"}
+
+
+def test_what_past_jobs_used_is_told_without_numpy(tmp_path: Path) -> None:
+    (tmp_path / "jobs.txt").write_text("JobID|State|ReqMem|MaxRSS|ElapsedRaw\n7|COMPLETED|4G|1G|600\n")
+    assert loaded("advise", "--csv", "jobs.txt", cwd=tmp_path) == set()

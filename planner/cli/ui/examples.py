@@ -5,6 +5,12 @@ from __future__ import annotations
 import click
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "advise": (
+        "chromplan advise",
+        "chromplan advise 4711",
+        "chromplan advise --name impute --since now-30days",
+        "sacct -P -o ALL -j 4711 | chromplan advise -",
+    ),
     "init": (
         "chromplan init",
         "chromplan init --site cannon --samples samples.tsv --tool beagle --command 'run.sh {sample} {chromosome}'",

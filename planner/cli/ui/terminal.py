@@ -12,7 +12,7 @@ from pathlib import Path
 _ASCII = "chromplan_ascii"
 # our own signs, as ASCII has them
 _PLAIN = str.maketrans("─–—−×·≈’‘“”µ", "----x*~''\"\"u") | str.maketrans(
-    {"…": "...", "≥": ">=", "≤": "<=", "→": "->", "±": "+-"}
+    {"…": "...", "≥": ">=", "≤": "<=", "→": "->", "±": "+-", "█": "#", "░": "."}
 )
 
 

@@ -65,6 +65,12 @@ class JobAttempt:
         When it was submitted; in output without a Submit column, when it started, else ended; 0 when nothing tells.
     steps : tuple of Step
         Without ``.extern``.
+    cpu_s : float or None
+        Processor time of all its processes, s; None where it was not asked for.
+    per_cpu : bool
+        Whether its memory was asked for per CPU, where sacct says so.
+    submit_line : str
+        The command that submitted it; empty where it was not asked for.
     """
 
     job_id: str
@@ -84,6 +90,9 @@ class JobAttempt:
     nodes: tuple[str, ...]
     work_dir: str
     steps: tuple[Step, ...] = ()
+    cpu_s: float | None = None
+    per_cpu: bool = False
+    submit_line: str = ""
 
 
 def attempts_of(job: Row, steps: Sequence[Row], *, requeued: bool, poll_s: float) -> list[JobAttempt]:
@@ -120,6 +129,9 @@ def attempts_of(job: Row, steps: Sequence[Row], *, requeued: bool, poll_s: float
             nodes=job.nodes,
             work_dir=job.work_dir,
             steps=tuple(_step(step, job, element, poll_s) for step in tasks),
+            cpu_s=job.cpu_s,
+            per_cpu=job.per_cpu,
+            submit_line=job.submit_line,
         )
         for element in job.id.elements()
     ]

@@ -54,6 +54,7 @@ def arguments(
     names: Sequence[str] = (),
     start: str | None = None,
     end: str | None = None,
+    user: str | None = None,
     fields: Sequence[str] = FIELDS,
 ) -> list[str]:
     """Return the argument list of one sacct call; run it with `ENVIRONMENT`.
@@ -66,24 +67,28 @@ def arguments(
         Job names (exact), instead of ids; then ``start`` and ``end`` are needed, so that the call stays bounded.
     start, end : str, optional
         As ``sacct -S`` and ``-E`` take them.
+    user : str, optional
+        Only this user's jobs; instead of names, too.
     fields : sequence of str
         `FIELDS`, or those of them that an older sacct knows; hand the same to `read_text`.
 
     Raises
     ------
     ValueError
-        When neither ids nor names with a window are given, or more than `IDS_PER_CALL` ids.
+        When neither ids nor names or a user with a window are given, or more than `IDS_PER_CALL` ids.
     """
     jobs = sorted({parse_job_id(one).job for one in ids})
     if len(jobs) > IDS_PER_CALL:
         raise ValueError(f"{len(jobs)} ids: at most {IDS_PER_CALL} per call")
-    if not jobs and not (names and start and end):
+    if not jobs and not ((names or user) and start and end):
         raise ValueError("an unbounded sacct call: give ids, or names with start and end")
     argv = ["sacct", "-n", "-P", "-D", "--units=K", f"--delimiter={DELIMITER}", "-o", ",".join(fields)]
     if jobs:
         argv += ["-j", ",".join(str(job) for job in jobs)]
     if names:
         argv += ["--name", ",".join(names)]
+    if user:
+        argv += ["--user", user]
     if start:
         argv += ["-S", start]
     if end:

@@ -49,6 +49,12 @@ class Row:
         never sampled.
     total_rss_mb : float or None
         ``mem=`` of TRESUsageInTot: each Slurm task's own highest sample, summed.
+    cpu_s : float or None
+        TotalCPU: processor time of all its processes.
+    per_cpu : bool
+        Whether the memory was asked for per CPU, where sacct says so: ``4Gc``.
+    submit_line : str
+        The command that submitted it.
     """
 
     id: JobId
@@ -69,6 +75,9 @@ class Row:
     start_s: int | None
     end_s: int | None
     work_dir: str
+    cpu_s: float | None = None
+    per_cpu: bool = False
+    submit_line: str = ""
 
     @property
     def peak_mb(self) -> float | None:
@@ -128,6 +137,9 @@ def parse_row(values: Mapping[str, str]) -> Row:
         start_s=_instant(get("Start", "")),
         end_s=_instant(get("End", "")),
         work_dir=get("WorkDir", ""),
+        cpu_s=_cpu_s(get("TotalCPU", "")),
+        per_cpu=get("ReqMem", "").strip().lower().endswith("c"),
+        submit_line=get("SubmitLine", "").strip(),
     )
 
 
@@ -213,6 +225,15 @@ def _elapsed_s(raw: str, printed: str) -> float | None:
 @_cached
 def _duration_s(text: str) -> float | None:
     return parse_duration_s(text)
+
+
+@_cached
+def _cpu_s(text: str) -> float | None:
+    """Read processor time; it is a remark, and no reason to lose a row."""
+    try:
+        return parse_duration_s(text)
+    except ValueError:
+        return None
 
 
 def _instant(text: str) -> int | None:

@@ -1,0 +1,1 @@
+"""What past jobs used, wasted, and should have asked for. Pure: no clock, no files."""

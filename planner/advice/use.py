@@ -1,0 +1,87 @@
+"""What was reserved, what was used of it, and what became of the rest: every MiB s and core s in one of five sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from planner.advice.arrays import tells_peak
+from planner.core.records import Outcome
+from planner.history.sacct.attempts import JobAttempt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """An amount that was reserved, and where it went; MiB s, or core s. ``reserved`` is the sum of the others.
+
+    Attributes
+    ----------
+    used : float
+        By attempts that ran to their end: memory up to the peak as long as they ran, processor time.
+    idle : float
+        Reserved by these attempts and not used.
+    killed : float
+        All that attempts had which were killed for memory.
+    otherwise : float
+        All that attempts had which failed, timed out, were cancelled or lost.
+    unknown : float
+        Of attempts that ran to their end, or run yet, and of which nothing trustworthy is recorded.
+    """
+
+    used: float = 0.0
+    idle: float = 0.0
+    killed: float = 0.0
+    otherwise: float = 0.0
+    unknown: float = 0.0
+
+    @property
+    def reserved(self) -> float:
+        """All of it."""
+        return self.used + self.idle + self.killed + self.otherwise + self.unknown
+
+    @property
+    def wasted(self) -> float:
+        """What another ``--mem`` would have saved: what was idle, and what was killed for memory."""
+        return self.idle + self.killed
+
+    def __add__(self, other: Share) -> Share:
+        return Share(
+            used=self.used + other.used,
+            idle=self.idle + other.idle,
+            killed=self.killed + other.killed,
+            otherwise=self.otherwise + other.otherwise,
+            unknown=self.unknown + other.unknown,
+        )
+
+
+def memory(attempts: Iterable[JobAttempt]) -> Share:
+    """Return where the memory x time of attempts went, MiB s."""
+    return sum((_memory(one) for one in attempts), Share())
+
+
+def cores(attempts: Iterable[JobAttempt]) -> Share:
+    """Return where the cores x time of attempts went, s."""
+    return sum((_cores(one) for one in attempts), Share())
+
+
+def _memory(attempt: JobAttempt) -> Share:
+    reserved = (attempt.limit_mb or 0) * (attempt.wall_s or 0.0)
+    used = (attempt.peak_mb or 0.0) * (attempt.wall_s or 0.0) if tells_peak(attempt) else None
+    return _share(attempt, reserved, used)
+
+
+def _cores(attempt: JobAttempt) -> Share:
+    return _share(attempt, attempt.cpus * (attempt.wall_s or 0.0), attempt.cpu_s)
+
+
+def _share(attempt: JobAttempt, reserved: float, used: float | None) -> Share:
+    match attempt.outcome:
+        case Outcome.OOM:
+            return Share(killed=reserved)
+        case Outcome.COMPLETED | None:
+            if used is None or attempt.outcome is None:
+                return Share(unknown=reserved)
+            # memory that was never limited, and hyperthreads, can be used beyond what was reserved
+            used = min(used, reserved)
+            return Share(used=used, idle=reserved - used)
+    return Share(otherwise=reserved)
