@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from planner.cli.ui import completion
 from planner.cli.ui.options import FormerlyWorkers
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from planner.actions.ordering import TaskTable
     from planner.schedule.listing import Schedule
     from planner.schedule.order.problem import Problem
-    from planner.schedule.order.search import Found
+    from planner.schedule.order.search import Found, HillClimb
     from planner.schedule.order.tables import TabledOrder
 
 _MOST_LISTED = 60
@@ -60,8 +61,14 @@ _MOST_LISTED = 60
 )
 @click.option("--search", "fresh", is_flag=True, help="Search anew, without the orders that come with chromplan.")
 @click.option(
-    "--method", type=click.Choice(("anneal", "hill-climb")), default="anneal", show_default=True, help="How to search."
+    "--method",
+    type=click.Choice(("anneal", "hill-climb")),
+    default="anneal",
+    show_default=True,
+    help="How to search; hill-climb as arXiv 2511.15977. This option and those below always search.",
 )
+@click.option("--swaps", type=click.IntRange(min=1), help="hill-climb: most swaps in a step. [default: 3]")
+@click.option("--restarts", type=click.IntRange(min=1), help="hill-climb: random orders that climb. [default: 192]")
 @click.option("--prove", is_flag=True, help="Search anew, and spend minutes on better bounds, or a proof.")
 @click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same order.")
@@ -82,10 +89,11 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
         else ordertasks.from_genome(asked["genome"], asked["chromosomes"])
     )
     problem = _problem(tasks, asked)
-    tabled = [] if fresh else _tabled(tasks)
-    found = None if asked["prove"] else _from_table(problem, tasks, tabled)
+    climb = _hill_climb(asked)
+    tabled = [] if fresh or climb else _tabled(tasks)
+    found = None if asked["prove"] or _asks_how_to_search() else _from_table(problem, tasks, tabled)
     if found is None:
-        found = _searched(problem, tasks, tabled, asked)
+        found = _searched(problem, tasks, tabled, climb, asked)
     seconds = time.perf_counter() - started
     natural = problem.run(range(problem.size))
     if plot_file:
@@ -140,6 +148,24 @@ def _cap(tasks: TaskTable, text: str) -> float:
     return cap
 
 
+def _asks_how_to_search() -> bool:
+    """Return whether an option was given that only a search follows: the tables would leave it without effect."""
+    context = click.get_current_context()
+    options = ("method", "swaps", "restarts", "evaluations", "seed")
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in options)
+
+
+def _hill_climb(asked: dict[str, Any]) -> HillClimb | None:
+    from planner.schedule.order.search import HillClimb
+
+    given = {name: asked[name] for name in ("swaps", "restarts") if asked[name] is not None}
+    if asked["method"] == "hill-climb":
+        return HillClimb(**given)
+    if given:
+        raise InputError(f"--{next(iter(given))} belongs to --method hill-climb", "add it, or leave the option out")
+    return None
+
+
 def _tabled(tasks: TaskTable) -> list[TabledOrder]:
     """Return the orders that come with chromplan for this genome."""
     from planner.core import files
@@ -169,15 +195,17 @@ def _from_table(problem: Problem, tasks: TaskTable, tabled: list[TabledOrder]) -
     )
 
 
-def _searched(problem: Problem, tasks: TaskTable, tabled: list[TabledOrder], asked: dict[str, Any]) -> Found:
-    from planner.schedule.order.search import Method, search
+def _searched(
+    problem: Problem, tasks: TaskTable, tabled: list[TabledOrder], climb: HillClimb | None, asked: dict[str, Any]
+) -> Found:
+    from planner.schedule.order.search import search
     from planner.schedule.order.tables import orders_of
 
     with progress("searching (Ctrl-C: the best so far)") as report:
         found = search(
             problem,
             seed=asked["seed"],
-            method=Method(asked["method"]),
+            climb=climb,
             evaluations=asked["evaluations"],
             starts=orders_of(tabled, tasks.names),
             prove=asked["prove"],

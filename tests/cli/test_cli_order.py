@@ -260,3 +260,24 @@ def test_a_plan_without_durations_cannot_be_ordered(capsys: pytest.CaptureFixtur
     assert "not known how long" in order(capsys, "--table", str(path), "-k", "3", code=2)
     path.write_text("{}")
     assert "plan.json" in order(capsys, "--table", str(path), "-k", "3", code=2)
+
+
+def test_a_method_that_is_asked_for_searches(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("-k", "3", "--objective", "peak", "--evaluations", "2000", "--json")
+    climbed = order(capsys, *few, "--method", "hill-climb", "--swaps", "2", "--restarts", "10")
+    assert climbed["evaluations"] > 0
+    alone = order(capsys, *few, "--method", "hill-climb", "--swaps", "2", "--restarts", "10", "--search")
+    assert climbed["order"] == alone["order"]  # the tables were not looked at
+    assert order(capsys, *few, "--seed", "0")["evaluations"] > 0
+
+
+def test_many_tasks_are_climbed_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "tasks.csv").write_text(TABLE)
+    few = ("--table", str(tmp_path / "tasks.csv"), "-k", "5", "--objective", "peak", "--evaluations", "4000", "--json")
+    found = {method: order(capsys, *few, "--method", method)["order"] for method in ("anneal", "hill-climb")}
+    assert found["anneal"] != found["hill-climb"]
+
+
+def test_hill_climbing_options_want_hill_climbing(capsys: pytest.CaptureFixture[str]) -> None:
+    said = order(capsys, "-k", "3", "--swaps", "2", code=2)
+    assert "--swaps belongs to --method hill-climb" in said

@@ -17,8 +17,10 @@ from planner.schedule.order.problem import Goal
 _HOT, _COLD = 0.008, 0.0005
 _RESAMPLE_EVERY = 100
 _REPORT_EVERY = 20
-_PAPER_SWAPS = 3
 _NEAR = 200
+
+PAPER_SWAPS = 3
+"""Most swaps in one step of hill climbing, where nothing else is asked for."""
 
 
 class Incumbent:
@@ -149,14 +151,19 @@ def hill_climb(
     steps: int,
     rng: np.random.Generator,
     report: Report,
+    swaps: int = PAPER_SWAPS,
 ) -> None:
-    """Search as arXiv 2511.15977 does: M ~ U{1..3} random swaps, kept when the value falls; a column is a restart."""
+    """Search as arXiv 2511.15977 does: M ~ U{1..M_max} random swaps, kept when the value falls.
+
+    Parameters as of `anneal`, but ``columns`` is the paper's T, orders that climb each from a start of its own, and
+    ``swaps`` its M_max.
+    """
     orders = np.argsort(rng.random((size, columns)), axis=0)
     everywhere = np.arange(columns)
     values = _value(evaluate, incumbent, orders)
     for step in range(steps):
         moved = orders.copy()
-        for _ in range(int(rng.integers(1, _PAPER_SWAPS + 1))):
+        for _ in range(int(rng.integers(1, swaps + 1))):
             first, second = rng.integers(0, size, columns), rng.integers(0, size, columns)
             moved[first, everywhere], moved[second, everywhere] = moved[second, everywhere], moved[first, everywhere]
         new = _value(evaluate, incumbent, moved)

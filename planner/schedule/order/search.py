@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from planner.schedule.listing import slots_of
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
 from planner.schedule.order import lp as orderlp
-from planner.schedule.order.anneal import Incumbent, anneal, hill_climb, repair
+from planner.schedule.order.anneal import PAPER_SWAPS, Incumbent, anneal, hill_climb, repair
 from planner.schedule.order.batch import AssignedBatch
 from planner.schedule.order.problem import Goal, Model, Objective, Problem
 
@@ -37,11 +37,20 @@ _EXACT_EFFORT, _PROOF_EFFORT = 3_000_000, 100_000_000
 _ASSIGNMENTS = 6
 
 
-class Method(StrEnum):
-    """How orders are searched."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HillClimb:
+    """The search of arXiv 2511.15977, its parameters.
 
-    ANNEAL = "anneal"
-    HILL_CLIMB = "hill-climb"
+    Attributes
+    ----------
+    swaps : int
+        M_max: a step swaps 1 to ``swaps`` random pairs, one draw for each step.
+    restarts : int
+        T: random orders that climb, each by itself; what is tried is divided among them.
+    """
+
+    swaps: int = PAPER_SWAPS
+    restarts: int = _COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +86,7 @@ def search(
     problem: Problem,
     *,
     seed: int = 0,
-    method: Method = Method.ANNEAL,
+    climb: HillClimb | None = None,
     evaluations: int | None = None,
     starts: Sequence[Sequence[int]] = (),
     prove: bool = False,
@@ -89,7 +98,8 @@ def search(
     ----------
     problem : Problem
     seed : int
-    method : Method
+    climb : HillClimb, optional
+        Climb like this instead of annealing, and leave exact search out.
     evaluations : int, optional
         Orders to score; the default takes about a second for 22 tasks, some seconds for 220.
     starts : sequence of orders
@@ -107,7 +117,7 @@ def search(
     """
     if not problem.size:
         raise ValueError("no tasks to order")
-    run = _SearchRun(problem, method, np.random.default_rng(seed), evaluations or _effort(problem), prove, report)
+    run = _SearchRun(problem, climb, np.random.default_rng(seed), evaluations or _effort(problem), prove, report)
     for order in starts:
         run.consider(order)
     interrupted = False
@@ -124,13 +134,13 @@ class _SearchRun:
     def __init__(
         self,
         problem: Problem,
-        method: Method,
+        climb: HillClimb | None,
         rng: np.random.Generator,
         evaluations: int,
         prove: bool,
         report: Callable[[float], None],
     ) -> None:
-        self.problem, self.method, self.rng, self.report = problem, method, rng, report
+        self.problem, self.climb, self.rng, self.report = problem, climb, rng, report
         self.planned, self.done = evaluations, 0
         # natural order first: whatever is found must be no worse
         self.orders: dict[tuple[int, ...], tuple[float, float]] = {}
@@ -194,7 +204,7 @@ class _SearchRun:
     @property
     def _exact(self) -> bool:
         """Whether exact search has a chance; hill climbing is left alone, for comparison."""
-        return self.method is Method.ANNEAL and self.problem.size <= _ANNEALED and self.problem.slots_only
+        return self.climb is None and self.problem.size <= _ANNEALED and self.problem.slots_only
 
     @property
     def _no_room(self) -> bool:
@@ -206,20 +216,21 @@ class _SearchRun:
         met = self._best_makespan() <= self.makespan_bound * (1 + bounds.PROVED)
         if not goal.peak and met and not self._no_room:
             return
-        if self.problem.size > _ANNEALED:
+        if self.problem.size > _ANNEALED and self.climb is None:
             self._repair(goal, share)
             return
         gathers = self._no_room and not goal.peak
         enough = self.problem.makespan_limit(self._best_makespan()) if gathers else -math.inf
         incumbent = Incumbent(goal, enough)
-        searcher = anneal if self.method is Method.ANNEAL else hill_climb
+        columns = self.climb.restarts if self.climb else _COLUMNS
+        searcher = partial(hill_climb, swaps=self.climb.swaps) if self.climb else anneal
         try:
             searcher(
                 batch or self.problem.evaluator(wants_peak=goal.peak),
                 incumbent,
                 size=self.problem.size,
-                columns=_COLUMNS,
-                steps=max(1, int(self.planned * share / _COLUMNS)),
+                columns=columns,
+                steps=max(1, int(self.planned * share / columns)),
                 rng=self.rng,
                 report=self._reporter(share),
             )
