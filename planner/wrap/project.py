@@ -79,27 +79,9 @@ def tool_of(request: Request, folder: Path) -> str:
 
     Scripts of one name in different folders are different tools; one on standard input is known by its folder.
     """
-    where = found_script(request, folder) or folder
+    where = request.script_in(folder) or folder
     label = request.job_name.removesuffix(".sh")
     return _safe(f"{shell.safe_name(label)}-{hashlib.sha256(os.fsencode(where.resolve())).hexdigest()[:6]}")
-
-
-def found_script(request: Request, folder: Path) -> Path | None:
-    """Return where sbatch finds the script: a bare name in ``--chdir``, on the PATH, or here; None for none."""
-    name = request.source.name
-    if not name:
-        return None
-    return find_script(name, folder, request.value("chdir"))
-
-
-def find_script(name: str, folder: Path, chdir: str | None = None) -> Path:
-    """Return the file that sbatch takes for a script's name."""
-    if "/" not in name:
-        places = [folder / (chdir or ""), *(Path(place) for place in os.get_exec_path() if place)]
-        for place in places:
-            if (place / name).is_file():
-                return folder / place / name
-    return folder / name
 
 
 def write(project: ProjectFolder, request: Request, elements: Sequence[Element], setting: Setting) -> Config:
@@ -157,7 +139,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
 
 
 def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
-    found = found_script(request, setting.folder)
+    found = request.script_in(setting.folder)
     dependency = request.value("dependency") or ""
     asked = (request.value("acctg-freq") or "").split(",")
     return UserScript(

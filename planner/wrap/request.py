@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,10 @@ class Request:
         """Sbatch's options of the command line, without those that chromplan says or does itself."""
         return [str(option) for option in self.given if option.name not in _ITS_OWN]
 
+    def script_in(self, folder: Path) -> Path | None:
+        """Return where sbatch, called in a folder, finds the script; None for one that has no file."""
+        return find_script(self.source.name, folder, self.given) if self.source.name else None
+
 
 def open_source(
     words_left: Sequence[str], given: Sequence[Option], *, folder: Path, stdin: Callable[[], bytes]
@@ -128,10 +133,24 @@ def open_source(
         return Source(name="", text=stdin())
     name, *arguments = words_left
     try:
-        text = (folder / name).read_bytes()
+        text = find_script(name, folder, given).read_bytes()
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror}", "name the batch script") from None
     return Source(name=name, text=text, arguments=tuple(arguments))
+
+
+def find_script(name: str, folder: Path, given: Sequence[Option] = ()) -> Path:
+    """Return the file that sbatch takes for a script's name.
+
+    One without a slash is looked for in the command line's ``--chdir``, on the PATH, and here.
+    """
+    if "/" not in name:
+        chdir = _value(options.last(given), "chdir") or ""
+        places = [folder / chdir, *(Path(place) for place in os.get_exec_path() if place)]
+        for place in places:
+            if (place / name).is_file():
+                return folder / place / name
+    return folder / name
 
 
 def read(source: Source, given: Sequence[Option] = (), environment: Mapping[str, str] | None = None) -> Request:

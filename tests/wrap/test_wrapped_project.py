@@ -375,13 +375,19 @@ def test_a_script_is_found_as_sbatch_finds_it(tmp_path: Path, monkeypatch: pytes
         (tmp_path / name).mkdir()
     (tmp_path / "bin/a.sh").touch()
     monkeypatch.setenv("PATH", f"{tmp_path}/bin")
-    assert project.find_script("a.sh", tmp_path / "here") == tmp_path / "bin/a.sh"
+    assert request.find_script("a.sh", tmp_path / "here") == tmp_path / "bin/a.sh"
     (tmp_path / "here/a.sh").touch()
-    assert project.find_script("a.sh", tmp_path / "here") == tmp_path / "here/a.sh"
+    assert request.find_script("a.sh", tmp_path / "here") == tmp_path / "here/a.sh"
     (tmp_path / "here/sub").symlink_to(tmp_path / "sub")
     (tmp_path / "sub/a.sh").touch()
-    assert project.find_script("a.sh", tmp_path / "here", "sub") == tmp_path / "here/sub/a.sh"
-    assert project.find_script("./a.sh", tmp_path / "here", "sub") == tmp_path / "here/a.sh"
+    chdir, _ = options.read(["--chdir=sub"], where="")
+    assert request.find_script("a.sh", tmp_path / "here", chdir) == tmp_path / "here/sub/a.sh"
+    assert request.find_script("./a.sh", tmp_path / "here", chdir) == tmp_path / "here/a.sh"
+    # what is read is what sbatch will find; a script's own --chdir says nothing of where it lies
+    (tmp_path / "sub/a.sh").write_text("#!/bin/sh\n#SBATCH --chdir=/nowhere\n")
+    source = request.open_source(["a.sh"], chdir, folder=tmp_path / "here", stdin=bytes)
+    assert source.text.startswith(b"#!/bin/sh")
+    assert request.read(source).script_in(tmp_path / "here") == tmp_path / "here/a.sh"
 
 
 def test_names_hold_whatever_arguments_there_are() -> None:
