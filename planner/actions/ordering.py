@@ -115,7 +115,7 @@ def _check_names(path: Path, names: tuple[str, ...]) -> None:
     seen: set[str] = set()
     for line, name in enumerate(names, start=2):
         if not name or name in seen:
-            what = f"task {name!r} comes twice" if name else "a task has no name"
+            what = f"task {name!r} is listed twice" if name else "a task has no name"
             raise InputError(f"{path}:{line}: {what}", "every task needs a name of its own")
         seen.add(name)
 

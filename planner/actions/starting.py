@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from planner.core import config as configuration
 from planner.core import files, genome, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
+from planner.core.toml import toml_value
 from planner.project.folder import ProjectFolder
 
 EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
@@ -94,17 +94,10 @@ def longest_time(folder: Path, site: str, partition: str | None, wanted: str) ->
 
 def text(values: Mapping[str, object]) -> str:
     """Return chromplan.toml for these values, commented."""
-    import jinja2
+    from planner.core import templates
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(files.shipped("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - TOML, not HTML
-    )
-    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    environment = templates.environment()
+    environment.filters["toml"] = toml_value
     return environment.get_template("chromplan.toml.j2").render({**DEFAULTS, **values}).rstrip() + "\n"
 
 

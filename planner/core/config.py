@@ -225,7 +225,7 @@ def samples(config: Config, folder: Path) -> list[Sample]:
     Raises
     ------
     InputError
-        When the table cannot be read, a name is missing, or a name comes twice.
+        When the table cannot be read, a name is missing, or a name is listed twice.
     """
     if config.wrap:
         return _element_samples(config.wrap)

@@ -81,7 +81,7 @@ def plain(name: str) -> str:
     Raises
     ------
     InputError
-        When there is no such chromosome; the hint offers near names.
+        For an unknown chromosome; the hint names similar ones.
     """
     word = name.strip().lower().removeprefix("chr")
     found = _CHROMOSOME_BY_WORD.get(word)
@@ -123,7 +123,7 @@ def parse_chromosomes(text: str | Iterable[str | int]) -> list[str]:
     Raises
     ------
     InputError
-        When a name is unknown, a range runs backwards, a chromosome comes twice, or the list is empty.
+        When a name is unknown, a range runs backwards, a chromosome is listed twice, or the list is empty.
     """
     texts = [text] if isinstance(text, str) else [str(part) for part in text]
     words = [word for part in texts for word in re.sub(r"\s*-\s*", "-", part).replace(",", " ").split()]

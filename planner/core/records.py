@@ -1,4 +1,4 @@
-"""The frozen records that the rooms hand to each other.
+"""Frozen records shared by all parts: tasks, observations, outcomes.
 
 Units are in the names: ``*_mb`` is MiB (what Slurm calls M), ``*_s`` is seconds; instants are seconds since the epoch.
 """

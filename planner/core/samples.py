@@ -49,13 +49,13 @@ def listed(names: Sequence[str], *, where: str) -> list[Sample]:
     Raises
     ------
     InputError
-        When a name is missing, comes twice or cannot be used; begins with ``where``.
+        When a name is missing, is listed twice or cannot be used; begins with ``where``.
     """
     seen: set[str] = set()
     for number, name in enumerate(names, 1):
         _check(name, f"{where}[{number}]")
         if name in seen:
-            raise InputError(f"{where}: {name!r} comes twice", "name each sample once")
+            raise InputError(f"{where}: {name!r} is listed twice", "name each sample once")
         seen.add(name)
     return [Sample(name=name, columns={}) for name in names] or [Sample(name="", columns={})]
 
@@ -76,8 +76,8 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     Raises
     ------
     InputError
-        Naming file and line: no sample, a table whose first line names no column of samples, a line with other columns
-        than the first, a name that comes twice.
+        Naming file and line: no sample, a table whose first line does not name a column of samples, a line with other
+        columns than the first, a name that is listed twice.
     """
     text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
     rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -105,7 +105,7 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
         _check(name, where)
         if name in first_seen:
             raise InputError(
-                f"{where}: {name!r} comes twice, first in line {first_seen[name]}", "remove one of the two lines"
+                f"{where}: {name!r} is listed twice, first in line {first_seen[name]}", "remove one of the two lines"
             )
         first_seen[name] = row.line
     return [Sample(name=row.cells[0], columns=dict(zip(header[1:], row.cells[1:], strict=True))) for row in rows]
@@ -170,7 +170,7 @@ def _check_header(where: str, header: Sequence[str], reserved: Collection[str]) 
                 f"{_HINT}; columns are named with letters, digits and _, and not as chromplan's own",
             )
         if name in header[:place]:
-            raise InputError(f"{where}: column {name!r} comes twice", "rename one of the two columns")
+            raise InputError(f"{where}: column {name!r} is listed twice", "rename one of the two columns")
 
 
 def _check(name: str, where: str) -> None:

@@ -1,4 +1,4 @@
-r"""Data on its way into bash: quoting, safe names, and commands with placeholders.
+r"""Bash: quoting, safe names, and commands with placeholders.
 
 A command is bash text in which ``{name}`` stands for a value. It is rendered as a variable, quoted for the place where
 it stands, so that a value reaches the tool unchanged whatever characters it holds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jinja2
@@ -27,8 +26,3 @@ def environment(*folders: Path) -> jinja2.Environment:
     )
     found.filters["quote"] = shell.quote
     return found
-
-
-def toml_value(value: object) -> str:
-    """Return text, a number or a list of them as TOML (a filter of the templates of chromplan.toml)."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one that JSON has and TOML has not

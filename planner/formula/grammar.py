@@ -299,7 +299,7 @@ class _Parser:
         if self.take("("):
             return self.call(token, column)
         if token.lower() in ("nan", "inf", "infinity"):
-            raise InputError(f"column {column}: {token} is no number", "constants must be finite")
+            raise InputError(f"column {column}: {token} is not a number", "constants must be finite")
         if token in FUNCTIONS:
             raise InputError(f"column {column}: the function {token} has no arguments", f"write {token}(…)")
         return Name(token)
@@ -307,7 +307,7 @@ class _Parser:
     def call(self, function: str, column: int) -> Node:
         if function not in FUNCTIONS:
             raise InputError(
-                f"column {column}: {_short(function)} is no function of a formula",
+                f"column {column}: {_short(function)} is not a function that formulas have",
                 f"functions are {', '.join(FUNCTIONS)}; write powers as x^y",
             )
         arguments = [self.deeper(self.sum)]

@@ -1,4 +1,4 @@
-"""A formula as the first idea of a tool's memory: it plans the first round, the observations move it, then replace it.
+"""Formulas as priors: a formula plans the first round, observations move it, and finally replace it.
 
 Two things are learnt at different speeds. The formula's level (another Java, other settings) follows the observations
 at once: their mean log ratio to the formula, shrunk by the credibility ``n / (n + k)``, k the noise's variance over
@@ -25,7 +25,7 @@ WORTH = 8.0
 """Observations that a formula counts as much as."""
 
 LEAST_SHARE = 0.1
-"""Below this share the formula is no longer asked."""
+"""Below this share the formula is not used any more."""
 
 SURPRISE = 0.005
 """Below this probability observations contradict the formula."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from planner.core.errors import InputError
+from planner.core.toml import toml_value
 from planner.formula.conformal import Calibration
 
 VERSION = 1
@@ -67,7 +67,7 @@ class CalibrationFile(_Strict):
     def _levels(cls, factors: dict[str, list[float]]) -> dict[str, list[float]]:
         for level in factors:
             if not re.fullmatch(r"0?\.\d{1,6}|1(\.0*)?", level) or float(level) == 0.0:
-                raise ValueError(f"{level!r} is no level: write 0.95 for 95 %")
+                raise ValueError(f"{level!r} is not a level: write 0.95 for 95 %")
         return factors
 
     @model_validator(mode="after")
@@ -154,7 +154,8 @@ def read(text: str, *, name: str) -> FormulaFile:
     """Return the checked content of a formula file (errors: :func:`planner.formula.formula.loads`)."""
     if len(text) > _LONGEST_FILE:
         raise InputError(
-            f"{name}: {len(text)} characters, more than {_LONGEST_FILE}", "a formula file is a page; is this one?"
+            f"{name}: {len(text)} characters, more than {_LONGEST_FILE}",
+            "a formula file is about a page long; is this one?",
         )
     try:
         document = tomllib.loads(text)
@@ -204,15 +205,4 @@ def write(document: Mapping[str, Any]) -> str:
 
 
 def _fields(fields: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_value(value)}\n" for key, value in fields.items() if value is not None)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} cannot be written to a formula file")
-    return repr(value)
+    return "".join(f"{key} = {toml_value(value)}\n" for key, value in fields.items() if value is not None)

@@ -1,4 +1,4 @@
-"""How good a model is on attempts it has not seen, and what it saves against one ``--mem`` for all."""
+"""Cross-validation: errors of a model on attempts it has not seen, and its savings against one ``--mem`` for all."""
 
 from __future__ import annotations
 

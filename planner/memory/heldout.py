@@ -1,4 +1,4 @@
-"""What would have been predicted for past attempts: each by a model that has not seen how it ended.
+"""Predictions for past attempts, each by a model that was fitted without the outcome of that attempt.
 
 Attempts of one sample (of one task, where there is only one sample) share more than the rest of a history does: they
 are left out together. Otherwise a model would be judged on what it was told.
@@ -96,7 +96,7 @@ def predict(
     Parameters
     ----------
     observations : iterable of Observation
-        In any order. Attempts that do not train a model (killed for memory, failed, without a peak) are no evidence and
+        In any order. Attempts that do not train a model (killed for memory, failed, without a peak) teach nothing and
         are not predicted.
     evidence : Evidence
         ``OTHERS`` takes up to `FOLDS` groups of samples and predicts each from the other groups; ``EARLIER`` goes

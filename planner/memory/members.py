@@ -1,8 +1,7 @@
-"""Plausible peaks of a task, read off earlier tasks: several ways of looking, each a cloud of weighted values.
+"""Members of the ensemble: each turns earlier tasks into weighted plausible peaks of a new one.
 
-A member of the ensemble answers "which peaks would the earlier tasks suggest for a task of this size?". It moves
-every earlier peak along a line fitted to all tasks or to those near in size, and weighs it by nearness. Nearness is
-counted in ranks, so that units and gaps of the sizes do not matter.
+A member moves every earlier peak along a line fitted to all tasks or to those near in size, and weighs it by nearness.
+Nearness is counted in ranks, so that units and gaps of the sizes do not matter.
 """
 
 from __future__ import annotations

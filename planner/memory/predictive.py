@@ -1,4 +1,4 @@
-"""From plausible values to a distribution: smoothed atoms, and a tail for what was never seen."""
+"""The predictive distribution: weighted values smoothed into atoms, with a tail above the largest one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted model as a file that people can read."""
+"""Saved models: JSON files that people can read."""
 
 from __future__ import annotations
 

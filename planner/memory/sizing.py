@@ -1,4 +1,4 @@
-"""How much to ask for: the request that is expected to waste least, retries counted.
+"""Sizing: the request that is expected to waste least, retries counted.
 
 An ensemble of simple predictors, each turned into a whole distribution; each distribution into the request of least
 expected cost; the requests averaged by what each predictor has cost so far. It learns with every finished task.

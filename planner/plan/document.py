@@ -146,7 +146,7 @@ class Plan(Document):
         ):
             twice = next((value for value, count in Counter(values).items() if count > 1), None)
             if twice is not None:
-                raise ValueError(f"{what} {twice} comes twice")
+                raise ValueError(f"{what} {twice} is listed twice")
         unknown = {task.batch for task in self.tasks} - {batch.batch for batch in self.batches} - {None}
         if unknown:
             raise ValueError(f"there is no batch {min(one for one in unknown if one is not None)}")

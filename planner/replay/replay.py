@@ -1,4 +1,4 @@
-"""All strategies on the same jobs, often enough to see what chance does."""
+"""Replay of all strategies on the same jobs, repeated to average over chance."""
 
 from __future__ import annotations
 

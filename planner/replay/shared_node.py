@@ -1,4 +1,4 @@
-"""How a strategy went: every attempt, and the memory that was held for it."""
+"""The course of a replayed strategy: every attempt, and the memory held over time."""
 
 from __future__ import annotations
 

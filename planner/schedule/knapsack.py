@@ -1,4 +1,4 @@
-"""Which tasks fill a memory best: exact subsets, a greedy one for the largest cases, and batches for whole nodes.
+"""Knapsacks: subsets of tasks that fill a node's memory best, exact or greedy, and batches for whole nodes.
 
 A subset that only fills memory is found exactly with one big integer whose bit ``s`` says that a sum of ``s`` steps can
 be reached; a subset worth most is found by dynamic programming. Both are exact for weights in whole steps; others are

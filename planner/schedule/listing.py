@@ -1,4 +1,4 @@
-"""What an order of tasks comes to: when each task starts, the makespan, the peak and the memory over time.
+"""List scheduling: start times, makespan, peak and memory over time of tasks run in a given order.
 
 Two models run an order:
 

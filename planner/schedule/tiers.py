@@ -1,4 +1,4 @@
-"""Memory tiers: a few values that stand in for many requests at the least waste."""
+"""Memory tiers: requests rounded up to a few values with the least waste."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a site file and the cluster disagree."""
+"""Differences between a site file and the cluster."""
 
 from __future__ import annotations
 

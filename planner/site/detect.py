@@ -1,4 +1,4 @@
-"""A site as Slurm itself describes it."""
+"""Detection of a site from what Slurm prints about itself."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def query(run: Callable[[Sequence[str]], str]) -> str:
 def detect(*texts: str, name: str | None = None, as_of: datetime.date | None = None) -> Site:
     """Return the site that Slurm's own words describe.
 
-    Accounts, minimum requests, rates and modules are not in these words: the file wants completing by hand.
+    Slurm does not tell accounts, minimum requests, rates and modules: add them to the file by hand.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def _max_time(record: Mapping[str, str]) -> str | None:
         # sinfo cuts a time to ten characters: 14-00:00:0
         return units.format_duration(units.parse_duration_s(text) or math.inf)
     except ValueError:
-        raise InputError(f"partition time limit {text!r} is no time", "is the text complete? " + _HINT) from None
+        raise InputError(f"partition time limit {text!r} is not a duration", "is the text complete? " + _HINT) from None
 
 
 def _settings(

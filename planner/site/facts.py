@@ -1,4 +1,4 @@
-"""What ``scontrol show config|partition|node`` and ``sinfo`` print, as records; told apart by their content."""
+"""Records of what ``scontrol show config|partition|node`` and ``sinfo`` print; the kind is detected from the text."""
 
 from __future__ import annotations
 

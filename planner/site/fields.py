@@ -1,4 +1,4 @@
-"""The types of a site file's fields, each with what is expected in its error."""
+"""Types of a site file's fields; their errors say what is expected."""
 
 from __future__ import annotations
 

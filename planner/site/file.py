@@ -1,9 +1,7 @@
-"""Site files: where they lie, how they are read and written."""
+"""Site files: where they are looked for, how they are read and written."""
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from planner.core.documents import parse_toml, read_text
 from planner.core.errors import InputError, nearest
 from planner.core.files import shipped
+from planner.core.toml import toml_value
 from planner.site.local import local_site
 from planner.site.model import Partition, Site
 
@@ -46,7 +45,7 @@ def find(name: str) -> Path:
     Raises
     ------
     InputError
-        When there is none; the hint offers near names.
+        When there is none; the hint names similar ones.
     """
     known = files()
     if name not in known:
@@ -102,19 +101,4 @@ def _partition(partition: Partition, site: Site) -> dict[str, object]:
 
 
 def _table(values: Mapping[str, object]) -> str:
-    return "\n".join(f"{key} = {_value(value)}" for key, value in values.items())
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_value(key)} = {_value(item)}' for key, item in value.items())} }}"
-    # a JSON string is a TOML basic string, but for DEL, which TOML wants escaped
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return "\n".join(f"{key} = {toml_value(value)}" for key, value in values.items())

@@ -172,7 +172,7 @@ class Site(Document):
         names = [partition.name for partition in self.partitions]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"partitions: the name {twice[0]!r} comes twice")
+            raise ValueError(f"partitions: the name {twice[0]!r} is listed twice")
         if all(partition.opt_in for partition in self.partitions):
             raise ValueError("partitions: every one is opt_in, none is left to choose")
         for partition in self.partitions:

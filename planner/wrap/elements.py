@@ -56,7 +56,7 @@ def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
             continue
         index, chromosome, sample = _row(path, number, cells)
         if index in told:
-            raise InputError(f"{path}:{number}: index {index} comes twice", "name each index once")
+            raise InputError(f"{path}:{number}: index {index} is listed twice", "name each index once")
         told[index] = (chromosome, sample)
     missing = [index for index in indices if index not in told]
     if missing:

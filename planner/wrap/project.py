@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from planner.core import files, shell, templates, units
+from planner.core import files, shell, templates, toml, units
 from planner.core import genome as genomes
 from planner.core.command import PLACEHOLDERS
 from planner.core.config import FILE, Config, Element, UserScript
@@ -244,7 +244,7 @@ def _time_s(request: Request, site: Site, partition: Partition | None) -> float:
 
 def _environment(request: Request) -> jinja2.Environment:
     environment = templates.environment()
-    environment.filters["toml"] = templates.toml_value
+    environment.filters["toml"] = toml.toml_value
     environment.filters["quote"] = lambda text: _literal(_quote(text))
     environment.filters["pattern"] = lambda text: _literal(patterns.bash_word(text, job_name=request.job_name))
     environment.filters["block"] = _toml_block

@@ -128,7 +128,7 @@ def test_wrong_input_is_two_lines(
         ("", ("-k", "2"), "tasks.csv"),
         ("name,mem_mb,wall_s\n", ("-k", "2"), "no tasks"),
         ("name,mem_mb\na,1\n", ("-k", "2"), "no column for the duration"),
-        ("name,mem_mb,wall_s\na,1,2\na,1,2\n", ("-k", "2"), "tasks.csv:3: task 'a' comes twice"),
+        ("name,mem_mb,wall_s\na,1,2\na,1,2\n", ("-k", "2"), "tasks.csv:3: task 'a' is listed twice"),
         ("name,mem_mb,wall_s\n,1,2\n", ("-k", "2"), "tasks.csv:2: a task has no name"),
         ("name,mem_mb,wall_s\na,much,2\n", ("-k", "2"), "tasks.csv:2: mem_mb is 'much'"),
         ("name,mem_mb,wall_s\na,1,soon\n", ("-k", "2"), "tasks.csv:2: wall_s is 'soon'"),

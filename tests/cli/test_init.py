@@ -66,7 +66,7 @@ def test_what_it_writes_without_any_answer_plans(here: Path, capsys: pytest.Capt
         (("--site", "canon"), "unknown site 'canon'"),
         (("--site", "cannon", "--partition", "none"), "no partition 'none'"),
         (("--samples", "none.txt"), "none.txt: no such file"),
-        (("--sample", "a", "--sample", "a", "--command", "run {sample} {chromosome}"), "'a' comes twice"),
+        (("--sample", "a", "--sample", "a", "--command", "run {sample} {chromosome}"), "'a' is listed twice"),
         (("--sample", "a", "--samples", "x"), "both --sample and --samples"),
         (("--command", "run everything"), "{chromosome} is missing"),
         (("--command", "run {chromosome"), "{chromosome} is missing"),
@@ -167,7 +167,7 @@ def test_each_answer_is_checked_at_once_and_asked_for_again(here: Path) -> None:
         ],
         here,
     )
-    for wrong in ("'my pipeline' cannot name", "'S1' comes twice", "'bea gle' cannot name", "{sample} is missing"):
+    for wrong in ("'my pipeline' cannot name", "'S1' is listed twice", "'bea gle' cannot name", "{sample} is missing"):
         assert wrong in said
     assert "did you mean cannon?" in said
     text = (here / "chromplan.toml").read_text()

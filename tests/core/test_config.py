@@ -108,7 +108,7 @@ def test_a_name_that_is_no_file_name_is_refused(path: Path) -> None:
 
 def test_a_sample_twice_is_refused(path: Path) -> None:
     message, _ = error(path, MINIMAL.replace('["s1"]', '["s1", "s1"]'))
-    assert message == "chromplan.toml: pipeline.samples: 's1' comes twice"
+    assert message == "chromplan.toml: pipeline.samples: 's1' is listed twice"
 
 
 def table(path: Path, text: str) -> config.Config:

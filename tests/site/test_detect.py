@@ -197,7 +197,7 @@ def test_sinfo_marks_the_least_of_several_values_with_a_plus() -> None:
         ("PARTITION AVAIL  TIMELIMIT  NODES  STATE NODELIST\nmain* up infinite 2 idle c[1-2]", "no CPUS and MEMORY"),
         (
             "PartitionName=m\n   MaxTime=soon\nNodeName=n CPUTot=8 RealMemory=64 State=IDLE Partitions=m\n",
-            "time limit 'soon' is no time",
+            "time limit 'soon' is not a duration",
         ),
         ("NodeName=n CPUTot=8 RealMemory=64 State=IDLE Partitions=a;b\n", "detected partition a;b: name: letters"),
     ],

@@ -117,7 +117,7 @@ def test_a_file_found_by_name_must_carry_that_name(tmp_path: Path) -> None:
         ('name = "tiny"', 'name = "tiny"\nmem_policy = "cpus_only"', "needs mem_per_core_default_mb", ""),
         ('name = "tiny"', 'name = "tiny"\nheadroom_mb = 64000', "'main' has no memory left after the headroom", ""),
         ('name = "tiny"', 'name = "tiny"\noptions = ["--x\\ny"]', "options[0]: ", ""),
-        ('name = "fat"', 'name = "main"', "the name 'main' comes twice", ""),
+        ('name = "fat"', 'name = "main"', "the name 'main' is listed twice", ""),
         ('name = "fat"', 'name = "fat main"', "partitions[1].name: letters, digits", ""),
         ("cores = 16", "cores = 16\nopt_in = true", "every one is opt_in", ""),
         ("as_of = 2026-01-02", 'as_of = "yesterday"', "as_of: ", ""),

@@ -217,7 +217,7 @@ def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("0 1\n0 2\n", "map.txt:2: index 0 comes twice"),
+        ("0 1\n0 2\n", "map.txt:2: index 0 is listed twice"),
         ("0 chr99\n", "map.txt:1: unknown chromosome"),
         ("zero 1\n", "map.txt:1: not a line of a map"),
         ("0\n", "map.txt:1: not a line of a map"),

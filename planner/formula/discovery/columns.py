@@ -1,4 +1,4 @@
-"""The columns of a table as the searches see them: centred logs, and the way back to arithmetic in the features."""
+"""Centred logarithms of a table's columns, for the searches, and the way back to arithmetic in the features."""
 
 from __future__ import annotations
 

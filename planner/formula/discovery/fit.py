@@ -1,4 +1,4 @@
-"""From rows to a formula ready to use: found, calibrated, with its ranges and its origin."""
+"""Fitting a formula to rows: search, calibration, ranges and origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas cut to a node limit: the part that the rows miss least goes first."""
+"""Pruning: formulas cut to a node limit, least useful part first."""
 
 from __future__ import annotations
 

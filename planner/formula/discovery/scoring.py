@@ -1,4 +1,4 @@
-"""How good predictions and bounds are: the figures that tables of errors show."""
+"""Errors of predictions, and coverage and cost of bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From rows to a formula: every way to find one competes, and rows held out decide.
+"""Search for a formula: several ways to find one compete, and held-out rows decide.
 
 Ways ("sources"): a plain log-linear formula; sums and products of power laws (:mod:`.powers`); an
 engine of symbolic regression on the rows themselves ("direct"), and on many synthetic rows labelled by the

@@ -1,4 +1,4 @@
-"""Formulas as an engine finds them, made short: constants merged, like terms collected, what hardly matters dropped.
+"""Simplification of found formulas: constants merged, like terms collected, negligible terms dropped.
 
 The work is done on sums: terms, each a coefficient times a product of factors, each factor a feature, a
 function, or a sum in parentheses.

@@ -1,4 +1,4 @@
-"""What a state says about memory and time that are not known yet: one online line per tool."""
+"""Beliefs about memory and time not known yet: one line per tool, fitted to what has run so far."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which waiting tasks may start now: one pure function for the simulator, this machine and an allocation.
+"""The scheduling decision: which waiting tasks may start now, for the simulator, this machine and an allocation.
 
-The policy ``chromplan`` is called at the start and at every completion, kill and (where memory is watched) passed peak.
+The policy ``chromplan`` is called at the start, at every completion and kill, and, where memory is watched, at peaks.
 It learns memory as it goes, starts a task as soon as the tasks on its node together stay within the node's memory with
 probability 1 - alpha, and takes tasks by memory x duration, largest first. There is no barrier.
 """

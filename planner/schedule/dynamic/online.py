@@ -1,4 +1,4 @@
-"""The two-parameter line that a running schedule learns from, in plain floats: refitted at every event in microseconds.
+"""Online regression of memory on size: a two-parameter line in plain floats, refitted at every event in microseconds.
 
 Memory is ``r = a + b x + e``, ``Var e = s2 w``, ``w = (.1 + .9 x)^2``, x = size / largest size. Besides measured peaks
 it learns from memory that was exceeded: when tasks that ran together needed more than a limit, their sum is known to

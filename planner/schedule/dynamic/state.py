@@ -22,7 +22,7 @@ class Node:
     mem_mb : float
         MiB (any unit, used throughout).
     cores : int or None
-        None: cores are no limit.
+        None: cores are not limited.
     """
 
     name: str

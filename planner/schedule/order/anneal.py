@@ -1,4 +1,4 @@
-"""Searching the orders: annealing of many orders at once, repair of one long order, and the paper's hill climbing.
+"""Search moves: annealing of many orders at once, repair of one long order, and the paper's hill climbing.
 
 All three read the same evaluator and goal, and tell an `Incumbent` of every order they score.
 """

@@ -1,4 +1,4 @@
-"""Orders built in one go: the starting points of a search, and already good for hundreds of tasks."""
+"""Constructed orders: starting points of the search, good by themselves for hundreds of tasks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Exact answers for some twenty tasks: the shortest makespan on K slots, the lowest peak of batches with a barrier.
 
 Both ask for weights to be shared out over bins so that the fullest is as empty as possible: durations over slots, or
-memories over batches of fixed sizes. Either the bins have room for a partition, or they have not; asking that again and
-again, each time for a little less than was found, ends with a proof.
+memories over batches of fixed sizes. Whether a partition fits into bins of a given size is answered exactly; bisecting
+that size ends with the best partition and the proof that no better one exists.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST = 60
 
 
 class GaveUpError(Exception):
-    """The effort was spent before an answer was had."""
+    """The effort was spent before an answer was found."""
 
 
 @dataclass(frozen=True, kw_only=True)

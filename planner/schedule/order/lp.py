@@ -1,10 +1,10 @@
 """Lower bounds by linear programming: time shared out over the sets of tasks that can run together.
 
-Whatever an order, at every instant some set of tasks runs, and each task runs as long as it takes. Let a schedule stop
-and go on as it likes: the time each set runs is then a linear program over the sets that the limits allow
-(the configuration program of Gilmore and Gomory, Oper. Res. 9, 1961). What it cannot do, no order can.
+In any schedule some set of tasks runs at every instant, and each task runs for its duration. If tasks could be
+interrupted at will, the time that each set runs would be a linear program over the sets that the limits allow
+(the configuration program of Gilmore and Gomory, Oper. Res. 9, 1961). No order can do better.
 
-These bounds take seconds where those of `planner.schedule.listing.bounds` take none; scipy (HiGHS) solves the programs.
+These bounds take seconds where those of `planner.schedule.order.bounds` take none; scipy (HiGHS) solves the programs.
 """
 
 from __future__ import annotations

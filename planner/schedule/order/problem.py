@@ -1,4 +1,4 @@
-"""What is asked of an order: the tasks, the limits, the model, the objective."""
+"""The ordering problem: tasks, limits, model and objective."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a problem to an order: starting points, search, the exact figures, and how far they can be from the best."""
+"""Search for an order: starting points, annealing, exact figures, and the gap to the lower bound."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Orders computed beforehand: the text of planner/data/orders_*.json, and looking one up.
+"""Tables of precomputed orders: reading and writing planner/data/orders_*.json, and looking an order up.
 
-``python benchmarks/tables/order_tables.py`` makes the files.
+``python -m benchmarks.tables.order_tables`` makes the files.
 """
 
 from __future__ import annotations
