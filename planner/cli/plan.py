@@ -65,11 +65,15 @@ def command(
         return
     with working("planning"):
         plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
-    if plot:
-        _draw(plot, plan)
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
-        return
+    else:
+        _show(plan, path, wide=wide)
+    if plot:
+        _draw(plot, plan)
+
+
+def _show(plan: Plan, path: Path | None, *, wide: bool) -> None:
     show_plan(plan, wide=wide)
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")

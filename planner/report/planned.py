@@ -28,14 +28,14 @@ def draw(path: Path, plan: Plan) -> None:
             f"round {plan.round_name}: nothing to draw, as it is not known how long its tasks take",
             "run a first round, or import a history with durations ('chromplan history import')",
         )
-    mem_gb = [task.request_mb / units.MB_PER_GB for task in tasks]
+    mem_gb = [asked_mb / units.MB_PER_GB for asked_mb in savings.asked_mb(plan)]
     starts = [task.start_s or 0.0 for task in tasks]
     walls = [task.wall_s or 0.0 for task in tasks]
     unit, scale_s = timeline.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
     wall = [wall_s / scale_s for wall_s in walls]
     schedule = scheduled([start_s / scale_s for start_s in starts], wall, mem_gb)
     count = f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
-    partition = plan.target.partition
+    capacity_mb, nodes = _capacity(plan)
     timeline.draw(
         path,
         timeline.Tasks(
@@ -45,17 +45,31 @@ def draw(path: Path, plan: Plan) -> None:
             mem_unit="GB",
             time_unit=unit,
             mem_is="memory asked for",
-            cap_is="all nodes",
+            cap_is=f"capacity ({nodes})",
             note=_left_out(plan),
         ),
         [
             timeline.Panel(
-                title=f"mode {plan.mode}", order=range(len(tasks)), schedule=schedule, reserved=_reserved(plan, scale_s)
+                title=f"mode {plan.mode}",
+                order=range(len(tasks)),
+                schedule=schedule,
+                reserved=_reserved(plan, scale_s),
+                used=_used(plan, scale_s),
             )
         ],
         heading=f"{plan.name}, round {plan.round}: {count} on {plan.target.site.name}",
-        cap=None if partition.nodes is None else partition.nodes * partition.cap_mb / units.MB_PER_GB,
+        cap=capacity_mb / units.MB_PER_GB,
     )
+
+
+def _capacity(plan: Plan) -> tuple[int, str]:
+    """Return what the nodes of the partitions at work have together, MiB, and whose it is; one's where none counts them."""
+    places = {place.name: place for place in (batch.partition or plan.target.partition for batch in plan.batches)}
+    used = list(places.values()) or [plan.target.partition]
+    nodes = sum(place.nodes or 0 for place in used)
+    if nodes < 2 or any(place.nodes is None for place in used):
+        return max(place.cap_mb for place in used), "one node"
+    return sum((place.nodes or 0) * place.cap_mb for place in used), f"{nodes} nodes"
 
 
 def _left_out(plan: Plan) -> str:
@@ -74,6 +88,16 @@ def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
         (at_s / scale_s, sum(one.mem_mb for one in held if (one.wall_s or 0.0) > at_s) / units.MB_PER_GB)
         for at_s in changes
     ]
+
+
+def _used(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
+    """Return what tasks are expected to hold over time, GB; nothing where that is not predicted for all."""
+    known = [
+        (task.start_s / scale_s, task.wall_s / scale_s, task.predicted_mb / units.MB_PER_GB)
+        for task in plan.tasks
+        if task.start_s is not None and task.wall_s is not None and task.predicted_mb is not None
+    ]
+    return list(scheduled(*zip(*known, strict=True)).profile) if len(known) == len(plan.tasks) else []
 
 
 def scheduled(start: Sequence[float], wall: Sequence[float], mem: Sequence[float]) -> Schedule:

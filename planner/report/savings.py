@@ -141,6 +141,14 @@ def reservations(plan: Plan) -> list[Reservation]:
     return [Reservation(mem_mb=_granted_mb(plan, batch), wall_s=plan.makespan_s) for batch in plan.batches]
 
 
+def asked_mb(plan: Plan) -> list[int]:
+    """Return what is asked of Slurm for each task, MiB, in the plan's order: of a tier, what its largest task needs."""
+    if plan.mode in _STEPS:
+        return [task.request_mb for task in plan.tasks]
+    given_mb = {task.index: job.given_mb(task) for job in jobs(plan) for task in job.tasks}
+    return [given_mb[task.index] for task in plan.tasks]
+
+
 def _granted_mb(plan: Plan, batch: Batch) -> int:
     """Return the memory that an allocation holds, MiB: all that its nodes have where nodes are given whole."""
     site = plan.target.site
@@ -190,7 +198,7 @@ def figures(plan: Plan) -> Figures:
         submissions=len(layout),
         reserved_mb=comes_to.reserved_mb if comes_to else 0,
         requested_gb_h=_gb_h(comes_to.reserved_mb_s) if comes_to else None,
-        makespan_s=_makespan_s(plan, layout) if timed else None,
+        makespan_s=_makespan_s(plan) if timed else None,
         slurm_calls=_calls(plan, layout),
     )
 
@@ -213,11 +221,11 @@ def _gb_h(mb_s: float | None) -> float | None:
     return None if mb_s is None else mb_s * units.GB_H
 
 
-def _makespan_s(plan: Plan, layout: Sequence[Job]) -> float | None:
+def _makespan_s(plan: Plan) -> float | None:
     if plan.mode in _STEPS:
         return plan.makespan_s
-    given_mb = {task.index: job.given_mb(task) for job in layout for task in job.tasks}
-    return _ends_after_s(plan, [given_mb[task.index] for task in sorted(plan.tasks, key=lambda task: task.index)])
+    by_index = sorted(zip((task.index for task in plan.tasks), asked_mb(plan), strict=True))
+    return _ends_after_s(plan, [mem_mb for _, mem_mb in by_index])
 
 
 def _ends_after_s(plan: Plan, mem_mb: Sequence[int]) -> float:

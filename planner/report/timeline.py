@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
-# Most rows of bars that still can be read.
-_LABELLED_ROWS = 40
-# Longest list of tasks that fits above a panel.
-_MOST_LETTERS = 80
+# most rows of bars with a name each, and what such a row takes at least, inches
+_LABELLED_ROWS, _LEAST_ROW = 110, 0.15
+_ROW, _LEAST_BARS, _MOST_BARS = 0.34, 1.6, 9.0
+# a panel's width and, of it, that of its axes, inches
+_PANEL, _AXES = 6.5, 4.8
+# width of a letter as a share of its height; the smallest and largest that names are written in, points
+_LETTER, _LEAST_POINTS, _MOST_POINTS = 0.68, 4.5, 8.0
+# what fits above a panel of a list of tasks
+_LETTERS, _MOST_LINES = 64, 2
 # a line for what there is, unless it would press everything else down
 _MOST_ABOVE = 3.0
 _FORMATS = (".png", ".svg", ".pdf")
@@ -37,12 +42,15 @@ class Panel:
     schedule : Schedule
     reserved : sequence of (float, float)
         Instants, and the memory reserved from each on, where that is not the sum of the tasks.
+    used : sequence of (float, float)
+        Instants, and the memory expected in use from each on, where the sum of the tasks is what is asked for.
     """
 
     title: str
     order: Sequence[int]
     schedule: Schedule
     reserved: Sequence[tuple[float, float]] = ()
+    used: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,15 +136,16 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
 
     rows = [slots_of(panel.order, panel.schedule.start_s, tasks.wall) for panel in panels]
     most_rows = max(max(row, default=0) for row in rows) + 1
-    bars_height = min(max(1.6, 0.34 * most_rows), 9.0)
-    figure = Figure(figsize=(6.5 * len(panels), 3.9 + bars_height), layout="constrained")
+    bars_height = _bars_height(most_rows)
+    figure = Figure(figsize=(_PANEL * len(panels), 4.2 + bars_height), layout="constrained")
     axes = figure.subplots(
         2, len(panels), sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": [2.6, bars_height]}
     )
     colours, scale = mpl.colormaps["YlOrRd"], Normalize(0, max(tasks.mem) * 1.15)
     for column, panel in enumerate(panels):
         _draw_memory(axes[0][column], tasks, panel, cap)
-        _draw_bars(axes[1][column], tasks, panel, rows[column], colours, scale)
+        _draw_bars(axes[1][column], tasks, panel, rows[column], (colours, scale))
+        _name_bars(axes[1][column], tasks, panel, rows[column], (scale, bars_height / most_rows))
     figure.colorbar(
         ScalarMappable(scale, colours), ax=axes[1].tolist(), label=f"memory of a task\n({tasks.mem_unit})", pad=0.01
     )
@@ -144,15 +153,21 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
     highest = max([panel.schedule.peak for panel in panels] + [mem for panel in panels for _, mem in panel.reserved])
     axes[0][0].set_ylim(0, max(highest, cap if cap is not None and _is_drawn(cap, highest) else 0) * 1.18)
     axes[0][0].set_xlim(0, max(panel.schedule.makespan for panel in panels) * 1.02)
-    axes[1][0].set_ylabel("tasks at once (a row each)")
+    axes[1][0].set_ylabel("tasks at once\n(a row each)")
     axes[1][0].set_ylim(most_rows - 0.4, -0.6)
     figure.suptitle(heading, fontsize=13, fontweight="bold")
-    figure.supxlabel(_caption(tasks, width=(_MOST_LETTERS + 12) * len(panels)), fontsize=9, color="0.3")
+    figure.supxlabel(_caption(tasks, width=(_LETTERS + 16) * len(panels)), fontsize=9, color="0.3")
     return figure
 
 
+def _bars_height(rows: int) -> float:
+    """Return the height that rows of bars take, inches: room for a name in each, unless they are too many."""
+    most = max(_MOST_BARS, _LEAST_ROW * rows) if rows <= _LABELLED_ROWS else _MOST_BARS
+    return min(max(_LEAST_BARS, _ROW * rows), most)
+
+
 def _caption(tasks: Tasks, width: int) -> str:
-    above = f"Above: {tasks.mem_is} of the running tasks together."
+    above = f"Above: {tasks.mem_is}, summed over the tasks that run."
     below = (
         "Below: each bar is one task, as long as it runs; the darker, the more memory. A row runs one after another."
     )
@@ -165,76 +180,40 @@ def _is_drawn(cap: float, highest: float) -> bool:
 
 
 def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> None:
-    schedule = panel.schedule
-    times, used = [time for time, _ in schedule.profile], [memory for _, memory in schedule.profile]
-    axes.fill_between(times, used, step="post", color="#4c78a8", alpha=0.35, linewidth=0)
-    axes.step(times, used, where="post", color="#4c78a8", linewidth=1.2)
-    axes.axhline(schedule.peak, color="#b22222", linestyle="--", linewidth=1)
+    schedule, unit = panel.schedule, tasks.mem_unit
+    times, summed = zip(*schedule.profile, strict=True)
+    axes.fill_between(times, summed, step="post", color="#4c78a8", alpha=0.35, linewidth=0)
+    named = f"{tasks.mem_is}, peak {_number(schedule.peak)} {unit}"
+    axes.step(times, summed, where="post", color="#4c78a8", linewidth=1.4, label=named)
     if panel.reserved:
         instants, reserved = zip(*panel.reserved, strict=True)
-        axes.step(instants, reserved, where="post", color="0.15", linewidth=1.2, linestyle="-.", label="reserved")
-        axes.annotate(
-            f"allocations {_number(max(reserved))} {tasks.mem_unit}",
-            (0, max(reserved)),
-            xytext=(3, 3),
-            textcoords="offset points",
-            fontsize=8,
-            color="0.15",
-        )
-    apart = cap is not None and abs(cap - schedule.peak) > 0.02 * cap
-    axes.annotate(
-        f"peak {_number(schedule.peak)} {tasks.mem_unit}"
-        + ("" if cap is None or apart else f" ({tasks.cap_is} {_number(cap)})"),
-        (schedule.makespan, schedule.peak),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        color="#b22222",
-        fontsize=9,
-    )
-    if cap is not None and apart and not _is_drawn(cap, schedule.peak):
-        axes.annotate(
-            f"{tasks.cap_is} {_number(cap)} {tasks.mem_unit}, above",
-            (0, 1),
-            xycoords="axes fraction",
-            xytext=(3, -11),
-            textcoords="offset points",
-            fontsize=8,
-            color="0.3",
-        )
-    elif cap is not None and apart:
-        axes.axhline(cap, color="0.4", linestyle=":", linewidth=1)
-        axes.annotate(
-            f"{tasks.cap_is} {_number(cap)}",
-            (0, cap),
-            xytext=(3, 3),
-            textcoords="offset points",
-            fontsize=8,
-            color="0.4",
-        )
-    axes.set_title(f"{panel.title}\n{_listed(tasks.names, panel.order)}", fontsize=10)
+        named = f"allocations, {_number(max(reserved))} {unit}"
+        axes.step(instants, reserved, where="post", color="0.15", linewidth=1.2, linestyle="-.", label=named)
+    if panel.used:
+        instants, used = zip(*panel.used, strict=True)
+        named = f"expected in use, at most {_number(max(used))} {unit}"
+        axes.step(instants, used, where="post", color="#2a7f3e", linewidth=1.4, label=named)
+    if cap is not None and _is_drawn(cap, schedule.peak):
+        axes.axhline(cap, color="#b22222", linestyle=":", linewidth=1.4, label=f"{tasks.cap_is} {_number(cap)} {unit}")
+    elif cap is not None:
+        axes.plot([], [], " ", label=f"{tasks.cap_is} {_number(cap)} {unit}, far above")
+    # below the axes, where no line runs through it
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.06), ncols=2, fontsize=8, frameon=False, borderaxespad=0)
+    axes.set_title(f"{panel.title}\n{_listed(tasks.names, panel.order)}", fontsize=9)
 
 
-def _draw_bars(
-    axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], colours: Colormap, scale: Normalize
-) -> None:
-    starts, makespan = panel.schedule.start_s, panel.schedule.makespan
+def _draw_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], shades: tuple[Colormap, Normalize]) -> None:
+    makespan = panel.schedule.makespan
+    colours, scale = shades
     axes.barh(
         rows,
         tasks.wall,
-        left=starts,
+        left=panel.schedule.start_s,
         height=0.86,
         color=[colours(scale(memory)) for memory in tasks.mem],
         edgecolor="white",
         linewidth=0.6,
     )
-    if max(rows) < _LABELLED_ROWS:
-        for name, start, wall, memory, row in zip(tasks.names, starts, tasks.wall, tasks.mem, rows, strict=True):
-            if wall >= makespan * 0.012 * len(name):
-                dark = scale(memory) > 0.6
-                axes.text(
-                    start + wall / 2, row, name, ha="center", va="center", fontsize=8, color="white" if dark else "0.1"
-                )
     axes.axvline(makespan, color="0.3", linewidth=1)
     axes.annotate(
         f"done after {_number(makespan)} {tasks.time_unit}",
@@ -252,12 +231,31 @@ def _draw_bars(
         axes.spines[side].set_visible(False)
 
 
+def _name_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], sizes: tuple[Normalize, float]) -> None:
+    """Write names into the bars that have room for them; ``sizes``: the scale of colours, a row's height in inches."""
+    if max(rows) >= _LABELLED_ROWS:
+        return
+    scale, row = sizes
+    highest = min(_MOST_POINTS, 0.72 * 72 * row)
+    width = 72 * _AXES / (panel.schedule.makespan * 1.02)
+    for name, start, wall, memory, place in zip(
+        tasks.names, panel.schedule.start_s, tasks.wall, tasks.mem, rows, strict=True
+    ):
+        points = min(highest, wall * width / (_LETTER * len(name)))
+        if points >= _LEAST_POINTS:
+            colour = "white" if scale(memory) > 0.6 else "0.1"
+            axes.text(start + wall / 2, place, name, ha="center", va="center", fontsize=points, color=colour)
+
+
 def _listed(names: Sequence[str], order: Sequence[int]) -> str:
-    listed = ", ".join(names[task] for task in order)
-    if len(listed) <= _MOST_LETTERS:
-        return listed
-    shown = listed[: _MOST_LETTERS - len(f", … ({len(order)} tasks)")].rpartition(", ")[0]
-    return f"{shown}, … ({len(order)} tasks)"
+    rest = f", … ({len(order)} tasks)"
+    lines = textwrap.wrap(", ".join(names[task] for task in order), _LETTERS, break_long_words=False)
+    if len(lines) <= _MOST_LINES:
+        return "\n".join(lines)
+    kept = lines[:_MOST_LINES]
+    while len(kept[-1].rstrip(",")) + len(rest) > _LETTERS and "," in kept[-1].rstrip(","):
+        kept[-1] = kept[-1].rstrip(",").rpartition(",")[0]
+    return "\n".join(kept).rstrip(",") + rest
 
 
 def _number(value: float) -> str:

@@ -1,13 +1,15 @@
 """A plan drawn: its memory over time."""
 
 from pathlib import Path
+from typing import Any
 
 import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.plan.document import Plan
-from planner.report import planned
+from planner.core.records import Mode
+from planner.plan.document import LeftOut, Plan
+from planner.report import planned, timeline
 
 
 def timed() -> Plan:
@@ -36,6 +38,51 @@ def test_tasks_that_start_as_others_end_are_never_held_together() -> None:
     starts = [0.1 + 0.2, 0.6]
     schedule = planned.scheduled(starts, [0.3, 0.1], [5.0, 3.0])
     assert schedule.peak == 5.0
+
+
+def said(plan: Plan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Return what a plan's picture is made of."""
+    drawn: dict[str, Any] = {}
+
+    def take(_path: Path, tasks: timeline.Tasks, panels: list[timeline.Panel], **rest: Any) -> None:
+        drawn.update(tasks=tasks, panel=panels[0], **rest)
+
+    monkeypatch.setattr(timeline, "draw", take)
+    planned.draw(tmp_path / "plan.svg", plan)
+    return drawn
+
+
+def test_what_is_asked_for_is_told_from_what_is_expected_in_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = timed()
+    tasks = [task.model_copy(update={"predicted_mb": task.request_mb / 2}) for task in plan.tasks]
+    drawn = said(plan.model_copy(update={"tasks": tasks}), monkeypatch, tmp_path)
+    assert drawn["tasks"].mem_is == "memory asked for"
+    assert max(used for _, used in drawn["panel"].used) == pytest.approx(drawn["panel"].schedule.peak / 2)
+
+
+def test_a_tier_asks_for_what_its_largest_task_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    drawn = said(timed().model_copy(update={"mode": Mode.TIERS}), monkeypatch, tmp_path)
+    assert len(set(drawn["tasks"].mem)) < 22
+
+
+@pytest.mark.parametrize(("nodes", "cap_is", "times"), [(4, "capacity (4 nodes)", 4), (None, "capacity (one node)", 1)])
+def test_the_capacity_is_that_of_all_nodes_or_of_one_where_they_are_not_counted(
+    nodes: int | None, cap_is: str, times: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = timed()
+    partition = plan.target.partition.model_copy(update={"nodes": nodes})
+    target = plan.target.model_copy(update={"partition": partition})
+    drawn = said(plan.model_copy(update={"target": target}), monkeypatch, tmp_path)
+    assert drawn["tasks"].cap_is == cap_is
+    assert drawn["cap"] == pytest.approx(times * partition.cap_mb / 1024)
+
+
+def test_what_waits_for_a_first_round_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    left = [LeftOut(task="chr23", reason="waits for what the pilot uses")]
+    drawn = said(timed().model_copy(update={"left_out": left}), monkeypatch, tmp_path)
+    assert drawn["tasks"].note == "Not drawn: 1 task, waits for what the pilot uses"
 
 
 def test_names_are_whole_and_what_is_drawn_is_what_is_asked_for(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_both_schedules_are_named_with_their_order_units_peak_and_end() -> None:
     assert said.count("time (hours)") == 2
     assert "memory in use (GB)" in said
     assert "memory of a task\n(GB)" in said
-    assert {"peak 7 GB", "done after 5 hours"} <= set(said)
+    assert {"memory in use, peak 7 GB", "done after 5 hours"} <= set(said)
 
 
 def test_every_bar_that_has_room_bears_its_tasks_name() -> None:
@@ -57,16 +57,40 @@ def test_a_picture_has_a_title_and_a_description_for_those_who_do_not_see_it(tmp
     assert "<desc>Above: memory in use" in text
 
 
-def test_a_long_list_of_tasks_is_cut() -> None:
+def test_a_long_list_of_tasks_is_cut_between_two_names() -> None:
     said = texts([f"{i}-sample" for i in range(100)])
     (title,) = (line for line in said if line.startswith("Natural order"))
-    assert title.endswith("… (100 tasks)")
-    assert len(title.splitlines()[1]) <= 80
+    assert title.endswith("-sample, … (100 tasks)")
+    assert all(len(line) <= 64 for line in title.splitlines())
 
 
-def test_a_cap_is_a_line_of_its_own_or_said_beside_a_peak_that_reaches_it() -> None:
-    assert "cap 9" in texts(["a", "b", "c", "d"], cap=9)
-    assert "peak 7 GB (cap 7)" in texts(["a", "b", "c", "d"], cap=7)
+def test_a_cap_is_a_line_with_its_name_or_named_where_it_is_far_above() -> None:
+    assert "cap 9 GB" in texts(["a", "b", "c", "d"], cap=9)
+    assert "cap 7 GB" in texts(["a", "b", "c", "d"], cap=7)
+    assert "cap 700 GB, far above" in texts(["a", "b", "c", "d"], cap=700)
+
+
+@pytest.mark.parametrize(("tasks", "slots"), [(66, 66), (66, 16), (22, 4), (100, 100)])
+def test_names_stay_inside_their_bars(tasks: int, slots: int) -> None:
+    names = [f"HG0009{i % 3}.chr{1 + i // 3 % 22}" for i in range(tasks)]
+    mem, wall = [100.0 + i % 7 for i in range(tasks)], [5.0 + i % 4 for i in range(tasks)]
+    schedule = list_schedule(range(tasks), mem, wall, Machine(slots=slots))
+    panel = timeline.Panel(title="mode packed", order=range(tasks), schedule=schedule)
+    shown = timeline.Tasks(names=names, mem=mem, wall=wall, mem_unit="GB", time_unit="hours")
+    figure = timeline._figure(shown, [panel], "heading", None)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure).draw()
+    bars = figure.axes[1]
+    boxes = [bar.get_window_extent() for bar in bars.patches]
+    written = [text for text in bars.texts if ".chr" in text.get_text()]
+    assert len(written) == tasks
+    for text in written:
+        inside = text.get_window_extent()
+        assert any(
+            box.x0 <= inside.x0 and inside.x1 <= box.x1 and box.y0 - 1 <= inside.y0 and inside.y1 <= box.y1 + 1
+            for box in boxes
+        ), text
 
 
 def test_slots_are_reused_whatever_the_rounding_of_the_times() -> None:
