@@ -63,7 +63,7 @@ def draw(path: Path, plan: Plan) -> None:
 
 
 def _capacity(plan: Plan) -> tuple[int, str]:
-    """Return what the nodes of the partitions at work have together, MiB, and whose it is; one's where none counts them."""
+    """Return what the nodes of the partitions at work have together, MiB, or one that is not counted, and which."""
     places = {place.name: place for place in (batch.partition or plan.target.partition for batch in plan.batches)}
     used = list(places.values()) or [plan.target.partition]
     nodes = sum(place.nodes or 0 for place in used)
