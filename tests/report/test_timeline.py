@@ -77,7 +77,7 @@ def test_names_stay_inside_their_bars(tasks: int, slots: int) -> None:
     schedule = list_schedule(range(tasks), mem, wall, Machine(slots=slots))
     panel = timeline.Panel(title="mode packed", order=range(tasks), schedule=schedule)
     shown = timeline.Tasks(names=names, mem=mem, wall=wall, mem_unit="GB", time_unit="hours")
-    figure = timeline._figure(shown, [panel], "heading", None)
+    figure = timeline.draw_figure(shown, [panel], "heading", None)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure).draw()
