@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,6 +50,9 @@ _MOST_IN_DETAIL = 3
 @click.option("--all", "every", is_flag=True, help="Every element, and every array in detail, however many.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line per element as CSV.")
+@click.option(
+    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page with plots, too."
+)
 def command(
     targets: tuple[str, ...],
     names: tuple[str, ...],
@@ -60,6 +64,7 @@ def command(
     every: bool,
     as_json: bool,
     as_csv: bool,
+    html_file: Path | None,
 ) -> None:
     """Show what past jobs used, wasted, and should have asked for.
 
@@ -80,11 +85,17 @@ def command(
         view.echo_csv(arrays)
     elif not as_json:
         told = _show(answer, lengths_bp, every=every)
-    if as_json:
+    if as_json or (html_file and not told):
         told = _advise(arrays, lengths_bp)
+    if as_json:
         from planner.advice.document import document
 
         echo_json({"arrays": [document(one) for one in told]})
+    if html_file:
+        from planner.report import advised
+
+        advised.write(html_file, told)
+        click.echo(f"wrote {html_file}", err=True)
 
 
 def _show(answer: advising.Answer, lengths_bp: Mapping[str, int], *, every: bool) -> list[Advice]:

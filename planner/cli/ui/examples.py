@@ -8,7 +8,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "advise": (
         "chromplan advise",
         "chromplan advise 4711",
-        "chromplan advise --name impute --since now-30days",
+        "chromplan advise --name impute --since now-30days --html impute.html",
         "sacct -P -o ALL -j 4711 | chromplan advise -",
     ),
     "init": (

@@ -1,0 +1,154 @@
+"""The page of ``chromplan advise --html``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner.advice import document, use
+from planner.advice.advice import Advice
+from planner.advice.arrays import PastArray
+from planner.advice.use import Share
+from planner.advice.ways import Way
+from planner.core.memory_time import unit_for
+from planner.core.units import GB_H, MB_PER_GB, format_duration
+from planner.report import memory_plots as plots
+from planner.report import svg
+from planner.report.memory_plots import HeldSpan, TaskBar, WayBar
+from planner.report.page import Fact, Grid, Page, Section
+from planner.report.svg import Plot
+
+
+def write(path: Path, told: Sequence[Advice]) -> None:
+    """Write the page about these arrays."""
+    from planner.report import page
+
+    page.write(path, made(told))
+
+
+def made(told: Sequence[Advice]) -> Page:
+    """Return the page about these arrays."""
+    attempts = [attempt for advice in told for attempt in advice.array.attempts]
+    memory = use.memory(attempts)
+    unit = unit_for(memory.reserved)
+    share = f"{100 * memory.wasted / memory.reserved:.0f} %" if memory.reserved else "nothing"
+    many = f"{len(told)} submissions" if len(told) > 1 else told[0].array.title
+    return Page(
+        title=f"What {many} should have asked for",
+        said=f"Of {unit.text(memory.reserved)} of memory x time reserved, {share} was wasted: idle, or lost to kills.",
+        sections=[section(one) for one in told],
+    )
+
+
+def section(advice: Advice) -> Section:
+    """Return what is said of one array."""
+    array = advice.array
+    ends = ", ".join(f"{number} {outcome}" for outcome, number in document.outcomes(array).most_common())
+    found = advice.next_time
+    lines = () if found is None else (*found.directives, *([found.sbatch] if found.sbatch else []))
+    return Section(
+        title=array.title,
+        said=f"{ends}.",
+        facts=facts(array),
+        plots=_plots(advice),
+        grids=[_ways_grid(advice)] if advice.ways else [],
+        advice="Next time: in the script, or in place of sbatch",
+        lines=lines,
+    )
+
+
+def facts(array: PastArray) -> list[Fact]:
+    """Return the figures that are told first."""
+    memory, cores = use.memory(array.attempts), use.cores(array.attempts)
+    unit = unit_for(memory.reserved)
+    dead = sum(len(one.killed) for one in array.elements)
+    found = [
+        Fact(
+            number=unit.text(memory.reserved),
+            what="memory x time reserved",
+            note=_parts(memory, unit.mb_s),
+        ),
+        Fact(number=_percent(memory.wasted, memory.reserved), what="of it wasted", note="idle, or lost to kills"),
+        Fact(number=str(dead), what="attempts killed for memory", note=f"of {len(array.attempts)}"),
+    ]
+    if cores.reserved:
+        found.append(
+            Fact(number=f"{svg.amount(cores.reserved / 3600)} core-h", what="reserved", note=_parts(cores, 3600.0)),
+        )
+    return found
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"
+
+
+def _parts(share: Share, unit: float) -> str:
+    parts = (
+        ("used", share.used),
+        ("idle", share.idle),
+        ("killed", share.killed),
+        ("other ends", share.otherwise),
+        ("unknown", share.unknown),
+    )
+    return ", ".join(f"{svg.amount(amount / unit)} {name}" for name, amount in parts if amount)
+
+
+def _plots(advice: Advice) -> list[Plot]:
+    bars = task_bars(advice)
+    ways = [
+        WayBar(
+            name=one.way.value,
+            used_gb_h=(one.reserved_mb_s - one.wasted_mb_s) * GB_H,
+            wasted_gb_h=one.wasted_mb_s * GB_H,
+            killed=one.killed,
+        )
+        for one in advice.ways
+    ]
+    drawn = (plots.asked_and_used(bars), plots.ways(ways), plots.predicted(bars), plots.over_time(held(advice.array)))
+    return [one for one in drawn if one is not None]
+
+
+def task_bars(advice: Advice) -> list[TaskBar]:
+    """Return the elements as they are drawn."""
+    foretold = {row.element.label: row.prediction for row in advice.foresight.rows}
+    return [
+        TaskBar(
+            name=one.label,
+            asked_mb=one.attempts[0].limit_mb,
+            peak_mb=one.peak_mb,
+            killed=one.measured is None and bool(one.killed),
+            predicted_mb=foretold[one.label].point_mb if one.label in foretold else None,
+            request_mb=foretold[one.label].request_mb if one.label in foretold else None,
+        )
+        for one in advice.array.elements
+    ]
+
+
+def held(array: PastArray) -> list[HeldSpan]:
+    """Return the attempts over time, where times, limits and peaks are on record."""
+    return [
+        HeldSpan(start_s=one.start_s, end_s=one.start_s + one.wall_s, asked_mb=one.limit_mb, peak_mb=one.peak_mb or 0.0)
+        for one in array.attempts
+        if one.start_s and one.wall_s and one.limit_mb
+    ]
+
+
+def _ways_grid(advice: Advice) -> Grid:
+    rows = []
+    for one in advice.ways:
+        expected = advice.expected.get(one.way)
+        least, most = min(one.requests_mb), max(one.requests_mb)
+        rows.append(
+            [
+                one.way.value,
+                f"{least}" if least == most else f"{least}–{most}",
+                f"{100 * one.coverage:.0f} %",
+                one.killed,
+                svg.amount(one.reserved_mb_s * GB_H),
+                svg.amount(one.wasted_mb_s * GB_H) if one.way is not Way.KNOWN else "0",
+                format_duration(expected.makespan_s) if expected else "",
+                svg.amount(expected.held_mb / MB_PER_GB) if expected else "",
+            ]
+        )
+    columns = ["asking", "MB", "coverage", "killed", "reserved GB·h", "wasted GB·h", "done after", "held at once GB"]
+    return Grid(title="Ways to ask for memory, on the same tasks", columns=columns, rows=rows)

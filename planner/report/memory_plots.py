@@ -1,0 +1,300 @@
+"""The plots of a page about past or planned tasks: what was asked, used, predicted, held, and wasted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from planner.core.units import MB_PER_GB
+from planner.report import svg
+from planner.report.svg import ROW, Plot
+
+_MOST_BARS = 60
+_BAR = 9.0
+_TALL = 190.0
+_NOTHING = 0.002
+_MOST_REACHES = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskBar:
+    """A task as it is drawn.
+
+    Attributes
+    ----------
+    asked_mb, peak_mb, predicted_mb, request_mb : float or None
+        What it had, what it used, what was expected, and what chromplan asks for it, MiB.
+    killed : bool
+        Killed for memory, and never completed: its peak is a lower bound.
+    """
+
+    name: str
+    asked_mb: float | None
+    peak_mb: float | None
+    killed: bool
+    predicted_mb: float | None = None
+    request_mb: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WayBar:
+    """A way to ask for memory: GB h used and wasted, and how many were killed."""
+
+    name: str
+    used_gb_h: float
+    wasted_gb_h: float
+    killed: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldSpan:
+    """An attempt over time: what it had and what it used, MiB; instants in s."""
+
+    start_s: float
+    end_s: float
+    asked_mb: float
+    peak_mb: float
+
+
+def _unit(most_mb: float) -> tuple[str, float]:
+    return ("GB", MB_PER_GB) if most_mb >= 2 * MB_PER_GB else ("MB", 1.0)
+
+
+def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
+    """Draw what each task asked for and used; of many tasks, how many used how much of it."""
+    known = [one for one in tasks if one.peak_mb is not None]
+    if not known:
+        return None
+    if len(known) > _MOST_BARS:
+        return _shares(known)
+    unit, mb = _unit(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known))
+    axis = svg.across(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known) / mb)
+    bottom = ROW * len(known) + 4
+    parts = [svg.grid(axis, 0, bottom, f"memory ({unit})")]
+    for place, one in enumerate(known):
+        y = ROW * place + 4
+        peak, asked = (one.peak_mb or 0) / mb, (one.asked_mb or 0) / mb
+        said = f"{one.name}: {'at least ' * one.killed}{svg.amount(peak)} of {svg.amount(asked)} {unit}"
+        parts.append(svg.label(axis.first, y + _BAR, one.name))
+        if asked:
+            parts.append(svg.rect(axis.first, y, axis.at(asked) - axis.first, _BAR, "asked", said))
+        parts.append(
+            svg.rect(axis.first, y, axis.at(peak) - axis.first, _BAR, "killed" if one.killed else "used", said)
+        )
+        if one.killed:
+            parts.append(svg.text(axis.at(peak) - 4, y + _BAR - 1, "×", kind="cross", anchor="end"))
+        if one.request_mb:
+            x = axis.at(one.request_mb / mb)
+            parts.append(svg.line(x, y - 2, x, y + _BAR + 2, "own"))
+    asked_mb, peak_mb = (
+        sum(one.asked_mb or 0 for one in known),
+        sum(min(one.peak_mb or 0, one.asked_mb or 0) for one in known),
+    )
+    used = f"{100 * peak_mb / asked_mb:.0f} % of the memory that was asked for was used" if asked_mb else "Peaks"
+    dead = sum(one.killed for one in known)
+    title = f"{used}{f', and {dead} were killed for want of it' if dead else ''}"
+    own = any(one.request_mb for one in known)
+    alt = f"A bar per task: its peak within what it asked for, in {unit}."
+    return Plot(
+        title=title,
+        alt=alt,
+        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
+        legend=[
+            ("asked", "asked for"),
+            ("used", "peak"),
+            *([("killed", "× killed there: it needs more")] if dead else []),
+            *([("own", "what chromplan asks, told by the others")] if own else []),
+        ],
+        columns=["task", "asked MB", "peak MB", "killed", *(["chromplan asks MB"] if own else [])],
+        rows=[
+            [one.name, _mb(one.asked_mb), _mb(one.peak_mb), "yes" if one.killed else ""]
+            + ([_mb(one.request_mb)] if own else [])
+            for one in known
+        ],
+    )
+
+
+def _mb(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _shares(known: Sequence[TaskBar]) -> Plot:
+    shares = [(one.peak_mb or 0) / one.asked_mb for one in known if one.asked_mb]
+    tenths = Counter(min(int(10 * share), 10) for share in shares)
+    axis = svg.across(max(tenths.values(), default=1), left=74)
+    shown = range(max(tenths, default=0), -1, -1)
+    names = {tenth: f"{10 * tenth}-{10 * tenth + 10} %" if tenth < 10 else "≥ 100 %" for tenth in shown}
+    bottom = ROW * len(names) + 4
+    parts = [svg.grid(axis, 0, bottom, "tasks")]
+    for place, tenth in enumerate(shown):
+        y = ROW * place + 4
+        parts.append(svg.label(axis.first, y + _BAR, names[tenth]))
+        width = axis.at(tenths[tenth]) - axis.first
+        parts.append(svg.rect(axis.first, y, width, _BAR, "used", f"{tenths[tenth]} tasks"))
+    half = sum(share < 0.5 for share in shares)
+    title = f"{half} of {len(shares)} tasks used less than half of what they had asked for"
+    alt = "How many tasks used which share of the memory that they had asked for."
+    return Plot(
+        title=title,
+        alt=alt,
+        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
+        legend=[("used", "tasks whose peak was this share of what they asked for")],
+        columns=["peak / asked", "tasks"],
+        rows=[[names[tenth], tenths[tenth]] for tenth in shown],
+    )
+
+
+def ways(found: Sequence[WayBar]) -> Plot | None:
+    """Draw what ways to ask for memory come to."""
+    if not found:
+        return None
+    axis = svg.across(max(one.used_gb_h + one.wasted_gb_h for one in found), left=86)
+    row = 2 * ROW
+    bottom = row * len(found) + 4
+    parts = [svg.grid(axis, 0, bottom, "memory x time reserved (GB·h)")]
+    for place, one in enumerate(found):
+        y = row * place + 6
+        used, whole = axis.at(one.used_gb_h), axis.at(one.used_gb_h + one.wasted_gb_h)
+        said = f"{one.name}: {svg.amount(one.used_gb_h)} GB·h used, {_wasted(one)}"
+        parts.append(svg.label(axis.first, y + 8, one.name))
+        parts.append(svg.rect(axis.first, y, used - axis.first, _BAR, "used", said))
+        parts.append(svg.rect(used, y, whole - used, _BAR, "wasted", said))
+        parts.append(svg.text(axis.first + 2, y + 20, _wasted(one), kind="note"))
+    asked, own = found[0], next((one for one in found if one.name == "each its own"), found[-1])
+    less = 1 - own.wasted_gb_h / asked.wasted_gb_h if asked.wasted_gb_h else 0.0
+    title = (
+        f"Each its own would have wasted {100 * less:.0f} % less than what was asked"
+        if less > 0
+        else "What was asked wasted no more than other ways"
+    )
+    alt = "A bar per way to ask for memory: what was used of the memory x time reserved, and what was wasted."
+    return Plot(
+        title=title,
+        alt=alt,
+        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
+        legend=[("used", "used"), ("wasted", "wasted: idle, or lost to kills")],
+        columns=["way", "used GB·h", "wasted GB·h", "killed"],
+        rows=[[one.name, svg.amount(one.used_gb_h), svg.amount(one.wasted_gb_h), f"{one.killed:g}"] for one in found],
+    )
+
+
+def _wasted(one: WayBar) -> str:
+    nothing = one.wasted_gb_h < _NOTHING * one.used_gb_h
+    return f"{svg.amount(0.0 if nothing else one.wasted_gb_h)} wasted, {one.killed:g} killed"
+
+
+def predicted(tasks: Sequence[TaskBar]) -> Plot | None:
+    """Draw prediction and request against the peak that was measured."""
+    known = [one for one in tasks if one.peak_mb and one.predicted_mb and one.request_mb and not one.killed]
+    if len(known) < 2:
+        return None
+    unit, mb = _unit(max(one.request_mb or 0 for one in known))
+    across = svg.across(max(one.peak_mb or 0 for one in known) / mb, left=44)
+    most = max(max(one.request_mb or 0, one.peak_mb or 0) for one in known) / mb
+    bottom = _TALL + 22
+    up = svg.Axis(most=most, first=bottom, last=22)
+    corner = min(across.most, up.most)
+    parts = [
+        svg.grid(across, 22, bottom, f"measured peak ({unit})"),
+        svg.side(up, across.first, across.last, f"predicted, asked for ({unit})"),
+        svg.line(across.at(0), up.at(0), across.at(corner), up.at(corner), "exact"),
+    ]
+    for one in known:
+        x = across.at((one.peak_mb or 0) / mb)
+        low, high = up.at((one.predicted_mb or 0) / mb), up.at((one.request_mb or 0) / mb)
+        if len(known) <= _MOST_REACHES:
+            parts.append(svg.line(x, low, x, high, "reach"))
+        parts.append(svg.line(x - 3, high, x + 3, high, "own"))
+        said = f"{one.name}: predicted {_mb(one.predicted_mb)}, asked {_mb(one.request_mb)}, used {_mb(one.peak_mb)} MB"
+        parts.append(f'<circle cx="{x:.1f}" cy="{low:.1f}" r="3" class="point"><title>{escape(said)}</title></circle>')
+    within = sum((one.request_mb or 0) >= (one.peak_mb or 0) for one in known)
+    title = f"{within} of {len(known)} requests were enough, each made without knowing its own task"
+    alt = (
+        "A point per task: its predicted against its measured peak; a mark above it is the request, "
+        "which is enough where it lies above the line."
+    )
+    return Plot(
+        title=title,
+        alt=alt,
+        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
+        legend=[("point", "predicted"), ("own", "asked for"), ("exact", "as measured: what lies above is enough")],
+        columns=["task", "predicted MB", "asked MB", "peak MB"],
+        rows=[[one.name, _mb(one.predicted_mb), _mb(one.request_mb), _mb(one.peak_mb)] for one in known],
+    )
+
+
+def over_time(held: Sequence[HeldSpan], capacity_mb: float | None = None) -> Plot | None:
+    """Draw the memory that was reserved and used over time."""
+    if not held:
+        return None
+    first = min(one.start_s for one in held)
+    instants = sorted({one.start_s for one in held} | {one.end_s for one in held})
+    asked, used = _levels(held, instants)
+    unit, mb = _unit(max(asked))
+    longest = instants[-1] - first
+    time, seconds = ("hours", 3600.0) if longest > 7200 else ("minutes", 60.0) if longest > 120 else ("seconds", 1.0)
+    there = capacity_mb if capacity_mb and capacity_mb < 3 * max(asked) else None
+    bottom = _TALL + 22
+    across = svg.across(longest / seconds, left=44)
+    up = svg.Axis(most=max(max(asked), there or 0) / mb * 1.02, first=bottom, last=22)
+    parts = [
+        svg.path(_steps(asked, instants, first, seconds, mb, across, up), "area wasted"),
+        svg.path(_steps(used, instants, first, seconds, mb, across, up), "area used"),
+        svg.grid(across, 22, bottom, f"time since the first start ({time})"),
+        svg.side(up, across.first, across.last, f"memory ({unit})"),
+    ]
+    if there:
+        parts.append(svg.line(across.first, up.at(there / mb), across.last, up.at(there / mb), "own"))
+    whole = sum(one.asked_mb * (one.end_s - one.start_s) for one in held)
+    share = sum(min(one.peak_mb, one.asked_mb) * (one.end_s - one.start_s) for one in held) / whole if whole else 0
+    title = f"Of the memory held over time, at most {100 * share:.0f} % was in use"
+    alt = "Memory reserved, and within it the peaks of the tasks that ran, over time."
+    return Plot(
+        title=title,
+        alt=alt,
+        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
+        legend=[
+            ("used", "peaks of what ran"),
+            ("wasted", "reserved beyond it"),
+            *([("own", "all that there is")] if there else []),
+        ],
+        columns=[f"{time}", f"reserved {unit}", f"peaks {unit}"],
+        rows=[
+            [f"{(instant - first) / seconds:.2f}", svg.amount(a / mb), svg.amount(u / mb)]
+            for instant, a, u in zip(instants, asked, used, strict=True)
+        ],
+    )
+
+
+def _levels(held: Sequence[HeldSpan], instants: Sequence[float]) -> tuple[list[float], list[float]]:
+    changes: dict[float, list[float]] = {instant: [0.0, 0.0] for instant in instants}
+    for one in held:
+        for instant, sign in ((one.start_s, 1), (one.end_s, -1)):
+            changes[instant][0] += sign * one.asked_mb
+            changes[instant][1] += sign * min(one.peak_mb, one.asked_mb)
+    asked, used = 0.0, 0.0
+    levels: tuple[list[float], list[float]] = ([], [])
+    for instant in instants:
+        asked, used = asked + changes[instant][0], used + changes[instant][1]
+        levels[0].append(max(asked, 0.0))
+        levels[1].append(max(used, 0.0))
+    return levels
+
+
+def _steps(
+    levels: Sequence[float],
+    instants: Sequence[float],
+    first: float,
+    seconds: float,
+    mb: float,
+    across: svg.Axis,
+    up: svg.Axis,
+) -> list[tuple[float, float]]:
+    points, before = [(across.at(0), up.at(0))], 0.0
+    for instant, level in zip(instants, levels, strict=True):
+        x = across.at((instant - first) / seconds)
+        points += [(x, up.at(before / mb)), (x, up.at(level / mb))]
+        before = level
+    return [*points, (points[-1][0], up.at(0))]

@@ -1,0 +1,72 @@
+"""One HTML page with plots, tables and how each number was made: a single file that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.core import files, templates
+from planner.report.svg import Plot
+
+TEMPLATE = "report.html.j2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A figure that is told first: a number with its unit, what it is, and what it was made of."""
+
+    number: str
+    what: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of its own."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page about one thing.
+
+    Attributes
+    ----------
+    lines : sequence of str
+        What to type or to write; shown as it is.
+    advice : str
+        What these lines are for.
+    """
+
+    title: str
+    said: str = ""
+    facts: Sequence[Fact] = ()
+    plots: Sequence[Plot] = ()
+    grids: Sequence[Grid] = ()
+    advice: str = ""
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The whole page; how its numbers are made stands in its template."""
+
+    title: str
+    said: str
+    sections: Sequence[Section]
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML."""
+    environment = templates.environment().overlay(autoescape=True)
+    return environment.get_template(TEMPLATE).render(page=page)
+
+
+def write(path: Path, page: Page) -> None:
+    """Write the page."""
+    files.write_text(path, render(page))

@@ -1,0 +1,145 @@
+"""Plots as SVG inside a page: colours and text are the page's, so they follow its light and dark, and its width.
+
+Drawn by hand, since matplotlib's SVG has fixed colours and shrinks its text with the page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+WIDTH = 360.0
+"""Units, as wide as a telephone's screen: a unit is never less than a pixel there."""
+ROW = 15.0
+_LEFT, _RIGHT = 62.0, 12.0
+_CHARACTER = 6.0
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A plot, what it says, and the table behind it.
+
+    Attributes
+    ----------
+    title : str
+        Its message, in a sentence.
+    alt : str
+        What is drawn, for those who do not see it.
+    svg : str
+    legend : sequence of (str, str)
+        Class of the sign, and what it stands for.
+    columns : sequence of str
+        Of the table.
+    rows : sequence of sequences
+    """
+
+    title: str
+    alt: str
+    svg: str
+    legend: Sequence[tuple[str, str]]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """A linear axis from 0.
+
+    Attributes
+    ----------
+    most : float
+        Largest value to be shown.
+    first, last : float
+        Where 0 and ``most`` lie, in units.
+    """
+
+    most: float
+    first: float
+    last: float
+
+    def at(self, value: float) -> float:
+        """Return where a value lies."""
+        return self.first + (self.last - self.first) * min(max(value, 0.0), self.most) / self.most
+
+    def ticks(self, wanted: int = 6) -> list[float]:
+        """Return round values from 0 on."""
+        rough = self.most / wanted
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * one for one in _STEPS if power * one >= rough * 0.999)
+        return [step * place for place in range(int(self.most / step * 1.0001) + 1)]
+
+
+def across(most: float, *, left: float = _LEFT) -> Axis:
+    """Return a horizontal axis over the width of the plot."""
+    return Axis(most=most or 1.0, first=left, last=WIDTH - _RIGHT)
+
+
+def number(value: float) -> str:
+    """Return a number as an axis shows it."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def amount(value: float) -> str:
+    """Return an amount with three digits, or all before the point; never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.001 else "0"
+
+
+def text(x: float, y: float, words: str, *, kind: str = "", anchor: str = "start") -> str:
+    """Return a text; ``kind`` is its class."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def label(x: float, y: float, words: str) -> str:
+    """Return the name of a row, shortened to what has room before ``x``."""
+    room = int((x - 2) / _CHARACTER)
+    shown = words if len(words) <= room else f"{words[: room - 1]}…"
+    return text(x - 4, y, shown, anchor="end")
+
+
+def rect(x: float, y: float, width: float, height: float, kind: str, said: str = "") -> str:
+    """Return a rectangle; ``said`` is shown when it is pointed at."""
+    title = f"<title>{escape(said)}</title>" if said else ""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.0):.1f}" height="{height:.1f}"'
+    return f'<rect {place} class="{kind}">{title}</rect>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    """Return a line."""
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
+
+
+def path(points: Iterable[tuple[float, float]], kind: str) -> str:
+    """Return a line through points; closed where it is an area."""
+    return f'<path d="M{" L".join(f"{x:.1f} {y:.1f}" for x, y in points)}" class="{kind}"/>'
+
+
+def grid(axis: Axis, top: float, bottom: float, name: str) -> str:
+    """Return a horizontal axis below a plot, with its ticks, its grid, and its name with the unit."""
+    parts = []
+    for tick in axis.ticks():
+        x = axis.at(tick)
+        parts += [line(x, top, x, bottom, "grid"), text(x, bottom + 13, number(tick), kind="tick", anchor="middle")]
+    parts.append(text((axis.first + axis.last) / 2, bottom + 28, name, kind="axis", anchor="middle"))
+    return "".join(parts)
+
+
+def side(axis: Axis, left: float, right: float, name: str) -> str:
+    """Return a vertical axis beside a plot; its name stands above it."""
+    parts = []
+    for tick in axis.ticks():
+        y = axis.at(tick)
+        parts += [line(left, y, right, y, "grid"), text(left - 4, y + 4, number(tick), kind="tick", anchor="end")]
+    parts.append(text(2, axis.last - 8, name, kind="axis"))
+    return "".join(parts)
+
+
+def svg(parts: Iterable[str], height: float, *, title: str, alt: str) -> str:
+    """Return the whole drawing, with its title and what it shows in words."""
+    said = f"<title>{escape(title)}</title><desc>{escape(alt)}</desc>"
+    return (
+        f'<svg viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label={quoteattr(f"{title}. {alt}")}>'
+        f"{said}{''.join(parts)}</svg>"
+    )
