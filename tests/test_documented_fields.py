@@ -40,7 +40,7 @@ def rows(table: str) -> dict[str, Row]:
     below = re.split(heading, page.read_text(), maxsplit=1)[1]
     lines = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
     assert lines is not None
-    found = {}
+    found: dict[str, Row] = {}
     for line in lines[0].splitlines()[2:]:
         fields, default, meaning = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:4])
         found |= {field: Row(default, meaning) for field in re.findall(r"`(\w+)`", fields)}

@@ -33,6 +33,14 @@ PURE = ("formula", "memory", "schedule", "plan", "replay", "advice")
 IMPURE = {"datetime", "os", "pathlib", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
 
 
+def test_contributing_shows_the_rooms_in_this_order() -> None:
+    text = (PLANNER.parent / "CONTRIBUTING.md").read_text()
+    drawn = text.partition("```\ncore -> ")[2].partition("```")[0]
+    assert ["core", *drawn.replace("->", " ").split(), "__main__"] == list(FLOORS)
+    pure = text.partition(" are pure:")[0].rpartition("\n\n")[2]
+    assert tuple(pure.replace("`", "").replace(" and ", ", ").split(", ")) == PURE
+
+
 def modules() -> list[Path]:
     return sorted(path for path in PLANNER.rglob("*.py") if path != PLANNER / "__init__.py")
 
