@@ -41,13 +41,25 @@ def benchmark_case(preset: Preset, task_size: float, seed: int) -> Case:
     task_size : float
         Memory of the largest task as a share of the node (tau).
     """
-    x = _sizes(preset)
+    return scattered(sizes(preset), task_size, seed)
+
+
+def scattered(x: np.ndarray, task_size: float, seed: int, *, noise: float = 0.08, power: float = 1.0) -> Case:
+    """Return a case of given relative sizes, shape (22,), largest 1.
+
+    Parameters
+    ----------
+    noise : float
+        Standard deviation of true memory around its mean, relative.
+    power : float
+        Of the size, with which memory grows.
+    """
     rng = np.random.default_rng([seed, int(1000 * task_size)])
     memory_noise, time_noise = (np.clip(rng.standard_normal(TASKS), -3, 3) for _ in range(2))
     peak_at = rng.random((TASKS, _ATTEMPTS))
     together, each = rng.standard_normal(), rng.standard_normal(TASKS)
-    mean = task_size * CAPACITY * (0.1 + 0.9 * x)
-    true = np.clip(mean * (1 + 0.08 * memory_noise), _LEAST_MB, _MOST_MB)
+    mean = task_size * CAPACITY * (0.1 + 0.9 * x**power)
+    true = np.clip(mean * (1 + noise * memory_noise), _LEAST_MB, _MOST_MB)
     predicted = np.clip(mean * (1 + 0.1 * together) * (1 + 0.05 * each), _LEAST_MB, _MOST_MB)
     works = tuple(
         Work(name=f"chr{k + 1}", size=float(x[k]), position=k + 1, predicted_mb=float(predicted[k]))
@@ -66,7 +78,8 @@ def without_predictions(case: Case) -> Case:
     return replace(case, works=tuple(replace(work, predicted_mb=None, predicted_s=None) for work in case.works))
 
 
-def _sizes(preset: Preset) -> np.ndarray:
+def sizes(preset: Preset) -> np.ndarray:
+    """Return the relative sizes of a preset, largest 1, shape (22,)."""
     if preset is Preset.P:
         return np.linspace(1, 0.25, TASKS)
     lengths = genome.lengths("GRCh37")

@@ -1,11 +1,13 @@
 """Measure Beagle at real sizes: panels of 250 to 5000 people, 10 to 120 Mb, 1 to 8 threads, windows of 5 to 80 cM.
 
     python examples/beagle_formula/measure_panels.py --out FOLDER [--first 0] [--last 59] [--gc serial|g1|parallel]
+    python examples/beagle_formula/measure_panels.py --out FOLDER --design large
 
-Each design point is one run: its numbers are drawn (scrambled Sobol, fixed seed), its genomes are cut from pieces of
-10 Mb that msprime simulates once (FOLDER/pieces): a panel of any size is a matter of seconds. FOLDER/runs.csv gets a
-row after every run, and points that stand there are not run again. Peaks are those of GNU time: the JVM is one process.
-Needs java, beagle.jar and GNU time, as from Debian's packages beagle and time; the largest points need 14 GB.
+Each design point is one run: its numbers are drawn (scrambled Sobol, fixed seed; of the design ``large`` only points of
+some 0.8 to 6 GB are run, with many genotypes in a window), its genomes are cut from pieces of 10 Mb that msprime
+simulates once (FOLDER/pieces): a panel of any size is a matter of seconds. FOLDER/runs.csv gets a row after every run,
+and points that stand there are not run again. Peaks are those of GNU time: the JVM is one process. Needs java,
+beagle.jar and GNU time, as from Debian's packages beagle and time; the largest points need 14 GB.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ MOST_PANEL, MOST_PEOPLE = 5000, 1000
 ARRAY_MAF = 0.05
 # alleles written for a panel at most: what fits the patience of one evening, not what Beagle can take
 MOST_CELLS = 8e8
+# genotypes to phase at most: some minutes of CPU time
+MOST_GENOTYPES = 4e6
 COLLECTORS = {"serial": "-XX:+UseSerialGC", "g1": "-XX:+UseG1GC", "parallel": "-XX:+UseParallelGC"}
 
 
@@ -71,6 +75,37 @@ def design(points: int) -> list[Point]:
                 main_iterations=1 + int(u[7] * 3),
             )
         )
+    return found
+
+
+def large(points: int) -> list[Point]:
+    """Draw points with much in a window, and keep those of some 0.8 to 6 GB that take minutes, not hours."""
+    drawn = qmc.Sobol(7, scramble=True, seed=20261128).random(points)
+    found = []
+    for number, u in enumerate(drawn):
+        pieces = 4 + int(u[2] * (MOST_PIECES - 3))
+        panel = round(250 * 16 ** u[0])
+        most = MOST_CELLS / (panel * 2 * pieces * PIECE_MB)
+        point = Point(
+            number=1000 + number,
+            n_ref_samples=panel,
+            n_samples=round(20 * 25 ** u[1]),
+            pieces=pieces,
+            ref_per_mb=min(most, 1500 * 8 ** u[3]),
+            array_per_mb=min(most / 2, 100 * 8 ** u[4]),
+            n_threads=2 ** int(u[5] * 4),
+            window_cm=round(20 * 4 ** u[6], 1),
+            burnin_iterations=1,
+            main_iterations=1,
+        )
+        size_mb = point.pieces * PIECE_MB
+        genotypes = point.array_per_mb * size_mb * point.n_samples
+        seen_mb = min(size_mb, 2.4 * point.window_cm)
+        rough_mb = 100 + seen_mb * (
+            0.0012 * point.ref_per_mb + point.array_per_mb * (0.0066 * point.n_threads + 0.0002 * point.n_samples)
+        )
+        if 800 < rough_mb < 6000 and genotypes < MOST_GENOTYPES:
+            found.append(point)
     return found
 
 
@@ -196,6 +231,7 @@ def impute(folder: Path, point: Point, *, collector: str, xmx_mb: int) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--design", choices=("panels", "large"), default="panels")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--last", type=int, default=63)
     parser.add_argument("--gc", choices=COLLECTORS, default="serial")
@@ -207,7 +243,8 @@ def main() -> None:
     if table.exists():
         with table.open() as file:
             done = {row["run_id"] for row in csv.DictReader(file)}
-    for point in design(1 << options.last.bit_length())[options.first : options.last + 1]:
+    points = large(256) if options.design == "large" else design(1 << options.last.bit_length())
+    for point in points[options.first : options.last + 1]:
         run_id = f"p{point.number:03d}-{options.gc}-{options.xmx}"
         if run_id in done:
             continue

@@ -34,7 +34,9 @@ def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int])
         for task, (predicted, request) in enumerate(zip(predicted_mb, request_mb, strict=True))
         if predicted is not None and not has_margin(predicted, request)
     }
-    works = (Work(name=name, size=max(mb, 1e-9), predicted_mb=mb + STEP_SHELLS_MB) for name, mb in sizes.items())
+    works = (
+        Work(name=name, size=max(mb, 1e-9), predicted_mb=mb + STEP_SHELLS_MB, tested=True) for name, mb in sizes.items()
+    )
     roomy = Node(name="", mem_mb=2 * sum(request_mb) + 1e9)
     state = State(
         now_s=0.0, nodes=(roomy,), waiting=tuple(Waiting(work=work) for work in works), sharing=Sharing.LIMITS

@@ -96,6 +96,7 @@ class Workload:
                 cpus=job.cpus,
                 predicted_mb=job.predicted_mb,
                 predicted_s=job.predicted_s,
+                tested=True,  # by the history that it is predicted from
             )
             for job, size in zip(self.jobs, sizes, strict=True)
         )

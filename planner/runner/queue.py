@@ -193,13 +193,21 @@ class Agenda:
     def _work(self, task: PlannedTask, request_mb: int) -> Work:
         cpus, overhead_mb = self.cpus(task), self._bounds.overhead_mb
         if self._bounds.limits is Limits.REQUESTS:
-            return Work(name=task.task, size=request_mb, cpus=cpus, predicted_mb=request_mb, predicted_s=task.wall_s)
+            return Work(
+                name=task.task,
+                size=request_mb,
+                cpus=cpus,
+                predicted_mb=request_mb,
+                predicted_s=task.wall_s,
+                tested=True,  # a request is held to, whatever it rests on
+            )
         return Work(
             name=task.task,
             size=self._size(task),
             cpus=cpus,
             predicted_mb=None if task.predicted_mb is None else task.predicted_mb + overhead_mb,
             predicted_s=task.wall_s,
+            tested=not self._bounds.pool,  # with limits the allocation was sized by the predictions as they are
         )
 
     def _running(self, attempt: Attempt, start_s: float, seen: Seen) -> Running:

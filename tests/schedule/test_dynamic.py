@@ -15,7 +15,7 @@ NODE = Node(name="node", mem_mb=100.0)
 
 
 def work(name: str, size: float, *, mb: float | None = None, cpus: int = 1, tool: str = "") -> Work:
-    return Work(name=name, size=size, predicted_mb=mb, cpus=cpus, tool=tool)
+    return Work(name=name, size=size, predicted_mb=mb, cpus=cpus, tool=tool, tested=True)
 
 
 def sized(*sizes: float, mb: float = 40.0) -> list[Work]:
@@ -301,3 +301,51 @@ def test_more_risk_starts_no_fewer(alpha: float) -> None:
     works = sized(*[0.5] * 10, mb=30.0)
     careful = dynamic.decide(state(works), DynamicOptions(alpha=0.0005))
     assert len(dynamic.decide(state(works), DynamicOptions(alpha=alpha))) >= len(careful)
+
+
+def untested(works: list[Work]) -> list[Work]:
+    return [replace(one, tested=False) for one in works]
+
+
+def test_predictions_that_nothing_has_tested_may_be_half_of_what_is_needed() -> None:
+    works = untested(sized(*[0.5] * 10, mb=20.0))
+    starts = dynamic.decide(state(works))
+    told = {one.name: one.predicted_mb or 0 for one in works}
+    assert 0 < 2 * sum(told[start.name] for start in starts) <= NODE.mem_mb
+    assert len(starts) < len(dynamic.decide(state(sized(*[0.5] * 10, mb=20.0))))
+
+
+def test_the_first_peak_ends_the_doubt() -> None:
+    first, *rest = untested(sized(*[0.5] * 10, mb=20.0))
+    assert len(dynamic.decide(state(rest, done=(foreseen(first),)))) > len(dynamic.decide(state([first, *rest])))
+
+
+def test_with_limits_an_untested_prediction_gets_room_to_be_wrong() -> None:
+    (start,) = dynamic.decide(state(untested(sized(0.5, mb=20.0)), sharing=Sharing.LIMITS))
+    assert (start.limit_mb or 0) > 2 * 20 * 0.55
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_predictions_that_are_all_off_by_the_same_factor_are_moved_to_what_was_measured(factor: float) -> None:
+    seen, *rest = untested(sized(0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, mb=60.0 / factor))
+    peak_mb = (seen.predicted_mb or 0) * factor
+    starts = dynamic.decide(state(rest, done=(foreseen(seen, factor),)))
+    assert 0.4 * NODE.mem_mb < peak_mb * len(starts) <= NODE.mem_mb
+
+
+def test_predictions_of_another_shape_are_let_go() -> None:
+    """Nothing predicted, nothing different: what was measured decides alone."""
+    works = [work(f"t{k}", 0.2 + 0.1 * k, mb=40.0 / 4**k) for k in range(6)]
+    ended = tuple(done(one, 60 * one.size) for one in works[:4])
+    plain = [replace(one, predicted_mb=None) for one in works]
+    without = dynamic.decide(state(plain[4:], done=tuple(done(one, 60 * one.size) for one in plain[:4])))
+    assert dynamic.decide(state(works[4:], done=ended)) == without
+
+
+def test_predictions_that_follow_no_line_in_the_size_stand_for_it() -> None:
+    """Tasks of equal size, of which one was predicted to need ten times as much."""
+    small = [work(f"s{k}", 1.0, mb=8.0) for k in range(9)]
+    big = work("big", 1.0, mb=60.0)
+    starts = names(dynamic.decide(state([*small, big])))
+    assert "big" in starts
+    assert len(starts) <= 4  # 60 and three times 8 MB of 100, and room for being wrong

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from planner.formula.prior import surprising
 from planner.schedule.dynamic import online
-from planner.schedule.dynamic.online import MemoryLine
+from planner.schedule.dynamic.online import MemoryLine, TaskSum
 from planner.schedule.dynamic.state import State, Work
+
+# standard deviations, in logs, of a single task around its prediction: what might be mere chance
+_ABOVE, _BELOW, _SHAPE = 0.12, 0.16, 0.35
+_LINE_MISFIT = 0.1  # relative: predictions scatter so much around a line when that is their own noise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +32,10 @@ class Assumptions:
         How many observations the belief in ``spread`` is worth.
     slope_sd : float
         Without predictions: how wide open the slope is, relative to the largest node.
+    bend_sd : float
+        Without predictions: how far memory may bend away from a line, relative to the largest task.
+    moved_sd : float
+        As ``scale_sd``, for predictions whose level the first peaks contradicted, and which were moved to it.
     """
 
     scale_sd: float = 0.12
@@ -34,16 +43,37 @@ class Assumptions:
     spread: float = 0.08
     dof: float = 30.0
     slope_sd: float = 0.4
+    bend_sd: float = 0.7
+    moved_sd: float = 0.2
 
 
 @dataclass(slots=True)
 class _Tool:
-    """One tool's tasks in a state."""
+    """One tool's tasks in a state.
+
+    Attributes
+    ----------
+    scale : float
+        Largest size.
+    largest_mb : float or None
+        Largest prediction, where predictions stand for the size: they do when they are no line in it.
+    rate_s : float or None
+        Seconds per unit of size.
+    """
 
     works: list[Work]
     scale: float
-    line: MemoryLine | None
-    rate_s: float | None  # seconds per unit of size
+    largest_mb: float | None = None
+    line: MemoryLine | None = None
+    rate_s: float | None = None
+    peaks: int = 0
+    predicted: bool = False
+
+    def x(self, work: Work) -> float:
+        """Return the size relative to the largest."""
+        if self.largest_mb is not None and work.predicted_mb is not None:
+            return work.predicted_mb / self.largest_mb
+        return work.size / self.scale
 
 
 class Belief:
@@ -60,7 +90,9 @@ class Belief:
         self._rise: dict[str, float] = {}
         self._tools = _by_tool(state)
         for name, tool in self._tools.items():
-            tool.line = self._line(tool, list(_seen(state, name, tool.scale)), assume)
+            seen = list(_seen(state, name))
+            tool.peaks = len(seen)
+            tool.line = self._line(tool, seen, assume)
             tool.rate_s = _rate(state, name)
         if state.overflows:
             self._learn_overflows(state)
@@ -69,14 +101,18 @@ class Belief:
         """Return whether nothing at all is known of this task's tool."""
         return self._tools[work.tool].line is None
 
+    def peaks(self, work: Work) -> int:
+        """Return how many peaks of this task's tool are known."""
+        return self._tools[work.tool].peaks
+
     def x(self, work: Work) -> float:
         """Return the size relative to the tool's largest."""
-        return work.size / self._tools[work.tool].scale
+        return self._tools[work.tool].x(work)
 
     def mean_mb(self, work: Work) -> float:
         """Return the expected peak; for a tool never seen, the share of a node that its size would suggest."""
         tool = self._tools[work.tool]
-        x = work.size / tool.scale
+        x = tool.x(work)
         if tool.line is None:
             return self._capacity * (0.1 + 0.9 * x)
         return max(tool.line.mean(x) + self._rise.get(work.name, 0.0), 1e-3 * math.sqrt(tool.line.s2))
@@ -92,27 +128,44 @@ class Belief:
         """Return whether `duration_s` is in seconds."""
         return work.predicted_s is not None or self._tools[work.tool].rate_s is not None
 
-    def variance(self, tool: str, count: float, sum_x: float, sum_w: float) -> float:
-        """Return the variance of a sum of tasks of one tool, given the sums of their x and noise weights."""
+    def variance(self, tool: str, tasks: TaskSum) -> float:
+        """Return the variance of a sum of tasks of one tool."""
         line = self._tools[tool].line
-        return 0.0 if line is None else line.variance(count, sum_x, sum_w)
+        return 0.0 if line is None else line.variance(tasks)
+
+    @property
+    def predicted(self) -> bool:
+        """Whether predictions are believed, of any tool."""
+        return any(tool.predicted for tool in self._tools.values())
 
     @property
     def dof(self) -> float:
         """The fewest degrees of freedom of any tool."""
         return min((tool.line.dof for tool in self._tools.values() if tool.line is not None), default=1.0)
 
-    def _line(self, tool: _Tool, seen: list[tuple[float, float]], assume: Assumptions) -> MemoryLine | None:
-        predictions = [
-            (work.size / tool.scale, work.predicted_mb) for work in tool.works if work.predicted_mb is not None
-        ]
-        if predictions:
-            start = online.from_predictions(predictions, scale_sd=assume.scale_sd, line_sd=assume.line_sd)
+    def _line(self, tool: _Tool, seen: list[tuple[Work, float]], assume: Assumptions) -> MemoryLine | None:
+        predicted = [work.predicted_mb for work in tool.works if work.predicted_mb is not None]
+        told = [(work.predicted_mb, mb) for work, mb in seen if work.predicted_mb is not None]
+        factor = _believed(told, assume) if predicted else None
+        tool.predicted = factor is not None
+        if factor is not None:
+            tool.largest_mb = _standing_for_size(tool)
+            points = [
+                (tool.x(work), factor * work.predicted_mb) for work in tool.works if work.predicted_mb is not None
+            ]
+            scale_sd = assume.scale_sd if factor == 1 else assume.moved_sd
+            start = online.from_predictions(points, scale_sd=scale_sd, line_sd=assume.line_sd)
         elif seen:
-            start = online.from_observations(seen, slope_sd_mb=assume.slope_sd * self._capacity, spread=assume.spread)
+            start = online.from_observations(
+                [(tool.x(work), mb) for work, mb in seen],
+                slope_sd_mb=assume.slope_sd * self._capacity,
+                bend_sd=assume.bend_sd,
+                spread=assume.spread,
+            )
         else:
             return None
-        return online.learn(start, seen, spread=assume.spread, dof=assume.dof)
+        points = [(tool.x(work), mb) for work, mb in seen]
+        return online.learn(start, points, spread=assume.spread, dof=assume.dof)
 
     def _learn_overflows(self, state: State) -> None:
         """Move lines and single tasks by what is known to have been too much."""
@@ -149,16 +202,47 @@ def _by_tool(state: State) -> dict[str, _Tool]:
     tools: dict[str, list[Work]] = {}
     for work in all_works(state):
         tools.setdefault(work.tool, []).append(work)
-    return {name: _Tool(works, max(work.size for work in works) or 1.0, None, None) for name, works in tools.items()}
+    return {name: _Tool(works, max(work.size for work in works) or 1.0) for name, works in tools.items()}
 
 
-def _seen(state: State, tool: str, scale: float) -> Iterable[tuple[float, float]]:
+def _believed(told: Sequence[tuple[float, float]], assume: Assumptions) -> float | None:
+    """Return by how much predictions are believed to be off together; None where they are let go.
+
+    Parameters
+    ----------
+    told : sequence of (float, float)
+        Predicted and measured peak, MiB, of the tasks measured so far.
+    """
+    ratios = [math.log(max(mb, 1e-6) / predicted) for predicted, mb in told if predicted > 0]
+    if not ratios:
+        return 1.0
+    level = math.fsum(ratios) / len(ratios)
+    # too little kills, too much costs time: that peaks are higher is believed sooner than that they are lower
+    noise = _ABOVE if level > 0 else _BELOW
+    if not surprising(ratios, noise, level_sd=assume.scale_sd):
+        return 1.0
+    if surprising(ratios, _SHAPE):
+        return None
+    return math.exp(level + noise / math.sqrt(len(ratios)))
+
+
+def _standing_for_size(tool: _Tool) -> float | None:
+    """Return the largest prediction where predictions say more than the size does: they do not follow it in a line."""
+    points = [(work.size / tool.scale, work.predicted_mb) for work in tool.works if work.predicted_mb is not None]
+    if len(points) < len(tool.works) or min(mb for _, mb in points) <= 0:
+        return None
+    a, b = online.least_squares(points)
+    misfit = sum((1 - (a + b * x) / mb) ** 2 for x, mb in points) / len(points)
+    return max(mb for _, mb in points) if misfit > _LINE_MISFIT**2 else None
+
+
+def _seen(state: State, tool: str) -> Iterable[tuple[Work, float]]:
     for done in state.done:
         if done.work.tool == tool:
-            yield done.work.size / scale, done.peak_mb
+            yield done.work, done.peak_mb
     for run in state.running:
         if run.work.tool == tool and run.peak_mb is not None:
-            yield run.work.size / scale, run.peak_mb
+            yield run.work, run.peak_mb
 
 
 def _rate(state: State, tool: str) -> float | None:

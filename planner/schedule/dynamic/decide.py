@@ -16,16 +16,17 @@ from planner.core.retry import LEARNT_GROWTH
 from planner.memory.linear import student_t_quantile
 from planner.schedule.dynamic import paper
 from planner.schedule.dynamic.belief import Assumptions, Belief, all_works
-from planner.schedule.dynamic.online import noise_weight
+from planner.schedule.dynamic.load import ROUNDING, NodeLoad
+from planner.schedule.dynamic.online import TaskSum
 from planner.schedule.dynamic.paper import PaperOptions
-from planner.schedule.dynamic.state import Node, Running, Sharing, Start, State, Work
+from planner.schedule.dynamic.state import Running, Sharing, Start, State, Work
 
 # Where the largest task takes less than this share of a node, many share it: how careful limits are depends on cost.
 _FEW_SHARE = 0.6
 _COST_POWER = 2.5
 _LEAST_ALPHA, _MOST_ALPHA = 1e-4, 0.3
 _SMALL = 0.2
-_ROUNDING = 1e-9
+_FEW_PEAKS = 3  # fewer do not show whether memory follows a line
 
 
 class Policy(StrEnum):
@@ -52,16 +53,23 @@ class DynamicOptions:
         By how much that chance is multiplied for limits and for small tasks (a fifth of a node or less) while nothing
         has been measured: what many of them leave empty out of caution stays empty for a whole task's length.
     scout : float
-        The smallest task is among the first to start when it needs less than this share of a node: its peak, known
-        early, tells how much of the rest fits. Not where memory is watched: there the first peak tells sooner.
+        The smallest task is among the first to start when it needs less than this share of a node, or when nothing has
+        tested what was predicted: its peak, known early, tells how much of the rest fits. Not where memory is watched:
+        there the first peak tells sooner.
+    doubt, doubt_limits : float
+        Until a peak of the tool is known, unless predictions are ``tested``, its tasks together (with limits: each) may
+        need so many times what was predicted, and still fit: predictions that are half of what is needed then kill next
+        to nothing.
     """
 
     policy: Policy = Policy.CHROMPLAN
     alpha: float = 0.02
-    alpha_unpredicted: float = 0.04
+    alpha_unpredicted: float = 0.07
     alpha_limits: float = 0.01
     opening: float = 2.5
     scout: float = 0.1
+    doubt: float = 2.2
+    doubt_limits: float = 2.8
     assume: Assumptions = field(default_factory=Assumptions)
     paper: PaperOptions = field(default_factory=PaperOptions)
 
@@ -104,37 +112,6 @@ def _cores_are_taken(state: State) -> bool:
     return all(node.cores is not None and node.cores - taken.get(node.name, 0) < fewest for node in state.nodes)
 
 
-class _NodeLoad:
-    """What a node holds while starts are decided."""
-
-    __slots__ = ("cores_left", "empty", "largest", "mean_mb", "node", "sums")
-
-    def __init__(self, node: Node, *, largest: bool) -> None:
-        self.node = node
-        self.largest = largest
-        self.mean_mb = 0.0
-        self.cores_left = math.inf if node.cores is None else node.cores
-        self.empty = True
-        self.sums: dict[str, tuple[float, float, float]] = {}
-
-    @property
-    def room_mb(self) -> float:
-        """Most that a further task may be expected to need."""
-        if self.cores_left < 1:
-            return -math.inf
-        return math.inf if self.empty and self.largest else self.node.mem_mb * (1 + _ROUNDING) - self.mean_mb
-
-    def put(self, cpus: int, mean_mb: float, uncertain: tuple[str, float] | None) -> None:
-        """Add a task; ``uncertain`` is its tool and relative size when its memory is not known."""
-        self.empty = False
-        self.cores_left -= cpus
-        self.mean_mb += mean_mb
-        if uncertain is not None:
-            tool, x = uncertain
-            count, sum_x, sum_w = self.sums.get(tool, (0.0, 0.0, 0.0))
-            self.sums[tool] = (count + 1, sum_x + x, sum_w + noise_weight(x))
-
-
 class _Decision:
     def __init__(self, state: State, options: DynamicOptions) -> None:
         self._state = state
@@ -142,12 +119,13 @@ class _Decision:
         self._measured = bool(state.done) or any(run.peak_mb is not None for run in state.running)
         self._scout = options.scout
         self._limits = state.sharing is Sharing.LIMITS
+        self._doubted = options.doubt_limits if self._limits else options.doubt
         alpha = self._alpha(options)
         self._alpha_now = alpha if self._measured else min(0.5, alpha * options.opening)
         self._careful = student_t_quantile(1 - alpha, self._belief.dof)
         self._bold = student_t_quantile(1 - self._alpha_now, self._belief.dof)
         self._largest_mb = largest = max(node.mem_mb for node in state.nodes)
-        self._loads = {node.name: _NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
+        self._loads = {node.name: NodeLoad(node, largest=node.mem_mb >= largest) for node in state.nodes}
         self._given = {
             task.work.name: task.limit_mb for task in state.waiting if self._limits and task.limit_mb is not None
         }
@@ -169,8 +147,7 @@ class _Decision:
     def _alpha(self, options: DynamicOptions) -> float:
         if self._limits:
             return options.alpha_limits
-        predicted = any(work.predicted_mb is not None for work in all_works(self._state))
-        return options.alpha if predicted else options.alpha_unpredicted
+        return options.alpha if self._belief.predicted else options.alpha_unpredicted
 
     def starts(self) -> list[Start]:
         return list(self._scan(self._order()))
@@ -182,10 +159,20 @@ class _Decision:
         blind.sort(key=lambda work: work.size)
         unseen = {work.name for work in blind}
         seen = [work for work in works if work.name not in unseen]
-        seen.sort(key=lambda work: (work.name not in self._killed, -self._cost(work)))
+        seen.sort(key=lambda work: (work.name not in self._killed, *self._turn(work)))
         if seen and idle and not self._measured and not self._state.watched and not self._given:
             seen = self._scout_first(seen)
         return seen + blind
+
+    def _turn(self, work: Work) -> tuple[bool, float]:
+        """Return by what a task is sorted: the largest first.
+
+        With limits, those of a tool of which next to nothing is known come last and the smallest of them first: the
+        room that doubt gives them is theirs until they end.
+        """
+        little = work.predicted_mb is None and self._belief.peaks(work) < _FEW_PEAKS
+        doubted = self._limits and work.name not in self._given and (little or self._doubt(work) > 1)
+        return doubted, self._cost(work) if doubted else -self._cost(work)
 
     def _cost(self, work: Work) -> float:
         """Return the memory x duration that a task is expected to take."""
@@ -193,8 +180,13 @@ class _Decision:
 
     def _scout_first(self, works: list[Work]) -> list[Work]:
         smallest = min(works, key=self._belief.mean_mb)
-        if self._belief.mean_mb(smallest) >= self._scout * self._largest_mb:
-            return works
+        largest = max(works, key=self._belief.mean_mb)
+        alone = self._belief.mean_mb(largest) * self._doubt(largest) > self._largest_mb
+        little = self._belief.mean_mb(smallest) < self._scout * self._largest_mb or self._doubt(smallest) > 1
+        if alone or not little:
+            return (
+                works  # the largest may always run alone, and fills more of the node than what is left beside a scout
+            )
         return [smallest, *(work for work in works if work is not smallest)]
 
     def _scan(self, works: Sequence[Work]) -> Iterator[Start]:
@@ -222,7 +214,7 @@ class _Decision:
             for run in self._state.running
         )
         need_mb = min(self._limit_mb(work), self._largest_mb)
-        room_mb = {name: load.node.mem_mb * (1 + _ROUNDING) - load.mean_mb for name, load in self._loads.items()}
+        room_mb = {name: load.node.mem_mb * (1 + ROUNDING) - load.mean_mb for name, load in self._loads.items()}
         for end_s, node, mem_mb in ends:
             room_mb[node] += mem_mb
             if room_mb[node] >= need_mb:
@@ -235,7 +227,10 @@ class _Decision:
     def _count_running(self, run: Running) -> None:
         work, certain = run.work, self._limits and run.limit_mb is not None
         uncertain = None if certain or run.peak_mb is not None else (work.tool, self._belief.x(work))
-        self._loads[run.node].put(work.cpus, self._held_mb(run), uncertain)
+        held = self._held_mb(run)
+        self._loads[run.node].put(
+            work.cpus, held, uncertain, doubted_mb=held * self._doubt(work) if uncertain else held
+        )
 
     def _held_mb(self, run: Running) -> float:
         if self._limits and run.limit_mb is not None:
@@ -245,20 +240,25 @@ class _Decision:
     def _pooled(self, work: Work) -> Start | None:
         mean = self._belief.mean_mb(work)
         uncertain = (work.tool, self._belief.x(work))
-        load = self._tightest(work, mean, lambda candidate: self._admits(candidate, mean, *uncertain))
+        load = self._tightest(work, mean, lambda candidate: self._admits(candidate, work, mean, *uncertain))
         if load is None:
             return None
-        load.put(work.cpus, mean, uncertain)
+        load.put(work.cpus, mean, uncertain, doubted_mb=mean * self._doubt(work))
         return Start(name=work.name, node=load.node.name)
+
+    def _doubt(self, work: Work) -> float:
+        """Return how many times its prediction a task may turn out to need."""
+        return 1.0 if work.predicted_mb is None or work.tested or self._belief.peaks(work) else self._doubted
 
     def _limit_mb(self, work: Work) -> float:
         if work.name in self._given:
             return self._given[work.name]
         x = self._belief.x(work)
-        sd = math.sqrt(self._belief.variance(work.tool, 1.0, x, noise_weight(x)))
+        sd = math.sqrt(self._belief.variance(work.tool, TaskSum().and_one(x)))
         alpha = min(max(self._alpha_now * self._weight(work), _LEAST_ALPHA), _MOST_ALPHA)
         quantile = student_t_quantile(1 - alpha, self._belief.dof)
-        return max(self._belief.mean_mb(work) + quantile * sd, self._floor.get(work.name, 0.0))
+        mean = self._belief.mean_mb(work)
+        return max(mean + quantile * sd, mean * self._doubt(work), self._floor.get(work.name, 0.0))
 
     def _weight(self, work: Work) -> float:
         """Return by how much more a task may exceed its limit than others.
@@ -280,23 +280,23 @@ class _Decision:
     def _quantile(self, mean_mb: float) -> float:
         return self._bold if mean_mb <= _SMALL * self._largest_mb else self._careful
 
-    def _tightest(self, work: Work, mb: float, admits: Callable[[_NodeLoad], bool]) -> _NodeLoad | None:
+    def _tightest(self, work: Work, mb: float, admits: Callable[[NodeLoad], bool]) -> NodeLoad | None:
         """Return the node with least room to spare that takes the task."""
-        best: _NodeLoad | None = None
+        best: NodeLoad | None = None
         best_room = math.inf
         for load in self._loads.values():
-            room = load.node.mem_mb * (1 + _ROUNDING) - load.mean_mb - mb
+            room = load.node.mem_mb * (1 + ROUNDING) - load.mean_mb - mb
             if work.cpus > load.cores_left or room >= best_room:
                 continue
             if (load.empty and load.largest) or (room >= 0 and admits(load)):
                 best, best_room = load, room
         return best
 
-    def _admits(self, load: _NodeLoad, mean_mb: float, tool: str, x: float) -> bool:
-        count, sum_x, sum_w = load.sums.get(tool, (0.0, 0.0, 0.0))
-        variance = self._belief.variance(tool, count + 1, sum_x + x, sum_w + noise_weight(x))
+    def _admits(self, load: NodeLoad, work: Work, mean_mb: float, tool: str, x: float) -> bool:
+        variance = self._belief.variance(tool, load.sums.get(tool, TaskSum()).and_one(x))
         for other, sums in load.sums.items():
             if other != tool:
-                variance += self._belief.variance(other, *sums)
+                variance += self._belief.variance(other, sums)
         bound = load.mean_mb + mean_mb + self._quantile(mean_mb) * math.sqrt(max(variance, 0.0))
-        return bound <= load.node.mem_mb * (1 + _ROUNDING)
+        doubted = load.doubted_mb + mean_mb * self._doubt(work)
+        return max(bound, doubted) <= load.node.mem_mb * (1 + ROUNDING)

@@ -44,6 +44,8 @@ class Work:
         Tasks of one tool share what is learnt.
     predicted_mb, predicted_s : float or None
         What a model expects.
+    tested : bool
+        Whether the model behind ``predicted_mb`` rests on peaks measured here: then it need not prove itself first.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Work:
     tool: str = ""
     predicted_mb: float | None = None
     predicted_s: float | None = None
+    tested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
