@@ -83,7 +83,7 @@ def test_the_bend_that_small_tasks_cannot_show_leaves_large_ones_uncertain() -> 
 
     def spread_at_largest(bend_sd: float) -> float:
         start = online.from_observations(seen, slope_sd_mb=40.0, bend_sd=bend_sd, spread=0.08)
-        return online.learn(start, seen, spread=0.08, dof=30).variance(TaskSum().and_one(1.0)) ** 0.5
+        return math.sqrt(online.learn(start, seen, spread=0.08, dof=30).variance(TaskSum().and_one(1.0)))
 
     assert spread_at_largest(0.7) > 1.3 * spread_at_largest(0.0001)
 
