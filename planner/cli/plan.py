@@ -15,6 +15,7 @@ from planner.cli.ui import table
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
 from planner.cli.ui.progress import working
+from planner.core.records import Mode
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit
@@ -26,7 +27,7 @@ MOST_NAMES = 5
 MOST_ROWS = 110
 # where it was written and what comes next, said by who shows the plan
 _LINES_AFTER = 1
-MODES = ("array", "tiers", "jobs", "packed", "het", "dynamic", "auto")
+MODES = (*(mode.value for mode in Mode), "auto")
 
 
 @click.command("plan")

@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from planner.core import config
+from planner.core.config import Submit
 from planner.core.errors import InputError
+from planner.core.records import Mode
 
 MINIMAL = """[pipeline]
 name = "impute"
@@ -158,3 +161,7 @@ def test_a_wrong_memory_size_is_explained(path: Path, written: str) -> None:
     message, hint = error(path, MINIMAL + f"[memory]\ndefault_mb = {written}\n")
     assert message.startswith("chromplan.toml: memory.default_mb: ")
     assert hint not in ("", message)
+
+
+def test_the_modes_of_chromplan_toml_are_those_there_are() -> None:
+    assert get_args(Submit.model_fields["mode"].annotation) == (*Mode, "auto")
