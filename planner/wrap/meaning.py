@@ -11,32 +11,31 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-INDEX = "SLURM_ARRAY_TASK_ID"
+from planner.wrap.idioms import (
+    ANYTHING_ELSE,
+    ASSIGNED,
+    AWK,
+    BRACES,
+    CAT,
+    COMMENT,
+    FIELDS,
+    FILE,
+    INDEX,
+    LIST,
+    MAPFILE,
+    MORE,
+    NAME,
+    OTHER_SPECIES,
+    PIPED,
+    PRINTS,
+    SEQ,
+    VARIABLE,
+    B,
+    Q,
+)
+
 _FULL_SETS = (range(1, 23), range(1, 24), range(1, 25))  # 1-22, with X, with Y
 _LAST_HUMAN = (22, 23, 24, 25)
-_B = r"[ \t]*"  # blanks
-_Q = r"[\"']*"  # quotes
-_NAME = r"[A-Za-z_]\w*"
-_FILE = r"(?P<file>[^\s|;)'\"`]+|\"[^\"\n]+\")"
-_PRINTS = rf"(?:p|q{_B};{_B}d|\{{{_B}p{_B};[^}}]*\}})"
-_ASSIGNED = re.compile(rf"^{_B}(?:(?:export|readonly|local)[ \t]+)?({_NAME})=([^\s;&|#()`]*)", re.MULTILINE)
-_LIST = re.compile(
-    rf"^{_B}(?:(?:declare[ \t]+-a|local)[ \t]+)?({_NAME})=\(((?:\$\([^)]*\)|[^()])*)\)",
-    re.MULTILINE,
-)
-_MAPFILE = re.compile(rf"(?:mapfile|readarray)[ \t]+(?:-t[ \t]+)?({_NAME}){_B}<{_B}(?!\()(\S+)")
-_CAT = re.compile(r"\$\((?:[ \t]*cat[ \t]+|[ \t]*<[ \t]*)([^()|;&]+)\)")
-_SEQ = re.compile(r"\$\([ \t]*seq[ \t]+(\d+)[ \t]+(\d+)[ \t]*\)")
-_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
-_SPECIES = (
-    *("mm9", "mm10", "mm39", r"grcm3\d", "mus_?musculus", "mouse", "rn[67]", "rat", r"bos_?tau\w*", r"ars-ucd\S*"),
-    *("cattle", "bovine", r"sus_?scr\w*", r"sscrofa\S*", "pig", r"gal_?gal\w*", "chicken", r"can_?fam\w*", "dog"),
-    *(r"ovi_?ari\w*", "sheep", r"equ_?cab\w*", "horse", r"tair\d*", "arabidopsis", "iwgsc", "wheat", "oryza", "rice"),
-    *("maize", r"danrer\w*", "zebrafish", "dm[36]", "drosophila", "ce1[01]", r"saccer\w*", "yeast"),
-)
-_OTHER_SPECIES = re.compile(rf"\b(?:{'|'.join(_SPECIES)})\b", re.IGNORECASE)
-_COMMENT = re.compile(r"(?:^|[ \t])#(?!!)[^\n]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,24 +71,24 @@ def find(
     read : callable
         Returns what a file holds, None where there is none.
     """
-    reader = _Reader(_COMMENT.sub("", text), variables, read)
+    reader = _Reader(COMMENT.sub("", text), variables, read)
     for way in (reader.line_of_a_file, reader.word_of_a_list, reader.row_of_a_table):
         found = way(indices)
         if found is not None:
             return found
-    if reader.picks:
+    if reader.picks or reader.picks_otherwise():
         return Meaning(said="the index picks something from a list that could not be read", lines={})
     return _chromosomes(reader, indices)
 
 
 def _chromosomes(reader: _Reader, indices: Sequence[int]) -> Meaning:
     nothing = Meaning(said="the index is all that is known of a task; --map FILE tells more", lines={})
-    other = _OTHER_SPECIES.search(reader.text)
+    other = OTHER_SPECIES.search(reader.text)
     if other is not None:
         return Meaning(said=f"the index: {other[0]} is not human, so no chromosome's length is taken", lines={})
     whole = any(list(indices) == list(full) for full in _FULL_SETS)
     named = reader.names_chromosomes() and indices[0] >= 1 and indices[-1] in _LAST_HUMAN
-    if not (whole or named):
+    if not named and (not whole or reader.names_something_else()):
         return nothing
     return Meaning(
         said="the index is the human chromosome (--map FILE, or --map none, says otherwise)",
@@ -105,28 +104,40 @@ class _Reader:
         self._variables = dict(variables)
         self._offsets = {INDEX: 0}
         self.picks = False
-        for match in _ASSIGNED.finditer(text):
+        for match in ASSIGNED.finditer(text):
             name, value = match.groups()
             self._variables[name] = value
         index = rf"\$?\{{?{INDEX}\}}?"
         alias = re.compile(
-            rf"\b({_NAME})=[\"']?(?:{index}"
-            rf"|\$\(\({_B}{index}{_B}([+-]{_B}\d+)?{_B}\)\)"
-            rf"|\$\({_B}expr[ \t]+{index}[ \t]+([+-][ \t]+\d+){_B}\))[\"']?(?:\s|;|$)"
+            rf"\b({NAME})=[\"']?(?:{index}"
+            rf"|\$\(\({B}{index}{B}([+-]{B}\d+)?{B}\)\)"
+            rf"|\$\({B}expr[ \t]+{index}[ \t]+([+-][ \t]+\d+){B}\))[\"']?(?:\s|;|$)"
         )
+        counted = re.compile(rf"(?:\blet[ \t]+[\"']?|\(\(){B}({NAME}){B}={B}{index}{B}([+-]{B}\d+)?")
         for match in alias.finditer(text):
             self._offsets[match[1]] = _offset(match[2] or match[3])
+        for match in counted.finditer(text):
+            self._offsets[match[1]] = _offset(match[2])
         self._names = "|".join(self._offsets)
+        # in Python and R
+        numbers = re.findall(rf"\b({NAME}){B}(?:=|<-){B}(?:int|as\.\w+|strtoi)\([^\n]*{INDEX}", text)
+        self._inner_names = "|".join([INDEX, *numbers])
 
     def line_of_a_file(self, indices: Sequence[int]) -> Meaning | None:
         """Sed -n "${i}p" FILE, sed "${i}q;d" FILE, awk "NR==$i" FILE, head -n $i FILE | tail -n 1."""
         value = self._value("i")
+        sed = rf"sed[ \t]+(?:(?:-n|--quiet|-e)[ \t]+)*{Q}{value}{Q}{PRINTS}"
+        head, last = rf"head[ \t]+(?:-n{B}|-){Q}{value}{Q}", rf"{B}\|{B}tail[ \t]+-(?:n{B})?1"
         ways = (
-            rf"sed[ \t]+(?:(?:-n|--quiet|-e)[ \t]+)*{_Q}{value}{_Q}{_PRINTS}{_Q}[ \t]+<?{_B}{_FILE}",
-            rf"cat[ \t]+{_FILE}{_B}\|{_B}sed[ \t]+-n[ \t]+{_Q}{value}{_Q}p",
-            rf"head[ \t]+(?:-n{_B}|-){_Q}{value}{_Q}[ \t]+{_FILE}{_B}\|{_B}tail[ \t]+-(?:n{_B})?1",
-            rf"awk[ \t]+(?:-F{_B}\S+[ \t]+)?[\"']+{_B}NR{_B}=={_B}{_Q}{value}(?:[^|;\n]*?[\"'])?[ \t]+<?{_B}{_FILE}",
-            rf"{_awk_variable(value)}'{_B}\(?NR{_B}=={_B}(?P=name)\b[^']*'[ \t]+<?{_B}{_FILE}",
+            rf"{PIPED}{sed}",
+            rf"{PIPED}{head}{last}",
+            rf"{PIPED}{AWK}[\"']+{B}NR{B}=={B}{Q}{value}",
+            rf"{sed}{Q}[ \t]+<?{B}{FILE}",
+            rf"{head}[ \t]+{FILE}{last}",
+            rf"tail[ \t]+-n{B}\+{Q}{value}{Q}[ \t]+{FILE}{B}\|{B}head[ \t]+-(?:n{B})?1",
+            rf"{AWK}[\"']+{B}NR{B}=={B}{Q}{value}(?:[^|;\n]*?[\"'])?[ \t]+<?{B}{FILE}",
+            rf"{_awk_variable(value)}'{B}\(?NR{B}=={B}(?P=name)\b{MORE}[^']*'[ \t]+<?{B}{FILE}",
+            rf"{AWK}'{B}\(?NR{B}=={B}ENVIRON\[\"{INDEX}\"\]{MORE}[^']*'[ \t]+<?{B}{FILE}",
         )
         for way in ways:
             match = re.search(way, self.text)
@@ -135,14 +146,14 @@ class _Reader:
             self.picks = True
             lines = self._lines(match["file"])
             if lines is not None:
-                shift = self._shift(match, "i") - 1
+                shift = self._shift(match, "i") + _offset(match.groupdict().get("more")) - 1
                 return self._meaning(indices, lines, shift, f"the index is a line of {self._plain(match['file'])}")
         return None
 
     def word_of_a_list(self, indices: Sequence[int]) -> Meaning | None:
         """``${names[$i]}`` of ``names=(a b c)``, ``names=($(cat FILE))``, or ``mapfile -t names < FILE``."""
         index = rf"(?:{self._value('i')}|(?P<bare>{self._names}))"
-        use = re.compile(rf"\$\{{(?P<list>\w+)\[{index}{_B}(?P<plus>[+-]{_B}\d+)?\]\}}")
+        use = re.compile(rf"\$\{{(?P<list>\w+)\[{index}{B}(?P<plus>[+-]{B}\d+)?\]\}}")
         for match in use.finditer(self.text):
             self.picks = True
             words = self._words(match["list"])
@@ -154,19 +165,41 @@ class _Reader:
 
     def row_of_a_table(self, indices: Sequence[int]) -> Meaning | None:
         """Awk -v i=$SLURM_ARRAY_TASK_ID '$1==i {print $2}' FILE."""
-        way = rf"{_awk_variable(self._value('i'))}'{_B}\(?\$1{_B}=={_B}(?P=name)\b[^']*'[ \t]+<?{_B}{_FILE}"
+        way = rf"{_awk_variable(self._value('i'))}'{B}\(?\$1{B}=={B}(?P=name)\b[^']*'[ \t]+<?{B}{FILE}"
         match = re.search(way, self.text)
         if match is None:
             return None
-        self.picks = True
         lines = self._lines(match["file"])
-        if lines is None:
+        keys = [cells[0] for line in lines or [] if (cells := line.replace(",", " ").split())]
+        if lines is None or len(set(keys)) < len(keys):
+            # what cannot be read, or has many rows for an index, may as well be filtered by chromosome
+            self.picks = not self.names_chromosomes()
             return None
+        self.picks = True
         shift = self._shift(match, "i")
         rows = {cells[0]: line for line in lines if (cells := line.replace(",", " ").split())}
         found = {index: rows[str(index + shift)] for index in indices if str(index + shift) in rows}
         rest = {index: line.replace(",", " ").split(None, 1)[-1] for index, line in found.items()}
         return Meaning(said=f"the index is a row of {self._plain(match['file'])}", lines=rest) if rest else None
+
+    def picks_otherwise(self) -> bool:
+        """Whether the index is the number of a line or of an item of what this cannot read."""
+        value = self._value("i")
+        ways = (
+            rf"\bsed\b[^\n|;]*{value}{Q}\}}?{Q}{B}[pq]",
+            rf"\bNR\b[^\n|]*{value}",
+            rf"\bENVIRON\[\"{INDEX}\"\]",
+            rf"{_awk_variable(value)}[^\n]*\bNR\b",
+            rf"\b(?:head|tail)\b[^\n|;]*{value}",
+            rf"(?<!environ)\[[^\]\n]*\b(?:{self._inner_names})\b",
+        )
+        return any(re.search(way, self.text) for way in ways)
+
+    def names_something_else(self) -> bool:
+        """Whether the index is spoken of as a seed, a fold, a sample, or something of the kind."""
+        spoken = rf"\b{ANYTHING_ELSE}s?[_-]?\w{{0,4}}[ \t=:\"'{{]*{self._value('i')}"
+        of_name = rf"{ANYTHING_ELSE}s?(?:_?(?:id|idx|index|num|number|no|nr))?"
+        return bool(re.search(spoken, self.text)) or any(re.fullmatch(of_name, name) for name in self._offsets)
 
     def names_chromosomes(self) -> bool:
         """Whether the index is spoken of as a chromosome."""
@@ -187,28 +220,32 @@ class _Reader:
         names = self._names
         return (
             rf"(?:\$(?:\{{(?P<{group}_braced>{names})\}}|(?P<{group}_bare>{names})(?!\w))|"
-            rf"\$\(\({_B}\$?\{{?(?P<{group}_in>{names})\}}?{_B}(?P<{group}_plus>[+-]{_B}\d+)?{_B}\)\))"
+            rf"\$\(\({B}\$?\{{?(?P<{group}_in>{names})\}}?{B}(?P<{group}_plus>[+-]{B}\d+)?{B}\)\))"
         )
 
     def _shift(self, match: re.Match[str], group: str) -> int:
-        name = match[f"{group}_braced"] or match[f"{group}_bare"] or match[f"{group}_in"]
-        return self._offsets[name] + _offset(match[f"{group}_plus"])
+        found = match.groupdict()
+        name = found.get(f"{group}_braced") or found.get(f"{group}_bare") or found.get(f"{group}_in") or INDEX
+        return self._offsets[name] + _offset(found.get(f"{group}_plus"))
 
     def _words(self, name: str) -> list[str] | None:
-        for match in _MAPFILE.finditer(self.text):
+        for match in MAPFILE.finditer(self.text):
             if match[1] == name:
                 return self._lines(match[2])
-        for match in _LIST.finditer(self.text):
+        for match in LIST.finditer(self.text):
             if match[1] == name:
                 return self._list(match[2])
         return None
 
     def _list(self, body: str) -> list[str] | None:
-        whole = _CAT.fullmatch(body.strip().strip('"'))
+        fields = FIELDS.fullmatch(body.strip().strip('"'))
+        if fields is not None:
+            return self._lines(fields[1])
+        whole = CAT.fullmatch(body.strip().strip('"'))
         if whole is not None:
             lines = self._lines(whole[1].strip())
             return None if lines is None else " ".join(lines).split()
-        body = _SEQ.sub(lambda match: _range(match[1], match[2]), _BRACES.sub(lambda m: _range(m[1], m[2]), body))
+        body = SEQ.sub(lambda match: _range(match[1], match[2]), BRACES.sub(lambda m: _range(m[1], m[2]), body))
         try:
             words = shlex.split(body, comments=True)
         except ValueError:
@@ -224,7 +261,7 @@ class _Reader:
         """Return a word of the script with its variables filled in, as far as they are known."""
         text = word.strip("\"'")
         for _ in range(5):
-            filled = _VARIABLE.sub(self._filled, text)
+            filled = VARIABLE.sub(self._filled, text)
             if filled == text:
                 break
             text = filled
@@ -240,7 +277,7 @@ class _Reader:
 
 def _awk_variable(value: str) -> str:
     """Return a pattern of ``awk -v name=$i``, up to the program."""
-    return rf"awk[ \t]+(?:-F{_B}\S+[ \t]+)?-v[ \t]+(?P<name>\w+)={_Q}{value}{_Q}[ \t]+(?:-F{_B}\S+[ \t]+)?"
+    return rf"awk[ \t]+(?:-F{B}\S+[ \t]+)?-v[ \t]+(?P<name>\w+)={Q}{value}{Q}[ \t]+(?:-F{B}\S+[ \t]+)?"
 
 
 def _offset(text: str | None) -> int:

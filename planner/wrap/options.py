@@ -14,8 +14,8 @@ from planner.slurm import OptionForm
 
 # without a value
 _FLAGS = """
-contiguous help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet reboot spread-job
-spread-segments stepmgr test-only usage use-min-nodes verbose version wait
+consolidate-segments contiguous external help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet
+reboot spread-job spread-segments stepmgr test-only usage use-min-nodes verbose version wait
 """
 # with a value only when it is attached: --nice=5
 _OPTIONAL = """
@@ -23,14 +23,14 @@ exclusive get-user-env nice no-kill oom-kill-step propagate requeue resv-ports
 """
 # with a value: --mem=4G or --mem 4G
 _VALUED = """
-account acctg-freq array bb bbf batch begin chdir cluster-constraint clusters cluster comment consolidate-segments
-constraint container container-id container-type core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task
-deadline delay-boot dependency distribution error exclude export export-file extra extra-node-info gid gpu-bind
-gpu-freq gpus gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep
-licenses mail-type mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mincpus network nodefile nodelist nodes
-ntasks ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer
-priority profile qos reservation segment signal sockets-per-node switches tasks tasks-per-node thread-spec
-threads-per-core time time-min tmp tres-bind tres-per-task uid umask wait-all-nodes wckey wrap
+account acctg-freq array bb bbf batch begin chdir cluster-constraint clusters cluster comment constraint container
+container-id container-type core-spec cores-per-socket cpu-freq cpus-per-gpu cpus-per-task deadline delay-boot
+dependency distribution error exclude export export-file extra extra-node-info gid gpu-bind gpu-freq gpus
+gpus-per-node gpus-per-socket gpus-per-task gres gres-flags hint input job-name kill-on-invalid-dep licenses mail-type
+mail-user mcs-label mem mem-bind mem-per-cpu mem-per-gpu mem-update mincpus network nodefile nodelist nodes ntasks
+ntasks-per-core ntasks-per-gpu ntasks-per-node ntasks-per-socket open-mode output partition power prefer priority
+profile qos reservation resources segment signal sockets-per-node switches tasks tasks-per-node thread-spec
+threads-per-core time time-min tmp tres-bind tres-per-task uid wait-all-nodes wckey wrap
 """
 _SHORT_FORMS = """
 a array A account b begin B extra-node-info c cpus-per-task C constraint d dependency D chdir e error F nodefile G

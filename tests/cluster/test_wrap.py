@@ -32,6 +32,7 @@ OPTIONS = {
 STDIN = {"42_standard_input.sh"}
 VARIABLES = {
     "37_export_none.sh": {"COHORT": "A", "OTHER": "x"},
+    "48_exported_names.sh": {"OTHER": "x"},
     "39_nothing_asked.sh": {"SBATCH_JOB_NAME": "from-the-shell", "SBATCH_MEM_PER_NODE": "70"},
 }
 INPUTS = {
@@ -154,8 +155,8 @@ def pair(clusters: Clusters) -> Iterator[Pair]:
     cluster.cancel_all()
 
 
-def test_there_are_forty_scripts() -> None:
-    assert len(SCRIPTS) >= 40
+def test_there_are_fifty_scripts() -> None:
+    assert len(SCRIPTS) >= 50
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -14,7 +14,12 @@ from planner.wrap.meaning import Meaning
 
 SHEET = "NA1 a.bam\nNA2 b.bam\nNA3 c.bam\nNA4 d.bam\n"
 TABLE = "ArrayTaskID\tSample\tSex\n1\tBobby\tM\n2\tBen\tM\n3\tAmelia\tF\n"
-FILES = {"samples.txt": SHEET, "lists/s 1.txt": SHEET, "table.tsv": TABLE, "chroms.txt": "chr1\nchr2\nchrX\nchrM\n"}
+FILES = {
+    "samples.txt": SHEET,
+    "lists/s 1.txt": SHEET,
+    "table.tsv": TABLE,
+    "chroms.txt": "chr1\nchr2\nchrX\nchrM\n",
+}
 
 
 def find(text: str, indices: Sequence[int] = (1, 2, 3, 4), **variables: str) -> Meaning:
@@ -47,6 +52,16 @@ def find(text: str, indices: Sequence[int] = (1, 2, 3, 4), **variables: str) -> 
         "mapfile -t all < samples.txt\necho ${all[$SLURM_ARRAY_TASK_ID - 1]}",
         'readarray -t all <samples.txt\necho "${all[$((SLURM_ARRAY_TASK_ID-1))]}"',
         "i=$((SLURM_ARRAY_TASK_ID - 1))\nmapfile -t all < samples.txt\necho ${all[$i]} ${all[i]}",
+        "cat samples.txt | head -n $SLURM_ARRAY_TASK_ID | tail -n1",
+        "tail -n +$SLURM_ARRAY_TASK_ID samples.txt | head -n 1",
+        "cut -f1 -d, samples.txt | sed -n ${SLURM_ARRAY_TASK_ID}p",
+        "((n = SLURM_ARRAY_TASK_ID))\nsed -n ${n}p samples.txt",
+        "let n=SLURM_ARRAY_TASK_ID-1\nmapfile -t all < samples.txt\necho ${all[$n]}",
+        "awk -v n=$(( SLURM_ARRAY_TASK_ID - 1 )) 'NR==n+1 {print $1}' samples.txt",
+        "awk -F, 'NR==ENVIRON[\"SLURM_ARRAY_TASK_ID\"] {print $1}' samples.txt",
+        "IFS=$'\\n' read -d '' -r -a all < samples.txt\necho ${all[SLURM_ARRAY_TASK_ID-1]}",
+        "all=($(cut -f1 samples.txt))\necho ${all[$SLURM_ARRAY_TASK_ID-1]}",
+        "all=( $(awk '{print $1}' samples.txt) )\necho ${all[$SLURM_ARRAY_TASK_ID-1]}",
         "i=$(expr $SLURM_ARRAY_TASK_ID - 1)\nmapfile -t all < samples.txt\necho ${all[$i]}",
     ],
 )
@@ -86,6 +101,10 @@ def test_a_word_of_a_list_names_its_task(text: str, indices: tuple[int, ...], ta
         ("beagle gt=chr${SLURM_ARRAY_TASK_ID}.vcf.gz", range(20, 23)),
         ("CHR=$SLURM_ARRAY_TASK_ID\necho $CHR", (21, 22)),
         ("regenie --chr=${SLURM_ARRAY_TASK_ID}", (22, 23)),
+        ("chrom = os.environ['SLURM_ARRAY_TASK_ID']", range(1, 23)),
+        ("seed=$SLURM_ARRAY_TASK_ID\nshapeit --chr $SLURM_ARRAY_TASK_ID --seed $seed", range(1, 23)),
+        ("awk -v chr=$SLURM_ARRAY_TASK_ID '$1==chr' all.bim | head -n 5", range(1, 23)),
+        ("awk -v chr=$SLURM_ARRAY_TASK_ID '$1==chr' few.bim", range(1, 23)),
     ],
 )
 def test_an_index_is_a_human_chromosome_where_script_and_range_say_so(text: str, indices: Sequence[int]) -> None:
@@ -98,6 +117,14 @@ def test_an_index_is_a_human_chromosome_where_script_and_range_say_so(text: str,
         ('sed -n "${SLURM_ARRAY_TASK_ID}p" missing.txt', range(1, 23)),  # a sheet that cannot be read here
         ('sed -n "${SLURM_ARRAY_TASK_ID}p" $(ls *.txt)', range(1, 23)),
         ("f=(*.vcf)\necho ${f[$SLURM_ARRAY_TASK_ID]}", range(1, 23)),
+        ("X=$(ls *.bam | sed -n ${SLURM_ARRAY_TASK_ID}p)", range(1, 23)),
+        ("X=$(ls *.bam | head -n $SLURM_ARRAY_TASK_ID | tail -n 1)", range(1, 23)),
+        ("find . -name '*.bam' | sort | awk \"NR==$SLURM_ARRAY_TASK_ID\"", range(1, 23)),
+        ("grep -v '^#' samples.txt | sed -n \"${SLURM_ARRAY_TASK_ID}p\"", range(1, 23)),
+        ("i <- as.integer(Sys.getenv('SLURM_ARRAY_TASK_ID'))\ns <- readLines('s.txt')[i]", range(1, 23)),
+        ("i = int(os.environ['SLURM_ARRAY_TASK_ID']) - 1\ns = open('s.txt').readlines()[i]", range(1, 23)),
+        ("seed=$SLURM_ARRAY_TASK_ID\n./simulate --seed $seed", range(1, 23)),
+        ("python train.py --fold=${SLURM_ARRAY_TASK_ID}", range(1, 23)),
         ("bwa mem mm10.fa chr${SLURM_ARRAY_TASK_ID}.fq", range(1, 20)),
         ("ref=ARS-UCD1.2.fa; gatk -L chr$SLURM_ARRAY_TASK_ID", range(1, 23)),
         ("gatk -L chr$SLURM_ARRAY_TASK_ID", range(1, 20)),
