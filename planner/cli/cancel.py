@@ -14,6 +14,7 @@ from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
+from planner.cli.ui.output import in_place
 
 if TYPE_CHECKING:
     from planner.rounds.cancel import Cancelling
@@ -60,7 +61,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
         for part in parts:
             cancel.end(part)
     click.echo(f"cancelled {_words(parts)}")
-    click.echo("next: chromplan next records them as cancelled; --retry-failed runs them again")
+    click.echo(in_place("next: chromplan next records them as cancelled; --retry-failed runs them again"))
 
 
 def _named(found: Sequence[TaskStatus], flying: Sequence[TaskStatus], tasks: Sequence[str]) -> list[TaskStatus]:

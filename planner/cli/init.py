@@ -12,6 +12,7 @@ import click
 from planner.cli.plan import MODES
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
+from planner.cli.ui.output import in_place
 from planner.core import genome
 from planner.core.errors import InputError
 
@@ -74,7 +75,7 @@ def command(folder: Path, force: bool, sample_names: tuple[str, ...], **given: A
     text = starting.check(values, folder)
     files.write_text(path, text)
     click.echo(f"wrote {path}: {_what(folder)}")
-    click.echo("next: chromplan history import, or chromplan plan")
+    click.echo(in_place("next: chromplan history import, or chromplan plan"))
 
 
 def _answers(wanted: dict[str, Any], folder: Path) -> dict[str, Any]:

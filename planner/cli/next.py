@@ -12,7 +12,7 @@ from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.plan import show_plan
 from planner.cli.ui.options import project_option, then_next_option
-from planner.cli.ui.output import json_option
+from planner.cli.ui.output import in_place, json_option
 from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
         if submits:
             submit.submit(project, plan.round, say=say, then_next=then_next)
         elif not as_json:
-            click.echo(f"rendered {project.round_folder(plan.round)}; next: chromplan submit, or chromplan run --local")
+            then = in_place("next: chromplan submit, or chromplan run --local")
+            click.echo(f"rendered {project.round_folder(plan.round)}; {then}")
 
 
 def _show_round(project: ProjectFolder, found: Ingested) -> None:

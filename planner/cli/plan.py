@@ -13,7 +13,7 @@ from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
 from planner.cli.ui import table
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import count, echo_json, echo_table, json_option, wide_option
+from planner.cli.ui.output import count, echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
 from planner.core.records import Mode
 
@@ -79,7 +79,7 @@ def _show(plan: Plan, path: Path | None, *, wide: bool) -> None:
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")
     if path:
-        click.echo(f"wrote {path}; next: chromplan render")
+        click.echo(in_place(f"wrote {path}; next: chromplan render"))
 
 
 def _by_reason(plan: Plan) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ import click
 from planner.actions.planning import open_project
 from planner.actions.rounds import render_latest
 from planner.cli.ui.options import project_option
+from planner.cli.ui.output import in_place
 
 
 @click.command("render")
@@ -25,4 +26,4 @@ def command(folder: Path, template_dir: Path | None) -> None:
     """
     for path in render_latest(open_project(folder), template_folder=template_dir):
         click.echo(path)
-    click.echo("next: chromplan submit, or chromplan run --local")
+    click.echo(in_place("next: chromplan submit, or chromplan run --local"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from planner.cli.ui import table
-from planner.cli.ui.output import count, echo_table
+from planner.cli.ui.output import count, echo_table, in_place
 from planner.core.errors import InputError
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
@@ -105,7 +105,7 @@ def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[Ta
     below.append(tally.tally(found, tally.left_for_later(project)).sentence())
     if wanted.saved and not any(one.in_flight for one in found):
         below += saved_lines(project, found)
-    below.append(next_step(project, found))
+    below.append(in_place(next_step(project, found)))
     if wanted.every_row or len(rows) <= most_rows():
         if rows and not _show_rows(rows, found, wide=wanted.wide, around=table.screen_lines(below)):
             below = [*_why_they_wait(rows), *below]

@@ -10,6 +10,7 @@ import click
 from planner.actions.planning import open_project
 from planner.actions.rounds import submit_latest
 from planner.cli.ui.options import project_option, then_next_option
+from planner.cli.ui.output import in_place
 
 if TYPE_CHECKING:
     from planner.rounds.preview import Trial
@@ -43,6 +44,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
         for line in in_part(project):
             click.echo(line, err=True)
         raise
+    click.echo(in_place("next: chromplan watch, until all have ended"), err=True)
 
 
 def _test(trials: list[Trial]) -> None:

@@ -14,6 +14,7 @@ import click
 from planner.actions.planning import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
+from planner.cli.ui.output import in_place
 from planner.core.errors import FailureError
 from planner.rounds.tally import tally
 
@@ -64,7 +65,7 @@ def command(folder: Path, interval_s: int | None) -> None:
     stuck = [one for one in found if one.wait and one.wait.stuck]
     if stuck:
         raise FailureError(*never_starts(project, stuck))
-    click.echo(next_step(project, found))
+    click.echo(in_place(next_step(project, found)))
 
 
 class Pause:

@@ -58,5 +58,6 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.
 
 def near(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'plan'?``, or nothing when no known word is near."""
-    found = nearest(word.lower(), known, most=2, alike=0.6)
+    spelt = {one.lower(): one for one in known}
+    found = [spelt[one] for one in nearest(word.lower(), spelt, most=2, alike=0.6)]
     return f"did you mean {' or '.join(repr(one) for one in found)}?" if found else ""

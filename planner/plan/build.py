@@ -191,7 +191,7 @@ def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> s
     where = round_name(before.round)
     match before.outcome:
         case None:
-            return f"in flight in {where}"
+            return f"in flight in {where}, or ended and not recorded yet: 'chromplan next' looks"
         case Outcome.COMPLETED:
             return ""
         case Outcome.FAILED | Outcome.CANCELLED if not retry_failed:

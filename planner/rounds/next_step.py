@@ -19,7 +19,8 @@ _SUPPORT = ("JobHeldAdmin", "launch failed", "job requeued", "MaxRequeue")
 
 def next_step(project: ProjectFolder, found: Sequence[TaskStatus]) -> str:
     """Return the next command, in a line."""
-    last = list(tally.latest(found).values())
+    known = tally.latest(found)
+    last = list(known.values())
     flying = [one for one in last if one.in_flight]
     if unfinished(project, write=False):
         return "next: chromplan submit"
@@ -31,7 +32,7 @@ def next_step(project: ProjectFolder, found: Sequence[TaskStatus]) -> str:
     if any(one.state == PLANNED and one.round == numbers[-1] for one in last):
         return f"next: {_start(project, numbers[-1])}"
     rest = {one.outcome for one in last} - {Outcome.COMPLETED}
-    if tally.left_for_later(project) or rest - _MENDED:
+    if set(tally.left_for_later(project)) - known.keys() or rest - _MENDED:
         return "next: chromplan next"
     if rest:
         return "next: correct what went wrong, then chromplan next --retry-failed"

@@ -7,6 +7,7 @@ import pytest
 from attempts import attempt
 
 from planner.core.records import Outcome
+from planner.plan.document import LeftOut
 from planner.project.folder import ProjectFolder
 from planner.rounds.next_step import next_step
 from planner.rounds.progress import TaskStatus
@@ -59,6 +60,16 @@ def test_what_is_in_the_queue_is_watched_unless_it_never_starts(project: Project
     held = attempt(1, wait=explain("JobHeldUser"))
     assert next_step(project, [held, attempt(2, state="RUNNING")]) == "next: chromplan watch, until all have ended"
     assert "scontrol release 7" in next_step(project, [held])
+
+
+def test_what_a_later_plan_left_out_for_its_failure_waits_for_a_person(project: ProjectFolder) -> None:
+    left = LeftOut(task="chr2", reason="failed in r001")
+    plan = project.plan(1)
+    project.write_plan(plan.model_copy(update={"round": 2, "left_out": [left]}))
+    assert next_step(project, [attempt(1, outcome=Outcome.FAILED), attempt(2, outcome=Outcome.FAILED)]) == (
+        "next: correct what went wrong, then chromplan next --retry-failed"
+    )
+    assert next_step(project, [DONE]) == "next: chromplan next"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from planner.history.reading import Skipped
 
 _REASONS_SHOWN = 20
+_COMMAND = re.compile(r"\bchromplan (?:history import|[a-z]+)")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -78,6 +81,15 @@ def _side_by_side(
     places = [place for place, column in enumerate(columns) if column.lstrip(">") in kept]
     cells = [[row[place] for place in places] for row in rows]
     return table.side_by_side([columns[place] for place in places], cells, width=width, colour=colour)
+
+
+def in_place(line: str) -> str:
+    """Return a line with commands to give, each with the ``-C`` that this command was given."""
+    context = click.get_current_context(silent=True)
+    folder = str(context.params.get("folder", ".")) if context else "."
+    if folder == ".":
+        return line
+    return _COMMAND.sub(lambda found: f"{found[0]} -C {shlex.quote(folder)}", line)
 
 
 def count(number: int, thing: str) -> str:
