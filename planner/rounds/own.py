@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 
 from planner.core import files
@@ -23,21 +24,29 @@ class OwnRecords:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._logs: dict[str, str] | None = None
         self._ends: set[str] | None = None
+
+    @cached_property
+    def _by_writer(self) -> dict[str, str]:
+        """Step, job or element -> its log."""
+        logs: dict[str, str] = {}
+        for name in _names(self._folder / "logs"):
+            logs[name.removesuffix(".out")] = name
+            match = _LOG.search(name)
+            if match:
+                # of an array 12_3, of a job 12: its name may end with a number, too
+                for key in (f"{match[1]}_{match[2]}" if match[1] else match[2], match[2]):
+                    logs.setdefault(key, name)
+        return logs
+
+    def step_began(self, task: str, job_id: str) -> bool:
+        """Whether a task that is a step has begun: its log is made then."""
+        return f"{task}.{job_id}" in self._by_writer
 
     def log(self, task: str, job_id: str) -> Path | None:
         """Return the log of a task's job, or of its step; None where there is none."""
-        if self._logs is None:
-            self._logs = {}
-            for name in _names(self._folder / "logs"):
-                self._logs[name.removesuffix(".out")] = name
-                match = _LOG.search(name)
-                if match:
-                    # of an array 12_3, of a job 12: its name may end with a number, too
-                    for key in (f"{match[1]}_{match[2]}" if match[1] else match[2], match[2]):
-                        self._logs.setdefault(key, name)
-        found = self._logs.get(f"{task}.{job_id}") or self._logs.get(job_id)
+        logs = self._by_writer
+        found = logs.get(f"{task}.{job_id}") or logs.get(job_id)
         return self._folder / "logs" / found if found else None
 
     def log_tail(self, task: str, job_id: str) -> str:

@@ -100,9 +100,19 @@ class Sight:
                 return Fate(ran_as=first)
         last = attempts[-1]
         if task.entry.is_step and step is None:
-            return Fate([without_record(task, f"its job ended ({last.state}) before its step began")])
+            return self._without_step(task, job, last)
         before = [_observe(task, one, _step(task, one)) for one in attempts[:-1] if one.outcome]
         return Fate([*before, self._with_own_records(task, last, step)])
+
+    def _without_step(self, task: OpenTask, job: slurm.QueuedJob | None, attempt: sacct.JobAttempt) -> Fate:
+        """Judge a step that accounting does not know, though its job has ended: it may be late with steps alone."""
+        own = self._own(task)
+        if not own.step_began(task.entry.task, task.entry.job_id):
+            return Fate([without_record(task, f"its job ended ({attempt.state}) before its step began")])
+        left = own.ended(task.entry.task, task.entry.job_id)
+        if left is None and time.time() - (attempt.end_s or 0) > _LATE_S:
+            return Fate([without_record(task, f"its job ended ({attempt.state}) while it ran, and it left no record")])
+        return self._by_own_records(task, job, attempt)
 
     def allocation(self, task: OpenTask) -> str | None:
         """Return the state of a task that an allocation drives; None once that is over."""

@@ -208,9 +208,9 @@ def ran_wrong(tasks: list[str], folder: Path) -> list[str]:
     wrong: list[str] = []
     for task in tasks:
         path = folder / "out" / task
-        ran = len(path.read_text().splitlines()) if path.exists() else 0
-        if ran != 1:
-            wrong.append(f"{task} ran {ran} times")
+        ran = path.read_text().splitlines() if path.exists() else []
+        if len(ran) != 1:
+            wrong.append(f"{task} ran {len(ran)} times: {ran}")
     return wrong
 
 

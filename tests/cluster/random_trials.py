@@ -152,7 +152,8 @@ def calm(spec: Spec) -> dict[str, Any]:
         log = (folder / "trial.log").read_text()
         said += ["a traceback"] * ("Traceback" in log)
         if said:
-            wrong[folder.name] = [*said, (folder / ".killed").read_text(), log[-6000:]]
+            logs = [path.read_text() for path in folder.glob("rounds/*/logs/*")]
+            wrong[folder.name] = [*said, (folder / ".killed").read_text(), log[-12000:], *logs]
         else:
             shutil.rmtree(folder)
     return {"wrong": wrong, "rounds": rounds}

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from cluster import Cluster
-from pipelines import HOLD_COMMAND, Pipeline
+from pipelines import HOLD, HOLD_COMMAND, Pipeline
 
 pytestmark = pytest.mark.cluster
 TRIALS = Path(__file__).parent / "random_trials.py"
@@ -92,6 +92,10 @@ def test_random_kills_while_daemons_come_and_go(omk_cluster: Cluster) -> None:
         # chr21 is killed for memory once, so that there is a second round for whoever goes on
         pipeline = Pipeline(
             omk_cluster, chromosomes="20-22", mode=mode, command=HOLD_COMMAND, held_mb=held, formula="150"
+        )
+        # says which step ran it, too
+        pipeline.write(
+            "hold.py", HOLD.replace('"done\\n"', "f\"{os.environ['SLURM_JOB_ID']}.{os.environ['SLURM_STEP_ID']}\\n\"")
         )
         pipeline.ready()
         bases[mode] = str(pipeline.folder)

@@ -71,6 +71,26 @@ def test_where_accounting_is_late_it_is_asked_again_and_in_the_end_the_tasks_own
     assert "nothing new" in pipeline.chromplan("ingest")
 
 
+def test_a_step_that_accounting_does_not_know_yet_though_its_job_has_ended_is_asked_for_again(
+    omk_cluster: Cluster,
+) -> None:
+    pipeline = submitted(omk_cluster, mode="packed", chromosomes="20-22", command="[ {chromosome} != 21 ] || exit 3")
+    (job,) = set(ids(pipeline))
+    omk_cluster.wait(job)
+    late = pipeline.intercept("sacct", '"$real" "$@" | grep -v \'^[0-9]*[.][0-9]\'')
+    assert "recorded: 3 not ended yet" in pipeline.chromplan("ingest", env=late)
+    assert "recorded: 2 completed, 1 failed" in pipeline.chromplan("ingest")
+
+
+def test_a_step_that_accounting_never_knows_ended_as_it_says_itself(omk_cluster: Cluster) -> None:
+    pipeline = submitted(omk_cluster, mode="packed", chromosomes="20-22", command="[ {chromosome} != 21 ] || exit 3")
+    omk_cluster.wait(*set(ids(pipeline)))
+    never = pipeline.intercept("sacct", '"$real" "$@" | grep -v \'^[0-9]*[.][0-9]\'')
+    age(pipeline, 400)
+    pipeline.chromplan("ingest", env=never)
+    assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "failed", "s1.chr22": "completed"}
+
+
 def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
     cluster = start_cluster(extra="AccountingStorageType=accounting_storage/none")
     held = {"20": 60.0, "21": 300.0, "22": 60.0}
