@@ -136,7 +136,7 @@ def _accounting(seen: Circumstances) -> Finding:
 def _polls(config: Mapping[str, str]) -> Finding:
     kind = config.get("JobAcctGatherType", "").removeprefix("jobacct_gather/")
     if kind in _NONE:
-        means = "sacct has no peaks: tasks are measured by GNU time alone, scripts without it not at all"
+        means = "sacct has no peaks: tasks are measured by their own records alone, your own scripts not at all"
         return Finding(level=Level.NOTE, about="memory is sampled", found="never", means=means)
     frequency = config.get("JobAcctGatherFrequency", "")
     seconds = re.search(r"(?:task=)?(\d+)", frequency)
@@ -236,7 +236,8 @@ def _of_this_machine(seen: Circumstances) -> Iterator[Finding]:
         yield Finding(level=Level.FINE, about="/usr/bin/time", found="here", means="the nodes need it, too")
     else:
         means = (
-            "where the nodes have none, peaks are Slurm's samples: short ones are missed (Debian, Fedora: package time)"
+            "where the nodes have none, peaks are what looks at /proc see: very short ones are missed "
+            "(Debian, Fedora: package time)"
         )
         yield Finding(level=Level.NOTE, about="/usr/bin/time", found="not here", means=means)
     if seen.flock:

@@ -104,7 +104,7 @@ def _judge(run: RecordedRun, limit_mb: int | None) -> tuple[Outcome, str]:
     from planner.core.records import Outcome
     from planner.core.sampling import near_limit
 
-    evidence = f"exit code {run.exit_code}, {run.looks} looks at its processes"
+    evidence = f"exit code {run.exit_code}; {run.evidence}"
     if run.exit_code == 0:
         return Outcome.COMPLETED, evidence
     if run.exit_code == 128 + 9 and near_limit(run.peak_mb, limit_mb):

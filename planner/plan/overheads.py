@@ -14,7 +14,7 @@ BATCH_SCRIPT_MB = 64
 SRUN_MB = 10
 """Each waiting srun."""
 
-# bash, GNU time and bash around a command
+# GNU time and the bash that measures around a command, whose own shell is measured with it
 STEP_SHELLS_MB = 8
 """In the step of a task, where Slurm counts every process."""
 

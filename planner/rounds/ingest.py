@@ -220,8 +220,13 @@ def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Ob
         if shortage is not None:
             outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
     censored = outcome is Outcome.OOM
-    own_mb = peak.read(peak.path(folder, run.task, run.job_id)) if run.source == "drive" else run.peak_mb
-    quality = Quality.MEASURED if own_mb is not None else Quality.SAMPLED if run.peak_mb else Quality.MISSING
+    own = peak.read(peak.path(folder, run.task, run.job_id))
+    if own is not None:
+        quality = own.quality
+    elif run.peak_mb:  # what we saw ourselves, ten times a second, or what Slurm samples of a step on another node
+        quality = Quality.MEASURED if run.source == "local" else Quality.SAMPLED
+    else:
+        quality = Quality.MISSING
     return Observation(
         tool=tool,
         task=run.task,

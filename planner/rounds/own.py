@@ -9,6 +9,7 @@ from pathlib import Path
 
 from planner.core import files
 from planner.runner import peak
+from planner.runner.peak import OwnPeak
 
 _LOG = re.compile(r"_(?:(\d+)_)?(\d+)\.out$")
 
@@ -54,8 +55,8 @@ class OwnRecords:
         path = self.log(task, job_id)
         return files.tail(path) if path else ""
 
-    def peak_mb(self, task: str, job_id: str) -> float | None:
-        """Return the peak that a task recorded, MiB."""
+    def peak(self, task: str, job_id: str) -> OwnPeak | None:
+        """Return the peak that a task recorded."""
         return peak.read(peak.path(self._folder, task, job_id))
 
     def ended(self, task: str, job_id: str) -> tuple[int, float] | None:

@@ -15,6 +15,7 @@ from planner.project import turns
 from planner.rounds.accounted import Accounted
 from planner.rounds.open_tasks import OpenTask
 from planner.rounds.own import OwnRecords
+from planner.runner.peak import OwnPeak
 from planner.runner.records import RunningRecords
 
 # in an allocation that runs
@@ -170,7 +171,7 @@ class Sight:
             found = replace(self._failed(task, told), end_s=int(end_s))
             if code in _KILLED and found.outcome is Outcome.FAILED:
                 found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: it was ended, it is not known why")
-        return with_own_peak(found, self._own(task).peak_mb(task.entry.task, task.entry.job_id))
+        return with_own_peak(found, self._own(task).peak(task.entry.task, task.entry.job_id))
 
     def _by_state(self, task: OpenTask, state: str) -> Observation:
         outcomes = {
@@ -200,8 +201,8 @@ class Sight:
                 step = sacct.with_log(step, log, heap_follows_request=True)
             else:
                 attempt = _with_log(task, attempt, log)
-        own_mb = self._own(task).peak_mb(task.entry.task, task.entry.job_id)
-        return with_own_peak(_observe(task, attempt, step), own_mb)
+        own = self._own(task).peak(task.entry.task, task.entry.job_id)
+        return with_own_peak(_observe(task, attempt, step), own)
 
     def _log(self, task: OpenTask, attempt: sacct.JobAttempt) -> str:
         """Return the end of what an attempt printed: to a log of ours, or to its user's own files."""
@@ -246,14 +247,16 @@ def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None)
     )
 
 
-def with_own_peak(observation: Observation, own_mb: float | None) -> Observation:
-    """Return the observation with the task's own peak record, MiB, which no sampling can miss."""
-    if own_mb is None:
+def with_own_peak(observation: Observation, own: OwnPeak | None) -> Observation:
+    """Return the observation with the task's own peak record."""
+    if own is None:
         return observation
-    peak_mb = max(own_mb, observation.peak_mb or 0.0)
+    peak_mb = max(own.peak_mb, observation.peak_mb or 0.0)
     if observation.quality is Quality.CENSORED:
         return replace(observation, peak_mb=peak_mb)
-    return replace(observation, peak_mb=peak_mb, quality=Quality.MEASURED)
+    return replace(
+        observation, peak_mb=peak_mb, quality=own.quality, evidence=f"{observation.evidence}; {own.evidence}"
+    )
 
 
 def without_record(task: OpenTask, evidence: str) -> Observation:

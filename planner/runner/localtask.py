@@ -26,7 +26,7 @@ from planner.plan.document import Plan
 from planner.runner import peak, processes, runs
 from planner.runner import records as kept
 from planner.runner.launch import Attempt, Seen
-from planner.runner.processes import Kin
+from planner.runner.processes import Kin, Together
 from planner.runner.records import Record, RunningRecords, runs_still
 
 MARK = "CHROMPLAN_LOCAL"
@@ -48,6 +48,7 @@ class LocalTask:
         # ids are given out again: the recorded one counts only while it is known to be the task's
         self._root = record.pid if process is not None or runs_still(record) else None
         self._known: set[int] = set()
+        self._together = Together()
         self._peak_mb = 0.0
         self._code: int | None = None
         self._end_s = 0.0
@@ -60,14 +61,14 @@ class LocalTask:
     def look(self) -> Seen:
         """Return how it stands, at the launcher's last look around."""
         self._known = self._members(self._launcher.processes)
-        held = processes.held(self._known)
+        held = self._together.held(self._known)
         self._peak_mb = max(self._peak_mb, held.peak_mb)
         if self._code is None:
             self._code = self._ended()
             if self._code is not None:
-                own_mb = peak.read(peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id))
-                self._peak_mb = max(self._peak_mb, own_mb or 0.0)
-        return Seen(held_mb=held.rss_mb, peak_mb=self._peak_mb, code=self._code, end_s=self._end_s)
+                own = peak.read(peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id))
+                self._peak_mb = max(self._peak_mb, own.peak_mb if own else 0.0)
+        return Seen(held_mb=held.now_mb, peak_mb=self._peak_mb, code=self._code, end_s=self._end_s)
 
     def stop(self, *, kill: bool) -> None:
         """Ask its processes to end, or end them."""
@@ -100,7 +101,7 @@ class LocalTask:
         return set() if self._root is None else processes.members(now, self._root, self._known)
 
     def _measuring(self, mine: set[int]) -> set[int]:
-        """Return those of its processes that only wait for the command: the wrapper and GNU time."""
+        """Return those of its processes that only wait for the command: the wrapper and GNU time, where that is."""
         outer = {pid for pid in mine if pid == self._root}
         if peak.TIME.exists():
             table = self._launcher.processes
@@ -179,7 +180,7 @@ class LocalLauncher:
         own = peak.path(self.folder, task.task, attempt.job_id)
         own.parent.mkdir(parents=True, exist_ok=True)
         own.unlink(missing_ok=True)
-        command = [*peak.measuring(own), "bash", str(self.folder / "command.sh")]
+        command = ["bash", str(peak.script(self.folder)), str(own), "bash", str(self.folder / "command.sh")]
         environment = kept.variables(self._plan, task, attempt.request_mb, attempt.cpus)
         with log.open("ab") as stream:
             process = subprocess.Popen(

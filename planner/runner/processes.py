@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ import psutil
 
 _PROC = Path("/proc")
 _MIB = 1 << 20
-# Linux with CONFIG_PROC_CHILDREN, as distributions have it
-_CHILDREN = _PROC / "self" / "task" / str(os.getpid()) / "children"
+# Asking what processes share may take this part of the time
+_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,47 +72,50 @@ def members(processes: Mapping[int, Kin], root: int, known: Collection[int] = ()
     return found
 
 
-def descendants(roots: Collection[int]) -> set[int]:
-    """Return these processes and all that they started, but for those that have ended; no other is looked at."""
-    if not _CHILDREN.exists():
-        processes = table()
-        return {pid for root in roots for pid in members(processes, root)} & set(processes)
-    open_ends, found = list(roots), set[int]()
-    while open_ends:
-        pid = open_ends.pop()
-        with contextlib.suppress(OSError):
-            threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - many times a second
-            found.add(pid)
-            for thread in threads:
-                with open(f"/proc/{pid}/task/{thread}/children", "rb") as stream:  # noqa: PTH123 - the same
-                    open_ends += [child for child in map(int, stream.read().split()) if child not in found]
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """What processes hold.
 
     Attributes
     ----------
-    rss_mb : float
+    now_mb : float
         Resident now, all together, MiB.
     peak_mb : float
-        The most that was seen by this look: ``rss_mb``, or the high-water mark of a single process.
+        The most that was seen by this look: ``now_mb``, or the high-water mark of a single process.
     """
 
-    rss_mb: float
+    now_mb: float
     peak_mb: float
 
 
-def held(pids: Iterable[int]) -> Held:
-    """Return the memory of processes; those that have ended count nothing."""
-    rss_mb = highest_mb = 0.0
-    for pid in pids:
-        now_mb, most_mb = _memory(pid)
-        rss_mb += now_mb
-        highest_mb = max(highest_mb, most_mb)
-    return Held(rss_mb, max(rss_mb, highest_mb))
+class Together:
+    """What a task's processes hold together: pages that several of them share count once.
+
+    How many these are is asked now and then, as the kernel has to go through all pages; between that they are taken to
+    be as many as before.
+    """
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._surplus_mb = 0.0
+        self._due_s = 0.0
+
+    def held(self, pids: Iterable[int]) -> Held:
+        """Return the memory of processes now; those that have ended count nothing."""
+        sizes = {pid: size for pid in pids if (size := _memory(pid))[0] > 0}
+        all_mb = sum(now for now, _ in sizes.values())
+        largest_mb = max((now for now, _ in sizes.values()), default=0.0)
+        highest_mb = max((most for _, most in sizes.values()), default=0.0)
+        known = sizes.keys() <= self._pids
+        if len(sizes) > 1 and time.monotonic() >= self._due_s:
+            began_s = time.thread_time()
+            shared = [share_mb(pid) for pid in sizes]
+            told = [share for share in shared if share is not None]
+            self._surplus_mb = all_mb - sum(told) if len(told) == len(shared) else 0.0
+            self._due_s = time.monotonic() + (time.thread_time() - began_s) / _SHARE
+            self._pids, known = {*sizes}, True
+        now_mb = max(largest_mb, all_mb - (self._surplus_mb if len(sizes) > 1 else 0.0))
+        return Held(now_mb, max(now_mb if known or len(sizes) == 1 else 0.0, highest_mb))
 
 
 def _memory(pid: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A command run as it is, with its memory looked at: the peak of its whole process tree, its time, its exit code."""
+"""A command run as it is, measured: the peak of its whole process tree, its time, its exit code."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 from planner.core.records import Quality
-from planner.core.sampling import POLLS_TO_TRUST
-from planner.runner import processes
+from planner.runner import peak, processes
 
-# A look may cost this share of the time until the next one
-_SHARE = 0.004
-_SHORTEST_S, _LONGEST_S = 0.02, 1.0
 # What a person or a batch system sends to the process that it knows, and means for the command
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGINT", "SIGQUIT")
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
@@ -34,18 +33,18 @@ class RecordedRun:
         As a shell has it: 128 and the signal's number for a command that a signal ended.
     peak_mb : float
         The larger of what its processes were seen to hold together and the high-water mark of the largest, MiB.
-    looks : int
-        How often the processes were looked at.
     quality : Quality
-        Measured, unless several processes were seen too few times.
+        Measured, unless its processes were looked at too few times.
+    evidence : str
+        What the peak is.
     start_s, end_s : float
         Seconds since the epoch.
     """
 
     exit_code: int
     peak_mb: float
-    looks: int
     quality: Quality
+    evidence: str
     start_s: float
     end_s: float
     wall_s: float
@@ -60,54 +59,47 @@ def run(command: Sequence[str]) -> RecordedRun:
         When it cannot be started.
     """
     start_s, begun = time.time(), time.monotonic()
-    with _Relay() as relay:
-        child = subprocess.Popen(list(command))
+    with tempfile.TemporaryDirectory(prefix="chromplan.") as folder, _Relay() as relay:
+        record = Path(folder) / "peak"
+        record.touch()
+        child = subprocess.Popen(list(command), env=os.environ | {peak.MARK: str(record)})
         relay.start(child.pid)
-        peak_mb, looks, several = 0.0, 0, False
-        known: set[int] = set()
-        while True:
-            spent = time.thread_time()
-            known = processes.descendants({child.pid, *known})
-            held_mb = processes.held(known).peak_mb if len(known) < 2 else _together_mb(known, peak_mb)
-            peak_mb, looks, several = max(peak_mb, held_mb), looks + 1, several or len(known) > 1
-            cost_s = time.thread_time() - spent
-            pause_s = min(max((time.monotonic() - begun) / 50, _SHORTEST_S, cost_s / _SHARE), _LONGEST_S)
-            if (ended := _wait(child.pid, pause_s)) is not None:
-                break
-        child.returncode = os.waitstatus_to_exitcode(ended[0])
-    code = child.returncode
+        with _watched(child.pid, record):
+            _, status, usage = os.wait4(child.pid, 0)
+        code = child.returncode = os.waitstatus_to_exitcode(status)
+        wall_s = time.monotonic() - begun
+        peak.add_largest(record, usage.ru_maxrss // (1 if sys.platform != "darwin" else 1024), wall_s, code)
+        own = peak.read(record)
     return RecordedRun(
         exit_code=code if code >= 0 else 128 - code,
-        peak_mb=max(peak_mb, ended[1]),
-        looks=looks,
-        quality=Quality.SAMPLED if several and looks < POLLS_TO_TRUST else Quality.MEASURED,
+        peak_mb=own.peak_mb if own else 0.0,
+        quality=own.quality if own else Quality.MISSING,
+        evidence=own.evidence if own else "",
         start_s=start_s,
         end_s=time.time(),
-        wall_s=time.monotonic() - begun,
+        wall_s=wall_s,
     )
 
 
-def _together_mb(pids: set[int], highest_mb: float) -> float:
-    """Return what several processes hold together; pages that they share count once, where that could be a new peak."""
-    held = processes.held(pids)
-    if held.rss_mb <= highest_mb:
-        return 0.0
-    shares = [processes.share_mb(pid) for pid in pids]
-    known = [share for share in shares if share is not None]
-    return sum(known) if len(known) == len(shares) else held.rss_mb
-
-
-def _wait(pid: int, pause_s: float) -> tuple[int, float] | None:
-    """Wait for a child, not longer than the pause; return its status and its largest process's peak, MiB."""
-    until = time.monotonic() + pause_s
-    while True:
-        found, status, usage = os.wait4(pid, os.WNOHANG)
-        if found:
-            return status, usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-        left_s = until - time.monotonic()
-        if left_s <= 0:
-            return None
-        time.sleep(min(left_s, _SHORTEST_S))
+@contextmanager
+def _watched(pid: int, record: Path) -> Iterator[None]:
+    """Have a process and what it starts looked at; without bash, nothing is."""
+    try:
+        watcher = subprocess.Popen(
+            ["bash", str(peak.script()), "--beside", str(pid), str(record)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        watcher.kill()  # what it saw is written as it sees it
+        watcher.wait()
 
 
 class _Relay:

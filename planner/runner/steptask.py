@@ -31,7 +31,7 @@ from planner.runner import peak, processes, runs
 from planner.runner import records as kept
 from planner.runner.allocation import Allocation, Deadline
 from planner.runner.launch import Attempt, Seen
-from planner.runner.processes import Kin
+from planner.runner.processes import Kin, Together
 from planner.runner.records import Record, RunningRecords, runs_still
 
 SCRIPT = "driven.sh"
@@ -66,6 +66,7 @@ class StepTask:
         self._begun: _Begun | None = None
         self._began_s: float | None = None
         self._known: set[int] = set()
+        self._together = Together()
         self._held_mb = 0.0
         self._peak_mb = 0.0
         self._last: Seen | None = None
@@ -136,8 +137,8 @@ class StepTask:
             return
         if self._launcher.is_here(self.attempt):
             self._known = processes.members(self._launcher.processes, begun.pid, self._known)
-            held = processes.held(self._known)
-            now_mb, most_mb = held.rss_mb, held.peak_mb
+            held = self._together.held(self._known)
+            now_mb, most_mb = held.now_mb, held.peak_mb
         else:
             now_mb, most_mb = self._launcher.memory.get(begun.step, (0.0, 0.0))
         self._held_mb = now_mb
@@ -175,11 +176,11 @@ class StepTask:
     def _own_mb(self) -> float | None:
         """Return its own peak record, MiB."""
         path = peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id)
-        own_mb = peak.read(path)
-        if own_mb is None and not self._launcher.is_here(self.attempt):
+        own = peak.read(path)
+        if own is None and not self._launcher.is_here(self.attempt):
             list(path.parent.iterdir())  # a network file system may remember for a while that there was no such file
-            own_mb = peak.read(path)
-        return own_mb
+            own = peak.read(path)
+        return own.peak_mb if own else None
 
     def _killed_for_memory(self, code: int) -> tuple[Outcome, str] | None:
         """Return whether Slurm or the kernel killed it at its limit."""

@@ -17,7 +17,7 @@ from planner.scripts.options import poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION
 
-COMMAND, DRIVEN, STEP = "command.sh", "driven.sh", "step.sh"
+COMMAND, MEASURE, DRIVEN, STEP = "command.sh", "measure.sh", "driven.sh", "step.sh"
 
 
 def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]:
@@ -41,6 +41,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
             rendered[STEP] = environment.get_template("step.sh.j2").render()
         rendered[FOLLOW_UP] = _script(environment, follow_up(plan))
         rendered[COMMAND] = environment.get_template("command.sh.j2").render()
+        rendered[MEASURE] = environment.get_template(MEASURE).render()
     except jinja2.TemplateError as error:
         where = getattr(error, "name", None) or "template"
         raise InputError(f"{where}: {error}", "the variables of templates are described in docs/templates.md") from None
@@ -52,7 +53,7 @@ def needed(plan: Plan) -> list[str]:
     modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
     scripts = [job.script for mode in modes for job in jobs(plan, mode) if not job.is_users]
     own = {Mode.DYNAMIC: [DRIVEN], Mode.HET: [STEP]}.get(plan.mode, [])
-    return [COMMAND, *own, *scripts, FOLLOW_UP]
+    return [COMMAND, MEASURE, *own, *scripts, FOLLOW_UP]
 
 
 def driven_script(plan: Plan) -> str:

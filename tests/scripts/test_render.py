@@ -60,6 +60,7 @@ def test_scripts_are_as_recorded(mode: Mode, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("planner.plan.placing.at_first_mb", lambda _, request_mb: list(request_mb))
     rendered = three(mode)
     check(rendered, tmp_path)
+    assert rendered.pop(render.MEASURE) == (files.shipped("templates") / render.MEASURE).read_text()
     missing = [GOLDEN / mode / name for name in rendered if not (GOLDEN / mode / name).exists()]
     for golden in missing:
         golden.parent.mkdir(parents=True, exist_ok=True)

@@ -8,15 +8,10 @@ CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX") |
 export CHROMPLAN_TMP
 trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
 echo "$SLURM_STEP_ID $$ $CHROMPLAN_TMP" >"$1.begun"
-measure=()
-if [ -x /usr/bin/time ]; then
-  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$3")
-fi
-# GNU time outlives what it measures: it hears no SIGTERM, its command does (coreutils 8.31 or newer)
-spared=
-if [ -n "${measure[*]}" ] && env --default-signal=TERM true 2>/dev/null; then
-  spared=spared
-  measure+=(env --default-signal=TERM)
+# what measures outlives what it measures: it hears no SIGTERM, the command does (coreutils 8.31 or newer)
+spared=()
+if env --default-signal=TERM true 2>/dev/null; then
+  spared=(env --default-signal=TERM)
 fi
 
 # where Slurm tells only this shell to end, its command hears it, too
@@ -30,8 +25,8 @@ tell() {
 trap tell TERM
 set -m # the command gets a process group of its own
 (
-  [ -z "$spared" ] || trap '' TERM
-  exec "${measure[@]}" bash rounds/r001/command.sh
+  [ -z "${spared[*]}" ] || trap '' TERM
+  exec bash rounds/r001/measure.sh "$3" "${spared[@]}" bash rounds/r001/command.sh
 ) &
 pid=$!
 set +m

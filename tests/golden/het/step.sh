@@ -5,8 +5,4 @@ set -euo pipefail
 CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
 export CHROMPLAN_TMP
 trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
-measure=()
-if [ -x /usr/bin/time ]; then
-  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$1")
-fi
-"${measure[@]}" bash rounds/r001/command.sh
+bash rounds/r001/measure.sh "$1" bash rounds/r001/command.sh

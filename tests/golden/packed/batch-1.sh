@@ -45,13 +45,9 @@ run_task() {
   CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
   export CHROMPLAN_TMP
   trap 'rm -rf "$CHROMPLAN_TMP"' EXIT
-  local measure=()
-  if [ -x /usr/bin/time ]; then
-    measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$own")
-  fi
   srun --export=ALL --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --time="$limit" --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID.out" --open-mode=append \
-    "${measure[@]}" bash rounds/r001/command.sh || code=$?
+    bash rounds/r001/measure.sh "$own" bash rounds/r001/command.sh || code=$?
   echo "$code" >"$own.end"
   [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
 }

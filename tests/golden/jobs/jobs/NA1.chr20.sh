@@ -40,13 +40,9 @@ export CHROMPLAN_TMP
 trap 'echo $? >"$own.end"; rm -rf "$CHROMPLAN_TMP"' EXIT
 
 echo "$CHROMPLAN_TASK: $CHROMPLAN_MEM_MB MB on $(hostname)"
-# the task's own peak record: no polling, so a short peak counts too
-measure=()
-if [ -x /usr/bin/time ]; then
-  measure=(/usr/bin/time -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$own")
-fi
+# measure.sh writes what all its processes hold at most to $own
 srun --export=ALL --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
-  "${measure[@]}" bash rounds/r001/command.sh &
+  bash rounds/r001/measure.sh "$own" bash rounds/r001/command.sh &
 step=$!
 # bash takes a signal only while it waits: that is why the step runs in the background
 trap 'kill -TERM "$step"; wait "$step"; exit 143' TERM

@@ -1,0 +1,195 @@
+"""``measure.sh`` around real processes of known size: the peak is the tree's, and the command does not notice."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from planner.core.records import Quality
+from planner.runner import peak
+
+PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+# they hold their memory until they are let go
+WAIT = "while not os.path.exists(sys.argv[2]): time.sleep(0.02)"
+HOLD = f"""import os, sys, time
+held = bytearray(b"1") * (int(sys.argv[1]) << 20)
+{WAIT}
+"""
+FORK = f"""import os, sys, time
+held = bytearray(b"1") * (200 << 20)
+for _ in range(10):
+    if os.fork() == 0:
+        own = bytearray(b"1") * (int(sys.argv[1]) << 20)
+        {WAIT}
+        os._exit(0)
+for _ in range(10):
+    os.wait()
+"""
+INTERPRETER_MB = 10
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "peaks" / "a task.1"
+    path.parent.mkdir()
+    yield path
+    eventually(lambda: not watchers(path))  # it ends with what it watches
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def watchers(record: Path) -> list[psutil.Process]:
+    found = []
+    for one in psutil.process_iter():
+        try:
+            if str(record) in one.cmdline() and str(peak.script()) in one.cmdline():
+                found.append(one)
+        except psutil.Error:
+            continue
+    return found
+
+
+def started(record: Path, script: str, **environment: str) -> subprocess.Popen[str]:
+    folder = record.parent.parent
+    (folder / "hold.py").write_text(HOLD)
+    (folder / "fork.py").write_text(FORK)
+    return subprocess.Popen(
+        ["bash", str(peak.script()), str(record), "bash", "-c", script],
+        env=os.environ | environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        cwd=folder,
+        text=True,
+    )
+
+
+def measured(record: Path, script: str, *, until_mb: float = 0, **environment: str) -> peak.OwnPeak:
+    """Run a script whose processes hold their memory until as much has been seen."""
+    with started(record, script, **environment) as running:
+        if until_mb:
+            eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= until_mb)
+        (record.parent.parent / "go").touch()
+        running.communicate(timeout=120)
+        assert running.returncode == 0
+    found = peak.read(record)
+    assert found is not None
+    return found
+
+
+def hold(mb: int) -> str:
+    return f"{PYTHON} -SE hold.py {mb} go"
+
+
+def test_two_processes_in_a_pipe_count_together(record: Path) -> None:
+    found = measured(record, f"{hold(200)} | {hold(200)}", until_mb=400)
+    assert found.peak_mb <= 400 + 2 * INTERPRETER_MB
+    assert found.quality is Quality.MEASURED
+
+
+@pytest.mark.parametrize("own_mb", [0, 10])
+def test_pages_that_ten_workers_share_count_once(record: Path, own_mb: int) -> None:
+    truth = 200 + 10 * own_mb
+    found = measured(record, f"{PYTHON} -SE fork.py {own_mb} go", until_mb=truth)
+    assert found.peak_mb <= truth + 2 * INTERPRETER_MB
+    assert found.quality is Quality.MEASURED
+
+
+def test_one_process_that_is_soon_over_is_seen(record: Path) -> None:
+    found = measured(record, f"{PYTHON} -SEc 'held = bytearray(b\"1\") * (200 << 20)'")
+    assert 200 <= found.peak_mb <= 200 + INTERPRETER_MB
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java here")
+def test_a_virtual_machine_with_its_threads_is_one_process(record: Path) -> None:
+    options = "-XX:+UseSerialGC -Xms200m -Xmx200m -XX:+AlwaysPreTouch"
+    found = measured(record, f"java {options} -version 2>/dev/null; sleep 0.1")
+    largest = int(record.read_text().partition("peak_kib=")[2].split()[0]) / 1024
+    assert found.peak_mb >= largest > 200
+    assert found.peak_mb <= largest * 1.05
+
+
+def test_a_daemon_that_left_its_parent_and_session_counts(record: Path) -> None:
+    found = measured(record, f"(setsid {hold(150)} &); {hold(150)}", until_mb=300)
+    assert found.peak_mb <= 300 + 2 * INTERPRETER_MB
+
+
+def test_many_programs_started_by_a_large_one_do_not_count_it_twice(record: Path) -> None:
+    spawn = 'import subprocess; held = bytearray(b"1") * (200 << 20); [subprocess.run(["true"]) for _ in range(100)]'
+    assert measured(record, f"{PYTHON} -Ec '{spawn}'").peak_mb <= 200 + 3 * INTERPRETER_MB
+
+
+def test_where_there_is_no_proc_ps_tells(record: Path) -> None:
+    found = measured(record, f"{hold(100)} | {hold(100)}", until_mb=200, CHROMPLAN_PROC="/nonexistent")
+    assert found.peak_mb <= 200 + 3 * INTERPRETER_MB
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("true", 0), ("exit 3", 3), ("kill -9 $$", 137), ("no-such-command", 127)]
+)
+def test_exit_codes_are_the_command_s(record: Path, script: str, code: int) -> None:
+    with started(record, f"{script} 2>/dev/null") as running:
+        assert running.wait(60) in (code, code - 128)
+
+
+def test_a_record_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    with started(tmp_path / "missing" / "record", "exit 5") as running:
+        assert running.wait(60) == 5
+
+
+def test_output_and_files_of_the_task_are_not_held_open(record: Path) -> None:
+    with started(record, "sleep 60") as running:
+        eventually(lambda: [one for one in watchers(record) if one.pid != running.pid])
+        (watcher,) = (one for one in watchers(record) if one.pid != running.pid)
+        eventually(lambda: {str(Path(f"/proc/{watcher.pid}/fd/{fd}").readlink()) for fd in (0, 1, 2)} == {"/dev/null"})
+        assert watcher.cwd() == "/"
+        running.kill()
+        running.wait()
+        os.killpg(running.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_a_task_that_is_ended_leaves_what_was_seen_of_it(record: Path, name: str) -> None:
+    with started(record, f"{hold(200)} | {hold(200)}") as running:
+        eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= 400)
+        os.killpg(running.pid, getattr(signal, name))
+        running.wait()
+    seen = peak.read(record)
+    assert seen is not None
+    assert seen.peak_mb >= 400
+
+
+def test_no_record_is_no_peak(tmp_path: Path) -> None:
+    assert peak.read(tmp_path / "nothing") is None
+    (tmp_path / "empty").touch()
+    assert peak.read(tmp_path / "empty") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "peak_mb", "quality"),
+    [
+        ("peak_kib=204800 elapsed_s=9.00 rc=0\n", 200, "measured"),  # nothing could be looked at
+        ("tree_kib=409600 looks=40\npeak_kib=204800 elapsed_s=9.00 rc=0\n", 400, "measured"),
+        ("tree_kib=102400 looks=2\npeak_kib=204800 elapsed_s=9.00 rc=0\n", 200, "sampled"),
+        ("tree_kib=102400 looks=2 cgroup_kib=210000\npeak_kib=204800 elapsed_s=9.00 rc=0\n", 200, "measured"),
+        ("tree_kib=102400 looks=1\npeak_kib=204800 elapsed_s=0.05 rc=0\n", 200, "measured"),  # no time for more
+        ("tree_kib=409600 looks=9 cgroup_kib=307200\n", 300, "measured"),  # shares that the kernel did not tell
+        ("tree_kib=102400 looks=9\ntree_kib=4096", 100, "measured"),  # killed while it wrote
+    ],
+)
+def test_a_record_says_how_far_it_can_be_trusted(tmp_path: Path, text: str, peak_mb: int, quality: str) -> None:
+    (tmp_path / "record").write_text(text)
+    found = peak.read(tmp_path / "record")
+    assert found is not None
+    assert (round(found.peak_mb), found.quality) == (peak_mb, quality)
