@@ -79,7 +79,7 @@ def measured(record: Path, script: str, *, until_mb: float = 0, **environment: s
     """Run a script whose processes hold their memory until as much has been seen."""
     with started(record, script, **environment) as running:
         if until_mb:
-            eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= until_mb)
+            eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= until_mb and seen.quality == "measured")
         (record.parent.parent / "go").touch()
         running.communicate(timeout=120)
         assert running.returncode == 0
