@@ -176,9 +176,9 @@ count_shares() {
     stat_of "$pid" && ((stat[21])) || tree_kib=0
   done
   spent
-  apart_us=$((spent_us - before_us)) shares_us=$((shares_us + spent_us - before_us))
+  apart_us=$((apart_us + spent_us - before_us)) shares_us=$((shares_us + spent_us - before_us))
   now
-  share_us=$((now_us + apart_us * (shares_us < 2 * burst_us ? 10 : 1000)))
+  share_us=$((now_us + (spent_us - before_us) * (shares_us < 2 * burst_us ? 10 : 1000)))
 }
 
 # what all hold together, into tree_kib; where that would be the most so far, without what they share
@@ -281,7 +281,8 @@ watch() {
         search
         spent
         now
-        search_us=$((now_us + (spent_us - before_us) * spacing))
+        apart_us=$((spent_us - before_us)) used_us=$((used_us + spent_us - before_us))
+        search_us=$((now_us + apart_us * spacing * 2))
       fi
       look_in_proc
     fi

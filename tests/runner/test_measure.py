@@ -78,14 +78,21 @@ def started(record: Path, script: str, **environment: str) -> subprocess.Popen[s
 def measured(record: Path, script: str, *, until_mb: float = 0, **environment: str) -> peak.OwnPeak:
     """Run a script whose processes hold their memory until as much has been seen."""
     with started(record, script, **environment) as running:
-        if until_mb:
-            eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= until_mb and seen.quality == "measured")
-        (record.parent.parent / "go").touch()
+        try:
+            if until_mb:
+                eventually(lambda: is_seen(record, until_mb))
+        finally:
+            (record.parent.parent / "go").touch()
         running.communicate(timeout=120)
         assert running.returncode == 0
     found = peak.read(record)
     assert found is not None
     return found
+
+
+def is_seen(record: Path, mb: float) -> bool:
+    seen = peak.read(record)
+    return seen is not None and seen.peak_mb >= mb and seen.quality is Quality.MEASURED
 
 
 def hold(mb: int) -> str:
@@ -162,7 +169,7 @@ def test_output_and_files_of_the_task_are_not_held_open(record: Path) -> None:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_a_task_that_is_ended_leaves_what_was_seen_of_it(record: Path, name: str) -> None:
     with started(record, f"{hold(200)} | {hold(200)}") as running:
-        eventually(lambda: (seen := peak.read(record)) and seen.peak_mb >= 400)
+        eventually(lambda: is_seen(record, 400))
         os.killpg(running.pid, getattr(signal, name))
         running.wait()
     seen = peak.read(record)
