@@ -246,7 +246,7 @@ def fetch(
     """
     from planner.actions import checking
     from planner.core import config as configuration
-    from planner.plan import build
+    from planner.plan import build, requests
     from planner.plan.inputs import PlanInputs
     from planner.rounds import progress
 
@@ -258,7 +258,8 @@ def fetch(
     tasks = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
-        prior = learnt_prior(project, config, store.observations(tool=config.pipeline.tool))
+        observations = store.observations(tool=config.pipeline.tool)
+        prior = learnt_prior(project, config, observations)
         model, notes = (fit_tool(project, store, config), []) if refit else load_model(project, store, config)
     variables = configuration.variables(samples)
     return PlanInputs(
@@ -269,6 +270,7 @@ def fetch(
         model=model,
         prior=prior,
         earlier=_earlier(config, [] if again else found),
+        known_mb=requests.known_needs(observations) if config.wrap and not config.features else {},
         preceding=_preceding(project, config),
         number=project.next_number(),
         token=os.urandom(3).hex(),

@@ -73,6 +73,8 @@ class PlanInputs:
         The formula that plans start from, moved by what was observed.
     earlier : mapping of task name to Earlier
         What is known of tasks that were started before.
+    known_mb : mapping of task name to float
+        What tasks that no feature tells apart needed when they last ran, MiB.
     preceding : sequence of Preceding, or None
         The tasks of the steps before; None where there is no step before.
     number : int
@@ -98,6 +100,7 @@ class PlanInputs:
     model: MemoryModel | None = None
     prior: Prior | None = None
     earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    known_mb: Mapping[str, float] = field(default_factory=dict)
     preceding: Sequence[Preceding] | None = None
     number: int
     token: str

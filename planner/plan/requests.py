@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from planner.core import genome, units
 from planner.core.errors import InputError
-from planner.core.records import Outcome, Task
+from planner.core.records import Observation, Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
@@ -23,6 +24,25 @@ from planner.site.file import LOCAL
 SHORTEST_LIMIT_S = 600
 # a request is at most so many times the largest peak that its prediction rests on, and that only after a pilot
 REACH = 8
+# a task asks for so many times what it held itself before: the same work again differs by some per cent
+SAME_AGAIN = 1.1
+
+
+def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
+    """Return what each task needed when it last ran, MiB, by its name.
+
+    A task that completed needs no more than it was given then, whatever it filled of that.
+    """
+    known: dict[str, float] = {}
+    for one in sorted(observations, key=lambda one: one.submit_s):
+        if one.peak_mb is None:
+            continue
+        wanted_mb = SAME_AGAIN * one.peak_mb
+        if one.outcome is Outcome.COMPLETED:
+            known[one.task] = min(wanted_mb, one.limit_mb or math.inf)
+        elif one.outcome is Outcome.OOM:
+            known[one.task] = max(wanted_mb, known.get(one.task, 0.0))
+    return known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +78,7 @@ class TaskSizer:
         self._memory = config.memory
         self._pipeline = config.pipeline
         self._wrapped = config.wrap is not None
+        self._known_mb = inputs.known_mb
         self._model = model if model is not None and model.fitted else None
         self._predictions: dict[tuple[object, ...], Prediction] = {}
         self._site = site
@@ -94,7 +115,7 @@ class TaskSizer:
         """
         killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
         floor_mb = self._after_kill(killed_mb)
-        sized = self._held(self._first(task, floor_mb), floor_mb)
+        sized = self._as_before(self._held(self._first(task, floor_mb), floor_mb))
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
             raise InputError(
                 f"task {task.name} needs about {sized.predicted_mb:.0f} MB; "
@@ -115,6 +136,14 @@ class TaskSizer:
             time_limit_s=limit_s,
             reason=reason,
         )
+
+    def _as_before(self, sized: SizedTask) -> SizedTask:
+        """Raise a request to what the task itself is known to need."""
+        known_mb = math.ceil(self._known_mb.get(sized.task.name, 0.0))
+        if known_mb <= sized.mem_mb:
+            return sized
+        reason = f"{sized.reason}, raised to the {known_mb} MB that it needed before"
+        return replace(sized, mem_mb=known_mb, predicted_mb=known_mb / SAME_AGAIN, reason=reason)
 
     def _held(self, sized: SizedTask, floor_mb: int) -> SizedTask:
         """Hold a request within reach of the largest peak that its prediction rests on."""

@@ -261,11 +261,5 @@ def test_indices_that_are_no_chromosomes_are_planned_learnt_and_retried(omk_clus
     folder.sbatch("sheet.sh")
     plan = json.loads((folder.last_run("sheet") / "rounds/r001/plan.json").read_text())
     assert all("6 observations" in task["reason"] for task in plan["tasks"])
-    # nothing tells the line of the large one from the others: it may be killed once more, they may not
-    again = outcomes(folder.finish("sheet"))
-    assert [task for task, outcome in again.items() if outcome != "completed"] in ([], ["S4"])
-    if again["S4"] != "completed":
-        assert again["S4"] == "oom"
-        folder.project("sheet", "next", "--submit")
-        again = outcomes(folder.finish("sheet"))
-    assert set(again.values()) == {"completed"}
+    assert {task["task"]: task["request_mb"] for task in plan["tasks"]}["S4"] > 100
+    assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}
