@@ -50,7 +50,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             found = ingest.until_ended(project, store, wait_s=wait_s)
         if not as_json:
             _show_round(project, found)
-        awaited = then_next and bool(going_on.jobs_before(project))
+        awaited = then_next and bool(found.running or going_on.jobs_before(project))
         with working("planning"):
             plan = make_plan(project, refit=True, retry_failed=retry_failed)
         if as_json:

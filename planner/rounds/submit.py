@@ -54,17 +54,18 @@ def submit(project: ProjectFolder, number: int, *, say: Say, then_next: bool = F
 
 
 def go_on_later(project: ProjectFolder, *, say: Say, awaited: bool) -> bool:
-    """Submit one more job that goes on with the next round, behind the steps before which are still going on.
+    """Submit one more job that goes on with the next round, behind what is still going on; one is enough.
 
     Parameters
     ----------
     awaited : bool
-        Whether a step before was going on when it was looked at: what it has submitted since was not seen.
+        Whether something was going on when it was looked at: a step before, what has come of which since was not seen,
+        or tasks of this project, of which accounting does not say yet how they ended.
 
     Returns
     -------
     bool
-        False where no step before goes on by itself: then there is nothing to wait for.
+        False where nothing goes on: then there is nothing to wait for.
     """
     started = [number for number in project.round_numbers() if read_journal(project.round_folder(number))]
     if not started or not (awaited or jobs_before(project)):
@@ -246,9 +247,10 @@ class _Submitter:
 
     def _submit_follow_up(self, wanted: SubmittedJob) -> str:
         self._pace()
-        # one before it has waited for them, and has started
-        again = sum(job.follows and job.job_id is not None for job in self._journal.jobs) > 0
-        ours = [] if again else self._journal.ids
+        ours = self._journal.ids
+        if any(job.follows and job.job_id for job in self._journal.jobs):
+            # one before it has waited for them: what is gone from the queue may be known no more
+            ours = sorted(slurm.queued(ours, cluster=self._plan.cluster))
         return slurm.sbatch(
             self._script(wanted.script),
             cwd=self._root,

@@ -76,3 +76,18 @@ def test_what_was_submitted_already_may_still_be_followed_once(omk_cluster: Clus
     (follow_up,) = follow_ups(pipeline, 1)
     waits = pipeline.run("squeue", "-h", "-j", follow_up, "-o", "%E").stdout
     assert f"afterany:{pipeline.manifest()[0].split()[1]}" in waits
+
+
+def test_while_accounting_is_late_the_rounds_are_not_given_up(omk_cluster: Cluster) -> None:
+    held = {"21": 220.0, "22": 60.0}
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22", command=HOLD_COMMAND, held_mb=held, formula="150")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    omk_cluster.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
+    pipeline.write("late", "")
+    late = pipeline.intercept("sacct", f'[ ! -e {pipeline.folder}/late ] || exit 0; exec "$real" "$@"')
+    assert "recorded: 2 not ended yet" in pipeline.chromplan("next", "--submit", "--then-next", env=late)
+    assert [job.split("|")[0] for job in queued(pipeline)] == follow_ups(pipeline, 1)
+    pipeline.run("rm", "late")
+    until_all_is_over(pipeline)
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}

@@ -93,7 +93,7 @@ def test_a_step_that_accounting_never_knows_ended_as_it_says_itself(omk_cluster:
 
 def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
     cluster = start_cluster(extra="AccountingStorageType=accounting_storage/none")
-    held = {"20": 60.0, "21": 300.0, "22": 60.0}
+    held = {"20": 60.0, "21": 220.0, "22": 60.0}
     pipeline = Pipeline(cluster, chromosomes="20-22", command=HOLD_COMMAND, held_mb=held, formula="150", mode="jobs")
     pipeline.ready()
     killed = pipeline.intercept("sbatch", '"$real" "$@"; kill -9 "$PPID"')
