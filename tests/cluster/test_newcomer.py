@@ -63,8 +63,12 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
 
     # a pilot goes first; what fails is told with its last line and its log
     assert "3 of 9 tasks (3 samples x 3 regions), array on here" in person.type("chromplan plan")
-    person.type("chromplan render")
-    assert "submitted 3 tasks" in person.type("chromplan submit")
+    assert "next: chromplan render" in person.type("chromplan status")
+    assert "next: chromplan submit" in person.type("chromplan render")
+    assert "next: chromplan submit" in person.type("chromplan status")
+    submitted = person.type("chromplan submit")
+    assert "submitted 3 tasks" in submitted
+    assert "next: chromplan watch" in submitted
     assert "next: chromplan next" in person.type("chromplan watch")
 
     # the rest, and what failed once more: one is killed for memory, one runs out of time
@@ -79,6 +83,8 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
     assert re.search(r"^B\.chr21 .* oom ", shown, re.MULTILINE)
     assert "6 of 9 tasks done, 1 failed, 1 oom, 1 timeout" in shown
     assert "no such file" in person.type("chromplan logs C.chr20")
+    assert "or ended and not recorded yet" in person.type("chromplan plan")
+    assert "'A.chr2" in person.type("chromplan logs A.chr2", code=2)
 
     # killed and timed out ones ask for more, the failed one waits for a person
     again = person.type("chromplan next")
@@ -95,10 +101,14 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
         omk_cluster.administrate("scontrol", "update", "partition=main", "state=up")
     shown = person.type("chromplan status")
     assert re.findall(r"^(\S+) .* pending .* held$", shown, re.MULTILINE) == ["A.chr22", "B.chr21"], shown
+    assert "next: let them start with 'scontrol release" in shown
     watched = person.type("chromplan watch", code=1)
     assert "2 tasks would wait for ever" in watched
     assert "scontrol release" in watched
     assert "cancelled 2 tasks" in person.type("chromplan cancel --yes")
+    assert "next: correct what went wrong, then chromplan next --retry-failed" in person.type("chromplan status")
+    person.type("mkdir elsewhere")
+    assert "then chromplan next -C .. --retry-failed" in person.type("cd elsewhere && chromplan status -C ..")
 
     # a typing error, a wrong file, an odd place: two lines each
     assert "did you mean 'status'?" in person.type("chromplan stauts", code=2)

@@ -7,6 +7,8 @@ from cluster import Cluster
 from pipelines import Pipeline
 
 pytestmark = pytest.mark.cluster
+
+MEND = "next: correct what went wrong, then chromplan next --retry-failed"
 OFTEN = "query_interval_s = 1"
 GATE = "until test -e go; do sleep 0.2; done"
 # opens the gate when the first look is over
@@ -24,11 +26,11 @@ def test_it_tells_what_ends_and_ends_with_the_last_task(omk_cluster: Cluster) ->
         ["s1.chr21:", "failed,"],
         ["s1.chr22:", "completed,"],
     ]
-    assert said[-2:] == ["2 of 3 tasks done, 1 failed", "next: chromplan next"]
+    assert said[-2:] == ["2 of 3 tasks done, 1 failed", MEND]
     assert (pipeline.folder / "looks").read_text().count("\n") < 10
     # nothing is recorded, and there is nothing left to wait for
     assert "1 failed" in pipeline.chromplan("ingest")
-    assert pipeline.chromplan("watch").splitlines()[-1] == "next: chromplan next"
+    assert pipeline.chromplan("watch").splitlines()[-1] == MEND
 
 
 def test_it_goes_on_with_the_rounds_that_follow_each_other(omk_cluster: Cluster) -> None:
