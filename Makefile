@@ -28,7 +28,7 @@ demo: $(VENV)/.demo  ## the whole loop on this machine, no Slurm needed, in demo
 test: $(VENV)/.test  ## all tests, on a private Slurm; ARGS="-k name" passes arguments to pytest
 	@.ci/packages $(SLURM_PACKAGES) $(LANGUAGE_PACKAGES)
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
-		--cov=planner --cov-report=term:skip-covered --cov-fail-under=88 $(ARGS)
+		--cov=planner --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
 
 crash: $(VENV)/.test  ## kill every command at every event, or CHROMPLAN_CRASHES=random, and count what ran (long)
 	@.ci/packages $(SLURM_PACKAGES)

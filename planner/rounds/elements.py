@@ -72,8 +72,17 @@ class Elements:
             kept = f"{wrong} of {len(left)} elements kept another memory"
             raise NotTaken(kept if failure is None else failure.said.splitlines()[0])
         if not (self._plan.user_script and self._plan.user_script.held):
-            slurm.release(left or ids.values(), cluster=self._cluster)
+            self._release(left or ids.values())
         return [*self._kept_times(left, given), *self._no_order(left, given)]
+
+    def _release(self, names: Iterable[str]) -> None:
+        try:
+            slurm.release(names, cluster=self._cluster)
+        except slurm.SlurmError as error:
+            if error.verdict is not slurm.Verdict.REFUSED:
+                raise
+            # what an administrator holds (Slurm itself does so at times) its owner cannot release, but cancel
+            raise NotTaken(error.said.splitlines()[0]) from None
 
     def _kept_times(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
         times = [given[name].time_limit_s == _seconds(one) for name, one in wanted.items() if one.time_limit]

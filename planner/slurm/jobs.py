@@ -190,12 +190,20 @@ class ArrayElement:
     mem_mb, time_limit_s : float or None
         What it asks for, MiB and s.
     nice : int
+    priority : int
+        0 as long as it is held.
     """
 
     state: str
     mem_mb: float | None
     time_limit_s: float | None
     nice: int
+    priority: int
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits to be released."""
+        return self.state == "PENDING" and not self.priority
 
     @property
     def begun(self) -> bool:
@@ -211,9 +219,11 @@ def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str,
     listed = f"--jobs={','.join(job_ids)}"
     argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed]
     found: dict[str, ArrayElement] = {}
-    for line in unless_gone([*argv, "--format=%F_%K|%T|%m|%l|%y"], cluster=cluster).split():
-        element, state, mem, limit, nice = line.split("|")
-        found[element] = ArrayElement(state, units.parse_mem_mb(mem), units.parse_duration_s(limit), int(nice))
+    for line in unless_gone([*argv, "--format=%F_%K|%T|%m|%l|%y|%Q"], cluster=cluster).split():
+        element, state, mem, limit, nice, priority = line.split("|")
+        found[element] = ArrayElement(
+            state, units.parse_mem_mb(mem), units.parse_duration_s(limit), int(nice), int(priority)
+        )
     return found
 
 
@@ -236,14 +246,22 @@ def unless_gone(
 
 
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
-    """Let held jobs, or elements of them, start in this order; what of them has begun or ended already is fine."""
+    """Let held jobs, or elements of them, start in this order; what of them is released already is fine.
+
+    A release that Slurm has taken, and whose answer got lost, is denied when it is asked for again.
+    """
     ids = list(job_ids)
     for start in range(0, len(ids), _IDS_PER_CALL):
         try:
             run(["scontrol", "release", ",".join(ids[start : start + _IDS_PER_CALL])], cluster=cluster)
-        except SlurmError as error:
-            if error.verdict is not Verdict.TAKEN:
+        except SlurmError:
+            if _any_held(ids[start : start + _IDS_PER_CALL], cluster=cluster):
                 raise
+
+
+def _any_held(ids: Sequence[str], *, cluster: str | None) -> bool:
+    known = elements({name.partition("_")[0] for name in ids}, cluster=cluster)
+    return any(one.held and (name in ids or name.partition("_")[0] in ids) for name, one in known.items())
 
 
 def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:

@@ -87,6 +87,27 @@ def test_a_submit_killed_after_the_release_runs_nothing_twice(omk_cluster: Clust
     assert pipeline.ran() == ALL
 
 
+def test_where_an_element_may_not_be_released_what_waits_goes_out_anew(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="19-22", submit="max_running = 1")
+    pipeline.ready()
+    denied = 'echo "${2##*,}: Access/permission denied" >&2; "$real" release "${2%,*}"; exit 1'
+    all_but_one = f'[ "$1" != release ] || {{ {denied}; }}; exec "$real" "$@"'
+    said = pipeline.run("chromplan", "submit", env=pipeline.intercept("scontrol", all_but_one))
+    assert "Access/permission denied" in said.stderr
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert pipeline.ran() == {f"s1.chr{k}": 1 for k in range(19, 23)}
+
+
+def test_a_release_whose_answer_was_lost_is_taken(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="19-22", submit="max_running = 1")
+    pipeline.ready()
+    lost = (
+        '[ "$1" != release ] || { "$real" "$@"; echo "19_1: Access/permission denied" >&2; exit 1; }; exec "$real" "$@"'
+    )
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("scontrol", lost))
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+
+
 def test_what_the_queue_does_not_take_goes_with_the_next_round(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, site="max_submit = 15")
     submit(pipeline)

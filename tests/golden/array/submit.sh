@@ -50,7 +50,8 @@ if [ "$given" != "$(sort <<<"$memory")" ]; then
   rm "$manifest"
   exec bash rounds/r001/submit-tiers.sh
 fi
-sed 's/^update JobId=//; s/ .*//' <<<"$lines" | xargs -n 1000 | tr ' ' , | xargs -n 1 scontrol release
+sed 's/^update JobId=//; s/ .*//' <<<"$lines" | xargs -n 1000 | tr ' ' , | xargs -n 1 scontrol release ||
+  echo "squeue shows what is still held (JobHeldUser): release it with scontrol, or end it with scancel" >&2
 cat >>"$manifest" <<END
 NA1.chr20	${id}_1	0	1361	1	array.sh	job
 a_b-c8687a08.chr20	${id}_4	1	1361	1	array.sh	job
