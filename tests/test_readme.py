@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"]
 # what needs a cluster, or is a chore of its own, tested elsewhere
-ELSEWHERE = ("pip ", "git ", "make ", "chromplan submit\n", "chromplan ingest")
+ELSEWHERE = ("pip ", "git ", "make ", "chromplan submit\n", "chromplan ingest", "chromplan advise")
 
 
 def commands() -> list[str]:

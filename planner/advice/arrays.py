@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.core import genome
@@ -30,11 +30,14 @@ class PastElement:
         What it may stand for: the one in its name, else the one of its index; empty without.
     attempts : tuple of JobAttempt
         Oldest first; several after a requeue.
+    features : mapping of str to float
+        What was known of it before, where that is recorded; accounting knows nothing.
     """
 
     label: str
     chromosome: str
     attempts: tuple[JobAttempt, ...]
+    features: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def last(self) -> JobAttempt:
@@ -81,7 +84,8 @@ class PastArray:
     Attributes
     ----------
     kind : str
-        ``array``, ``het job``, ``job`` or ``jobs`` (single ones of the same name, numbers aside).
+        ``array``, ``het job``, ``job`` or ``jobs`` (single ones of the same name, numbers aside); ``project`` or
+        ``history`` where attempts were recorded by chromplan.
     job_id : str
         The first one's.
     elements : tuple of PastElement

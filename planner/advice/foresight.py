@@ -80,6 +80,9 @@ class _Known:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
+        recorded = {tuple(element.features) for element in self.elements.values()}
+        if len(recorded) == 1 and (names := recorded.pop()):
+            return names
         return () if self.follows_length is None else ("length_mb",)
 
     def features(self, element: PastElement) -> dict[str, float]:
@@ -155,7 +158,7 @@ def _too_few(array: PastArray, known: int) -> str:
 
 def _features(element: PastElement, lengths_bp: Mapping[str, int]) -> dict[str, float]:
     length = lengths_bp.get(element.chromosome)
-    return {} if length is None else {"length_mb": length / 1e6}
+    return {**({} if length is None else {"length_mb": length / 1e6}), **element.features}
 
 
 def _evidence(array: PastArray, lengths_bp: Mapping[str, int]) -> _Known:

@@ -11,7 +11,7 @@ from planner.advice.arrays import PastArray
 from planner.advice.use import Share
 from planner.advice.ways import Way
 from planner.core.memory_time import unit_for
-from planner.core.units import GB_H, MB_PER_GB, format_duration
+from planner.core.units import MB_PER_GB, format_duration
 from planner.report import memory_plots as plots
 from planner.report import svg
 from planner.report.memory_plots import HeldSpan, TaskBar, WayBar
@@ -51,7 +51,7 @@ def section(advice: Advice) -> Section:
         said=f"{ends}.",
         facts=facts(array),
         plots=_plots(advice),
-        grids=[_ways_grid(advice)] if advice.ways else [],
+        grids=[ways_grid(advice)] if advice.ways else [],
         advice="Next time: in the script, or in place of sbatch",
         lines=lines,
     )
@@ -95,17 +95,26 @@ def _parts(share: Share, unit: float) -> str:
 
 def _plots(advice: Advice) -> list[Plot]:
     bars = task_bars(advice)
-    ways = [
+    drawn = (
+        plots.asked_and_used(bars),
+        plots.ways(way_bars(advice)),
+        plots.predicted(bars),
+        plots.over_time(held(advice.array)),
+    )
+    return [one for one in drawn if one is not None]
+
+
+def way_bars(advice: Advice) -> list[WayBar]:
+    """Return the ways to ask as they are drawn."""
+    return [
         WayBar(
             name=one.way.value,
-            used_gb_h=(one.reserved_mb_s - one.wasted_mb_s) * GB_H,
-            wasted_gb_h=one.wasted_mb_s * GB_H,
+            used_mb_s=one.reserved_mb_s - one.wasted_mb_s,
+            wasted_mb_s=one.wasted_mb_s,
             killed=one.killed,
         )
         for one in advice.ways
     ]
-    drawn = (plots.asked_and_used(bars), plots.ways(ways), plots.predicted(bars), plots.over_time(held(advice.array)))
-    return [one for one in drawn if one is not None]
 
 
 def task_bars(advice: Advice) -> list[TaskBar]:
@@ -114,7 +123,7 @@ def task_bars(advice: Advice) -> list[TaskBar]:
     return [
         TaskBar(
             name=one.label,
-            asked_mb=one.attempts[0].limit_mb,
+            asked_mb=(one.measured or one.attempts[0]).limit_mb,
             peak_mb=one.peak_mb,
             killed=one.measured is None and bool(one.killed),
             predicted_mb=foretold[one.label].point_mb if one.label in foretold else None,
@@ -133,7 +142,9 @@ def held(array: PastArray) -> list[HeldSpan]:
     ]
 
 
-def _ways_grid(advice: Advice) -> Grid:
+def ways_grid(advice: Advice) -> Grid:
+    """Return the figures of every way to ask."""
+    unit = unit_for(max(one.reserved_mb_s for one in advice.ways))
     rows = []
     for one in advice.ways:
         expected = advice.expected.get(one.way)
@@ -144,11 +155,20 @@ def _ways_grid(advice: Advice) -> Grid:
                 f"{least}" if least == most else f"{least}–{most}",
                 f"{100 * one.coverage:.0f} %",
                 one.killed,
-                svg.amount(one.reserved_mb_s * GB_H),
-                svg.amount(one.wasted_mb_s * GB_H) if one.way is not Way.KNOWN else "0",
+                unit.number(one.reserved_mb_s),
+                unit.number(one.wasted_mb_s) if one.way is not Way.KNOWN else "0",
                 format_duration(expected.makespan_s) if expected else "",
                 svg.amount(expected.held_mb / MB_PER_GB) if expected else "",
             ]
         )
-    columns = ["asking", "MB", "coverage", "killed", "reserved GB·h", "wasted GB·h", "done after", "held at once GB"]
+    columns = [
+        "asking",
+        "MB",
+        "coverage",
+        "killed",
+        f"reserved {unit.name}",
+        f"wasted {unit.name}",
+        "done after",
+        "held at once GB",
+    ]
     return Grid(title="Ways to ask for memory, on the same tasks", columns=columns, rows=rows)

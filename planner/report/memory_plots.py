@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from planner.core.memory_time import MemoryTimeUnit, unit_for
 from planner.core.units import MB_PER_GB
 from planner.report import svg
 from planner.report.svg import ROW, Plot
@@ -40,11 +41,11 @@ class TaskBar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WayBar:
-    """A way to ask for memory: GB h used and wasted, and how many were killed."""
+    """A way to ask for memory: MiB s used and wasted, and how many were killed."""
 
     name: str
-    used_gb_h: float
-    wasted_gb_h: float
+    used_mb_s: float
+    wasted_mb_s: float
     killed: float
 
 
@@ -70,7 +71,10 @@ def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
     if len(known) > _MOST_BARS:
         return _shares(known)
     unit, mb = _unit(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known))
-    axis = svg.across(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known) / mb)
+    axis = svg.across(
+        max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known) / mb,
+        left=svg.beside(one.name for one in known),
+    )
     bottom = ROW * len(known) + 4
     parts = [svg.grid(axis, 0, bottom, f"memory ({unit})")]
     for place, one in enumerate(known):
@@ -123,7 +127,7 @@ def _mb(value: float | None) -> str:
 def _shares(known: Sequence[TaskBar]) -> Plot:
     shares = [(one.peak_mb or 0) / one.asked_mb for one in known if one.asked_mb]
     tenths = Counter(min(int(10 * share), 10) for share in shares)
-    axis = svg.across(max(tenths.values(), default=1), left=74)
+    axis = svg.across(max(tenths.values(), default=1), left=svg.beside(["90-100 %"]))
     shown = range(max(tenths, default=0), -1, -1)
     names = {tenth: f"{10 * tenth}-{10 * tenth + 10} %" if tenth < 10 else "≥ 100 %" for tenth in shown}
     bottom = ROW * len(names) + 4
@@ -150,20 +154,23 @@ def ways(found: Sequence[WayBar]) -> Plot | None:
     """Draw what ways to ask for memory come to."""
     if not found:
         return None
-    axis = svg.across(max(one.used_gb_h + one.wasted_gb_h for one in found), left=86)
+    most = max(one.used_mb_s + one.wasted_mb_s for one in found)
+    unit = unit_for(most)
+    axis = svg.across(most / unit.mb_s, left=svg.beside(one.name for one in found))
     row = 2 * ROW
     bottom = row * len(found) + 4
-    parts = [svg.grid(axis, 0, bottom, "memory x time reserved (GB·h)")]
+    parts = [svg.grid(axis, 0, bottom, f"memory x time reserved ({unit.name})")]
     for place, one in enumerate(found):
         y = row * place + 6
-        used, whole = axis.at(one.used_gb_h), axis.at(one.used_gb_h + one.wasted_gb_h)
-        said = f"{one.name}: {svg.amount(one.used_gb_h)} GB·h used, {_wasted(one)}"
+        used, whole = (axis.at(mb_s / unit.mb_s) for mb_s in (one.used_mb_s, one.used_mb_s + one.wasted_mb_s))
+        note = f"{_wasted(one, unit)} wasted, {one.killed:g} killed"
+        said = f"{one.name}: {unit.text(one.used_mb_s)} used, {note}"
         parts.append(svg.label(axis.first, y + 8, one.name))
         parts.append(svg.rect(axis.first, y, used - axis.first, _BAR, "used", said))
         parts.append(svg.rect(used, y, whole - used, _BAR, "wasted", said))
-        parts.append(svg.text(axis.first + 2, y + 20, _wasted(one), kind="note"))
+        parts.append(svg.text(axis.first + 2, y + 20, note, kind="note"))
     asked, own = found[0], next((one for one in found if one.name == "each its own"), found[-1])
-    less = 1 - own.wasted_gb_h / asked.wasted_gb_h if asked.wasted_gb_h else 0.0
+    less = 1 - own.wasted_mb_s / asked.wasted_mb_s if asked.wasted_mb_s else 0.0
     title = (
         f"Each its own would have wasted {100 * less:.0f} % less than what was asked"
         if less > 0
@@ -175,14 +182,13 @@ def ways(found: Sequence[WayBar]) -> Plot | None:
         alt=alt,
         svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[("used", "used"), ("wasted", "wasted: idle, or lost to kills")],
-        columns=["way", "used GB·h", "wasted GB·h", "killed"],
-        rows=[[one.name, svg.amount(one.used_gb_h), svg.amount(one.wasted_gb_h), f"{one.killed:g}"] for one in found],
+        columns=["way", f"used {unit.name}", f"wasted {unit.name}", "killed"],
+        rows=[[one.name, unit.number(one.used_mb_s), _wasted(one, unit), f"{one.killed:g}"] for one in found],
     )
 
 
-def _wasted(one: WayBar) -> str:
-    nothing = one.wasted_gb_h < _NOTHING * one.used_gb_h
-    return f"{svg.amount(0.0 if nothing else one.wasted_gb_h)} wasted, {one.killed:g} killed"
+def _wasted(one: WayBar, unit: MemoryTimeUnit) -> str:
+    return "0" if one.wasted_mb_s < _NOTHING * one.used_mb_s else unit.number(one.wasted_mb_s)
 
 
 def predicted(tasks: Sequence[TaskBar]) -> Plot | None:

@@ -14,7 +14,9 @@ WIDTH = 360.0
 """Units, as wide as a telephone's screen: a unit is never less than a pixel there."""
 ROW = 15.0
 _LEFT, _RIGHT = 62.0, 12.0
-_CHARACTER = 6.0
+# of the widest fonts that browsers take for system-ui
+_CHARACTER = 7.4
+_WIDEST_LABEL = 120.0
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -93,10 +95,15 @@ def text(x: float, y: float, words: str, *, kind: str = "", anchor: str = "start
 
 
 def label(x: float, y: float, words: str) -> str:
-    """Return the name of a row, shortened to what has room before ``x``."""
-    room = int((x - 2) / _CHARACTER)
-    shown = words if len(words) <= room else f"{words[: room - 1]}…"
+    """Return the name of a row, of which the end is kept where not all has room before ``x``."""
+    room = int((x - 4) / _CHARACTER)
+    shown = words if len(words) <= room else f"…{words[1 - room :]}"
     return text(x - 4, y, shown, anchor="end")
+
+
+def beside(names: Iterable[str]) -> float:
+    """Return where bars begin that have these names, in units."""
+    return min(_WIDEST_LABEL, max(_LEFT / 2, 6 + _CHARACTER * max(map(len, names), default=0)))
 
 
 def rect(x: float, y: float, width: float, height: float, kind: str, said: str = "") -> str:

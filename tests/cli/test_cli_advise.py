@@ -184,6 +184,18 @@ def test_what_cannot_be_is_two_lines(
     assert len(err.splitlines()) == 2
 
 
+TOP = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/advise.md"])
+def test_what_the_docs_show_is_what_is_printed(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = chromplan(str(TOP / "examples" / "data" / "sacct_array.txt"), capsys=capsys)
+    shown = (TOP / page).read_text().partition("```\narray 4711")[2].partition("\n```")[0]
+    lines = f"array 4711{shown}".splitlines()
+    assert len(lines) > 15
+    assert [line for line in lines if line != "…" and line not in out.splitlines()] == []
+
+
 # --- what sacct is asked ------------------------------------------------------------------------------------------
 
 SACCT = """#!/bin/sh

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "history export": ("chromplan history export --tool beagle --out beagle.jsonl",),
     "history merge": ("chromplan history merge beagle.jsonl",),
     "history prune": ("chromplan history prune --tool beagle --before 2025-01-01",),
+    "report": ("chromplan report", "chromplan report --former 16G -o impute.html"),
     "record": (
         "chromplan record --tool plink2 --chromosome 21 --input chr21.vcf.gz -- plink2 --vcf chr21.vcf.gz --freq",
     ),
