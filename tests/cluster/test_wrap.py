@@ -136,7 +136,9 @@ def clean(path: Path, folder: Path) -> bytes:
     text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
     text = re.sub(rb"srun: (Job \d+ step creation|Step created).*\n", b"", text)
     text = re.sub(rb"srun: error: n\d: task", b"srun: error: NODE: task", text)
-    text = re.sub(rb"(?:slurmstepd-n\d:|\[\S+\]) error: (.*) JOB \d+ ON n\d CANCELLED AT \S+", rb"\1 JOB CANCELLED", text)
+    # 26.05 has a time there instead of a name
+    stepd = rb"(?:slurmstepd-n\d:|\[\S+\]) error: "
+    text = re.sub(stepd + rb"(.*) JOB \d+ ON n\d CANCELLED AT \S+", rb"\1 JOB CANCELLED", text)
     text = re.sub(rb"\d+ Killed", b"PID Killed", text)
     return re.sub(rb"\S*/slurm_script", b"slurm_script", text)
 
