@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,17 @@ def test_the_commands_run_and_plan_what_is_shown(tmp_path: Path) -> None:
     assert plan
     printed = {shape(line) for line in done.stdout.splitlines()}
     assert {shape(line) for line in plan[1].splitlines() if line != "…"} <= printed
+
+
+@pytest.mark.slow
+def test_what_is_replayed_says_what_is_shown() -> None:
+    shown = re.search(r"```\n\$ (chromplan simulate .*?[^\\])\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown
+    words = shlex.split(shown[1].replace("\\\n", " "))[1:]
+    done = subprocess.run([sys.executable, "-m", "planner", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = {shape(line) for line in done.stdout.splitlines()}
+    assert {shape(line) for line in shown[2].splitlines() if line != "…"} <= printed
 
 
 def anchors(page: Path) -> set[str]:
