@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,13 +60,20 @@ class Incumbent:
 Report = Callable[[float], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many orders are tried: ``columns`` side by side, each in ``steps`` steps."""
+
+    columns: int
+    steps: int
+
+
 def anneal(
     evaluate: Evaluator,
     incumbent: Incumbent,
     *,
     size: int,
-    columns: int,
-    steps: int,
+    effort: Effort,
     rng: np.random.Generator,
     report: Report,
 ) -> None:
@@ -82,12 +90,13 @@ def anneal(
         Told of every order; holds the goal.
     size : int
         Number of tasks, at least 2.
-    columns, steps : int
+    effort : Effort
         ``columns × (steps + 1)`` orders are scored.
     rng : numpy.random.Generator
     report : callable
         Called now and then with the share done.
     """
+    columns, steps = effort.columns, effort.steps
     orders = np.argsort(rng.random((size, columns)), axis=0)
     costs = _cost(evaluate, incumbent, orders)
     reference = float(costs.mean())
@@ -110,16 +119,16 @@ def repair(
     incumbent: Incumbent,
     start: Sequence[int],
     *,
-    columns: int,
-    steps: int,
+    effort: Effort,
     rng: np.random.Generator,
     report: Report,
 ) -> None:
     """Improve one order of many tasks by swaps where the memory is highest, or anywhere.
 
-    Each step tries ``columns`` swaps and takes the best when it is no worse. Half of the swaps for a low peak move a
-    task that starts at or shortly before a high instant; the other task is any.
+    Each step tries a swap for each column and takes the best when it is no worse. Half of the swaps for a low peak move
+    a task that starts at or shortly before a high instant; the other task is any.
     """
+    columns, steps = effort.columns, effort.steps
     order = np.asarray(start, dtype=np.int64)
     size, everywhere = len(order), np.arange(columns)
     scores = evaluate(order[:, None])
@@ -147,17 +156,17 @@ def hill_climb(
     incumbent: Incumbent,
     *,
     size: int,
-    columns: int,
-    steps: int,
+    effort: Effort,
     rng: np.random.Generator,
     report: Report,
     swaps: int = PAPER_SWAPS,
 ) -> None:
     """Search as arXiv 2511.15977 does: M ~ U{1..M_max} random swaps, kept when the value falls.
 
-    Parameters as of `anneal`, but ``columns`` is the paper's T, orders that climb each from a start of its own, and
-    ``swaps`` its M_max.
+    Parameters as of `anneal`, but the effort's columns are the paper's T, orders that climb each from a start of its
+    own, and ``swaps`` is its M_max.
     """
+    columns, steps = effort.columns, effort.steps
     orders = np.argsort(rng.random((size, columns)), axis=0)
     everywhere = np.arange(columns)
     values = _value(evaluate, incumbent, orders)

@@ -13,7 +13,7 @@ from planner.schedule.listing import slots_of
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
 from planner.schedule.order import lp as orderlp
-from planner.schedule.order.anneal import PAPER_SWAPS, Incumbent, anneal, hill_climb, repair
+from planner.schedule.order.anneal import PAPER_SWAPS, Effort, Incumbent, anneal, hill_climb, repair
 from planner.schedule.order.batch import AssignedBatch
 from planner.schedule.order.problem import Goal, Model, Objective, Problem
 
@@ -229,8 +229,7 @@ class _SearchRun:
                 batch or self.problem.evaluator(wants_peak=goal.peak),
                 incumbent,
                 size=self.problem.size,
-                columns=columns,
-                steps=max(1, int(self.planned * share / columns)),
+                effort=Effort(columns, max(1, int(self.planned * share / columns))),
                 rng=self.rng,
                 report=self._reporter(share),
             )
@@ -306,8 +305,7 @@ class _SearchRun:
                 self.problem.evaluator(wants_peak=goal.peak),
                 incumbent,
                 self._best(goal)[0],
-                columns=_REPAIR_COLUMNS,
-                steps=max(1, int(self.planned * share / _REPAIR_COLUMNS)),
+                effort=Effort(_REPAIR_COLUMNS, max(1, int(self.planned * share / _REPAIR_COLUMNS))),
                 rng=self.rng,
                 report=self._reporter(share),
             )
