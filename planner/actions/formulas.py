@@ -62,17 +62,38 @@ def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] |
     named = config.memory.formula
     if named is None:
         path = bundled().get(config.pipeline.tool)
-        found = None if path is None else prior.usable(load(str(path)), config.features)
+        one = None if path is None else load(str(path))
+        found = None if one is None else prior.usable(one, _features(one, config))
         return None if found is None else (config.pipeline.tool, found)
     if named not in bundled() and not named.endswith(".toml"):
         return None
     one = load(named if named in bundled() else str(project.folder / Path(named).expanduser()))
-    found = prior.usable(one, config.features)
+    given = _features(one, config)
+    found = prior.usable(one, given)
     if found is None:
-        lacking = [name for name in one.names if name not in config.features]
+        lacking = [name for name in one.names if name not in given]
         what = f"needs the feature {lacking[0]}" if lacking else "has no calibration table, so no bound"
         raise InputError(f"memory.formula: {named} {what}", "name it in [features]" if lacking else "fit it from rows")
     return Path(named).stem, found
+
+
+def _features(formula: Formula, config: Config) -> dict[str, str | float]:
+    """Return the pipeline's features and, where all chromosomes have a length, what the formula takes by itself."""
+    from planner.core import genome
+    from planner.formula import prior
+
+    lengths = genome.lengths(config.pipeline.genome)
+    known = all(name in lengths for name in genome.parse_chromosomes(config.pipeline.chromosomes))
+    return {**(prior.implied(formula) if known else {}), **config.features}
+
+
+def implied_features(project: ProjectFolder, config: Config) -> dict[str, str | float]:
+    """Return the specifications of features that the pipeline's formula needs and [features] does not name."""
+    found = of_pipeline(project, config)
+    if found is None:
+        return {}
+    given = _features(found[1], config)
+    return {name: spec for name, spec in given.items() if name not in config.features and name in found[1].inputs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +179,8 @@ class FormulaSearch:
         ``operon`` or ``pysr``.
     most_nodes : int
         The longest formula.
+    law : str
+        Arithmetic whose constants are to be fitted; empty where the whole formula is looked for.
     """
 
     features: Sequence[str]
@@ -166,6 +189,7 @@ class FormulaSearch:
     engine: str
     seed: int
     most_nodes: int
+    law: str = ""
 
 
 def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -> FittedFormula:
@@ -175,20 +199,26 @@ def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -
     import numpy as np
 
     from planner.formula.discovery import fit as fitting
+    from planner.formula.discovery.laws import fit_law
     from planner.formula.discovery.search import SearchOptions
 
     features = wanted.features
     table = np.array([[row.features[name] for name in features] for row in rows.observations], dtype=float)
+    table = table.reshape(len(rows.observations), len(features))
+    peaks = np.array([row.peak_mb for row in rows.observations], dtype=float)
+    origin = fitting.Origin(
+        tool=wanted.tool,
+        target=wanted.target,
+        units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
+        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+    )
+    if wanted.law:
+        return fit_law(wanted.law, features, table, peaks, origin=origin, seed=wanted.seed)
     return fitting.fit(
         features,
-        table.reshape(len(rows.observations), len(features)),
-        np.array([row.peak_mb for row in rows.observations], dtype=float),
-        origin=fitting.Origin(
-            tool=wanted.tool,
-            target=wanted.target,
-            units={name: next((u for end, u in _UNITS.items() if name.endswith(end)), "") for name in features},
-            date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        ),
+        table,
+        peaks,
+        origin=origin,
         options=SearchOptions(engine=wanted.engine, seed=wanted.seed, most_nodes=wanted.most_nodes, progress=progress),
     )
 

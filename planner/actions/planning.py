@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,13 @@ def recorded(project: ProjectFolder, *, tool: str | None = None, task: str | Non
 
 def task_features(project: ProjectFolder, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
     """Return the features of every task of the pipeline, reading the files they name."""
+    from planner.actions import formulas
     from planner.core import genome
     from planner.plan import build, features
     from planner.project import inputs
 
-    specs = features.parse_specs(config.features)
+    # the model predicts from what [features] names; what only the formula needs stands beside it
+    specs = features.parse_specs({**config.features, **formulas.implied_features(project, config)})
     lengths = genome.lengths(config.pipeline.genome)
     base = Path(config.wrap.folder) if config.wrap else project.folder
     readers = features.Readers(
@@ -103,6 +106,7 @@ def task_features(project: ProjectFolder, config: Config, samples: list[Sample])
 def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> Prior | None:
     """Return the formula that the pipeline's plans start from, moved by what was observed; None without one."""
     from planner.actions import formulas
+    from planner.core import genome
     from planner.formula import prior
 
     found = formulas.of_pipeline(project, config)
@@ -111,8 +115,19 @@ def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[
     name, formula = found
     tool = config.pipeline.tool
     every_s = poll_s(project, config)
-    rows = formulas.usable(observations, features=formula.inputs, tool=tool, poll_s=every_s)
+    lengths = genome.lengths(config.pipeline.genome)
+    measured = [_completed(one, prior.implied(formula), lengths) for one in observations]
+    rows = formulas.usable(measured, features=formula.inputs, tool=tool, poll_s=every_s)
     return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
+
+
+def _completed(one: Observation, implied: Mapping[str, str], lengths: Mapping[str, int]) -> Observation:
+    """Return an observation with what a formula takes for features that are not named, where it lacks them."""
+    length_mb = lengths.get(one.chromosome, 0) / 1e6
+    if not length_mb:
+        return one
+    taken = {name: length_mb if source == "length" else float(source) for name, source in implied.items()}
+    return replace(one, features={**taken, **one.features})
 
 
 def told_shape(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> PointModel | None:

@@ -34,6 +34,11 @@ def symbolic_options(function: F) -> F:
         click.option("--features", "columns", help="symbolic: the features, separated by commas."),
         click.option("--engine", help="symbolic: operon or pysr [operon]."),
         click.option("--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size [30]."),
+        click.option(
+            "--law",
+            metavar="ARITHMETIC",
+            help="symbolic: a law of your own, of which only the constants are fitted; whole numbers stand.",
+        ),
         click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="symbolic: the file to write."),
     ]
     for option in reversed(options):
@@ -45,7 +50,7 @@ def wants_formula(options: Mapping[str, Any]) -> bool:
     """Whether a formula is asked for; InputError for its options without ``--symbolic``."""
     if options["symbolic"]:
         return True
-    for name in ("table", "target", "where", "columns", "engine", "most_nodes", "out"):
+    for name in ("table", "target", "where", "columns", "engine", "most_nodes", "law", "out"):
         if options[name] not in (None, ()):
             option = {"columns": "features"}.get(name, name.replace("_", "-"))
             raise InputError(f"--{option} goes with --symbolic", "add --symbolic to distil a formula")
@@ -79,6 +84,7 @@ def fit_formula(
         engine=options["engine"] or "operon",
         seed=seed,
         most_nodes=options["most_nodes"] or 30,
+        law=options["law"] or "",
     )
     fitted = formulas.fit(rows, wanted, progress=say_step)
     path = options["out"] or project.folder / f"{tool}.formula.toml"

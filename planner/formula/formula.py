@@ -32,11 +32,19 @@ ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.000000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feature:
-    """A feature's unit and the range of the rows behind the formula."""
+    """A feature's unit and the range of the rows behind the formula.
+
+    Attributes
+    ----------
+    source : str
+        What a pipeline that does not name the feature takes: ``length``, the chromosome's length in Mb, or a number;
+        empty where the feature must be named.
+    """
 
     low: float
     high: float
     unit: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,7 +327,9 @@ def loads(text: str, *, name: str = "formula") -> Formula:
         seed=file.seed,
         floor_mb=file.floor_mb,
         largest_mb=file.largest_mb,
-        features={key: Feature(low=f.low, high=f.high, unit=f.unit) for key, f in file.features.items()},
+        features={
+            key: Feature(low=f.low, high=f.high, unit=f.unit, source=f.source) for key, f in file.features.items()
+        },
         calibration=file.calibration.table() if file.calibration else None,
         widening=file.widening,
         ratio_widening=file.ratio_widening,
@@ -348,7 +358,12 @@ def dumps(formula: Formula) -> str:
             "widening": formula.widening,
             "ratio_widening": formula.ratio_widening if formula.ratios else None,
             "features": {
-                name: {"low": float(known.low), "high": float(known.high), "unit": known.unit}
+                name: {
+                    "low": float(known.low),
+                    "high": float(known.high),
+                    "unit": known.unit,
+                    "source": known.source or None,
+                }
                 for name, known in formula.features.items()
             },
             "ratios": {ratio.text: float(ratio.high) for ratio in formula.ratios},

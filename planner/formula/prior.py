@@ -72,6 +72,11 @@ class Prior:
         return not self.let_go and self.share >= LEAST_SHARE
 
     @property
+    def missed(self) -> str:
+        """Why the formula is not asked although history is still short; empty otherwise."""
+        return self.let_go if self.share >= LEAST_SHARE else ""
+
+    @property
     def largest_mb(self) -> float:
         """The largest peak among the formula's rows, MiB; where it was not kept, the largest bound they give."""
         if self.formula.largest_mb is not None:
@@ -120,6 +125,11 @@ def usable(formula: Formula, names: Iterable[str]) -> Formula | None:
         features={name: known for name, known in formula.features.items() if name in given},
         ratios=tuple(ratio for ratio in formula.ratios if {ratio.over, ratio.under} <= given),
     )
+
+
+def implied(formula: Formula) -> dict[str, str]:
+    """Return the specifications of the features that a pipeline need not name, by feature."""
+    return {name: known.source for name, known in formula.features.items() if known.source}
 
 
 def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float], float]]) -> Prior:

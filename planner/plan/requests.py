@@ -84,7 +84,7 @@ class TaskSizer:
         self._site = site
         # a formula that is let go still says more than nothing
         self._prior = prior if prior is not None and (prior.asked or self._model is None) else None
-        self._let_go = prior.let_go if prior is not None and self._prior is None else ""
+        self._let_go = prior.missed if prior is not None and self._prior is None else ""
         bare = config.memory.formula if prior is None else None
         self._formula = formulas.parse(bare) if bare else None
         self._first_limit_s = int(units.parse_duration_s(config.pipeline.time) or 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from formulas import small
+from formulas import bundled, small
 from observed import beagle_runs
 
 from planner.cli import main
@@ -156,6 +156,33 @@ def test_a_fit_that_cannot_be_is_refused(
     assert not list(few.parent.glob("*.toml"))
 
 
+def test_a_law_of_ones_own_keeps_its_whole_numbers_and_gets_its_constants_from_the_rows(
+    few: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    law = "60.5 + n_threads*1.5 + 2*0.001*n_ref_variants^0.9"
+    fit(few, "--law", law, capsys=capsys)
+    (path,) = few.parent.glob("*.toml")
+    found = formulas.loads(path.read_text())
+    assert found.engine == "a given law"
+    assert "2*" in found.text
+    assert "60.5 " not in found.text
+
+
+@pytest.mark.parametrize(
+    ("law", "said"),
+    [
+        ("1.5 + length_mb", "the law uses length_mb"),
+        ("1.5 +", "the formula ends too early"),
+        ("+".join(f"{k}.5*n_threads^0.{k}" for k in range(1, 9)), "14 rows for a law with 16 constants"),
+    ],
+)
+def test_a_law_that_cannot_be_fitted_is_refused(
+    few: Path, capsys: pytest.CaptureFixture[str], law: str, said: str
+) -> None:
+    base = ("fit", "-C", few.parent, "--symbolic", "--table", few, "--features", FEATURES)
+    assert said in chromplan(*base, "--law", law, capsys=capsys, code=2)
+
+
 def test_bundled_formulas_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "beagle" in chromplan("formula", "list", capsys=capsys)
     (one,) = json.loads(chromplan("formula", "list", "--json", capsys=capsys))
@@ -237,8 +264,23 @@ def test_the_first_plan_of_a_tool_with_a_bundled_formula_rests_on_it(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for task in planned(project, capsys):
-        assert "formula beagle (94 rows) 100 %, no observation yet" in task["reason"]
+        assert f"formula beagle ({bundled().rows} rows) 100 %, no observation yet" in task["reason"]
         assert task["request_mb"] > task["predicted_mb"] > 64
+
+
+def test_what_the_formula_takes_by_itself_stands_among_the_features(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chromosome's length and a usual panel, where [features] names neither; what it names counts."""
+    (lengths, panels) = zip(
+        *((task["features"]["segment_mb"], task["features"]["n_ref_samples"]) for task in planned(project, capsys)),
+        strict=True,
+    )
+    assert sorted(lengths) == [46.709983, 50.818468]
+    assert set(panels) == {2504.0}
+    config = CONFIG.replace("n_samples = 25", "n_samples = 25\nsegment_mb = 5\nn_ref_samples = 90")
+    (project / "chromplan.toml").write_text(config)
+    assert {task["features"]["segment_mb"] for task in planned(project, capsys)} == {5.0}
 
 
 def test_a_level_asks_for_that_bound(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,8 +318,10 @@ def test_a_formula_file_can_be_named(project: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_task_outside_the_ranges_of_the_formula_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (project / "chromplan.toml").write_text(CONFIG.replace("n_variants = 900", "n_variants = 9000"))
-    assert all("n_variants 9000 is outside 42 to 4799" in task["reason"] for task in planned(project, capsys))
+    known = bundled().features["n_variants"]
+    (project / "chromplan.toml").write_text(CONFIG.replace("n_variants = 900", "n_variants = 90000"))
+    said = f"n_variants 90000 is outside {known.low:g} to {known.high:g}"
+    assert all(said in task["reason"] for task in planned(project, capsys))
 
 
 def test_arithmetic_in_the_configuration_is_taken_as_it_is(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

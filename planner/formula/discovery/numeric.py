@@ -106,7 +106,9 @@ class Program:
         return rebuild(self.node)
 
 
-def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps: int = 30) -> Node:
+def refit(
+    node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps: int = 30, whole_stand: bool = False
+) -> Node:
     """Return the formula with the constants that fit the rows best in logs.
 
     Parameters
@@ -119,6 +121,8 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps
         MiB, > 0.
     steps : int
         Bound on the work.
+    whole_stand : bool
+        Whether constants that are whole numbers are kept.
 
     Returns
     -------
@@ -129,13 +133,16 @@ def refit(node: Node, names: Sequence[str], table: Array, peaks: Array, *, steps
     if not len(program.constants) or len(program.constants) > len(peaks):
         return node
     target = np.log(peaks)
+    free = np.full(len(program.constants), True)
+    if whole_stand:
+        free = program.constants != np.round(program.constants)
 
     def state(constants: Array) -> tuple[Array, Array]:
         values, derivative = program.jacobian(table, constants)
         usable = np.isfinite(values) & (values > _SMALLEST)
         with np.errstate(all="ignore"):
             slopes = derivative / np.where(usable, values, 1.0)[:, None]
-        slopes = np.where(usable[:, None] & np.isfinite(slopes), np.clip(slopes, -_STEEPEST, _STEEPEST), 0.0)
+        slopes = np.where(usable[:, None] & free & np.isfinite(slopes), np.clip(slopes, -_STEEPEST, _STEEPEST), 0.0)
         return robust(_log(values) - target, slopes)
 
     constants, _ = levenberg(state, program.constants, steps=steps)
