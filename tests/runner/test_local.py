@@ -215,7 +215,7 @@ def test_a_task_past_its_time_is_asked_to_end_and_then_killed(tmp_path: Path) ->
 def test_the_command_sees_its_values_unchanged(tmp_path: Path) -> None:
     command = "printf '%s|%s|%s|%s' {chromosome} {cpus} {mem_mb} {java_heap_mb} > seen"
     go(plan_of(command, chromosomes="22", request_mb=500), tmp_path)
-    assert (tmp_path / "seen").read_text() == "22|1|500|380"
+    assert (tmp_path / "seen").read_text() == "22|1|500|375"
 
 
 def test_nothing_of_a_task_is_kept_afterwards(tmp_path: Path) -> None:

@@ -146,9 +146,10 @@ def parse_row(values: Mapping[str, str]) -> Row:
 def _required(values: Mapping[str, str], name: str) -> str:
     if name not in values:
         raise ValueError(f"no {name} column")
-    if not values[name].strip():
+    text = values[name].strip()
+    if not text:
         raise ValueError(f"{name} is empty")
-    return values[name].strip()
+    return text
 
 
 @_cached
@@ -178,13 +179,15 @@ def _exit_code(text: str) -> tuple[int, int] | None:
 
 def _integer(values: Mapping[str, str], *names: str) -> int | None:
     for name in names:
-        if text := values.get(name, "").strip():
+        text = values.get(name)
+        if text and not text.isspace():
             return _number(text, names[0])
     return None
 
 
 @_cached
 def _number(text: str, name: str) -> int | None:
+    text = text.strip()
     if text.endswith("?"):
         return None
     if not text.isdecimal():
@@ -238,11 +241,14 @@ def _cpu_s(text: str) -> float | None:
 
 def _instant(text: str) -> int | None:
     """Read an epoch, or sacct's local time without offset: taken as this machine's time zone."""
+    if text.isdecimal():
+        found = int(text)
+        return found if 0 < found < _NOT_SET_S else None
     text = text.strip()
-    if not text or text.lower() in ("unknown", "none", "n/a", "0"):
+    if not text or text.lower() in ("unknown", "none", "n/a"):
         return None
     if text.isdecimal():
-        return int(text) if int(text) < _NOT_SET_S else None
+        return _instant(text)
     return int(datetime.fromisoformat(text).timestamp())
 
 

@@ -47,7 +47,7 @@ run_task() {
   shift 2
   export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
   export CHROMPLAN_CPUS=1 CHROMPLAN_MEM_MB=$mem_mb
-  export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 120 : mem_mb / 2))
+  export CHROMPLAN_JAVA_HEAP_MB=$((mem_mb > 240 ? mem_mb - 100 - mem_mb / 20 : mem_mb / 2))
   local own="rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" code=0
   take_turn "$CHROMPLAN_TASK" "$SLURM_JOB_ID+$group" || return 0
   rm -f "$own.end"

@@ -24,7 +24,7 @@ esac
 export CHROMPLAN_TASK=$1 CHROMPLAN_SAMPLE=$2 CHROMPLAN_CHROMOSOME=$3 CHROMPLAN_PANEL=$4
 export CHROMPLAN_CPUS=1
 export CHROMPLAN_MEM_MB=${SLURM_MEM_PER_NODE:-1361}
-export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 120 : CHROMPLAN_MEM_MB / 2))
+export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 100 - CHROMPLAN_MEM_MB / 20 : CHROMPLAN_MEM_MB / 2))
 
 # a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
 take_turn() {
