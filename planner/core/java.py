@@ -1,7 +1,8 @@
 """How large a Java heap may grow within a memory request.
 
-Resident memory above the heap when all of it was touched, with the G1 collector: 61 / 122 / 276 MB at heaps of 0.5 / 2
-/ 6 GB; serial and parallel 42 / 47 / 61 (OpenJDK 17, Debian 12). Code, threads and classes of a large program come on top.
+Resident memory above the heap when all of it was touched: with the G1 collector 61 / 122 / 276 MB at heaps of
+0.5 / 2 / 6 GB, with serial and parallel 42 / 47 / 61 (OpenJDK 17, Debian 12). A large program's code, threads and
+classes come on top.
 """
 
 from __future__ import annotations
