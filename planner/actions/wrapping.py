@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 SITE_FILE = "site.toml"
 FOLDER = Path("wrapped")
+# another terminal may be submitting the same script
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +110,30 @@ def make_run(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) 
         data_folder.share_history(made, choices.store)
     with data_folder.kept_if_submitted(made):
         return fill(made, handed, asked, choices, say=say)
+
+
+def gone_on_with(made: ProjectFolder, *, say: Say) -> ProjectFolder | None:
+    """Finish the submission of an earlier run that is the new one and was interrupted; return it, None without any.
+
+    Whoever repeats a command that was killed wants its tasks once. The new run's folder is removed then.
+
+    Raises
+    ------
+    FailureError
+        When another command is at work on it, or Slurm does not answer.
+    """
+    from planner.rounds import door
+    from planner.wrap import interrupted
+
+    found = interrupted.same_as(made)
+    if found is None:
+        return None
+    say(f"{found.folder} is this script, and was submitted only in part")
+    with door.at_work(found, finish=say, wait_s=_PATIENCE_S) as finished:
+        if not finished:
+            return None  # it was being submitted, and is another run
+    shutil.rmtree(made.folder, ignore_errors=True)
+    return found
 
 
 def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:

@@ -55,9 +55,12 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     if dry_run or handed.says("test-only"):
         _try_out(handed, asked, choices, say, test_only=not dry_run)
         return
-    project = wrapping.make_run(handed, asked, choices, say=say)
+    made = wrapping.make_run(handed, asked, choices, say=say)
+    with data_folder.kept_if_submitted(made):
+        finished = wrapping.gone_on_with(made, say=say)
+    project = finished or made
     with data_folder.kept_if_submitted(project), door.at_work(project):
-        plan = _plan(project, say)
+        plan = project.plan(project.latest()) if finished else _plan(project, say)
         submission = submit.submit(project, plan.round, say=say, then_next=then_next)
     say(f"next: chromplan status -C {project.folder}")
     ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))

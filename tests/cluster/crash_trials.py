@@ -111,6 +111,7 @@ def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None, lie: st
             os.dup2(out, 1)
             os.dup2(out, 2)
             sys.argv = ["chromplan", *argv]
+            os.environ["XDG_DATA_HOME"] = str(cwd / "data")
             if lie is not None:
                 # to this command alone: what it submits inherits the variable
                 os.environ["LIE"] = f"{os.getpid()} {lie}"
@@ -191,10 +192,15 @@ def wait_for_accounting(work: Path, *, patience_s: float = 180.0) -> None:
         time.sleep(0.5)
 
 
+def projects(trial: Path) -> list[Path]:
+    """Return the trial's project, or the runs of its script, of which something was submitted."""
+    return sorted({path.parents[2] for path in trial.glob("**/rounds/*/submission.json")})
+
+
 def found_wrong(spec: Spec, trial: Path) -> list[str]:
     """Return what a trial left that should not be."""
     wrong = [*ran_wrong(spec.tasks, trial), *left_wrong(trial)]
-    for project in [path.parent for path in trial.glob("**/.chromplan")]:
+    for project in projects(trial):
         wrong += store_wrong(project)
         with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
             rows = store.execute("SELECT task, outcome FROM observations").fetchall()
@@ -284,7 +290,7 @@ def main() -> None:
     for at in sorted(killed):
         folder = work / f"t{at:04d}"
         said = found[at][0]
-        for project in [path.parent for path in folder.glob("**/.chromplan")]:
+        for project in projects(folder):
             run(["ingest", "-C", str(project)], folder, folder / "trial.log")
         said += found_wrong(spec, folder)
         if said:

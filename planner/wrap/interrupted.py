@@ -1,0 +1,54 @@
+"""A run whose submission was interrupted: the same script handed over again goes on with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from planner.core.errors import PlannerError
+from planner.project.folder import ProjectFolder
+from planner.project.journal import read_journal
+from planner.project.unfinished import unfinished
+from planner.wrap import data_folder
+from planner.wrap.project import ENVIRONMENT
+
+_LONG_AGO_S = 86_400
+_VARIABLE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
+
+
+def same_as(made: ProjectFolder) -> ProjectFolder | None:
+    """Return the last run that was submitted in part and is what a new one would be; None when there is none.
+
+    Script, arguments, options, folder and exported variables are the same, and so are the variables that the script
+    names: a loop over cohorts is another run each time.
+    """
+    for run in reversed(data_folder.runs()):
+        try:
+            if run.project.folder != made.folder and _is_interrupted(run) and _asked(run.project) == _asked(made):
+                return run.project
+        except (PlannerError, OSError):
+            continue  # one that cannot be read hinders no other
+    return None
+
+
+def _is_interrupted(run: data_folder.UserRun) -> bool:
+    """Whether a run was submitted in part, not long ago: later on, its tasks are wanted anew."""
+    numbers = unfinished(run.project, write=False) if run.submitted else []
+    journals = [read_journal(run.project.round_folder(number)) for number in numbers]
+    return any(one is not None and time.time() - one.started_s < _LONG_AGO_S for one in journals)
+
+
+def _asked(project: ProjectFolder) -> tuple[Any, Mapping[bytes, bytes]]:
+    """Return what a run asks for, and the variables that its script names."""
+    config = project.config()
+    asked = config.model_dump(exclude={"submit": {"site"}})
+    script = config.wrap
+    if script is None or not script.environment:
+        return asked, {}
+    text = (project.folder / script.content).read_bytes() + os.fsencode(" ".join(script.words))
+    pairs = (project.folder / ENVIRONMENT).read_bytes().split(b"\0")
+    known = {name: value for name, _, value in (pair.partition(b"=") for pair in pairs)}
+    return asked, {name: known.get(name, b"") for name in _VARIABLE.findall(text)}
