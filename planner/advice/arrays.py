@@ -62,6 +62,11 @@ class PastElement:
         return max((one.peak_mb for one in self.attempts if one.peak_mb is not None), default=None)
 
     @property
+    def limit_mb(self) -> int | None:
+        """The limit that the attempt had which shows the peak, MiB; the first one's where none does."""
+        return (self.measured or (self.killed or self.attempts[:1])[-1]).limit_mb
+
+    @property
     def quality(self) -> Quality:
         """How far `peak_mb` can be trusted."""
         if self.measured is not None:

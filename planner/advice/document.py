@@ -99,7 +99,7 @@ def element(one: PastElement, row: Foretold | None) -> dict[str, Any]:
         "chromosome": one.chromosome or None,
         "attempts": len(one.attempts),
         "outcome": outcome(one),
-        "asked_mb": one.attempts[0].limit_mb,
+        "asked_mb": one.limit_mb,
         "peak_mb": one.peak_mb,
         "quality": one.quality.value,
         "wall_s": one.last.wall_s,

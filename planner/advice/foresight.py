@@ -152,7 +152,7 @@ def foresee(
 
 def _too_few(array: PastArray, known: int) -> str:
     if len(array.elements) < LEAST_ROWS:
-        return f"what others would have told it takes {LEAST_ROWS} jobs of a kind: see them all with --name"
+        return f"other ways to ask are compared on {LEAST_ROWS} jobs of a kind or more: --name shows them together"
     return f"{known} of {len(array.elements)} have a peak that can be trusted: too few to predict the others from"
 
 

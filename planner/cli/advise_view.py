@@ -29,7 +29,8 @@ _MOST_LINES = 40
 _MOST_NAMED = 10
 _LEAST_BAR, _MOST_BAR = 8, 40
 _BINS = 10
-_NOTHING = 0.002
+_BAR_SAYS, _BAR_SAYS_BRIEFLY = "of what was asked", "of asked"
+_NOTHING = 0.005
 
 
 # --- many arrays --------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ def _headings(array: PastArray) -> list[str]:
     unit = unit_for(memory.reserved)
     if memory.reserved:
         lines.append(_went(memory, unit.name, unit.number))
-    if cores.reserved:
+    if cores.reserved > cores.unknown:
         lines.append(_went(cores, "core-h", _hours))
     return lines
 
@@ -137,16 +138,17 @@ def _percent(part: float, whole: float) -> str:
 
 
 def _show_elements(elements: Sequence[PastElement]) -> None:
-    several = len({one.attempts[0].limit_mb for one in elements}) > 1
-    known = any(one.attempts[0].limit_mb for one in elements)
+    several = len({one.limit_mb for one in elements}) > 1
+    known = any(one.limit_mb for one in elements)
     columns = ["element", *([">asked MB"] if several else []), ">peak MB", "quality"]
-    columns += ["of what was asked", ">"] if known else []
+    columns += [_BAR_SAYS, ">"] if known else []
     columns += [">wall", "outcome"]
     rows = [_element_cells(one, several=several, bar=_bar(one, 0) if known else None) for one in elements]
     # what is left of the screen is the bars'
     room = _WIDTH - max(map(len, table.lines(columns, rows, width=None, colour=False)))
-    width = min(max(_LEAST_BAR, room + len("of what was asked")), _MOST_BAR)
-    columns = [column if column != "of what was asked" else "of what was asked"[:width] for column in columns]
+    width = min(max(_LEAST_BAR, room + len(_BAR_SAYS)), _MOST_BAR)
+    if known and width < len(_BAR_SAYS):
+        columns[columns.index(_BAR_SAYS)] = _BAR_SAYS_BRIEFLY
     echo_table(
         columns,
         [_element_cells(one, several=several, bar=_bar(one, width) if known else None) for one in elements],
@@ -159,17 +161,17 @@ def _element_cells(one: PastElement, *, several: bool, bar: str | None) -> tuple
     again = f", {len(one.attempts)} attempts" if len(one.attempts) > 1 else ""
     return (
         one.label,
-        *([one.attempts[0].limit_mb] if several else []),
+        *([one.limit_mb] if several else []),
         "" if one.peak_mb is None else f"{bound}{one.peak_mb:.0f}",
         one.quality.value if one.quality is not Quality.CENSORED else "killed",
-        *([] if bar is None else [bar, _percent(one.peak_mb or 0.0, one.attempts[0].limit_mb or 0)]),
+        *([] if bar is None else [bar, _percent(one.peak_mb or 0.0, one.limit_mb or 0)]),
         "" if one.last.wall_s is None else units.format_duration(one.last.wall_s),
         f"{document.outcome(one)}{again}",
     )
 
 
 def _bar(one: PastElement, width: int) -> str:
-    limit = one.attempts[0].limit_mb
+    limit = one.limit_mb
     if not limit or one.peak_mb is None:
         return ""
     filled = min(width, round(width * one.peak_mb / limit))
@@ -178,11 +180,7 @@ def _bar(one: PastElement, width: int) -> str:
 
 def _show_tenths(array: PastArray) -> None:
     """Print how many elements used how much of what they had asked for."""
-    shares = [
-        one.peak_mb / one.attempts[0].limit_mb
-        for one in array.elements
-        if one.peak_mb is not None and one.attempts[0].limit_mb
-    ]
+    shares = [one.peak_mb / one.limit_mb for one in array.elements if one.peak_mb is not None and one.limit_mb]
     if not shares:
         return
     tenths = Counter(min(int(_BINS * share), _BINS) for share in shares)

@@ -12,9 +12,10 @@ from planner.advice.use import Share
 from planner.advice.ways import Way
 from planner.core.memory_time import unit_for
 from planner.core.units import MB_PER_GB, format_duration
+from planner.report import held_plot, svg
 from planner.report import memory_plots as plots
-from planner.report import svg
-from planner.report.memory_plots import HeldSpan, TaskBar, WayBar
+from planner.report.held_plot import HeldSpan
+from planner.report.memory_plots import TaskBar, WayBar
 from planner.report.page import Fact, Grid, Page, Section
 from planner.report.svg import Plot
 
@@ -99,7 +100,7 @@ def _plots(advice: Advice) -> list[Plot]:
         plots.asked_and_used(bars),
         plots.ways(way_bars(advice)),
         plots.predicted(bars),
-        plots.over_time(held(advice.array)),
+        held_plot.over_time(held(advice.array)),
     )
     return [one for one in drawn if one is not None]
 
@@ -123,7 +124,7 @@ def task_bars(advice: Advice) -> list[TaskBar]:
     return [
         TaskBar(
             name=one.label,
-            asked_mb=(one.measured or one.attempts[0]).limit_mb,
+            asked_mb=one.limit_mb,
             peak_mb=one.peak_mb,
             killed=one.measured is None and bool(one.killed),
             predicted_mb=foretold[one.label].point_mb if one.label in foretold else None,

@@ -14,7 +14,7 @@ from planner.core.memory_time import in_words, unit_for
 from planner.core.retry import DOUBLE
 from planner.core.units import format_duration
 from planner.plan.document import Plan
-from planner.report import advised, svg
+from planner.report import advised, held_plot, svg
 from planner.report import memory_plots as plots
 from planner.report.memory_plots import TaskBar
 from planner.report.page import Fact, Grid, Page, Section
@@ -175,7 +175,7 @@ def _tasks(told: ProjectStory, advice: Advice) -> Section:
         plots.asked_and_used([_without_request(one) for one in advised.task_bars(advice)]),
         plots.predicted(_planned(told) if told.plans else advised.task_bars(advice)),
         plots.ways(advised.way_bars(advice)),
-        plots.over_time(advised.held(told.array), told.capacity_mb),
+        held_plot.over_time(advised.held(told.array), told.capacity_mb),
     ]
     return Section(
         title="What each task asked for and used",

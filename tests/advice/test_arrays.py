@@ -60,3 +60,13 @@ def test_elements_can_be_chosen(wanted: str, labels: list[str]) -> None:
     read = read_text(past_arrays.text(*(Job(id=f"{job}_{index}") for job in (7, 8) for index in (1, 2, 3))))
     (array,) = gather(read.attempts, [parse_job_id(wanted)])
     assert [one.label for one in array.elements] == labels
+
+
+def test_the_limit_is_that_of_the_attempt_which_shows_the_peak() -> None:
+    first = killed(Job(id="7_1", limit_mb=5000))
+    later_s = past_arrays.SUBMIT_S + 2000
+    again = Job(id="7_1", submit_s=later_s, start_s=later_s + 100, peak_mb=7000, limit_mb=10_000)
+    ((element,),) = (one.elements for one in arrays(first, again))
+    assert (element.peak_mb, element.limit_mb) == (7000, 10_000)
+    ((element,),) = (one.elements for one in arrays(first, killed(again)))
+    assert (element.peak_mb, element.limit_mb) == (10_000, 10_000)

@@ -74,6 +74,14 @@ def test_nothing_overflows_and_the_console_is_silent(
 
 
 @pytest.mark.skipif(browser.PROGRAM is None, reason=browser.WITHOUT)
+@pytest.mark.parametrize("name", ["chromosomes", "many"])
+def test_on_a4_nothing_is_cut_off_not_even_tables(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    # 210 mm less the margins, in CSS pixels
+    seen, _ = browser.look(request.getfixturevalue(name), 688, printed=True, folder=tmp_path)
+    assert (seen["wide"], seen["cut"], seen["crossing"]) == ([], [], [])
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason=browser.WITHOUT)
 def test_what_overflows_and_what_fails_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(
         """<!doctype html><main><div style="width: 500px">wide</div><svg viewBox="0 0 20 20" width="20">

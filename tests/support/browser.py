@@ -21,7 +21,7 @@ const frame = document.getElementById("page");
 frame.onload = () => {{
   const inside = frame.contentDocument, root = inside.documentElement;
   const right = one => one.getBoundingClientRect().right;
-  const scrolls = one => one.closest(".scroll") !== null;
+  const scrolls = one => {whole} ? false : one.closest(".scroll") !== null;
   const wide = [...inside.querySelectorAll("main *")].filter(one => !scrolls(one) && right(one) > {width} + 0.5);
   const texts = [...inside.querySelectorAll("svg text")];
   const out = texts.filter(one => {{
@@ -51,11 +51,16 @@ frame.src = "{page}";
 """
 
 
-def look(page: Path, width: int, *, dark: bool = False, folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return what a frame of a width shows of a page, and what the console said."""
+def look(
+    page: Path, width: int, *, dark: bool = False, printed: bool = False, folder: Path
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what a frame of a width shows of a page, as on paper where ``printed``, and what the console said."""
     assert PROGRAM
     frame = folder / "frame.html"
-    frame.write_text(_FRAME.format(width=width, page=page.as_uri()))
+    if printed:
+        (folder / "printed.html").write_text(page.read_text().replace("@media print", "@media all"))
+        page = folder / "printed.html"
+    frame.write_text(_FRAME.format(width=width, page=page.as_uri(), whole=str(printed).lower()))
     done = subprocess.run(
         [
             PROGRAM,
