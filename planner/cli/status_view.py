@@ -15,7 +15,7 @@ import click
 
 from planner.cli.ui import table
 from planner.cli.ui.output import count, echo_table, in_place
-from planner.core.errors import InputError
+from planner.core.errors import PlannerError
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
 from planner.rounds.logs import RoundLogs, last_line, of_round, tail
@@ -121,7 +121,7 @@ def saved_lines(project: ProjectFolder, found: Sequence[TaskStatus]) -> list[str
     from planner.rounds.saved import measure
 
     former_mb = None
-    with contextlib.suppress(InputError):  # what became of the rounds does not hang on chromplan.toml as it is now
+    with contextlib.suppress(PlannerError):  # what became of the rounds does not hang on chromplan.toml as it is now
         former_mb = project.config().memory.default_mb
     saved = measure(project, found, former_mb=former_mb)
     return [] if saved is None else [saved.sentence()]

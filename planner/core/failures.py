@@ -79,7 +79,7 @@ def _of_sqlite(error: sqlite3.Error, path: Path | None) -> PlannerError:
     said = str(error)
     if "locked" in said or "busy" in said:
         return FailureError(f"{_at(path)}{said}", "another command is using it: try again when that is done")
-    if path is not None and path.is_dir():
+    if path is not None and _is_folder(path):
         return FailureError(
             f"{path}: a folder, where the history is kept in a file", f"move it away: mv {path} {path}.old"
         )
@@ -114,11 +114,11 @@ def _denied(where: Path | None) -> FailureError:
     if where is None:
         return FailureError("permission denied", "work in a folder of your own")
     place = where if os.path.lexists(where) and not _may_write(where) else _nearest(where.parent)
-    if place.is_dir() and where.exists() and os.access(place, os.W_OK):
+    if _is_folder(place) and _is_there(where) and os.access(place, os.W_OK):
         place = where
     owner = _owner(place)
     if owner == _me():
-        mode = "u+rwx" if place.is_dir() else "u+rw"
+        mode = "u+rwx" if _is_folder(place) else "u+rw"
         return FailureError(f"{where}: permission denied", f"allow it: chmod {mode} {place}")
     belongs = f" ({place} belongs to {owner})" if owner else ""
     return FailureError(
@@ -146,17 +146,28 @@ def _in_the_way(path: Path) -> Path | None:
     """Return the file that stands where ``path`` needs a folder."""
     for folder in (path, *path.parents):
         if os.path.lexists(folder):
-            return None if folder.is_dir() else folder
+            return None if _is_folder(folder) else folder
     return None
 
 
 def _nearest(path: Path | None) -> Path:
     """Return the nearest folder above ``path`` that is there."""
-    for folder in () if path is None else (path, *path.parents):
-        with contextlib.suppress(OSError):
-            if folder.is_dir():
-                return folder
-    return Path()
+    folders = () if path is None else (path, *path.parents)
+    return next((folder for folder in folders if _is_folder(folder)), Path())
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there, as far as one may look."""
+    with contextlib.suppress(OSError):
+        return path.is_dir()
+    return False
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there, as far as one may look."""
+    with contextlib.suppress(OSError):
+        return path.exists()
+    return False
 
 
 def _may_write(path: Path) -> bool:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
+from planner.core import failures
 from planner.core.errors import InputError
 
 _HEAD_LINES = 50
@@ -104,5 +105,7 @@ def _explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file", "check the path") from None
     except (OSError, EOFError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be read: {why}", "check the path and its permissions") from None
+        known = failures.explained(error, path) if getattr(error, "errno", None) else None
+        if known is None:
+            raise InputError(f"{path}: cannot be read: {error}", "it is damaged: fetch it anew") from None
+        raise InputError(known.message, known.hint) from None

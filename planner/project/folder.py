@@ -45,8 +45,10 @@ class ProjectFolder:
 
     def round_numbers(self) -> list[int]:
         """Return the rounds that have a plan, in order."""
-        found = [path.parent.name[1:] for path in self.rounds.glob("r*/plan.json")]
-        return sorted(int(digits) for digits in found if digits.isdigit())
+        # a glob would take what may not be read for empty
+        names = [path.name for path in self.rounds.iterdir()] if self.rounds.is_dir() else []
+        numbers = sorted({int(name[1:]) for name in names if name.startswith("r") and name[1:].isdecimal()})
+        return [number for number in numbers if (self.round_folder(number) / "plan.json").exists()]
 
     def round_folder(self, number: int) -> Path:
         """Return a round's folder."""

@@ -78,12 +78,7 @@ def _open(path: Path) -> Iterator[int]:
     try:
         handle = files.open_shared(path, os.O_RDWR | os.O_CREAT)
     except PermissionError:
-        try:
-            handle = os.open(path, os.O_RDONLY)
-        except PermissionError:
-            raise FailureError(
-                f"{path}: permission denied", "the folder is another user's: 'chmod g+ws' shares it with the group"
-            ) from None
+        handle = os.open(path, os.O_RDONLY)
     try:
         os.set_inheritable(handle, True)
         yield handle

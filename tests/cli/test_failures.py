@@ -126,6 +126,20 @@ def test_a_folder_of_ones_own_that_may_not_be_written_says_how_to_allow_it(proje
     assert f"hint: allow it: chmod u+rwx {project}" in said
 
 
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may read anything")
+@pytest.mark.parametrize("name", ["rounds", "rounds/r001", ".chromplan"])
+@pytest.mark.parametrize("command", ["plan", "status", "next"])
+def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_empty(project: Path, name: str, command: str) -> None:
+    assert chromplan(*IMPORT, cwd=project).returncode == 0
+    assert chromplan("plan", cwd=project).returncode == 0
+    (project / name).chmod(0)
+    said = two_lines(chromplan(command, cwd=project, before=POWERLESS))
+    (project / name).chmod(0o755)
+    assert f"{name}" in said
+    assert "permission denied" in said
+    assert re.search(rf"hint: allow it: chmod u\+rwx \S*{name}\n", said), said
+
+
 @pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may write anything")
 def test_who_may_only_read_a_project_sees_its_status(project: Path) -> None:
     project.chmod(0o555)
