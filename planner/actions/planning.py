@@ -180,8 +180,14 @@ def fit_tool(project: ProjectFolder, store: Store, config: Config) -> MemoryMode
 
 
 def poll_s(project: ProjectFolder, config: Config) -> float:
-    """Return how often the site reads a job's memory by itself, s: what an earlier, unplanned job's peak rests on."""
-    return load_site(project, config).poll_s
+    """Return how often the peaks of the history were read at least, s.
+
+    An earlier, unplanned job's as often as the site does by itself; those of a wrapped script by its runs, and what
+    accounting knew of it before was judged by the site's own readings as it was taken in.
+    """
+    from planner.scripts.options import USERS_POLL_S
+
+    return USERS_POLL_S if config.wrap else load_site(project, config).poll_s
 
 
 def save_model(project: ProjectFolder, fitted: MemoryModel) -> Path | None:

@@ -191,7 +191,7 @@ class _Reader:
             rf"\bENVIRON\[\"{INDEX}\"\]",
             rf"{_awk_variable(value)}[^\n]*\bNR\b",
             rf"\b(?:head|tail)\b[^\n|;]*{value}",
-            rf"(?<!environ)\[[^\]\n]*\b(?:{self._inner_names})\b",
+            rf"(?<=[\w)])(?<!environ)\[[^\]\n]*\b(?:{self._inner_names})\b",
         )
         return any(re.search(way, self.text) for way in ways)
 

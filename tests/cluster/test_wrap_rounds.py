@@ -248,6 +248,20 @@ def test_what_sbatch_does_for_wait_quiet_test_only_and_standard_input(omk_cluste
     assert folder.left("never") == {}
 
 
+def test_short_tasks_are_learnt_where_the_site_reads_memory_rarely(start_cluster: Callable[..., Cluster]) -> None:
+    folder = Folder(start_cluster(extra="JobAcctGatherFrequency=30"))
+    folder.script("short.sh", f"set -- 20; {HOLD}", array="1-3")
+    folder.run("sbatch", "short.sh")
+    folder.sbatch("short.sh")
+    rows = folder.finish("short")
+    assert {row["quality"] for row in rows.values()} == {"sampled"}
+    # what Slurm read by itself of the first array tells nothing, and is not taken for a peak
+    folder.sbatch("short.sh", history=True)
+    plan = json.loads((folder.last_run("short") / "rounds/r001/plan.json").read_text())
+    assert all("3 observations" in task["reason"] for task in plan["tasks"])
+    assert set(outcomes(folder.finish("short")).values()) == {"completed"}
+
+
 def test_indices_that_are_no_chromosomes_are_planned_learnt_and_retried(omk_cluster: Cluster) -> None:
     folder = Folder(omk_cluster)
     folder.write("sheet.txt", "".join(f"S{n} {75 if n == 4 else 10}\n" for n in range(1, 7)))
