@@ -162,12 +162,28 @@ def _shape_of(tool: str, project: ProjectFolder, config: Config) -> PointModel:
     return other.memory.shape()
 
 
+def learnable(config: Config, observations: Sequence[Observation]) -> tuple[Sequence[Observation], list[str]]:
+    """Return the attempts of the pipeline's tool as models learn from them, with what a person should know of that.
+
+    Where the command's Java heap follows the request, a peak may say what was granted only: then it is what was enough.
+    """
+    from planner.core.command import heap_follows_request
+    from planner.memory import elastic
+
+    if not heap_follows_request(config.pipeline.command):
+        return observations, []
+    learnt, elastically = elastic.as_needed(observations)
+    tool = config.pipeline.tool
+    note = f"peaks of {tool} follow the heap that is granted: they count as no more than what was enough"
+    return learnt, [note] if elastically else []
+
+
 def fit_tool(project: ProjectFolder, store: Store, config: Config) -> MemoryModel:
     """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
     from planner.memory import model as models
 
     tool = config.pipeline.tool
-    observations = store.observations(tool=tool)
+    observations, _ = learnable(config, store.observations(tool=tool))
     fitted = models.fit(
         observations,
         tool=tool,
@@ -280,7 +296,8 @@ def fetch(
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
         observations = store.observations(tool=config.pipeline.tool)
-        prior = learnt_prior(project, config, observations)
+        learnt, elastic = learnable(config, observations)
+        prior = learnt_prior(project, config, learnt)
         model, notes = (fit_tool(project, store, config), []) if refit else load_model(project, store, config)
     variables = configuration.variables(samples)
     return PlanInputs(
@@ -299,7 +316,7 @@ def fetch(
         command=configuration.command_text(config, samples, path=project.config_path),
         columns={name: variable for name, variable in variables.items() if name in samples[0].columns},
         retry_failed=retry_failed,
-        notes=notes,
+        notes=[*notes, *elastic],
     )
 
 

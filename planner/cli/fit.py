@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.actions.fitting import feature_names
-from planner.actions.planning import learnt_prior, open_project, open_store, poll_s, save_model, told_shape
+from planner.actions.planning import learnable, learnt_prior, open_project, open_store, poll_s, save_model, told_shape
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
@@ -137,6 +137,11 @@ def _fit(
     names = options.features or feature_names(config, tool, observations)
     every_s = poll_s(project, config) if config is not None else POLL_S
     own = config if config is not None and config.pipeline.tool == tool else None
+    qualities = Counter(row.quality.value for row in observations)
+    if own is not None:
+        observations, notes = learnable(own, observations)
+        for note in notes:
+            click.echo(f"note: {note}", err=True)
     shape = told_shape(project, own, observations) if own else None
     fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, shape=shape)
     chosen = own.memory.level if own else None
@@ -152,7 +157,6 @@ def _fit(
         seed=options.seed,
     )
     path = save_model(project, fitted)
-    qualities = Counter(row.quality.value for row in observations)
     prior = learnt_prior(project, own, observations) if own else None
     return _Fitted(model=fitted, path=path, qualities=qualities, figures=figures, prior=prior)
 

@@ -59,6 +59,11 @@ def bash(command: str, variables: Mapping[str, str]) -> str:
         ) from None
 
 
+def heap_follows_request(command: str) -> bool:
+    """Whether a command takes the size of its Java heap from the request."""
+    return _mentions(command, ["java_heap_mb"])
+
+
 def check_tells_tasks_apart(command: str, *, chromosomes: int, samples: int, columns: Collection[str]) -> None:
     """Refuse a command that would do the same in several tasks: one result, recorded under many names.
 

@@ -1,0 +1,104 @@
+"""Peaks that say what was granted, not what was needed: a heap that fills whatever it is given.
+
+A virtual machine with a lazy collector (G1 is Java's default) lets its heap grow before it tidies up. Learnt from as
+they are, such peaks keep requests where they are, or drive them up: each round asks for a little more than the last
+peak, and the heap fills that, too.
+
+They are recognised by tasks that are alike (same chromosome and features) and ran with different limits: where peaks
+follow the limit, and fill most of it, they are elastic. A rerun after a kill does not count: it had more because it
+needed more. What such tasks need is then at most what the leanest of them ran with to its end, and somewhat less than
+its limit; never less than what one was killed with.
+
+This is asked only of a tool whose command takes its heap from the request: where people chose the limits, these may
+have followed a need that no feature tells.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from planner.core.records import Observation, Outcome
+from planner.memory.rows import trains
+
+# limits that differ by less tell nothing
+_APART = 1.15
+_FEWEST_GROUPS = 4
+# d log(peak) / d log(limit): 0 where memory is what the task needs, 1 where it is what it was given
+_FOLLOWS = 0.5
+_FILLS = 0.6
+# of the least limit with which such a task ran to its end: a request made from it is below that limit
+_STEP_DOWN = 0.85
+
+
+def follow_limits(rows: Sequence[Observation], killed: Iterable[Observation] = ()) -> bool:
+    """Whether a tool's peaks follow the memory that its tasks were given.
+
+    Parameters
+    ----------
+    rows : sequence of Observation
+        Completed attempts with a peak, of one tool.
+    killed : iterable of Observation
+        Attempts of the tool that were killed for memory.
+    """
+    reruns = {(one.sample, one.task) for one in killed}
+    groups = [
+        [row for row in group if (row.sample, row.task) not in reruns and row.limit_mb]
+        for group in _alike(rows).values()
+    ]
+    slopes: list[tuple[float, float]] = []
+    filled: list[float] = []
+    for group in groups:
+        limits = np.array([row.limit_mb for row in group], dtype=float)
+        if len(group) < 2 or limits.max() < _APART * limits.min():
+            continue
+        peaks = np.array([row.peak_mb for row in group], dtype=float)
+        x, y = np.log(limits) - np.log(limits).mean(), np.log(peaks) - np.log(peaks).mean()
+        slopes.append((float(x @ y), float(x @ x)))
+        filled.append(float(np.median(peaks / limits)))
+    if len(slopes) < _FEWEST_GROUPS:
+        return False
+    slope = sum(both for both, _ in slopes) / sum(square for _, square in slopes)
+    return slope >= _FOLLOWS and float(np.median(filled)) >= _FILLS
+
+
+def needed(rows: Sequence[Observation], killed: Sequence[Observation] = ()) -> list[Observation]:
+    """Return the attempts with what they needed at most in place of an elastic peak, MiB; others as they are."""
+    if not follow_limits(rows, killed):
+        return list(rows)
+    alike = _alike(rows)
+    floors: dict[Hashable, float] = defaultdict(float)
+    for one in killed:
+        floors[_kind(one)] = max(floors[_kind(one)], float(one.limit_mb or 0))
+    found: list[Observation] = []
+    for row in rows:
+        group = alike[_kind(row)]
+        least_mb = min(one.peak_mb or 0.0 for one in group)
+        limit_mb = min((one.limit_mb for one in group if one.limit_mb), default=None)
+        enough_mb = least_mb if limit_mb is None else min(least_mb, _STEP_DOWN * limit_mb)
+        found.append(replace(row, peak_mb=max(enough_mb, floors[_kind(row)])))
+    return found
+
+
+def as_needed(observations: Sequence[Observation]) -> tuple[list[Observation], bool]:
+    """Return a tool's attempts, elastic peaks replaced as by `needed`, and whether there were such."""
+    rows = [one for one in observations if not trains(one, poll_s=0)]
+    killed = [one for one in observations if one.outcome is Outcome.OOM]
+    if not follow_limits(rows, killed):
+        return list(observations), False
+    learnt = {one.key: new for one, new in zip(rows, needed(rows, killed), strict=True)}
+    return [learnt.get(one.key, one) for one in observations], True
+
+
+def _alike(rows: Iterable[Observation]) -> dict[Hashable, list[Observation]]:
+    groups: dict[Hashable, list[Observation]] = defaultdict(list)
+    for row in rows:
+        groups[_kind(row)].append(row)
+    return groups
+
+
+def _kind(row: Observation) -> Hashable:
+    return (row.chromosome, tuple(sorted(row.features.items())))
