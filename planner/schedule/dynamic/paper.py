@@ -24,7 +24,9 @@ class Packer(StrEnum):
     """How a batch is packed."""
 
     GREEDY = "greedy"
+    """The smallest first: as many tasks as fit."""
     KNAPSACK = "knapsack"
+    """As much memory as fits."""
 
 
 class Init(StrEnum):
@@ -152,7 +154,7 @@ def _pack(waiting: Sequence[Waiting], expected: dict[str, float], node: Node, op
 
 def _greedy(mem_mb: Sequence[float], capacity_mb: float) -> list[int]:
     chosen: list[int] = []
-    for task in sorted(range(len(mem_mb)), key=lambda task: -mem_mb[task]):
+    for task in sorted(range(len(mem_mb)), key=mem_mb.__getitem__):
         if mem_mb[task] <= capacity_mb:
             capacity_mb -= mem_mb[task]
             chosen.append(task)
