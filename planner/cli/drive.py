@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from planner.actions.planning import open_project
 from planner.cli.ui.options import FormerlyWorkers, project_option
+from planner.cli.ui.policy import policy_options, scheduling
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 
 
@@ -23,8 +25,9 @@ from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 )
 @memory_option("Memory to use of each node, as 60G (default: all that is allocated).")
 @click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to a limit of its own.")
+@policy_options
 @project_option
-def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | None, pool: bool) -> None:
+def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | None, pool: bool, **policy: Any) -> None:
     """Run the planned round inside this Slurm allocation.
 
     Each task is a step; what starts next is decided at every end, from what the tasks so far have used. One killed for
@@ -43,6 +46,7 @@ def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | N
         mem_mb=mem_mb,
         slots=slots or plan.target.max_running,
         max_attempts=project.config().memory.max_attempts,
+        scheduling=scheduling(policy),
     )
     here = allocation.current(os.environ)
     done = {run.task for run in runs.read(project.round_folder(number)) if run.outcome is Outcome.COMPLETED}

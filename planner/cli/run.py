@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from planner.actions.planning import open_project
 from planner.cli.ui.options import FormerlyWorkers, project_option
+from planner.cli.ui.policy import policy_options, scheduling
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 from planner.core.errors import InputError
 
@@ -23,8 +25,9 @@ from planner.core.errors import InputError
 )
 @memory_option("Most memory for all tasks together, as 8G (default: the machine's).")
 @click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to its request.")
+@policy_options
 @project_option
-def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, pool: bool) -> None:
+def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, pool: bool, **policy: Any) -> None:
     """Run the planned round on this machine.
 
     Each task is held to its request, as Slurm would hold it; one killed for memory runs again with more. Ctrl-C stops
@@ -51,6 +54,7 @@ def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, po
         cores=cores or machine.partitions[0].cores,
         pool=pool,
         max_attempts=project.config().memory.max_attempts,
+        scheduling=scheduling(policy),
     )
     before = {run.task for run in records.read(folder) if run.outcome is Outcome.COMPLETED}
     with door.at_work(project), Screen(len(plan.tasks), len(before), again="chromplan run --local") as screen:

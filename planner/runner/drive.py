@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from planner import slurm
@@ -26,7 +26,7 @@ from planner.runner import runs
 from planner.runner.allocation import Allocation
 from planner.runner.driven import ENDED, ended, mark_ended
 from planner.runner.executor import Executor
-from planner.runner.launch import Bounds, Limits, Progress
+from planner.runner.launch import Bounds, Limits, Progress, Scheduling
 from planner.runner.local import signals
 from planner.runner.records import RunningRecords
 from planner.runner.runs import Run
@@ -56,6 +56,7 @@ class Use:
     mem_mb: int | None = None
     slots: int | None = None
     max_attempts: int = 4
+    scheduling: Scheduling = field(default_factory=Scheduling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def run(
         limits=Limits.POOL if use.pool else Limits.LEARNT,
         max_attempts=use.max_attempts,
         overhead_mb=STEP_SHELLS_MB,
+        scheduling=use.scheduling,
     )
     _check_fits(plan.tasks, bounds)
     tasks = _not_planned_anew(project, plan)

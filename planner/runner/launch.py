@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from planner.core.records import Outcome
 from planner.plan.document import PlannedTask
 from planner.runner.runs import Run
 from planner.schedule.dynamic.state import Node
+
+if TYPE_CHECKING:
+    from planner.schedule.dynamic.decide import DynamicOptions  # numpy comes with it
 
 HERE = "here"
 
@@ -21,6 +24,22 @@ class Limits(StrEnum):
     REQUESTS = "requests"  # what the plan asks for it
     LEARNT = "learnt"  # what the scheduler gives it, from the prediction and what the round has taught
     POOL = "pool"  # nothing of its own: tasks share the memory
+
+
+class Foreknown(StrEnum):
+    """What the scheduler is told of a task's memory before it has run."""
+
+    NONE = "none"
+    POINT = "point"  # the plan's prediction
+    CONSERVATIVE = "conservative"  # the plan's request, its safety included
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scheduling:
+    """How it is decided what starts, and from what; the product's own policy where no options are given."""
+
+    options: DynamicOptions | None = None
+    foreknown: Foreknown = Foreknown.POINT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +55,14 @@ class Bounds:
         How often a task may run, all rounds counted.
     overhead_mb : int
         What a task's shells hold besides its measured peak, where limits count them, too, MiB.
+    scheduling : Scheduling
     """
 
     nodes: tuple[Node, ...]
     limits: Limits = Limits.REQUESTS
     max_attempts: int = 4
     overhead_mb: int = 0
+    scheduling: Scheduling = field(default_factory=Scheduling)
 
     @property
     def pool(self) -> bool:
@@ -64,10 +85,17 @@ class Bounds:
         return max(node.cores or 1 for node in self.nodes)
 
 
-def one_node(*, mem_mb: int, cores: int, pool: bool = False, max_attempts: int = 4) -> Bounds:
+def one_node(
+    *, mem_mb: int, cores: int, pool: bool = False, max_attempts: int = 4, scheduling: Scheduling | None = None
+) -> Bounds:
     """Return the bounds of a run on one machine."""
     node = Node(name=HERE, mem_mb=mem_mb, cores=cores)
-    return Bounds(nodes=(node,), limits=Limits.POOL if pool else Limits.REQUESTS, max_attempts=max_attempts)
+    return Bounds(
+        nodes=(node,),
+        limits=Limits.POOL if pool else Limits.REQUESTS,
+        max_attempts=max_attempts,
+        scheduling=scheduling or Scheduling(),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,10 @@ from planner.core.records import Outcome
 from planner.core.retry import after_watched_kill
 from planner.plan.allocating import has_margin
 from planner.plan.document import PlannedTask
-from planner.runner.launch import Attempt, Bounds, Limits, Seen
+from planner.runner.launch import Attempt, Bounds, Foreknown, Limits, Seen
 from planner.runner.runs import Run
 from planner.schedule.dynamic import decide as dynamic
+from planner.schedule.dynamic.decide import Policy
 from planner.schedule.dynamic.state import Done, Overflow, Running, Sharing, Start, State, Waiting, Work
 
 # a task is started only when this many times its expected duration is left
@@ -51,6 +52,9 @@ class Agenda:
 
     def __init__(self, tasks: Sequence[PlannedTask], before: Sequence[Run], bounds: Bounds) -> None:
         self._tasks = {task.task: task for task in tasks}
+        sizes = sorted({task.size for task in tasks}, reverse=True)
+        # as chromosomes are numbered: the largest is the first
+        self._position = {size: number for number, size in enumerate(sizes, 1)}
         self._bounds = bounds
         self._node_mb = {node.name: int(node.mem_mb) for node in bounds.nodes}
         self.runs = list(before)
@@ -96,7 +100,7 @@ class Agenda:
         """
         state = self._state(list(running), now_s=now_s, left_s=left_s)
         queued = {one.task.task: one for one in self.waiting}
-        starts = [(queued[start.name], start) for start in dynamic.decide(state)]
+        starts = [(queued[start.name], start) for start in dynamic.decide(state, self._bounds.scheduling.options)]
         for one, _ in starts:
             self.waiting.remove(one)
         return starts
@@ -145,7 +149,7 @@ class Agenda:
 
     def _state(self, running: Sequence[tuple[Attempt, float, Seen]], *, now_s: float, left_s: float) -> State:
         bounds = self._bounds
-        learns = bounds.limits is not Limits.REQUESTS
+        learns = bounds.limits is not Limits.REQUESTS or self._policy is Policy.PAPER
         completed = [run for run in self.runs if run.outcome is Outcome.COMPLETED and run.task in self._tasks]
         pace_s = max((run.wall_s / self._size(self._tasks[run.task]) for run in completed), default=0.0)
         return State(
@@ -191,24 +195,32 @@ class Agenda:
         ]
 
     def _work(self, task: PlannedTask, request_mb: int) -> Work:
-        cpus, overhead_mb = self.cpus(task), self._bounds.overhead_mb
-        if self._bounds.limits is Limits.REQUESTS:
-            return Work(
-                name=task.task,
-                size=request_mb,
-                cpus=cpus,
-                predicted_mb=request_mb,
-                predicted_s=task.wall_s,
-                tested=True,  # a request is held to, whatever it rests on
-            )
+        by_request = self._bounds.limits is Limits.REQUESTS and self._policy is Policy.CHROMPLAN
         return Work(
             name=task.task,
-            size=self._size(task),
-            cpus=cpus,
-            predicted_mb=None if task.predicted_mb is None else task.predicted_mb + overhead_mb,
+            size=request_mb if by_request else self._size(task),
+            position=self._position[task.size],
+            cpus=self.cpus(task),
+            predicted_mb=request_mb if by_request else self._foreknown_mb(task),
             predicted_s=task.wall_s,
-            tested=not self._bounds.pool,  # with limits the allocation was sized by the predictions as they are
+            # a request is held to, whatever it rests on; with limits predictions as they are sized the allocation
+            tested=not self._bounds.pool,
         )
+
+    def _foreknown_mb(self, task: PlannedTask) -> float | None:
+        """Return what the scheduler is told that a task will need, its shells included, MiB."""
+        match self._bounds.scheduling.foreknown:
+            case Foreknown.NONE:
+                return None
+            case Foreknown.CONSERVATIVE:
+                return task.request_mb
+            case Foreknown.POINT:
+                return None if task.predicted_mb is None else task.predicted_mb + self._bounds.overhead_mb
+
+    @property
+    def _policy(self) -> Policy:
+        options = self._bounds.scheduling.options
+        return options.policy if options else Policy.CHROMPLAN
 
     def _running(self, attempt: Attempt, start_s: float, seen: Seen) -> Running:
         return Running(

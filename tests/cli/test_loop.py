@@ -96,6 +96,26 @@ def test_a_task_killed_for_memory_runs_again_with_more(loop: Loop) -> None:
     assert "nothing is left to run" in loop("next")
 
 
+def test_a_round_runs_by_the_papers_scheduler(loop: Loop) -> None:
+    loop.configure(memory='formula = "20 + 8.5 * number"')
+    loop("plan")
+    loop("render")
+    paper = ("--policy", "paper", "--foreknown", "conservative", "--packer", "greedy", "--init", "mixed")
+    numbers = ("--degree", "2", "--sequential", "1", "--growth", "1.5", "--bias", "0.9", "0.7")
+    loop("run", "--local", "--mem", "400M", *paper, *numbers)
+    assert {row["task"] for row in loop.json("status") if row["outcome"] == "completed"} == {
+        f"chr{number}" for number in range(10, 16)
+    }
+
+
+@pytest.mark.parametrize("command", [("run", "--local"), ("drive",)])
+def test_the_papers_parameters_want_the_papers_scheduler(loop: Loop, command: tuple[str, ...]) -> None:
+    loop.configure()
+    loop("plan")
+    loop("render")
+    assert "--growth belongs to --policy paper" in loop(*command, "--growth", "2", code=2)
+
+
 def test_what_could_not_be_given_more_here_goes_into_the_next_round(loop: Loop) -> None:
     loop.configure(memory='formula = "120 + 0 * number"\nmax_attempts = 2')
     loop("plan")

@@ -7,9 +7,11 @@ import pytest
 
 from planner.core.records import Outcome
 from planner.plan.document import PlannedTask
-from planner.runner.launch import Attempt, Bounds, Limits, Seen
+from planner.runner.launch import Attempt, Bounds, Foreknown, Limits, Scheduling, Seen
 from planner.runner.queue import Agenda
 from planner.runner.runs import Run
+from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.paper import PaperOptions
 from planner.schedule.dynamic.state import Node
 
 
@@ -133,3 +135,42 @@ def test_without_a_predicted_duration_the_slowest_so_far_tells() -> None:
     done = ended("chr1", Outcome.COMPLETED, wall_s=50.0)
     assert not limits_of(agenda(planned, done), left_s=100.0)
     assert limits_of(agenda(planned, done), left_s=130.0)
+
+
+def by_the_paper(planned: list[PlannedTask], *before: Run, foreknown: Foreknown, limits: Limits) -> dict[str, int]:
+    options = DynamicOptions(policy=Policy.PAPER, paper=PaperOptions(bias=None))
+    bounds = Bounds(
+        nodes=(Node(name="n1", mem_mb=1000, cores=8),),
+        limits=limits,
+        scheduling=Scheduling(options=options, foreknown=foreknown),
+    )
+    found = Agenda(planned, before, bounds)
+    found.fill(())
+    return limits_of(found)
+
+
+def test_the_papers_scheduler_begins_with_the_smallest_task_alone_where_nothing_is_known() -> None:
+    for limits in (Limits.POOL, Limits.LEARNT, Limits.REQUESTS):
+        given = by_the_paper(tasks(400.0, 300.0, 200.0), foreknown=Foreknown.NONE, limits=limits)
+        assert given == {"chr3": 1000}
+
+
+@pytest.mark.parametrize(("foreknown", "expected_mb"), [(Foreknown.POINT, 100), (Foreknown.CONSERVATIVE, 160)])
+def test_the_papers_scheduler_takes_predictions_or_requests_for_what_has_not_run(
+    foreknown: Foreknown, expected_mb: int
+) -> None:
+    planned = tasks(100.0, 100.0, request_mb=160)
+    given = by_the_paper(planned, foreknown=foreknown, limits=Limits.LEARNT)
+    assert given == pytest.approx({"chr1": expected_mb, "chr2": expected_mb}, abs=1)
+
+
+def test_the_papers_scheduler_waits_for_its_batch_and_learns_from_it() -> None:
+    planned = tasks(100.0, 90.0, 80.0)
+    attempt = Attempt(task=planned[0], job_id="7.chr1.1", request_mb=100, limit_mb=100, node="n1")
+    options = DynamicOptions(policy=Policy.PAPER, paper=PaperOptions(bias=None))
+    bounds = Bounds(nodes=(Node(name="n1", mem_mb=1000, cores=8),), scheduling=Scheduling(options=options))
+    found = Agenda(planned, (), bounds)
+    found.fill(["chr1"])
+    assert limits_of(found, (attempt, 0.0, Seen(held_mb=50, peak_mb=50))) == {}
+    found.ended(ended("chr1", Outcome.COMPLETED, peak_mb=300.0))
+    assert min(limits_of(found).values()) > 90

@@ -1,0 +1,82 @@
+"""Options that choose how it is decided which tasks start, for the commands that run tasks themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from planner.core.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.runner.launch import Scheduling
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--policy",
+        type=click.Choice(("chromplan", "paper")),
+        default="chromplan",
+        show_default=True,
+        help="How it is decided what starts; paper: the scheduler of arXiv 2511.15977.",
+    ),
+    click.option(
+        "--foreknown",
+        type=click.Choice(("none", "point", "conservative")),
+        default="point",
+        show_default=True,
+        help="What the scheduler is told before a task has run: its prediction (point), its request (conservative).",
+    ),
+    click.option(
+        "--packer", type=click.Choice(("knapsack", "greedy")), help="paper: how batches are packed. [default: knapsack]"
+    ),
+    click.option(
+        "--init",
+        type=click.Choice(("smallest", "largest", "mixed")),
+        help="paper: which tasks run first. [default: smallest]",
+    ),
+    click.option("--degree", type=click.IntRange(0, 5), help="paper: of the polynomial. [default: 1]"),
+    click.option(
+        "--sequential", type=click.IntRange(min=1), help="paper: p, tasks run one by one at first. [default: 2]"
+    ),
+    click.option("--growth", type=click.FloatRange(min=1), help="paper: s, factor for each kill. [default: 1.3]"),
+    click.option(
+        "--bias",
+        type=click.FloatRange(0, 1),
+        nargs=2,
+        help="paper: gammas, percentiles of the residuals at start and end. [default: 0.95 0.8]",
+    ),
+)
+_OF_THE_PAPER = ("packer", "init", "degree", "sequential", "growth", "bias")
+
+
+def policy_options(function: F) -> F:
+    """Add ``--policy``, ``--foreknown`` and the paper's parameters to a command."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def scheduling(asked: dict[str, Any]) -> Scheduling:
+    """Return what these options ask for.
+
+    Raises
+    ------
+    InputError
+        When an option of the paper's scheduler is given without it.
+    """
+    from planner.runner.launch import Foreknown, Scheduling
+    from planner.schedule.dynamic.decide import DynamicOptions, Policy
+    from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
+
+    policy = Policy(asked["policy"])
+    given = {name: asked[name] for name in _OF_THE_PAPER if asked[name] is not None}
+    if given and policy is not Policy.PAPER:
+        raise InputError(f"--{next(iter(given))} belongs to --policy paper", "add it, or leave the option out")
+    for name, kind in (("packer", Packer), ("init", Init)):
+        if name in given:
+            given[name] = kind(given[name])
+    options = DynamicOptions(policy=policy, paper=PaperOptions(**given))
+    return Scheduling(options=options, foreknown=Foreknown(asked["foreknown"]))
