@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,10 @@ _LATE_S = 300
 _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
+)
+# srun, while slurmctld is away
+_NO_STEP = re.compile(
+    r"Expired or invalid job \d+|Unable to confirm allocation for job \d+|Unable to contact slurm controller.*"
 )
 _KILLED = (128 + 9, 128 + 15)
 
@@ -165,7 +170,7 @@ class Sight:
 
     def _by_exit_code(self, task: OpenTask, code: int, end_s: float) -> Observation:
         told = f"exit code {code} by its own record"
-        if code == 0:
+        if code == 0 and not self._was_killed(task):
             found = replace(without_record(task, told), outcome=Outcome.COMPLETED, end_s=int(end_s))
         else:
             found = replace(self._failed(task, told), end_s=int(end_s))
@@ -195,20 +200,40 @@ class Sight:
 
     def _with_own_records(self, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
         """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
+        if (step or attempt).outcome is Outcome.COMPLETED and self._was_killed(task):
+            # srun says 0 of a step of which it heard no more, and so does accounting
+            step, attempt = step and replace(step, outcome=Outcome.FAILED), replace(attempt, outcome=Outcome.FAILED)
         if (step or attempt).outcome is Outcome.FAILED:
             log = self._log(task, attempt)
             if step is not None:
                 step = sacct.with_log(step, log, heap_follows_request=True)
+            elif task.logs is None and (why := _not_started(task, attempt, log)):
+                lost = without_record(task, f"{attempt.evidence}; srun started no step: {why}")
+                return replace(lost, submit_s=attempt.submit_s)
             else:
                 attempt = _with_log(task, attempt, log)
         own = self._own(task).peak(task.entry.task, task.entry.job_id)
         return with_own_peak(_observe(task, attempt, step), own)
+
+    def _was_killed(self, task: OpenTask) -> bool:
+        """Whether Slurm says in a task's log that it killed it, and the task's own record not that it ended."""
+        own = self._own(task).peak(task.entry.task, task.entry.job_id)
+        if task.logs is not None or (own is not None and own.ended):
+            return False
+        found = classify_log(self._own(task).log_tail(task.entry.task, task.entry.job_id))
+        return found is not None and not found.own_heap
 
     def _log(self, task: OpenTask, attempt: sacct.JobAttempt) -> str:
         """Return the end of what an attempt printed: to a log of ours, or to its user's own files."""
         if task.logs is None:
             return self._own(task).log_tail(task.entry.task, task.entry.job_id)
         return task.logs.tail(task.entry.job_id, start_s=attempt.start_s, end_s=attempt.end_s)
+
+
+def _not_started(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> str | None:
+    """Return what srun said when it could start no step, which is no failure of the task; None where it did."""
+    found = None if any(step.name == task.entry.task for step in attempt.steps) else _NO_STEP.search(log)
+    return found[0] if found else None
 
 
 def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:

@@ -44,11 +44,14 @@ class OwnPeak:
         Measured, unless the processes were looked at too few times and nothing else bounds what they held.
     evidence : str
         What the figure is.
+    ended : bool
+        Whether GNU time saw the task end.
     """
 
     peak_mb: float
     quality: Quality
     evidence: str
+    ended: bool
 
 
 def path(folder: Path, task: str, job_id: str) -> Path:
@@ -81,7 +84,8 @@ def read(record: Path) -> OwnPeak | None:
     brief = largest is not None and float(largest[2]) < _BRIEF_S
     bounded = 0 < counted_kib <= _CLOSE * peak_kib
     few = 0 < looks < POLLS_TO_TRUST and not brief and not bounded
-    return OwnPeak(peak_mb=peak_kib / 1024, quality=Quality.SAMPLED if few else Quality.MEASURED, evidence=evidence)
+    quality = Quality.SAMPLED if few else Quality.MEASURED
+    return OwnPeak(peak_mb=peak_kib / 1024, quality=quality, evidence=evidence, ended=largest is not None)
 
 
 def add_largest(record: Path, peak_kib: int, elapsed_s: float, code: int) -> None:

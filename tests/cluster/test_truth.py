@@ -91,6 +91,36 @@ def test_a_step_that_accounting_never_knows_ended_as_it_says_itself(omk_cluster:
     assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "failed", "s1.chr22": "completed"}
 
 
+def test_a_task_that_slurm_killed_and_calls_completed_was_killed(omk_cluster: Cluster) -> None:
+    held = {"21": 220.0, "22": 60.0}
+    pipeline = submitted(omk_cluster, mode="packed", command=HOLD_COMMAND, held_mb=held, formula="150")
+    omk_cluster.wait(*set(ids(pipeline)))
+    # as after 'srun: error: Timed out waiting for job step to complete'
+    wrong = pipeline.intercept("sacct", '"$real" "$@" | sed "s/CANCELLED by [0-9]*/COMPLETED/; s/0:9/0:0/g"')
+    pipeline.chromplan("ingest", env=wrong)
+    assert recorded(pipeline) == {"s1.chr21": "oom", "s1.chr22": "completed"}
+    (killed,) = [row for row in pipeline.json("status", "--offline") if row["task"] == "s1.chr21"]
+    assert "step" in killed["evidence"]
+    assert "COMPLETED, exit 0:0; log: exceeded memory limit" in killed["evidence"]
+
+
+@pytest.mark.parametrize("mode", ["array", "packed"])
+def test_a_task_whose_srun_found_no_controller_has_not_failed_and_runs_in_the_next_round(
+    omk_cluster: Cluster, mode: str
+) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22", mode=mode)
+    away = 'echo "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job $SLURM_JOB_ID" >&2; exit 1'
+    once = f'case $* in *s1.chr21*) mkdir {pipeline.folder}/once && {{ {away}; }} ;; esac; exec "$real" "$@"'
+    env = pipeline.intercept("srun", once)
+    pipeline.ready()
+    pipeline.chromplan("submit", env=env)
+    omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
+    pipeline.chromplan("next", "--submit", env=env)
+    assert recorded(pipeline) == {"s1.chr21": "infra", "s1.chr22": "completed"}
+    pipeline.finish()
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
+
+
 def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
     cluster = start_cluster(extra="AccountingStorageType=accounting_storage/none")
     held = {"20": 60.0, "21": 220.0, "22": 60.0}
