@@ -1,4 +1,4 @@
-"""What would go wrong on the cluster, found before anything is submitted."""
+"""Checks of a project before anything is submitted: what would go wrong on the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking a cluster and this machine over: what `findings` judges is found out here."""
+"""The facts of `chromplan doctor`: what a cluster and this machine say of themselves, for `findings` to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What matters about a cluster and this machine, and what it changes: facts in, findings out. Pure."""
+"""The findings of `chromplan doctor`: what the facts about a cluster and this machine mean for chromplan. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Circumstances:
-    """What was found out about a cluster and this machine; nothing is judged.
+    """What a cluster and this machine say of themselves; nothing is judged.
 
     Attributes
     ----------

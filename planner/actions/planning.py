@@ -1,4 +1,4 @@
-"""From a project's folder to its plan: site, history, features, models fetched, then one plan made."""
+"""Planning a project: fetches site, history, features and models, then makes one plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``chromplan simulate`` replays, and on which nodes."""
+"""Inputs of ``chromplan simulate``: the past jobs and the nodes."""
 
 from __future__ import annotations
 

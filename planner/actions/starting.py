@@ -1,4 +1,4 @@
-"""A first chromplan.toml: what can be found is found, and what is written is checked as a plan would check it."""
+"""A first chromplan.toml: detects the cluster and the samples, and checks what it writes as a plan would."""
 
 from __future__ import annotations
 

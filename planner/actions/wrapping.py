@@ -1,4 +1,4 @@
-"""A batch script, handed over as to sbatch, becomes a project: a run of its own, or one in a folder that is named."""
+"""A batch script with sbatch's options becomes a project: a run of its own, or a project in a named folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``chromplan status`` prints: a row per task, or how many are how far; then how tasks failed."""
+"""What ``chromplan status`` prints: a row per task, or a summary of many; then how tasks failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a process of this machine still is the one that it was."""
+"""Whether a process id of this machine still belongs to the same process."""
 
 from __future__ import annotations
 

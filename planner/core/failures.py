@@ -1,4 +1,4 @@
-"""What the system says when files cannot be read or written, in two lines that a person can act on."""
+"""Errors of the file system, explained in two lines that a person can act on."""
 
 from __future__ import annotations
 

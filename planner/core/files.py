@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, the end of a log, and where the shipped ones lie."""
+"""Files: written completely or not at all, the end of a log, and where the shipped ones are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory x time for people: in the unit in which it is read at once."""
+"""Memory x time for people, in a unit that is easy to read."""
 
 from __future__ import annotations
 

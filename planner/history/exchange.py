@@ -1,4 +1,4 @@
-"""A history to hand to others: JSON lines of what a model learns from, and nothing that names a person or a place.
+"""A history to share: JSON lines of what a model learns from, without anything that names a person or a place.
 
 What is kept of an attempt stands in `KEPT`. Names of tasks and samples, paths, job ids, times and the evidence are left
 out; an attempt is known by what is kept of it, so that merging a file again changes nothing.

@@ -1,4 +1,4 @@
-"""Files into the history: each recognised, read attempt by attempt, and all recorded together or none."""
+"""Importing files into the history: each is recognised and read attempt by attempt; all are recorded, or none."""
 
 from __future__ import annotations
 

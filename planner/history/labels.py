@@ -1,4 +1,4 @@
-"""Which tool, sample and chromosome a name tells, where no manifest says so."""
+"""Tool, sample and chromosome read from a name, where no manifest has them."""
 
 from __future__ import annotations
 

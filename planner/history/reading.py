@@ -1,4 +1,4 @@
-"""What every reader of history hands back, and what it may be told."""
+"""What every reader of history returns, and its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts to read: a file on disk or text in memory, handed out line by line as often as a reader wants."""
+"""Texts to read: a file on disk or text in memory, line by line, as often as a reader needs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From features to a memory request. Pure: no clock, no file system, no subprocess."""
+"""Memory models: from features to a request. Pure: no clock, no file system, no subprocess."""

@@ -1,1 +1,1 @@
-"""From tasks, model and site to a plan. Pure: no clock, no file system, no subprocess."""
+"""Plans: from tasks, model and site. Pure: no clock, no file system, no subprocess."""

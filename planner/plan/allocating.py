@@ -1,4 +1,4 @@
-"""How much one allocation for all tasks asks for, when what runs beside what is decided within it (mode dynamic)."""
+"""Mode dynamic: how much one allocation for all tasks asks for, when the schedule is decided inside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a plan is made from, in one record: all of it is fetched before the plan is made."""
+"""Everything that a plan is made from, in one record that is complete before the plan is made."""
 
 from __future__ import annotations
 

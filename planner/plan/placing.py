@@ -1,4 +1,4 @@
-"""Where and when: the order of the tasks, their tiers and batches, and when each is expected to start."""
+"""Placing: the order of the tasks, their tiers and batches, and when each is expected to start."""
 
 from __future__ import annotations
 

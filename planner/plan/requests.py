@@ -1,4 +1,4 @@
-"""What each task asks for, and why: from formula and model as far as each is trusted, else a default."""
+"""The request of each task and its reason: from formula and model as far as each is trusted, or a default."""
 
 from __future__ import annotations
 

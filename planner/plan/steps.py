@@ -1,4 +1,4 @@
-"""Steps one after another, chromosome by chromosome: what each task waits for in the steps before."""
+"""Chains of steps: what each task waits for in the steps before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``submission.json``: how far a round's submission got, and which job runs which task. It is the round's one truth.
+"""``submission.json``: how far a round's submission got, and which job runs which task; nothing else decides that.
 
 It is written whole each time, by way of a rename. What is about to be asked of Slurm is written before it is asked.
 """

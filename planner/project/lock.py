@@ -1,4 +1,4 @@
-"""Who is at work in a folder: one command at a time, and the lock goes with its process."""
+"""The lock of a folder: one command works in it at a time, and the lock ends with its process."""
 
 from __future__ import annotations
 

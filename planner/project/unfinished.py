@@ -1,4 +1,4 @@
-"""Rounds that are submitted in part, and what Slurm has of them."""
+"""Partly submitted rounds, and which of their jobs Slurm has."""
 
 from __future__ import annotations
 

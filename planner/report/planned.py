@@ -1,4 +1,4 @@
-"""A plan drawn: when each task is expected to run, and the memory held at any time."""
+"""Plots of a plan: when each task is expected to run, and the memory held at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A replay drawn: for each strategy the memory reserved over time, and what of it was needed."""
+"""Plots of a replay: for each strategy the memory reserved over time, and how much of it was needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan reserves of Slurm, against one ``--mem`` for all, and what each mode comes to for the same tasks."""
+"""Savings of a plan: what it reserves, compared with one ``--mem`` for all, and with each mode for the same tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules drawn: memory over time above, one labelled bar per task below, schedules side by side."""
+"""Plots of schedules: memory over time above, one labelled bar per task below, schedules side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door to a project's rounds: whoever could start or count tasks comes in here.
+"""The one way into a project's rounds for commands that could start or count tasks: locked, no submission unfinished.
 
 Inside, no submission is left halfway: it was finished, or the command is refused, or, where tasks are only counted, the
 jobs of which it was not known whether Slurm took them were looked for.

@@ -1,4 +1,4 @@
-"""Jobs that go on with the next round: what they wait for besides their own round, and which chromplan they run."""
+"""Jobs that continue with the next round: what they wait for besides their own round, and which chromplan they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that sbatch was asked for and whose ids are not known: it was killed, or its answer got lost."""
+"""Jobs whose ids are not known because sbatch was killed or its answer was lost: how they are found again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks and samples as a person names them."""
+"""Tasks and samples found by what a person calls them."""
 
 from __future__ import annotations
 

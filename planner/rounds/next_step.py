@@ -1,4 +1,4 @@
-"""What to do now: the command that goes on from where the rounds stand."""
+"""The next step: the command that continues from where the rounds are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks record of themselves, in their round's folder: peak, exit code, log. Each folder is listed once."""
+"""The tasks' own records in their round's folder: peak, exit code, log. Each folder is listed once."""
 
 from __future__ import annotations
 

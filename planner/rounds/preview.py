@@ -1,4 +1,4 @@
-"""What a submission would do, and whether Slurm would take it: nothing is submitted here."""
+"""Preview of a submission: what it would do, and whether Slurm would accept it. Nothing is submitted here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rounds have reserved of Slurm so far, measured, against one ``--mem`` for all tasks."""
+"""Savings so far: what the rounds have reserved, measured, compared with one ``--mem`` for all tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has become of a task: squeue knows what lives, sacct what ended, the task's own records the rest."""
+"""What has become of a task, from squeue (what is alive), sacct (what ended) and the task's own records."""
 
 from __future__ import annotations
 

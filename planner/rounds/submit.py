@@ -1,4 +1,4 @@
-"""Submitting a round so that nothing is submitted twice, whatever dies when.
+"""Submitting a round so that nothing is submitted twice, whatever is killed at any moment.
 
 What is about to be asked of Slurm is written to the round's journal before, what came of it after. Jobs carry a comment
 of their own, by which one whose id was not recorded any more is found again.

@@ -1,4 +1,4 @@
-"""Which tasks of a round an allocation still drives, told from the round's files alone."""
+"""Which tasks of a round an allocation still drives, read from the round's files alone."""
 
 from __future__ import annotations
 

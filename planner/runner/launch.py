@@ -1,4 +1,4 @@
-"""What the executor and its launchers tell each other: attempts, how they stand, what may be used."""
+"""Records that the executor and its launchers exchange: attempts, their state, what may be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a round is still to run, and what of it may start now: the scheduler is asked, with what the round taught."""
+"""The queue of a round: which tasks are still to run, and which the scheduler starts now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command run as it is, measured: the peak of its whole process tree, its time, its exit code."""
+"""A command run unchanged and measured: the peak of its whole process tree, its time, its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of running tasks in ``running/``, so that they are found again when their driver was killed.
+"""Running records in ``running/``, by which tasks are found again after their driver was killed.
 
 Before a task starts, ``JOBID.json`` says so; when it ends, it writes its exit code to ``JOBID.end`` itself.
 """

@@ -1,1 +1,1 @@
-"""A plan becomes bash scripts."""
+"""Bash scripts made from a plan."""

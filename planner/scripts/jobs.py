@@ -1,4 +1,4 @@
-"""Plan -> jobs: one per sbatch, with the tasks that run in it."""
+"""Jobs of a plan: one per sbatch, with the tasks that run in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slurm is told about a job besides its script, and in which order."""
+"""sbatch options of a job, and the updates of array elements."""
 
 from __future__ import annotations
 

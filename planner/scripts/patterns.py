@@ -1,4 +1,4 @@
-"""Slurm's file name patterns (``--output=logs/%x_%A_%a.out``): as bash, and filled in for who looks for the file."""
+"""Slurm's file name patterns (``--output=logs/%x_%A_%a.out``): as bash, and filled in to find the file."""
 
 from __future__ import annotations
 

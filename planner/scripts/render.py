@@ -1,4 +1,4 @@
-"""Plan -> sbatch scripts that a person can read, through the templates."""
+"""Rendering a plan into sbatch scripts that a person can read, from the templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call of one of Slurm's commands: a clean environment, a time-out, another try, a verdict."""
+"""Calling Slurm's commands: a clean environment, a time-out, retries, and what a failure means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the user's environment Slurm's commands get to see.
+"""The part of the user's environment that Slurm's commands see.
 
 sbatch ranks ``SBATCH_*`` above the ``#SBATCH`` lines of a script, squeue shows fewer rows under ``SQUEUE_STATES``, and
 so on: each of Slurm's commands takes options from variables named after it, and all of them from ``SLURM_*``.

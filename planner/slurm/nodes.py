@@ -1,4 +1,4 @@
-"""The cluster's nodes, as sinfo tells of them."""
+"""The cluster's nodes, from sinfo."""
 
 from __future__ import annotations
 

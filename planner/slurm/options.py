@@ -1,4 +1,4 @@
-"""What this machine's sbatch takes, where the manuals that this was written after do not know it."""
+"""Options of this machine's sbatch that are not in the manuals known here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue as it is: which jobs live, why those that have not started wait, what those that run hold."""
+"""The queue: which jobs are alive, why waiting ones wait, and how much memory running ones hold."""
 
 from __future__ import annotations
 

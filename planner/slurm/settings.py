@@ -1,4 +1,4 @@
-"""How this cluster's slurmctld is set up: what of that changes what we do."""
+"""Settings of this cluster's slurmctld that change what chromplan does."""
 
 from __future__ import annotations
 

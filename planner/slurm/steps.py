@@ -1,4 +1,4 @@
-"""Steps of an allocation: started, watched, told to end.
+"""Steps of an allocation: starting, watching and signalling them.
 
 Their driver asks again and again, so no call is repeated here: it looks after its tasks in between.
 """

@@ -1,1 +1,1 @@
-"""An existing ``sbatch --array`` script becomes a planned project, its body untouched."""
+"""Existing ``sbatch --array`` scripts as planned projects, their text unchanged."""

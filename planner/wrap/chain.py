@@ -1,4 +1,4 @@
-"""Steps one after another: the projects of the steps before, and how their tasks stand."""
+"""Chains of steps: the projects of the steps before, and the state of their tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own folder of runs: every ``chromplan sbatch`` is one, and what they measured is one history."""
+"""The user's folder of runs: every ``chromplan sbatch`` is a run, and all runs share one history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an array's index stands for, as far as a script's text tells: a line of a file, a word of a list, a chromosome.
+"""What an array's index stands for, read from a script's text: a line of a file, a word of a list, a chromosome.
 
 This reads the idioms by which published scripts turn ``$SLURM_ARRAY_TASK_ID`` into something: it runs nothing, and
 where it does not understand it says nothing.

@@ -1,4 +1,4 @@
-"""What a script used before: in the user's other runs of it, and in Slurm's accounting under its job name."""
+"""What a script used before, from the user's other runs of it and from Slurm's accounting under its job name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch script asks for: what the plan decides anew, and what it must know of the rest."""
+"""What a batch script asks for: the options that the plan decides anew, and the others that it must know."""
 
 from __future__ import annotations
 

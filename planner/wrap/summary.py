@@ -1,4 +1,4 @@
-"""What has become of a run, in a line: read from what is recorded, and from Slurm while something is in flight."""
+"""One line on what has become of a run, from the records, and from Slurm while something is in flight."""
 
 from __future__ import annotations
 

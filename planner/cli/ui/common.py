@@ -1,4 +1,4 @@
-"""Sentences that differ in their numbers alone, said once."""
+"""Sentences that differ only in their numbers, merged into one."""
 
 from __future__ import annotations
 

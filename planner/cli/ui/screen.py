@@ -1,4 +1,4 @@
-"""What a person sees of tasks that run now: a line for every attempt that ends, and below them what runs."""
+"""The screen of running tasks: a line for every attempt that ends, and below them what runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of plain lines: one line a row, as wide as the terminal, as wide as they like in a pipe."""
+"""Tables of plain lines: one line per row, as wide as the terminal, or as wide as needed in a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terminal can show: more than ASCII where it speaks UTF-8, our own signs spelt out where it does not."""
+"""What the terminal can show: more than ASCII in UTF-8, plain ASCII for our own signs elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas made of power laws: what memory looks like when buffers are products of sizes.
+"""Formulas made of power laws, as memory follows them when buffers are products of sizes.
 
 Four shapes, with their own features in base and gate (x^a stands for the product of the features' powers)::
 

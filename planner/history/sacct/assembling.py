@@ -1,4 +1,4 @@
-"""From the rows of a text to attempts: which rows are one job's, in whatever order they stand."""
+"""Rows of a text gathered into attempts, whatever the order of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From ``sacct --json`` to the columns of the text form, so that one parser gives both their meaning.
+"""``sacct --json`` as the columns of the text form, so that one parser interprets both.
 
 The shape changed twice: 22.05 (``v0.0.38``) has plain numbers, states as strings and steps named apart from their job;
 23.02 (``v0.0.39``) has numbers as ``{set, infinite, number}``; since 23.11 (``v0.0.40``) states are lists and steps

@@ -1,4 +1,4 @@
-"""Rows of sacct with line breaks inside them, as command lines have, made rows of one line."""
+"""Rows of sacct with line breaks inside, as in command lines, joined into one line each."""
 
 from __future__ import annotations
 

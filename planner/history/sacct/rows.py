@@ -1,4 +1,4 @@
-"""One row of sacct, whatever it was printed as, turned into numbers."""
+"""One row of sacct as numbers, whatever its printed form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From sacct's printed table to named columns: delimiters, headers, fixed widths, pasted text, rows that were cut."""
+"""sacct's printed table as named columns: delimiters, headers, fixed widths, pasted text, rows that were cut."""
 
 from __future__ import annotations
 
