@@ -33,7 +33,7 @@ def load(name: str | os.PathLike[str]) -> Formula:
     Raises
     ------
     InputError
-        When there is neither, or the file is no formula.
+        When there is neither, or the file is not a formula.
     """
     from planner.formula import formula as formulas
     from planner.history.reading import load_text

@@ -176,7 +176,7 @@ def _evidence(array: PastArray, lengths_bp: Mapping[str, int]) -> _Known:
 
 
 def _follows_length(array: PastArray, lengths_bp: Mapping[str, int]) -> float | None:
-    """Return the correlation of peaks with the lengths of chromosomes; None where the elements are no chromosomes."""
+    """Return the correlation of peaks with the lengths of chromosomes; None where the elements are not chromosomes."""
     pairs = []
     for element in array.elements:
         length = lengths_bp.get(element.chromosome)

@@ -10,7 +10,6 @@ import click
 
 import planner
 from planner.cli.ui import examples, suggest, terminal
-from planner.core import failures
 from planner.core.errors import PlannerError
 
 # name -> module; the order is the order of a first session, and of --help
@@ -134,6 +133,8 @@ def _tell(error: Exception) -> int:
         message, hint = suggest.usage(error, path)
         _say(message, hint)
         return 2
+    from planner.core import failures
+
     known = error if isinstance(error, PlannerError) else failures.explained(error)
     if known is None:
         _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")

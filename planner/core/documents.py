@@ -215,7 +215,7 @@ def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 
 
 def _holder(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Return the section that a field stands in; None where that is no model."""
+    """Return the section that a field stands in; None where that is not a model."""
     current = model
     for part in location[:-1]:
         if isinstance(part, int):

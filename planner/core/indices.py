@@ -56,10 +56,10 @@ def parse(text: str) -> Array:
     for part in body.split(","):
         match = _PART.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f"{part!r} is no index or range")
+            raise ValueError(f"{part!r} is not an index or a range")
         first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
         if last < first or step < 1 or last > _MOST:
-            raise ValueError(f"{part!r} is no range that Slurm takes")
+            raise ValueError(f"{part!r} is not a range that Slurm takes")
         found |= set(range(first, last + 1, step))
         first_step = first_step or (step if match[3] else 0)
     # %0 is no limit

@@ -72,7 +72,7 @@ class Store:
         Raises
         ------
         InputError
-            When the file is no history, or was written by a newer chromplan.
+            When the file is not a history, or was written by a newer chromplan.
         FailureError
             When it cannot be opened, or is locked for longer than half a minute.
         """

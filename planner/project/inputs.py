@@ -46,7 +46,7 @@ def record_counts(path: str) -> dict[str, int]:
     OSError
         When there is no such file.
     ValueError
-        When it has no index, or is no VCF or BCF.
+        When it has no index, or is not a VCF or BCF.
     """
     pysam = _pysam()
     Path(path).stat()

@@ -14,7 +14,7 @@ from planner.core.errors import InputError
 from planner.plan.build import task_name
 from planner.wrap.meaning import Meaning
 
-_HINT = "a line is: index chromosome [sample], separated by tabs or blanks; '-' where it is no chromosome"
+_HINT = "a line is: index chromosome [sample], separated by tabs or blanks; '-' where it is not a chromosome"
 _NO_CHROMOSOME = ("-", ".", "none", "NA")
 _LONGEST_TASK = 40
 
@@ -73,7 +73,9 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[int, str, str]:
     try:
         return int(cells[0]), genome.plain(cells[1]), sample
     except InputError as error:
-        raise InputError(f"{path}:{number}: {error.message}", f"{error.hint}; '-' where it is no chromosome") from None
+        raise InputError(
+            f"{path}:{number}: {error.message}", f"{error.hint}; '-' where it is not a chromosome"
+        ) from None
 
 
 def _named(rows: Sequence[tuple[int, str, str, str]]) -> list[Element]:

@@ -102,7 +102,7 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
     Parameters
     ----------
     script_follows : bool
-        Whether the first word that is no option is the script, and everything after it belongs to that script; in a
+        Whether the first word that is not an option is the script, and everything after it belongs to that script; in a
         script's own lines such a word is an error.
 
     Raises
@@ -125,7 +125,7 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
             break
         else:
             raise InputError(
-                f"{where}: {word!r} is no option, and sbatch refuses it",
+                f"{where}: {word!r} is not an option, and sbatch refuses it",
                 "a value with blanks needs quotes; options with an optional value take it with = only",
             )
     return found, left

@@ -154,7 +154,7 @@ def test_a_tool_with_nothing_to_learn_from_is_said(project: Path, capsys: pytest
     [
         (["--tool", "absent"], "no observation of absent yet"),
         (["--mem", "lots"], "--mem"),
-        (["--mem", "0"], "'0' is no amount of memory"),
+        (["--mem", "0"], "'0' is not an amount of memory"),
     ],
 )
 def test_wrong_input_is_two_lines(

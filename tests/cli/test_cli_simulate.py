@@ -189,7 +189,7 @@ def test_real_beagle_runs_are_replayed_from_their_table(tmp_path: Path, capsys: 
     ("arguments", "words"),
     [
         (("--mem", "lots"), "--mem: not a memory size"),
-        (("--uniform", "0"), "--uniform: '0' is no amount"),
+        (("--uniform", "0"), "--uniform: '0' is not an amount"),
         (("--mem", "100M"), "used 506 MB; a node offers 100 MB"),
         (("--tool", "plink2"), "no attempt of plink2 is recorded"),
         (("--only", "s9"), "no completed job of beagle belongs to s9"),

@@ -47,8 +47,8 @@ def test_an_option_is_read_in_every_form(words: list[str], found: dict[str, str 
         (["--mem"], "--mem needs a value"),
         (["-c"], "-c needs a value"),
         (["--hold=yes"], "--hold takes no value"),
-        (["--nice", "5"], "'5' is no option"),
-        (["--", "-J", "x"], "'--' is no option"),
+        (["--nice", "5"], "'5' is not an option"),
+        (["--", "-J", "x"], "'--' is not an option"),
     ],
 )
 def test_what_sbatch_refuses_is_refused_with_its_line(

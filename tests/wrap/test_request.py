@@ -92,9 +92,9 @@ def test_what_was_given_goes_to_sbatch_again_but_for_what_chromplan_does_itself(
         ("--mem=1.5G", "not a memory size: '1.5G'.*write 1536M"),
         ("--cpus-per-task=two", "is not a number"),
         ("--cpus-per-task=²", "is not a number"),
-        ("--array=1-²", "no index or range"),
+        ("--array=1-²", "not an index or a range"),
         ("--array=1-3%²", "is not a number"),
-        ("--array=3-1", "no range that Slurm takes"),
+        ("--array=3-1", "not a range that Slurm takes"),
         ("hetjob", "heterogeneous"),
     ],
 )

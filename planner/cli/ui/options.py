@@ -72,7 +72,7 @@ def memory(option: str, text: str | None) -> int | None:
     Raises
     ------
     InputError
-        When it is no memory.
+        When it is not an amount of memory.
     """
     from planner.core import units
 
@@ -83,5 +83,5 @@ def memory(option: str, text: str | None) -> int | None:
     except ValueError as error:
         raise InputError(f"{option}: {error}", "write it as for sbatch: 8G, 3500M") from error
     if not size_mb:
-        raise InputError(f"{option}: {text!r} is no amount of memory", "write it as for sbatch: 8G, 3500M")
+        raise InputError(f"{option}: {text!r} is not an amount of memory", "write it as for sbatch: 8G, 3500M")
     return size_mb

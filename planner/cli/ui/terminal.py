@@ -6,7 +6,6 @@ import codecs
 import io
 import os
 import sys
-from pathlib import Path
 
 # ASCII by another name: click takes a stream that calls itself "ascii" for a mistake and writes UTF-8 past it
 _ASCII = "chromplan_ascii"
@@ -23,7 +22,7 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by who started us
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - pathlib takes time
         elif isinstance(stream, io.TextIOWrapper):
             ascii_only = _wants_ascii() or not (stream.encoding or "").lower().startswith("utf")
             if ascii_only:

@@ -39,7 +39,7 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     Raises
     ------
     InputError
-        When the pattern has no wildcards, one of them twice, or a constraint that is no regular expression.
+        When the pattern has no wildcards, one of them twice, or a constraint that is not a regular expression.
     """
     # split() gives: literal, name, constraint, literal, name, constraint, ..., literal
     literals, names, constraints = (_WILDCARD.split(pattern)[start::3] for start in range(3))
