@@ -96,7 +96,7 @@ def follow(project: ProjectFolder, pause: Pause) -> list[TaskStatus]:
         When Slurm does not answer the first look; later the next look may succeed.
     """
     found: list[TaskStatus] | None = None
-    with _WatchScreen() as screen:
+    with WatchScreen() as screen:
         while True:
             before = found
             try:
@@ -145,7 +145,7 @@ def _at_work(project: ProjectFolder) -> bool:
         return True
 
 
-class _WatchScreen:
+class WatchScreen:
     """A line for every attempt that ends; below them, on a terminal, a table of those that have not."""
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ class _WatchScreen:
     def wait(self, found: Sequence[TaskStatus], wait_s: float) -> None:
         """Draw the table anew."""
         if self._live:
-            table = _table([one for one in found if one.in_flight])
+            table = table_of([one for one in found if one.in_flight])
             table.caption = f"seen at {time.strftime('%H:%M:%S')}, next look in {wait_s:.0f} s"
             self._live.update(table, refresh=True)
 
@@ -209,7 +209,8 @@ def _ended(one: TaskStatus) -> str:
     return f"{one.task}: {one.outcome}{peak}{wall}"
 
 
-def _table(flying: Sequence[TaskStatus]) -> Table:
+def table_of(flying: Sequence[TaskStatus]) -> Table:
+    """Return the table of what is in flight, running tasks first, no more rows than fit."""
     from rich import box
     from rich.table import Table
 

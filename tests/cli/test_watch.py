@@ -7,7 +7,7 @@ from attempts import attempt
 from click.testing import CliRunner
 
 from planner.cli import cli
-from planner.cli.watch import MOST_ROWS, Pause, _table, _WatchScreen
+from planner.cli.watch import MOST_ROWS, Pause, WatchScreen, table_of
 from planner.core.records import Outcome
 from planner.rounds.waiting import explain
 
@@ -33,7 +33,7 @@ def test_where_nothing_is_planned_there_is_nothing_to_wait_for(tmp_path: Path) -
 
 
 def test_the_table_shows_what_runs_first_and_no_more_than_fits() -> None:
-    table = _table([attempt(number) for number in range(1, 31)] + [attempt(40, state="RUNNING")])
+    table = table_of([attempt(number) for number in range(1, 31)] + [attempt(40, state="RUNNING")])
     tasks = list(table.columns[0].cells)
     assert (tasks[0], tasks[-1], len(tasks)) == ("chr40", "and 11 more", MOST_ROWS + 1)
 
@@ -45,7 +45,7 @@ def test_a_terminal_gets_a_line_for_each_end_and_a_table_of_the_rest(
     monkeypatch.setenv("TERM", "xterm")
     flying = [attempt(1), attempt(2)]
     ended = [attempt(1, outcome=Outcome.COMPLETED), attempt(2), attempt(3)]
-    with _WatchScreen() as screen:
+    with WatchScreen() as screen:
         screen.show(flying, None)
         screen.wait(flying, 60)
         screen.show(ended, flying)
@@ -59,7 +59,7 @@ def test_a_terminal_gets_a_line_for_each_end_and_a_table_of_the_rest(
 
 def test_why_tasks_wait_is_said_once_for_each_reason(capsys: pytest.CaptureFixture[str]) -> None:
     flying = [attempt(1, wait=explain("Resources")), attempt(2, wait=explain("JobHeldUser"))]
-    with _WatchScreen() as screen:
+    with WatchScreen() as screen:
         screen.show(flying, None)
         screen.show(flying, flying)
     lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]

@@ -15,7 +15,6 @@ from planner.memory.members import MEMBERS, Past, middle_means, moved_along
 from planner.memory.predictive import Predictive, smooth
 from planner.memory.sizing import (
     LEAST_REQUEST_MB,
-    WINDOW,
     Sizer,
     SizerState,
 )
@@ -171,7 +170,6 @@ def test_only_a_window_is_remembered() -> None:
         sizer.update(1.0, 100.0 + number, 60.0)
     assert len(sizer) == 50
     assert sizer.memory.value[0] == 170.0
-    assert WINDOW == 512
 
 
 def test_what_is_remembered_can_be_kept_and_taken_up_again() -> None:
