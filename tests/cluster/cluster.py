@@ -397,7 +397,9 @@ def missing_programs() -> list[str]:
 
 def slurm_version() -> tuple[int, int]:
     """Return Slurm's version, (22, 5) for 22.05."""
-    text = subprocess.run(["slurmctld", "-V"], capture_output=True, text=True, check=True).stdout
+    # where daemons lie is not on everybody's PATH
+    asked = {"PATH": processes.SYSTEM_PATH}
+    text = subprocess.run(["slurmctld", "-V"], env=asked, capture_output=True, text=True, check=True).stdout
     year, month = text.split()[1].split(".")[:2]
     return int(year), int(month)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import slurm_processes as processes
-from cluster import Cluster, Node
+from cluster import Cluster, Node, missing_programs, slurm_version
 
 FIELDS = ("JobID", "State", "ExitCode", "ReqMem", "MaxRSS")
 GROW_TO_400_MB = """python3 -c '
@@ -159,3 +159,10 @@ def test_a_start_that_fails_says_what_the_program_said_and_leaves_nothing(omk_cl
     with pytest.raises(processes.StartError, match="NoSuchSetting"):
         broken.start()
     assert not broken.home.exists()
+
+
+def test_the_version_is_found_where_daemons_are_not_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "slurmctld" in missing_programs():
+        pytest.skip("no Slurm here")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert slurm_version() >= (20, 2)
