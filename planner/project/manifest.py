@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core import files
+from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.project.journal import Submission, journal_path, read_journal, write_journal
 
@@ -95,8 +96,8 @@ def read(folder: Path, submission: Submission | None = None) -> list[Entry]:
 def _from_file(path: Path) -> list[Entry]:
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream, delimiter="\t"))
+    text = read_text(path, hint="restore it from a copy")
+    rows = list(csv.reader(text.splitlines(keepends=True), delimiter="\t"))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise InputError(f"{path}:1: not a manifest", f"its first line is {' '.join(COLUMNS)}, separated by tabs")
     return [_entry(path, number, row) for number, row in enumerate(rows[1:], start=2)]

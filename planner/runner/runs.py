@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.core.records import Outcome
 
@@ -44,7 +45,7 @@ def read(folder: Path) -> list[Run]:
     if not path.exists():
         return []
     runs: list[Run] = []
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_text(path, hint="restore it from a copy").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line:
             continue

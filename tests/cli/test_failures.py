@@ -126,6 +126,14 @@ def test_a_folder_of_ones_own_that_may_not_be_written_says_how_to_allow_it(proje
     assert f"hint: allow it: chmod u+rwx {project}" in said
 
 
+@pytest.mark.parametrize("name", ["plan.json", "local.jsonl", "manifest.tsv", "submission.json"])
+@pytest.mark.parametrize("content", [b"\xe9\xe8\n", b"\xff\xfea\0", b"\x9c\x01\xfc"])
+def test_a_rounds_file_of_odd_bytes_is_named(project: Path, name: str, content: bytes) -> None:
+    assert chromplan("plan", cwd=project).returncode == 0
+    (project / "rounds/r001" / name).write_bytes(content)
+    assert f"error: rounds/r001/{name}: not UTF-8 text" in two_lines(chromplan("status", "--offline", cwd=project))
+
+
 @pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may read anything")
 @pytest.mark.parametrize("name", ["rounds", "rounds/r001", ".chromplan"])
 @pytest.mark.parametrize("command", ["plan", "status", "next"])
