@@ -13,6 +13,7 @@ from __future__ import annotations
 # not typing's: nothing is imported before the command line has seen to Ctrl-C
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from planner.actions.advising import advise
     from planner.actions.fitting import fit
     from planner.actions.formulas import load as load_formula
     from planner.actions.observations import Observations, read_sacct, read_table
@@ -42,6 +43,7 @@ __all__ = [
     "Site",
     "TaskStatuses",
     "__version__",
+    "advise",
     "fit",
     "load_formula",
     "load_site",
@@ -64,6 +66,7 @@ _HOMES = {
     "Project": ("planner.actions.project", "Project"),
     "Site": ("planner.site", "Site"),
     "TaskStatuses": ("planner.actions.project", "TaskStatuses"),
+    "advise": ("planner.actions.advising", "advise"),
     "fit": ("planner.actions.fitting", "fit"),
     "load_formula": ("planner.actions.formulas", "load"),
     "load_site": ("planner.site", "load"),

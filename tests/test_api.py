@@ -33,6 +33,7 @@ PUBLIC = [
     "Site",
     "TaskStatuses",
     "__version__",
+    "advise",
     "fit",
     "load_formula",
     "load_site",
@@ -129,6 +130,13 @@ def test_sacct_output_is_read_with_lengths(tmp_path: Path) -> None:
     (one,) = planner.read_sacct(path, tool="beagle", genome="GRCh37")
     assert (one.tool, one.chromosome, one.peak_mb) == ("beagle", "21", 100.0)
     assert one.features == {"length_mb": 48.129895}
+
+
+def test_past_jobs_are_advised_on_from_saved_output() -> None:
+    (found,) = planner.advise(TOP / "examples" / "data" / "sacct_array.txt")
+    assert (found.array.job_id, len(found.array.elements)) == ("4711", 22)
+    assert found.next_time is not None
+    assert found.next_time.directives[0] == "#SBATCH --mem=430M"
 
 
 def test_a_model_predicts_from_rows() -> None:

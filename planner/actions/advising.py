@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from planner.core import genome as genomes
 from planner.core.errors import FailureError, InputError
 from planner.core.sampling import POLL_S
 from planner.core.units import JobId, parse_job_id
 
 if TYPE_CHECKING:
+    from planner.advice.advice import Advice
     from planner.advice.arrays import PastArray
     from planner.history.reading import Skipped
     from planner.history.sacct.read import SacctRead
@@ -69,6 +71,42 @@ class Answer:
     arrays: tuple[PastArray, ...]
     skipped: tuple[Skipped, ...]
     untrusted: int
+
+
+def advise(
+    *targets: str | os.PathLike[str],
+    names: Sequence[str] = (),
+    since: str | None = None,
+    poll_s: float = POLL_S,
+    genome: str = genomes.DEFAULT,
+) -> list[Advice]:
+    """Say what past jobs used and should have asked for, as 'chromplan advise' does; nothing is written.
+
+    Parameters
+    ----------
+    *targets : str or path
+        Job ids, as sacct prints them, and files with its saved output.
+    names : sequence of str
+        Job names, exact.
+    since : str, optional
+        As ``sacct -S`` takes it.
+    poll_s : float
+        How often the site samples memory, s.
+    genome : str
+        Whose chromosome lengths count, where the peaks follow them.
+
+    Raises
+    ------
+    InputError
+        When a target is neither a job id nor a file, or nothing is found.
+    FailureError
+        When sacct does not answer.
+    """
+    from planner.advice import advice
+
+    words = tuple(os.fspath(target) for target in targets)
+    found = ask(Question(targets=words, names=tuple(names), since=since, poll_s=poll_s))
+    return [advice.advise(array, lengths_bp=genomes.lengths(genome)) for array in found.arrays]
 
 
 def ask(question: Question) -> Answer:
