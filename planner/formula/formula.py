@@ -27,6 +27,7 @@ POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
 _WIDENED = f"{PREFIX}widening"
 
 _MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end, and so does a log
+_MOST_SHOWN = 200  # characters of a formula where it is only named
 ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
 
 
@@ -135,7 +136,8 @@ class Formula:
     errors: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Formula of {self.tool or 'no tool'}: {self.text} MiB, from {self.rows} rows>"
+        text = self.text if len(self.text) <= _MOST_SHOWN else f"{self.text[:_MOST_SHOWN]}…"
+        return f"<Formula of {self.tool or 'no tool'}: {text} MiB, from {self.rows} rows>"
 
     def _repr_html_(self) -> str:
         rows = [(name, known.low, known.high, known.unit) for name, known in self.features.items()]
