@@ -27,7 +27,7 @@ SPECIAL = [("bell", "highmem"), ("bell", "standby"), ("pelle", "fat-2TB"), ("kel
 PLACES = [(name, None) for name in NAMES] + SPECIAL
 EVERYWHERE = [(name, partition.name) for name in NAMES for partition in sites.load(name).partitions]
 SAMPLES = [Sample(name=name, columns={}) for name in ("NA12878", "NA12891", "NA12892")]
-SAME_EVERYWHERE = ("command.sh", "submit.sh", "submit-tiers.sh")
+SAME_EVERYWHERE = ("command.sh", "measure.sh", "submit.sh", "submit-tiers.sh")
 FORMULA = "900 + 45 * length_mb"
 # the part of a script that is the same for every site has golden files of its own
 _TABLE = re.compile(r"^  (?:\d+\) set --|start) .*\n", re.MULTILINE)
