@@ -58,7 +58,16 @@ def _safe(text: str) -> str:
 
 
 SafeName = Annotated[str, AfterValidator(_safe)]
-MiB = Annotated[int, BeforeValidator(units.whole_mib), Field(ge=1)]
+
+
+def _whole_mib(value: object) -> object:
+    try:
+        return units.whole_mib(value)
+    except ValueError as error:
+        raise FieldError(str(error), 'write it as for sbatch, in quotes: "8G", "3500M"') from None
+
+
+MiB = Annotated[int, BeforeValidator(_whole_mib), Field(ge=1)]
 
 
 class Pipeline(Document):

@@ -165,3 +165,9 @@ def test_a_wrong_memory_size_is_explained(path: Path, written: str) -> None:
 
 def test_the_modes_of_chromplan_toml_are_those_there_are() -> None:
     assert get_args(Submit.model_fields["mode"].annotation) == (*Mode, "auto")
+
+
+def test_what_is_no_memory_is_told_how_to_write_it(path: Path) -> None:
+    message, hint = error(path, f'{MINIMAL}\n[memory]\ndefault_mb = "4 gigs"\n')
+    assert message == "chromplan.toml: memory.default_mb: not a memory size: '4 gigs'"
+    assert hint == 'write it as for sbatch, in quotes: "8G", "3500M"'
