@@ -1,7 +1,7 @@
 """The words of ``#SBATCH`` lines, read as sbatch reads them.
 
 sbatch has a grammar of its own for these lines, which is not the shell's. This one was compared, word by word, with
-what ``sbatch -vvv`` (22.05) says it found.
+what ``sbatch -vvv`` (22.05 to 26.05) says it found.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def directives(text: bytes, path: Path) -> list[Directive]:
 def split(text: str) -> list[str]:
     """Return the words of one line.
 
-    Quotes of both kinds group, a backslash takes the next character as it is even inside single quotes, but never a
-    blank outside of quotes; ``#`` outside of quotes begins a comment even inside a word; an empty word ends the line.
+    Quotes of both kinds group; a backslash takes the next character as it is, even inside single quotes, but no tab
+    outside of quotes (nor a blank in 22.05, which says so itself); ``#`` outside of quotes begins a comment even inside
+    a word; an empty word ends the line.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def _word(text: str, position: int) -> tuple[str, int]:
         character = text[position]
         if character == "\\":
             position += 1
-            if position < len(text) and (quote or not text[position].isspace()):
+            if position < len(text) and (quote or text[position] == " " or not text[position].isspace()):
                 word.append(text[position])
                 position += 1
             continue

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 import slurm_processes as processes
-from cluster import Cluster
+from cluster import Cluster, slurm_version
 from wrapped import HOLD, Folder, outcomes
 
 from planner import slurm
@@ -168,6 +168,9 @@ def test_lines_are_split_as_this_sbatch_splits_them(omk_cluster: Cluster) -> Non
     source = random.Random(7)
     pieces = ["a", "b", "-c", " ", "\t", '"', "'", "\\", "#", "=", '\\"', "\\'", "\\ ", "\\#", "\\\\"]
     lines = ["".join(source.choice(pieces) for _ in range(source.randint(1, 14))) for _ in range(60)]
+    if slurm_version() < (24, 11):
+        # a backslash before a blank takes it from later versions on
+        lines = [line for line in lines if not re.search(r"\\[ \t]", line)]
     for number, line in enumerate(lines):
         folder.write(f"{number}.sh", f"#!/bin/bash\n#SBATCH {line}\n")
     loop = f'for i in $(seq 0 {len(lines) - 1}); do echo "== $i"; sbatch -vvv --test-only "$i.sh" 2>&1; done; true'
@@ -272,9 +275,10 @@ def test_indices_that_are_no_chromosomes_are_planned_learnt_and_retried(omk_clus
     rows = folder.finish("sheet")
     assert outcomes(rows) == {f"S{n}": "oom" if n == 4 else "completed" for n in range(1, 7)}
     folder.project("sheet", "next", "--submit")
-    assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}
+    rows = folder.finish("sheet")
+    assert set(outcomes(rows).values()) == {"completed"}
     folder.sbatch("sheet.sh")
     plan = json.loads((folder.last_run("sheet") / "rounds/r001/plan.json").read_text())
     assert all("6 observations" in task["reason"] for task in plan["tasks"])
-    assert {task["task"]: task["request_mb"] for task in plan["tasks"]}["S4"] > 100
+    assert {task["task"]: task["request_mb"] for task in plan["tasks"]}["S4"] > rows["S4"]["peak_mb"]
     assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}
