@@ -39,8 +39,12 @@ def list_(as_json: bool) -> None:
         return
     echo_table(
         ["name", ">rows", "made", ">error", "formula"],
-        [(name, one.rows, one.date, f"{one.errors.get('mape', 0):.1f} %", one.text) for name, one in found.items()],
+        [(name, one.rows, one.date, _known_error(one), one.text) for name, one in found.items()],
     )
+
+
+def _known_error(one: Formula) -> str:
+    return f"{one.errors['mape']:.1f} %" if one.calibration and "mape" in one.errors else "not calibrated"
 
 
 @command.command("show")

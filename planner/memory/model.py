@@ -31,7 +31,8 @@ _TIME_LEVEL = 0.99
 _TIME_MARGIN = 1.25
 _TIME_KAPPA = 10.0
 _SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of another that it is like
-_JUDGED = 200  # what the ensemble's members cost fades so fast that older rows would hardly count
+# What the ensemble's members cost fades so fast that older rows would hardly count; each costs a pass over all rows.
+_JUDGED, _JUDGED_OF_MANY, _MANY = 200, 80, 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +91,15 @@ class Curve:
 
     def sized(self, features: Mapping[str, float]) -> Sized:
         """Return the distribution for one task."""
-        return self._sizer.predict(self._size(features))
+        size = self._size(features)
+        if size not in self._last:  # bound and request of a task are two questions to one distribution
+            self._last.clear()
+            self._last[size] = self._sizer.predict(size)
+        return self._last[size]
+
+    @cached_property
+    def _last(self) -> dict[float, Sized]:
+        return {}
 
     def _size(self, features: Mapping[str, float]) -> float:
         return float(self.point.size(self.point.row(features))[0])
@@ -299,7 +308,7 @@ def _curve(
     sizer = Sizer(kappa=kappa, proportional=point.told)
     for size, value, weight in zip(sizes[-WINDOW:], values[-WINDOW:], weights[-WINDOW:], strict=True):
         sizer.update(size, value, weight)
-    sizer.judge(most=_JUDGED)
+    sizer.judge(most=_JUDGED if len(values) <= _MANY else _JUDGED_OF_MANY)
     return Curve(point=point, memory=sizer.memory)
 
 

@@ -89,8 +89,10 @@ def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predict
     tail = at(1 - 1 / (effective + 1)) + excess * _TAIL
     paid = weight * time
     beyond = 1 / (effective + 1)
-    atoms = np.concatenate([(value[:, None] + widths[:, None] * _STEPS).ravel(), tail])
-    mass = np.concatenate([(weight[:, None] * _STEP_MASS).ravel(), total[-1] * beyond * _TAIL_MASS])
-    cost_mass = np.concatenate([(paid[:, None] * _STEP_MASS).ravel(), paid.sum() * beyond * _TAIL_MASS])
-    by_size = np.argsort(atoms)
+    # eight ascending runs, which a stable sort merges in a fraction of the time
+    shifted = (ordered + _STEPS[:, None] * widths[order]).ravel()
+    atoms = np.concatenate([shifted, tail])
+    mass = np.concatenate([np.outer(_STEP_MASS, weight[order]).ravel(), total[-1] * beyond * _TAIL_MASS])
+    cost_mass = np.concatenate([np.outer(_STEP_MASS, paid[order]).ravel(), paid.sum() * beyond * _TAIL_MASS])
+    by_size = np.argsort(atoms, kind="stable")
     return Predictive(atoms[by_size], mass[by_size], cost_mass[by_size])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,10 +186,23 @@ def test_a_law_that_cannot_be_fitted_is_refused(
 
 def test_bundled_formulas_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "beagle" in chromplan("formula", "list", capsys=capsys)
-    (one,) = json.loads(chromplan("formula", "list", "--json", capsys=capsys))
-    assert one["name"] == "beagle"
+    one, published = json.loads(chromplan("formula", "list", "--json", capsys=capsys))
+    assert (one["name"], published["name"]) == ("beagle", "glimpse2")
     assert one["features"]["window_cm"]["unit"] == "cM"
     assert list(one["factors"]) == ["knots_mb", "0.80", "0.90", "0.95", "0.99"]
+
+
+def test_a_published_formula_says_that_it_is_not_calibrated_and_gives_what_was_published(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (line,) = [row for row in chromplan("formula", "list", capsys=capsys).splitlines() if row.startswith("glimpse2")]
+    assert "not calibrated" in line
+    text = chromplan("formula", "show", "glimpse2", "--raw", capsys=capsys)
+    sites = {"n_rare": 400_000.0, "n_common": 60_000.0}
+    of_sites = 0.97e-6 * 4e5 * 4 + 14.6e-6 * 6e4 * 4 + 6.5e-9 * 4.6e5 * 100 + 1.8e-6 * 4.6e5 * math.log(100)
+    told_mb = formulas.loads(text).evaluate({**sites, "n_samples": 100.0, "n_threads": 4.0})
+    assert told_mb == pytest.approx((0.8 + of_sites + 0.0137 * 100) * 1e9 / 2**20, rel=1e-4)
+    assert "no calibration" in chromplan("formula", "export", "glimpse2", "--to", "awk", capsys=capsys, code=2)
 
 
 def test_a_formula_is_explained_or_printed_as_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
