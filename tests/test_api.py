@@ -216,6 +216,12 @@ def test_reprs_are_short_and_notebooks_get_tables(project: planner.Project) -> N
     assert repr(project) == f"Project({str(project.folder)!r})"
 
 
+def test_a_mode_that_does_not_exist_is_an_input_error(project: planner.Project) -> None:
+    with pytest.raises(planner.InputError, match="there is no mode 'pakced'") as refused:
+        project.plan(mode="pakced")
+    assert refused.value.hint == "did you mean 'packed'?"
+
+
 def test_html_shows_text_as_text() -> None:
     plan = plans.plan()
     evil = plan.tasks[0].model_copy(update={"reason": "<script>"})

@@ -136,6 +136,13 @@ class Project:
             Plan every task, also those that are done.
         write : bool
             Whether ``rounds/rNNN/plan.json`` is written, for `render` and `submit`; a plan without tasks never is.
+
+        Raises
+        ------
+        InputError
+            For a mode that does not exist or is impossible on the site, or a task that no node holds.
+        FailureError
+            When another command is at work in the project, or a round is partly submitted.
         """
         if not write:
             return planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)

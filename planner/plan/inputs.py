@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.core.config import Config
-from planner.core.records import Outcome, Task
+from planner.core.errors import InputError, near
+from planner.core.records import Mode, Outcome, Task
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel
 from planner.site import Site
@@ -111,6 +112,15 @@ class PlanInputs:
     notes: Sequence[str] = ()
 
     def in_mode(self, mode: str) -> PlanInputs:
-        """Return the same inputs with another ``submit.mode``."""
+        """Return the same inputs with another ``submit.mode``.
+
+        Raises
+        ------
+        InputError
+            For a mode that does not exist.
+        """
+        modes = (*(one.value for one in Mode), "auto")
+        if mode not in modes:
+            raise InputError(f"there is no mode {mode!r}", near(mode, modes) or f"modes are {', '.join(modes)}")
         submit = self.config.submit.model_copy(update={"mode": mode})
         return replace(self, config=self.config.model_copy(update={"submit": submit}))
