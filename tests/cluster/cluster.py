@@ -373,7 +373,8 @@ class Cluster:
         if name == "slurmctld":
             return "UP" in self._ask(["scontrol", "ping"]).stdout
         state = self._ask(["sinfo", "-h", "-n", name.removeprefix("slurmd-"), "-o", "%T"]).stdout.strip()
-        return state in ("idle", "mixed", "allocated", "completing")
+        # drained: a step of before would not end
+        return state in ("idle", "mixed", "allocated", "completing", "draining", "drained")
 
     def _collect_coverage(self) -> None:
         """Hand what the user's commands have recorded to the coverage run of the tests."""

@@ -14,7 +14,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -67,6 +67,10 @@ def disturb(cluster: Cluster, source: random.Random) -> str:
     name = source.choice(sorted(troubles))
     with troubles[name]():
         sleep(source.uniform(1.0, 6.0))
+    for node in cluster.node_names if name == "slurmd" else ():
+        # Slurm drains a node whose step outlived its slurmd; one that is not drained cannot be resumed
+        with suppress(RuntimeError):
+            cluster.administrate("scontrol", "update", f"NodeName={node}", "State=RESUME")
     return name
 
 
