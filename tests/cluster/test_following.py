@@ -130,9 +130,10 @@ def test_cancel_ends_only_the_jobs_of_the_project_and_next_records_it(omk_cluste
     submitted(other)
     pipeline = Pipeline(omk_cluster, chromosomes="20-22", command=FOR_EVER)
     submitted(pipeline, "--then-next")
-    pipeline.run("bash", "-c", "until test -e started; do sleep 0.1; done")
+    pipeline.run("bash", "-c", 'until [ "$(ls *.started | wc -l)" = 3 ]; do sleep 0.1; done')
     one = pipeline.chromplan("cancel", "chr20", "--yes")
     assert one.startswith("cancelled 1 task (1 running) of job ")
+    omk_cluster.wait(job_of(pipeline, "s1.chr20"))
     said = pipeline.chromplan("cancel", "--yes")
     assert said.startswith("cancelled 2 tasks (2 running) of job ")
     assert "which would go on with the next round" in said
