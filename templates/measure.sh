@@ -5,7 +5,7 @@
 #   measure.sh --beside PID RECORD
 # RECORD gets a line whenever more is seen (tree_kib=…): a task that is killed leaves its peak, too. At the end GNU time
 # adds that of the largest process (peak_kib=…), which no look can miss. docs/rounds.md says how the two are read.
-# This needs nothing but bash 4 and /proc; elsewhere ps(1). It stays below half a percent of a core.
+# This needs nothing but bash 4 and /proc; elsewhere ps(1). Looks become rarer the longer the task runs.
 
 proc=${CHROMPLAN_PROC:-/proc}
 most_pause_us=1000000
