@@ -8,6 +8,6 @@ echo "step $step, restart ${SLURM_RESTART_COUNT:-none}"
 if [ "$step" -eq 0 ]; then
   echo 1 > "$state"
   scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
-  sleep 300
+  exec sleep 300
 fi
 echo "done after a requeue" > "final.$SLURM_ARRAY_TASK_ID"

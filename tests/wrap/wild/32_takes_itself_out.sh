@@ -3,7 +3,7 @@
 me=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
 if [ "$SLURM_ARRAY_TASK_ID" = 2 ]; then
   scancel "$me"
-  sleep 300
+  exec sleep 300
 fi
 scontrol show job "$me" | grep -o "ArrayTaskId=[0-9]*" > "told.$SLURM_ARRAY_TASK_ID"
 sleep 2
