@@ -128,9 +128,9 @@ def gone_on_with(made: ProjectFolder, *, say: Say) -> ProjectFolder | None:
     found = interrupted.same_as(made)
     if found is None:
         return None
-    say(f"{found.folder} is this script, and was submitted only in part")
+    say(f"{found.folder} is this script, and was cut short while it was submitted")
     with door.at_work(found, finish=say, wait_s=_PATIENCE_S) as finished:
-        if not finished:
+        if not finished and not interrupted.is_untold(found):
             return None  # it was being submitted, and is another run
     shutil.rmtree(made.folder, ignore_errors=True)
     return found

@@ -35,7 +35,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     """
     from planner.actions import wrapping
     from planner.rounds import door, submit
-    from planner.wrap import data_folder
+    from planner.wrap import data_folder, interrupted
     from planner.wrap.until_over import until_over
 
     handed = wrapping.handed_over(words)
@@ -61,10 +61,11 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     project = finished or made
     with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = project.plan(project.latest()) if finished else _plan(project, say)
-        submission = submit.submit(project, plan.round, say=say, then_next=then_next)
-    say(f"next: chromplan status -C {project.folder}")
-    ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
-    click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
+        with interrupted.until_told(project):
+            submission = submit.submit(project, plan.round, say=say, then_next=then_next)
+            say(f"next: chromplan status -C {project.folder}")
+            ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
+            click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
     if asked.says("wait"):
         context.exit(until_over(project))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from planner.core.errors import PlannerError
@@ -16,6 +18,7 @@ from planner.wrap import data_folder
 from planner.wrap.project import ENVIRONMENT
 
 _LONG_AGO_S = 86_400
+_UNTOLD = "untold"
 _VARIABLE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
 
 
@@ -34,9 +37,26 @@ def same_as(made: ProjectFolder) -> ProjectFolder | None:
     return None
 
 
+@contextlib.contextmanager
+def until_told(project: ProjectFolder) -> Iterator[None]:
+    """Hold a run to be interrupted until its job id has been printed: who was not told submits again."""
+    mark = project.state / _UNTOLD
+    mark.touch()
+    yield
+    sys.stdout.flush()
+    mark.unlink(missing_ok=True)
+
+
+def is_untold(project: ProjectFolder) -> bool:
+    """Whether a run's job id was not printed."""
+    return (project.state / _UNTOLD).exists()
+
+
 def _is_interrupted(run: data_folder.UserRun) -> bool:
-    """Whether a run was submitted in part, not long ago: later on, its tasks are wanted anew."""
-    numbers = unfinished(run.project, write=False) if run.submitted else []
+    """Whether a run was cut short while it was submitted, not long ago: later on, its tasks are wanted anew."""
+    if not run.submitted:
+        return False
+    numbers = run.project.round_numbers() if is_untold(run.project) else unfinished(run.project, write=False)
     journals = [read_journal(run.project.round_folder(number)) for number in numbers]
     return any(one is not None and time.time() - one.started_s < _LONG_AGO_S for one in journals)
 

@@ -60,6 +60,17 @@ def test_the_same_again_goes_on_with_it(omk_cluster: Cluster, mode: str) -> None
     assert again.in_queue() == []
 
 
+def test_a_run_whose_job_id_was_never_printed_is_not_submitted_again(omk_cluster: Cluster) -> None:
+    again = Again(omk_cluster)
+    before = len(again.runs())
+    unheard = ["bash", "-c", "chromplan sbatch --no-history imp.sh >/dev/full"]
+    assert omk_cluster.run(unheard, cwd=again.folder.path, env={"COHORT": "A"}, check=False).returncode != 0
+    assert "was cut short while it was submitted" in again.sbatch(cohort="A")
+    assert outcomes(again.folder.finish("imp")) == dict.fromkeys(ALL, "completed")
+    assert len(again.runs()) == before + 1
+    assert again.ran() == {f"ran.A.{c}": 1 for c in (20, 21, 22)}
+
+
 def test_another_cohort_is_another_run_and_so_is_the_same_once_it_was_submitted(omk_cluster: Cluster) -> None:
     again = Again(omk_cluster)
     before = len(again.runs())
