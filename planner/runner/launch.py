@@ -56,6 +56,9 @@ class Bounds:
     overhead_mb : int
         What a task's shells hold besides its measured peak, where limits count them, too, MiB.
     scheduling : Scheduling
+    doubts : bool
+        Predictions that no history has tested leave room for more. Not where they sized the allocation as they are, nor
+        where each task is held to its request, whatever that rests on.
     """
 
     nodes: tuple[Node, ...]
@@ -63,6 +66,7 @@ class Bounds:
     max_attempts: int = 4
     overhead_mb: int = 0
     scheduling: Scheduling = field(default_factory=Scheduling)
+    doubts: bool = False
 
     @property
     def pool(self) -> bool:
@@ -95,6 +99,7 @@ def one_node(
         limits=Limits.POOL if pool else Limits.REQUESTS,
         max_attempts=max_attempts,
         scheduling=scheduling or Scheduling(),
+        doubts=pool,
     )
 
 

@@ -176,10 +176,8 @@ class Agenda:
         if one.raised:
             return most_mb
         # until the round has taught anything, a request with a margin of its own knows more
-        predicted_mb = one.task.predicted_mb
         taught = any(run.outcome in (Outcome.COMPLETED, Outcome.OOM) for run in self.runs)
-        fresh = not taught and predicted_mb is not None and has_margin(predicted_mb, one.request_mb)
-        return most_mb if fresh else None
+        return most_mb if not taught and self._is_of_history(one.task) else None
 
     def _exceeded(self, running: Iterable[tuple[Attempt, float, Seen]]) -> list[Overflow]:
         """Return what single tasks are known to need more than: what they hold, and what they were killed at."""
@@ -203,8 +201,7 @@ class Agenda:
             cpus=self.cpus(task),
             predicted_mb=request_mb if by_request else self._foreknown_mb(task),
             predicted_s=task.wall_s,
-            # a request is held to, whatever it rests on; with limits predictions as they are sized the allocation
-            tested=not self._bounds.pool,
+            tested=not self._bounds.doubts or self._is_of_history(task),
         )
 
     def _foreknown_mb(self, task: PlannedTask) -> float | None:
@@ -216,6 +213,9 @@ class Agenda:
                 return task.request_mb
             case Foreknown.POINT:
                 return None if task.predicted_mb is None else task.predicted_mb + self._bounds.overhead_mb
+
+    def _is_of_history(self, task: PlannedTask) -> bool:
+        return task.predicted_mb is not None and has_margin(task.predicted_mb, task.request_mb)
 
     @property
     def _policy(self) -> Policy:

@@ -38,7 +38,7 @@ class Again:
         return done.stderr
 
     def runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.folder.run("chromplan", "runs", "--json"))
+        found: list[dict[str, Any]] = json.loads(self.folder.run("chromplan", "runs", "--all", "--json"))
         return found
 
     def ran(self) -> dict[str, int]:

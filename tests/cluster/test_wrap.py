@@ -140,7 +140,13 @@ def clean(path: Path, folder: Path) -> bytes:
     stepd = rb"(?:slurmstepd-n\d:|\[\S+\]) error: "
     text = re.sub(stepd + rb"(.*) JOB \d+ ON n\d CANCELLED AT \S+", rb"\1 JOB CANCELLED", text)
     text = re.sub(rb"\d+ Killed", b"PID Killed", text)
+    # srun and slurmstepd write the end of a step in any order
+    text = re.sub(rb"(?:^(?:srun|slurmstepd\S*|\[\S+\]): error: .*\n)+", _in_order, text, flags=re.MULTILINE)
     return re.sub(rb"\S*/slurm_script", b"slurm_script", text)
+
+
+def _in_order(lines: re.Match[bytes]) -> bytes:
+    return b"".join(sorted(lines[0].splitlines(keepends=True)))
 
 
 def write(cluster: Cluster, path: Path, text: str) -> None:

@@ -174,3 +174,15 @@ def test_the_papers_scheduler_waits_for_its_batch_and_learns_from_it() -> None:
     assert limits_of(found, (attempt, 0.0, Seen(held_mb=50, peak_mb=50))) == {}
     found.ended(ended("chr1", Outcome.COMPLETED, peak_mb=300.0))
     assert min(limits_of(found).values()) > 90
+
+
+def test_in_a_pool_predictions_that_no_history_has_tested_leave_room_for_more() -> None:
+    def started(planned: list[PlannedTask], *, doubts: bool) -> int:
+        bounds = Bounds(nodes=(Node(name="n1", mem_mb=1000, cores=8),), limits=Limits.POOL, doubts=doubts)
+        found = Agenda(planned, (), bounds)
+        found.fill(())
+        return len(limits_of(found))
+
+    untested, of_history = tasks(*[100.0] * 8), tasks(*[100.0] * 8, request_mb=140)
+    assert started(untested, doubts=True) < started(untested, doubts=False)
+    assert started(of_history, doubts=True) == started(of_history, doubts=False)
