@@ -34,6 +34,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     records the tasks as cancelled; with --retry-failed it runs them again. On a terminal it asks first.
     """
     from planner.rounds import cancel, door, names, tally
+    from planner.wrap import interrupted
 
     project = open_project(folder)
     whole = not (tasks or samples or pending)
@@ -60,6 +61,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
             door.give_up(project)
         for part in parts:
             cancel.end(part)
+    interrupted.told(project)  # the same script again is a new run
     click.echo(f"cancelled {_words(parts)}")
     click.echo(in_place("next: chromplan next records them as cancelled; --retry-failed runs them again"))
 

@@ -40,11 +40,15 @@ def same_as(made: ProjectFolder) -> ProjectFolder | None:
 @contextlib.contextmanager
 def until_told(project: ProjectFolder) -> Iterator[None]:
     """Hold a run to be interrupted until its job id has been printed: who was not told submits again."""
-    mark = project.state / _UNTOLD
-    mark.touch()
+    (project.state / _UNTOLD).touch()
     yield
     sys.stdout.flush()
-    mark.unlink(missing_ok=True)
+    told(project)
+
+
+def told(project: ProjectFolder) -> None:
+    """Take note that whoever submitted a run knows of it."""
+    (project.state / _UNTOLD).unlink(missing_ok=True)
 
 
 def is_untold(project: ProjectFolder) -> bool:

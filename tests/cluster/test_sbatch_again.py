@@ -71,6 +71,17 @@ def test_a_run_whose_job_id_was_never_printed_is_not_submitted_again(omk_cluster
     assert again.ran() == {f"ran.A.{c}": 1 for c in (20, 21, 22)}
 
 
+def test_a_run_that_was_cancelled_is_not_gone_on_with(omk_cluster: Cluster) -> None:
+    again = Again(omk_cluster)
+    before = len(again.runs())
+    unheard = ["bash", "-c", "chromplan sbatch --no-history --hold imp.sh >/dev/full"]
+    omk_cluster.run(unheard, cwd=again.folder.path, env={"COHORT": "A"}, check=False)
+    again.folder.run("chromplan", "cancel", "--yes", "-C", "imp")
+    again.sbatch("--hold", cohort="A")
+    assert len(again.runs()) == before + 2
+    again.folder.run("chromplan", "cancel", "--yes", "-C", "imp")
+
+
 def test_another_cohort_is_another_run_and_so_is_the_same_once_it_was_submitted(omk_cluster: Cluster) -> None:
     again = Again(omk_cluster)
     before = len(again.runs())
