@@ -279,6 +279,24 @@ class Cluster:
             self._ask(["scancel", *ids])
             processes.wait_until(lambda: not self._queue(), "cancelled jobs to end", timeout_s=20.0)
 
+    def wait_until_idle(self, timeout_s: float = 600.0) -> None:
+        """Wait until the queue is empty; what was requeued does not wait for Slurm's two minutes."""
+
+        def idle() -> bool:
+            rows = self._ask(["squeue", "-h", "-r", "-o", "%i %r"]).stdout.splitlines()
+            for job_id, reason in (row.split(maxsplit=1) for row in rows):
+                if reason == "BeginTime":
+                    self._ask(["scontrol", "update", f"JobId={job_id}", "StartTime=now"])
+            return not rows
+
+        try:
+            processes.wait_until(idle, "all jobs to end", timeout_s=timeout_s, pause_s=1.0)
+        except processes.StartError as error:
+            seen = [
+                self._ask(argv).stdout for argv in (["squeue", "-r", "-o", "%i %j %T %r %V"], ["sinfo", "-N", "-R"])
+            ]
+            raise processes.StartError(f"{error}\n{''.join(seen)}") from None
+
     def administrate(self, *argv: str) -> None:
         """Run a Slurm command as the one who runs the daemons."""
         done = self._ask(list(argv))

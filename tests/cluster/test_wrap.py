@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import slurm_processes as processes
 from cluster import Cluster
 from conftest import Clusters
 
@@ -45,8 +44,6 @@ INPUTS = {
 }
 # steps that a script starts at once are numbered as they come
 AT_ONCE = {"41_steps_and_cleanup.sh"}
-# what Slurm's requeue takes, whoever asks for it
-REQUEUED_S = 240
 
 
 @dataclass
@@ -79,8 +76,7 @@ class Pair:
                 write(cluster, folder / name, (WILD / name).read_text())
             self.submit(name, "plain", ["sbatch", "--parsable"])
             self.submit(name, "wrapped", ["chromplan", "sbatch", "--no-history", *mapped(name)])
-        busy = ["squeue", "-h", "-o", "%i"]
-        processes.wait_until(lambda: not cluster.run(busy).stdout, "all jobs to end", timeout_s=REQUEUED_S, pause_s=1)
+        cluster.wait_until_idle()
         cluster.wait(*self.elements(), timeout_s=60)
 
     def elements(self) -> Iterator[str]:

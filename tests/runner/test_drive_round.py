@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from planner import slurm
 from planner.cli import main
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode, Outcome
+from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask
@@ -23,6 +25,7 @@ from planner.runner.records import Record, RunningRecords
 from planner.runner.runs import Run
 from planner.runner.steptask import StepLauncher
 from planner.schedule.dynamic.state import Node
+from planner.scripts import render
 
 TASKS = ("chr20", "chr21", "chr22")
 
@@ -123,6 +126,27 @@ def test_tasks_are_in_flight_until_they_ended_or_their_allocation_did(tmp_path: 
     assert len(driven.in_flight(folder, entries)) == 2
     driven.mark_ended(folder, "7")
     assert driven.in_flight(folder, entries) == []
+
+
+def test_a_command_that_slurm_told_to_end_before_it_told_the_shell_was_told(tmp_path: Path) -> None:
+    folder = project(tmp_path).round_folder(1)
+    plan = Plan.model_validate_json((folder / "plan.json").read_text())
+    (folder / "driven.sh").write_text(render.driven_script(plan))
+    (folder / "command.sh").write_text("kill -TERM $$\n")
+    # the shell hears of it while it waits for just that
+    late = tmp_path / "bin" / "sleep"
+    late.parent.mkdir()
+    late.write_text('#!/bin/bash\nread -r _ shell _ <7.1.begun\n[ "$PPID" != "$shell" ] || kill -TERM "$PPID"\n')
+    late.chmod(0o755)
+    Path(tmp_path / "7.1.abcd.wait").touch()
+    ended = subprocess.run(
+        ["bash", folder / "driven.sh", "7.1", "abcd", "peak"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{late.parent}:{os.environ['PATH']}", "TMPDIR": str(tmp_path), "SLURM_STEP_ID": "0"},
+        check=False,
+    )
+    assert ended.returncode == 143
+    assert (tmp_path / "7.1.end").read_text() == "143 told\n"
 
 
 def test_a_turn_is_taken_once(tmp_path: Path) -> None:
