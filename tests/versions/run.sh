@@ -3,8 +3,9 @@
 #
 # Each version is that of a Debian release, whose packages lie in a root of their own (debootstrap, half a GB, some three
 # minutes), kept outside the checkout in CHROMPLAN_ROOTS for the next time. The tests run in it, with its Python, in mount and
-# process namespaces of their own: nothing stays mounted, nothing goes on running. It takes root. Where it cannot be done this
-# says so, and fails where CHROMPLAN_REQUIRE_SLURM=1.
+# process namespaces of their own: nothing stays mounted, nothing goes on running. Several may run in one root at once; only one
+# makes it, or installs there, and waits for the others to end. It takes root. Where it cannot be done this says so, and fails
+# where CHROMPLAN_REQUIRE_SLURM=1.
 set -euo pipefail
 
 declare -A suites=([22.05]=bookworm [24.11]=trixie [26.05]=sid)
@@ -29,7 +30,6 @@ impossible() {
 
 make_root() {
     local making=$root.$$
-    mkdir -p "$roots"
     trap 'rm -rf --one-file-system "$making"' EXIT
     echo "making a root of Debian $suite in $root"
     if ! debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$making" "$mirror" >"$root.log" 2>&1; then
@@ -71,18 +71,34 @@ inside() {
 "$checkout/.ci/packages" debootstrap
 command -v debootstrap >/dev/null || impossible "debootstrap is not installed"
 unshare --mount --propagation private true 2>/dev/null || impossible "mount namespaces are forbidden here"
-[ -d "$root" ] || make_root
 
 # the packages that chromplan needs are installed once; itself it is the checkout
 wanted=$(sha256sum "$checkout/pyproject.toml" | cut -d' ' -f1)
-if [ "$(cat "$root/venv/made-for" 2>/dev/null || true)" != "$wanted" ]; then
+is_ready() {
+    [ "$(cat "$root/venv/made-for" 2>/dev/null || true)" = "$wanted" ]
+}
+
+make_ready() {
+    [ -d "$root" ] || make_root
     echo "installing chromplan's packages for the Python of Debian $suite"
     # shellcheck disable=SC2016
     inside bash -c 'rm -rf /venv && python3 -m venv /venv && mkdir /tmp/copy && cp -r pyproject.toml README.md LICENSE planner templates \
         site_configs /tmp/copy && pip install --quiet --no-cache-dir /tmp/copy pytest pytest-xdist hypothesis && pip uninstall --quiet --yes \
         chromplan && echo /src >"$(python3 -c "import sysconfig; print(sysconfig.get_path(\"purelib\"))")/checkout.pth" && chmod -R a+rX /venv'
     echo "$wanted" >"$root/venv/made-for"
-fi
+}
+
+# whoever runs in the root shares its lock, until all that runs there has ended
+mkdir -p "$roots"
+exec 9>"$root.lock"
+flock --shared 9
+until is_ready; do
+    flock --unlock 9
+    flock --exclusive --nonblock 9 || { echo "waiting for the runs in $root to end"; flock --exclusive 9; }
+    is_ready || make_ready
+    flock --unlock 9
+    flock --shared 9
+done
 inside bash -c 'sbatch --version; python3 --version' 2>/dev/null || true
 [ $# -gt 0 ] || set -- tests/cluster
 inside python3 -m pytest -p no:cacheprovider "$@"
