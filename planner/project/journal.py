@@ -37,6 +37,8 @@ cancelled
 
 # of this machine and of the cluster's
 _CLOCKS_DIFFER_S = 600
+# what slurmctld has not made of a request by then, it never will
+_LATEST_S = 86_400
 
 
 class SubmittedTask(Document):
@@ -62,6 +64,8 @@ class SubmittedJob(Document):
     asked_s: int | None = None
     """When sbatch was called for it, s since the epoch."""
     job_id: Annotated[str, Field(pattern=r"^[0-9]+$")] | None = None
+    lost_s: int | None = None
+    """When sbatch was called for it, s since the epoch, and left neither an answer nor a job: one may appear yet."""
     tasks: tuple[SubmittedTask, ...] = ()
 
     @property
@@ -123,7 +127,17 @@ class Submission(Document):
     @property
     def untouched(self) -> bool:
         """Whether nothing was asked of Slurm, so that the round counts as not started."""
-        return all(job.state == "wanted" for job in self.jobs)
+        return all(job.state == "wanted" and job.lost_s is None for job in self.jobs)
+
+    def doubted(self, now_s: float) -> list[SubmittedJob]:
+        """Return the jobs of which another one may appear, because the answer to an sbatch was lost.
+
+        Parameters
+        ----------
+        now_s : float
+            s since the epoch.
+        """
+        return [job for job in self.jobs if job.lost_s is not None and now_s - job.lost_s < _LATEST_S]
 
     def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
         """Return the journal in which other jobs run these tasks: task -> what Slurm calls its part of that job."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
+
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
@@ -16,18 +19,43 @@ _STANDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class LooseEnds:
+    """The rounds of which not all is settled.
+
+    Attributes
+    ----------
+    partial : list of int
+        Submitted in part.
+    doubted : list of int
+        Of which a job may appear that was asked for once more meanwhile.
+    """
+
+    partial: list[int] = field(default_factory=list)
+    doubted: list[int] = field(default_factory=list)
+
+
 def unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:
     """Return the rounds that are submitted in part; of the others the manifest is seen to."""
-    found: list[int] = []
+    return loose_ends(project, write=write).partial
+
+
+def loose_ends(project: ProjectFolder, *, write: bool = True) -> LooseEnds:
+    """Return the rounds of which not all is settled; of those that are submitted the manifest is seen to."""
+    found = LooseEnds()
+    now_s = time.time()
     for number in project.round_numbers():
         folder = project.round_folder(number)
         submission = read_journal(folder)
         if submission is None:
             # submit.sh was at it, and was interrupted
-            found += [number] if (folder / manifest.PART_FILE).exists() else []
+            if (folder / manifest.PART_FILE).exists():
+                found.partial.append(number)
             continue
+        if submission.doubted(now_s):
+            found.doubted.append(number)
         if not submission.done and not (write and submission.untouched):
-            found.append(number)
+            found.partial.append(number)
         elif write and submission.done:
             manifest.derive(folder, submission)
         elif write:

@@ -7,16 +7,16 @@ jobs of which it was not known whether Slurm took them were looked for.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from planner.core.errors import FailureError
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, read_journal
 from planner.project.lock import PATIENCE_S
-from planner.project.unfinished import WAYS_ON, unfinished
+from planner.project.unfinished import WAYS_ON, loose_ends, unfinished
 from planner.rounds import submit
-from planner.rounds.lost import find_again
+from planner.rounds.lost import end_late, find_again
 
 Say = Callable[[str], None]
 
@@ -50,7 +50,9 @@ def at_work(
         project.config()
     finished: list[Submission] = []
     with project.lock(wait_s=wait_s):
-        for number in unfinished(project):
+        found = loose_ends(project)
+        _end_late(project, found.doubted)
+        for number in found.partial:
             name = project.round_folder(number).name
             if finish is None:
                 raise FailureError(
@@ -70,16 +72,26 @@ def looking(project: ProjectFolder, *, wait_s: float = PATIENCE_S) -> Iterator[N
     FailureError
         When a round is being submitted.
     """
-    if not unfinished(project, write=False):
+    found = loose_ends(project, write=False)
+    if not (found.partial or found.doubted):
         yield
         return
     with project.lock(wait_s=wait_s):
-        for number in unfinished(project):
+        found = loose_ends(project)
+        _end_late(project, found.doubted)
+        for number in found.partial:
             folder = project.round_folder(number)
             before = read_journal(folder)
             if before is not None:
                 manifest.record(folder, find_again(project.plan(number), before))
         yield
+
+
+def _end_late(project: ProjectFolder, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        journal = read_journal(project.round_folder(number))
+        if journal is not None:
+            end_late(project.plan(number), journal)
 
 
 def give_up(project: ProjectFolder) -> list[int]:

@@ -1,12 +1,19 @@
-"""Jobs whose ids are not known because sbatch was killed or its answer was lost: how they are found again."""
+"""Jobs whose ids are not known because sbatch was killed or its answer was lost: how they are found again.
+
+One that slurmctld makes after it was looked for has been asked for once more by then: what of it waits is cancelled by
+the next command, what of it has begun finds its tasks' turns taken.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 
 from planner import slurm
+from planner.core.errors import FailureError
 from planner.plan.document import Plan
-from planner.project.journal import Submission
+from planner.project.journal import Submission, SubmittedJob
 from planner.scripts.options import comment
 
 # slurmctld may be at it still: so long it is looked again, s; unless that was long ago
@@ -25,8 +32,7 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     asked = {comment(plan, job.script): job for job in submission.jobs if job.state == "asked"}
     if not asked:
         return submission
-    # a name of the user's may be that of other jobs, too
-    names = {said: job.name if plan.token in job.name else said for said, job in asked.items()}
+    names = _names(plan, asked)
     now_s = time.time()
     recent = now_s - max(job.asked_s or 0 for job in asked.values()) < _LONG_AGO_S
     # a job that goes on again has the comment of the one before it
@@ -45,8 +51,31 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     changes = {
         job.script: {"state": "held" if job.hold else "submitted", "job_id": found[said][0]}
         if said in found
-        else {"state": "wanted"}
+        else {"state": "wanted", "lost_s": job.asked_s}
         for said, job in asked.items()
     }
     jobs = [job.model_copy(update=changes[job.script]) if job.state == "asked" else job for job in submission.jobs]
     return submission.model_copy(update={"jobs": tuple(jobs)})
+
+
+def end_late(plan: Plan, submission: Submission) -> None:
+    """Cancel what waits of jobs that appeared after they had been asked for once more, or had been given up.
+
+    It hinders no command: where Slurm does not tell, the next one asks again.
+    """
+    doubted = {comment(plan, job.script): job for job in submission.doubted(time.time())}
+    if not doubted:
+        return
+    since_s = time.time() - submission.started_s + 60
+    names = _names(plan, doubted)
+    known = {job.job_id for job in submission.jobs}
+    with contextlib.suppress(FailureError):
+        seen = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        for late in (one for ids in seen.values() for one in ids if one not in known):
+            slurm.cancel(late, waiting=True, cluster=plan.cluster)
+
+
+def _names(plan: Plan, jobs: Mapping[str, SubmittedJob]) -> dict[str, str]:
+    """Return comment -> the name by which a job is known whose comment was taken away."""
+    # a name of the user's may be that of other jobs, too
+    return {said: job.name if plan.token in job.name else said for said, job in jobs.items()}

@@ -24,7 +24,7 @@ from planner.rounds import preview
 from planner.rounds.batch_calls import call_of
 from planner.rounds.elements import Elements, NotTaken
 from planner.rounds.going_on import jobs_before, own_command, waiting_already
-from planner.rounds.lost import find_again
+from planner.rounds.lost import end_late, find_again
 from planner.scripts import render
 from planner.scripts.jobs import Job, follow_up, jobs, only
 from planner.scripts.options import follow_up_options, submit_options
@@ -112,6 +112,7 @@ class _Submitter:
         self._record()
         self._say_how_long()
         self._submit_all()
+        end_late(self._plan, self._journal)
         self._say(f"submitted {len(self._plan.tasks)} tasks in mode {self._journal.mode}: {self._ids()}")
         return self._journal
 

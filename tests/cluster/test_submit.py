@@ -162,6 +162,47 @@ def test_a_job_whose_answer_got_lost_is_found_at_once(omk_cluster: Cluster, endi
     assert len(array_ids(pipeline)) == len({line.split("\t")[5] for line in pipeline.manifest()})
 
 
+# slurmctld has the request and is at it for long: nothing of the command, or of the lock that it shares, is left
+LATER = """#!/bin/bash
+for handle in /proc/self/fd/*; do
+  case ${handle##*/} in 0 | 1 | 2 | 255) ;; *) eval "exec ${handle##*/}>&-" ;; esac
+done
+until [ -e released ]; do sleep 0.1; done
+exec "$@"
+"""
+LOST_FOR_NOW = """setsid ./later.sh "$real" "$@" </dev/null >/dev/null 2>&1 &
+echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1"""
+
+
+@pytest.mark.parametrize("mode", ["array", "jobs"])
+@pytest.mark.parametrize("then", ["ingest", "cancel"])
+def test_a_job_that_slurm_makes_after_it_was_asked_for_once_more_is_ended_by_the_next_command(
+    omk_cluster: Cluster, mode: str, then: str
+) -> None:
+    pipeline = Pipeline(omk_cluster, mode=mode, chromosomes="22")
+    pipeline.ready()
+    pipeline.write("later.sh", LATER)
+    pipeline.run("chmod", "+x", "later.sh")
+    lost = pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", LOST_FOR_NOW), check=False)
+    assert lost.returncode == 1
+    assert array_ids(pipeline) == set()
+    if then == "cancel":
+        pipeline.chromplan("cancel", "--yes")
+    else:
+        pipeline.chromplan("submit")
+        pipeline.finish()
+    before = array_ids(pipeline)
+    pipeline.run("touch", "released")
+    pipeline.until(lambda: len(array_ids(pipeline) - before) == 1)
+    pipeline.chromplan("ingest")
+    (late,) = array_ids(pipeline) - before
+    # accounting never knows the elements of an array that was cancelled whole
+    pipeline.until(lambda: late not in pipeline.run("squeue", "-h", "-o", "%F").stdout.split())
+    assert pipeline.ran().get("s1.chr22", 0) <= 1
+    if then == "ingest":
+        assert pipeline.ran() == {"s1.chr22": 1}
+
+
 def test_an_sbatch_whose_parent_was_killed_submits_no_more(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="19-22")
     pipeline.ready()

@@ -1,5 +1,6 @@
 """Rounds that are submitted in part."""
 
+import time
 from pathlib import Path
 
 import plans
@@ -10,7 +11,7 @@ from planner.core.records import Mode
 from planner.project import journal
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob
-from planner.project.unfinished import in_part
+from planner.project.unfinished import in_part, loose_ends, unfinished
 
 
 @pytest.fixture
@@ -68,3 +69,25 @@ def test_status_and_an_interrupted_submit_tell_it(
     with pytest.raises(SystemExit):
         main(["status", "--offline", "-C", str(project.folder)])
     assert "round r001 is submitted only in part: in the queue: 4711" in capsys.readouterr().out
+
+
+def test_a_round_of_which_a_job_may_appear_yet_is_not_planned_anew(project: ProjectFolder) -> None:
+    folder = project.round_folder(1)
+    whole = submitted(("wanted", None))
+    journal.write_journal(folder, whole)
+    assert unfinished(project) == []
+    assert journal.read_journal(folder) is None
+    lost = whole.jobs[0].model_copy(update={"lost_s": 1})
+    journal.write_journal(folder, whole.model_copy(update={"jobs": (lost,)}))
+    assert unfinished(project) == [1]
+    assert journal.read_journal(folder) is not None
+
+
+def test_a_job_whose_answer_was_lost_is_expected_for_a_day(project: ProjectFolder) -> None:
+    for ago_s, expected in ((3600, [1]), (2 * 86_400, [])):
+        whole = submitted(("submitted", "4711"))
+        lost = whole.jobs[0].model_copy(update={"lost_s": int(time.time()) - ago_s})
+        journal.write_journal(project.round_folder(1), whole.model_copy(update={"jobs": (lost,)}))
+        found = loose_ends(project)
+        assert found.partial == []
+        assert found.doubted == expected
