@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 
 import click
 
 import planner
-from planner.cli.ui import examples, suggest, terminal
-from planner.core.errors import PlannerError
+from planner.cli.ui import terminal
 
-# name -> module; the order is the order of a first session, and of --help
+# What --help prints of each, so that it need not import them: a command is in the module of its name.
+# The order is that of a first session.
 COMMANDS = {
-    "advise": "advise",
-    "init": "init",
-    "site": "site",
-    "doctor": "doctor",
-    "history": "history",
-    "fit": "fit",
-    "formula": "formula",
-    "order": "order",
-    "simulate": "simulate",
-    "plan": "plan",
-    "render": "render",
-    "submit": "submit",
-    "status": "status",
-    "watch": "watch",
-    "logs": "logs",
-    "cancel": "cancel",
-    "ingest": "ingest",
-    "next": "next",
-    "run": "run",
-    "drive": "drive",
-    "report": "report",
-    "record": "record",
-    "wrap": "wrap",
-    "sbatch": "sbatch",
-    "runs": "runs",
-}
-
-# What --help prints, so that it need not import every command; tests/test_cli.py holds it against the commands.
-SUMMARIES: dict[str, str] = {
     "advise": "Show what past jobs used, wasted, and should have asked for.",
     "init": "Write a commented chromplan.toml.",
     "site": "List, show, detect and check clusters.",
@@ -82,15 +52,17 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"planner.cli.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"planner.cli.{cmd_name}")
         command: click.Command = module.command
+        from planner.cli.ui import examples
+
         examples.attach(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,7 +79,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     terminal.prepare()
     try:
-        code = cli.main(args=arguments, prog_name="chromplan", standalone_mode=False)
+        width = terminal.help_width()
+        code = cli.main(args=arguments, prog_name="chromplan", standalone_mode=False, terminal_width=width)
         sys.stdout.flush()
     except BrokenPipeError:
         terminal.forget_output()
@@ -118,6 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback without --debug
         code = _tell(error)
         if "--debug" in arguments[:1]:
+            import traceback
+
             traceback.print_exc()
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -130,12 +105,14 @@ def _tell(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "chromplan"
+        from planner.cli.ui import suggest
+
         message, hint = suggest.usage(error, path)
         _say(message, hint)
         return 2
-    from planner.core import failures
+    from planner.core import errors, failures
 
-    known = error if isinstance(error, PlannerError) else failures.explained(error)
+    known = error if isinstance(error, errors.PlannerError) else failures.explained(error)
     if known is None:
         _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")
         return 1

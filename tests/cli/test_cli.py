@@ -1,6 +1,7 @@
 """The command line as a whole: help, errors in two lines, exit codes."""
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from planner.cli import COMMANDS, SUMMARIES, main
+from planner.cli import COMMANDS, main
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -23,15 +24,15 @@ def chromplan(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int,
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_begins_with_its_summary(name: str) -> None:
-    command = importlib.import_module(f"planner.cli.{COMMANDS[name]}").command
+    command = importlib.import_module(f"planner.cli.{name}").command
     assert isinstance(command, click.Command)
     assert command.name == name
-    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == SUMMARIES[name]
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_explained(name: str) -> None:
-    command = importlib.import_module(f"planner.cli.{COMMANDS[name]}").command
+    command = importlib.import_module(f"planner.cli.{name}").command
     commands = [command, *getattr(command, "commands", {}).values()]
     for one in commands:
         for option in one.params:
@@ -122,3 +123,11 @@ def test_a_closed_pipe_is_no_error() -> None:
         ["bash", "-c", f"{Path(sys.executable).parent}/chromplan --help | head -1"], capture_output=True, text=True
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("60", 58), ("200", 78), ("", 78), ("many", 78)])
+def test_help_is_as_wide_as_the_terminal_and_no_wider_than_80_columns(columns: str, widest: int) -> None:
+    environment = {**os.environ, "COLUMNS": columns}
+    command = [sys.executable, "-m", "planner", "plan", "--help"]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert widest - 10 < max(map(len, shown.partition("Examples:")[0].splitlines())) <= widest

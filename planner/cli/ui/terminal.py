@@ -31,6 +31,16 @@ def prepare() -> None:
                 stream.reconfigure(errors="surrogateescape")
 
 
+def help_width() -> int:
+    """Return the columns that help is written in, by click's rule (click itself imports shutil, which takes 3 ms)."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        wide = int(columns) if columns.isdecimal() else os.get_terminal_size(1).columns
+    except OSError:  # no terminal
+        wide = 0
+    return max(min(wide or 80, 80) - 2, 50)
+
+
 def plain(text: str) -> str:
     """Return text with our own signs spelt out in ASCII."""
     return text if text.isascii() else text.translate(_PLAIN)
