@@ -65,7 +65,7 @@ class SubmittedJob(Document):
     """When sbatch was called for it, s since the epoch."""
     job_id: Annotated[str, Field(pattern=r"^[0-9]+$")] | None = None
     lost_s: int | None = None
-    """When sbatch was called for it, s since the epoch, and left neither an answer nor a job: one may appear yet."""
+    """When a job was last looked for in vain after sbatch had left no answer, s since the epoch: one may appear yet."""
     tasks: tuple[SubmittedTask, ...] = ()
 
     @property

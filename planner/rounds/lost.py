@@ -51,7 +51,7 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     changes = {
         job.script: {"state": "held" if job.hold else "submitted", "job_id": found[said][0]}
         if said in found
-        else {"state": "wanted", "lost_s": job.asked_s}
+        else {"state": "wanted", "lost_s": int(now_s)}
         for said, job in asked.items()
     }
     jobs = [job.model_copy(update=changes[job.script]) if job.state == "asked" else job for job in submission.jobs]

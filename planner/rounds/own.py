@@ -55,6 +55,11 @@ class OwnRecords:
         path = self.log(task, job_id)
         return files.tail(path) if path else ""
 
+    def job_log_tail(self, job_id: str) -> str:
+        """Return the end of what a job itself printed, besides the steps that have logs of their own."""
+        name = self._by_writer.get(job_id)
+        return files.tail(self._folder / "logs" / name) if name else ""
+
     def peak(self, task: str, job_id: str) -> OwnPeak | None:
         """Return the peak that a task recorded."""
         return peak.read(peak.path(self._folder, task, job_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from planner.core.records import Observation, Outcome, Quality
 from planner.history.sacct import read as sacct
 from planner.history.sacct.outcomes import classify_log
 from planner.project import turns
+from planner.rounds import launches
 from planner.rounds.accounted import Accounted
 from planner.rounds.open_tasks import OpenTask
 from planner.rounds.own import OwnRecords
@@ -30,10 +30,6 @@ _LATE_S = 300
 _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
-)
-# srun, while slurmctld is away
-_NO_STEP = re.compile(
-    r"Expired or invalid job \d+|Unable to confirm allocation for job \d+|Unable to contact slurm controller.*"
 )
 _KILLED = (128 + 9, 128 + 15)
 
@@ -203,16 +199,21 @@ class Sight:
         if (step or attempt).outcome is Outcome.COMPLETED and self._was_killed(task):
             # srun says 0 of a step of which it heard no more, and so does accounting
             step, attempt = step and replace(step, outcome=Outcome.FAILED), replace(attempt, outcome=Outcome.FAILED)
+        own = self._own(task).peak(task.entry.task, task.entry.job_id)
+        why = launches.failure(task, attempt, step, self._own(task))
+        if why and not (own and own.ended) and not self._was_killed(task):
+            lost = without_record(task, f"{attempt.evidence}; srun started no step: {why}")
+            return replace(lost, submit_s=attempt.submit_s)
+        if why and own and own.code == 0:
+            told = f"exit code 0 by its own record; srun heard nothing of it: {why}"
+            step = step and replace(step, outcome=Outcome.COMPLETED, evidence=told)
+            attempt = replace(attempt, outcome=Outcome.COMPLETED, evidence=told)
         if (step or attempt).outcome is Outcome.FAILED:
             log = self._log(task, attempt)
             if step is not None:
                 step = sacct.with_log(step, log, heap_follows_request=True)
-            elif task.logs is None and (why := _not_started(task, attempt, log)):
-                lost = without_record(task, f"{attempt.evidence}; srun started no step: {why}")
-                return replace(lost, submit_s=attempt.submit_s)
             else:
                 attempt = _with_log(task, attempt, log)
-        own = self._own(task).peak(task.entry.task, task.entry.job_id)
         return with_own_peak(_observe(task, attempt, step), own)
 
     def _was_killed(self, task: OpenTask) -> bool:
@@ -228,12 +229,6 @@ class Sight:
         if task.logs is None:
             return self._own(task).log_tail(task.entry.task, task.entry.job_id)
         return task.logs.tail(task.entry.job_id, start_s=attempt.start_s, end_s=attempt.end_s)
-
-
-def _not_started(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> str | None:
-    """Return what srun said when it could start no step, which is no failure of the task; None where it did."""
-    found = None if any(step.name == task.entry.task for step in attempt.steps) else _NO_STEP.search(log)
-    return found[0] if found else None
 
 
 def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:

@@ -24,7 +24,9 @@ TIME = Path("/usr/bin/time")
 END = ".end"
 """Behind the name of a peak record: where the task's script leaves its exit code."""
 
-_LARGEST = re.compile(r"^peak_kib=(\d+) elapsed_s=([0-9.]+) rc=\d+$", re.MULTILINE)
+_LARGEST = re.compile(r"^peak_kib=(\d+) elapsed_s=([0-9.]+) rc=(\d+)$", re.MULTILINE)
+# GNU time gives 0 for the exit code of what a signal ended
+_SIGNALLED = re.compile(r"^Command terminated by signal (\d+)$", re.MULTILINE)
 _TOGETHER = re.compile(r"^tree_kib=(\d+) looks=(\d+)(?: cgroup_kib=(\d+))?$", re.MULTILINE)
 # where what was counted from above and from below differs by no more, looks add nothing
 _CLOSE = 1.05
@@ -44,14 +46,19 @@ class OwnPeak:
         Measured, unless the processes were looked at too few times and nothing else bounds what they held.
     evidence : str
         What the figure is.
-    ended : bool
-        Whether GNU time saw the task end.
+    code : int or None
+        The exit code with which GNU time saw the task end, 128 and more after a signal; None where it did not.
     """
 
     peak_mb: float
     quality: Quality
     evidence: str
-    ended: bool
+    code: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether GNU time saw the task end."""
+        return self.code is not None
 
 
 def path(folder: Path, task: str, job_id: str) -> Path:
@@ -85,7 +92,9 @@ def read(record: Path) -> OwnPeak | None:
     bounded = 0 < counted_kib <= _CLOSE * peak_kib
     few = 0 < looks < POLLS_TO_TRUST and not brief and not bounded
     quality = Quality.SAMPLED if few else Quality.MEASURED
-    return OwnPeak(peak_mb=peak_kib / 1024, quality=quality, evidence=evidence, ended=largest is not None)
+    signalled = _SIGNALLED.search(text)
+    code = None if largest is None else 128 + int(signalled[1]) if signalled else int(largest[3])
+    return OwnPeak(peak_mb=peak_kib / 1024, quality=quality, evidence=evidence, code=code)
 
 
 def add_largest(record: Path, peak_kib: int, elapsed_s: float, code: int) -> None:

@@ -122,6 +122,30 @@ def test_a_task_whose_srun_found_no_controller_has_not_failed_and_runs_in_the_ne
     assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
 
 
+@pytest.mark.parametrize("mode", ["array", "packed"])
+@pytest.mark.parametrize(
+    ("left", "outcome"),
+    # its parent writes the record
+    [("kill -KILL $PPID; exit 1", "infra"), (":", "completed"), ("exit 3", "failed")],
+    ids=["no end", "exit code 0", "exit code 3"],
+)
+def test_a_task_whose_launch_slurmd_did_not_outlive_has_not_failed_unless_it_says_so_itself(
+    omk_cluster: Cluster, mode: str, left: str, outcome: str
+) -> None:
+    command = "echo $SLURM_STEP_ID >step.{chromosome}; echo done >>out/s1.chr{chromosome}\n"
+    command += f"if [ {{chromosome}} = 21 ]; then {left}; fi"
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22", mode=mode, command=command)
+    # it starts the step all the same, and does not hear how it ends
+    said = "launch for StepId=$SLURM_JOB_ID.$step failed on node n1: Connection reset by peer"
+    unheard = f'"$real" "$@"; step=$(cat {pipeline.folder}/step.21); echo "srun: error: Task {said}" >&2; exit 104'
+    env = pipeline.intercept("srun", f'case $* in *s1.chr21*) {unheard} ;; esac; exec "$real" "$@"')
+    pipeline.ready()
+    pipeline.chromplan("submit", env=env)
+    omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
+    pipeline.chromplan("ingest")
+    assert recorded(pipeline) == {"s1.chr21": outcome, "s1.chr22": "completed"}
+
+
 def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
     cluster = start_cluster(extra="AccountingStorageType=accounting_storage/none")
     held = {"20": 60.0, "21": 220.0, "22": 60.0}

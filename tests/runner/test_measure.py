@@ -201,3 +201,18 @@ def test_a_record_says_how_far_it_can_be_trusted(tmp_path: Path, text: str, peak
     found = peak.read(tmp_path / "record")
     assert found is not None
     assert (round(found.peak_mb), found.quality) == (peak_mb, quality)
+
+
+def test_a_record_says_how_the_task_ended_also_by_a_signal(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    line = "peak_kib=204800 elapsed_s=9.00"
+    for text, code in (
+        (f"{line} rc=0\n", 0),
+        (f"Command exited with non-zero status 3\n{line} rc=3\n", 3),
+        (f"Command terminated by signal 9\n{line} rc=0\n", 137),
+        ("tree_kib=409600 looks=9\n", None),
+    ):
+        record.write_text(text)
+        found = peak.read(record)
+        assert found is not None
+        assert found.code == code
