@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pwd
@@ -43,8 +44,8 @@ class Question:
         Whose; the caller's own where nothing else is asked for.
     cluster : str or None
         The cluster asked about, where it is not this machine's.
-    poll_s : float
-        How often the site samples memory, s.
+    poll_s : float or None
+        How often the site samples memory, s; None asks the cluster, and is Slurm's default for saved output.
     """
 
     targets: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Question:
     since: str | None = None
     user: str | None = None
     cluster: str | None = None
-    poll_s: float = POLL_S
+    poll_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def advise(
     *targets: str | os.PathLike[str],
     names: Sequence[str] = (),
     since: str | None = None,
-    poll_s: float = POLL_S,
+    poll_s: float | None = None,
     genome: str = genomes.DEFAULT,
 ) -> list[Advice]:
     """Say what past jobs used and should have asked for, as 'chromplan advise' does; nothing is written.
@@ -90,8 +91,8 @@ def advise(
         Job names, exact.
     since : str, optional
         As ``sacct -S`` takes it.
-    poll_s : float
-        How often the site samples memory, s.
+    poll_s : float, optional
+        How often the site samples memory, s; by default the cluster is asked, and 30 s are taken for saved output.
     genome : str
         Whose chromosome lengths count, where the peaks follow them.
 
@@ -127,7 +128,9 @@ def ask(question: Question) -> Answer:
             "--since, --user and --clusters are for sacct, which is not asked where a file is given",
             "leave them out; job ids and --name choose from the file",
         )
-    reads = [_read_file(name, question.poll_s) for name in files] or [_ask_sacct(question, ids)]
+    reads = [_read_file(name, POLL_S if question.poll_s is None else question.poll_s) for name in files] or [
+        _ask_sacct(question, ids)
+    ]
     attempts = [
         attempt for read in reads for attempt in read.attempts if not question.names or attempt.name in question.names
     ]
@@ -181,7 +184,18 @@ def _ask_sacct(question: Question, ids: Sequence[JobId]) -> SacctRead:
         fields = fields[:-1]
         text = _sacct(question, ids, fields)
     rows = one_line.one_line_rows(io.StringIO(text, newline="\n"), len(fields), sacct.DELIMITER)
-    return sacct.read_text("".join(rows), columns=fields, delimiter=sacct.DELIMITER, poll_s=question.poll_s)
+    return sacct.read_text("".join(rows), columns=fields, delimiter=sacct.DELIMITER, poll_s=_poll_s(question))
+
+
+def _poll_s(question: Question) -> float:
+    """Return how often memory is sampled; a cluster that does not say so does it as Slurm does by default."""
+    from planner import slurm
+
+    if question.poll_s is not None:
+        return question.poll_s
+    with contextlib.suppress(FailureError, ValueError):
+        return slurm.settings(cluster=question.cluster, patience=slurm.BRIEF).poll_s
+    return POLL_S
 
 
 def _sacct(question: Question, ids: Sequence[JobId], fields: Sequence[str]) -> str:

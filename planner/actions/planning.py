@@ -36,7 +36,10 @@ def open_project(folder: Path) -> ProjectFolder:
         run = data_folder.find(str(folder))
         if run is not None:
             return run.project
-        raise InputError(f"{folder}: no such folder", "give the folder that holds chromplan.toml")
+        raise InputError(
+            f"{folder}: no such folder",
+            "give the folder that holds chromplan.toml, or a run that 'chromplan runs' lists",
+        )
     return ProjectFolder(folder)
 
 

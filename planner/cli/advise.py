@@ -14,7 +14,6 @@ from planner.cli.ui.output import echo_json, json_option, tell_skipped
 from planner.cli.ui.progress import progress, working
 from planner.core import genome as genomes
 from planner.core.errors import InputError
-from planner.core.sampling import POLL_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,9 +35,8 @@ _MOST_IN_DETAIL = 3
     "--poll",
     "poll_s",
     type=click.FloatRange(min=0),
-    default=POLL_S,
-    show_default=True,
-    help="The site's JobAcctGatherFrequency in seconds; a peak sampled in fewer than 3 polls is not believed.",
+    help="The site's JobAcctGatherFrequency in seconds (default: Slurm is asked; 30 for a file). A peak sampled in "
+    "fewer than 3 polls is not believed.",
 )
 @click.option(
     "--genome",
@@ -59,7 +57,7 @@ def command(
     since: str | None,
     user: str | None,
     cluster: str | None,
-    poll_s: float,
+    poll_s: float | None,
     genome: str,
     every: bool,
     as_json: bool,

@@ -65,8 +65,8 @@ def show_end(answer: Answer, *, detailed: bool) -> None:
     """Print what is to be known of all of it."""
     if answer.untrusted:
         click.echo(
-            f"{count(answer.untrusted, 'peak')} not believed: fewer than 3 polls; where the site polls more often "
-            "('scontrol show config' says JobAcctGatherFrequency), say --poll SECONDS"
+            f"{count(answer.untrusted, 'peak')} not believed: fewer than 3 polls "
+            "(--poll SECONDS, where the site polls more often)"
         )
     if not detailed and len(answer.arrays) > 1:
         worst = max(answer.arrays, key=lambda one: use.memory(one.attempts).wasted)

@@ -11,7 +11,7 @@ from itertools import groupby
 from planner.core import units
 from planner.core.documents import validate
 from planner.core.errors import InputError
-from planner.site.facts import SINFO_FORMAT, Facts, is_gone, is_set, read
+from planner.site.facts import SINFO_FORMAT, Facts, acctg_freq_s, is_gone, is_set, read
 from planner.site.model import Partition, Site
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -281,11 +281,10 @@ def _settings(
 
 
 def _acctg_freq_s(config: Mapping[str, str], where: str) -> int:
-    if config.get("JobAcctGatherType", "").endswith("none"):
-        return 0
-    words = config.get("JobAcctGatherFrequency", "30").split(",")
-    task = next((word.removeprefix("task=") for word in words if "=" not in word or word.startswith("task=")), "30")
-    return _number({"JobAcctGatherFrequency": task.removesuffix(" sec")}, "JobAcctGatherFrequency", where)
+    try:
+        return acctg_freq_s(config)
+    except ValueError:
+        return _number(config, "JobAcctGatherFrequency", where)
 
 
 def _number(record: Mapping[str, str], key: str, where: str, default: int | None = None) -> int:

@@ -96,6 +96,21 @@ def is_set(value: str | None) -> bool:
     return (value or "").upper() not in {"", "(NULL)", "UNLIMITED", "INFINITE", "NONE", "N/A", "N/S", "NO"}
 
 
+def acctg_freq_s(config: Mapping[str, str]) -> int:
+    """Return how often Slurm samples the memory of jobs, s; 0 for never.
+
+    Raises
+    ------
+    ValueError
+        When the setting is no number.
+    """
+    if config.get("JobAcctGatherType", "").endswith("none"):
+        return 0
+    words = config.get("JobAcctGatherFrequency", "30").split(",")
+    task = next((word.removeprefix("task=") for word in words if "=" not in word or word.startswith("task=")), "30")
+    return int(task.removesuffix(" sec"))
+
+
 def _sinfo_header(line: str) -> list[str]:
     columns = _cells(line)
     # NODES may be NODES(A/I/O/T)

@@ -1,6 +1,6 @@
 """The only caller of Slurm's commands."""
 
-from planner.slurm.calls import AnswerLost, SlurmError, Verdict, require, run
+from planner.slurm.calls import BRIEF, AnswerLost, SlurmError, Verdict, require, run
 from planner.slurm.jobs import (
     ArrayElement,
     ArrayPlace,
@@ -27,6 +27,7 @@ from planner.slurm.settings import Settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 
 __all__ = [
+    "BRIEF",
     "AnswerLost",
     "ArrayElement",
     "ArrayPlace",

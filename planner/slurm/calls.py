@@ -36,6 +36,8 @@ class Patience:
 PATIENT = Patience()
 # for what would do harm when it is done twice, or is asked again soon anyway
 ONCE = Patience(pauses_s=())
+# for what can be done without
+BRIEF = Patience(pauses_s=(), timeout_s=5.0)
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planner.site.facts import read
-from planner.slurm.calls import run
+from planner.core.sampling import POLL_S
+from planner.site.facts import acctg_freq_s, read
+from planner.slurm.calls import Patience, run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,8 @@ class Settings:
         The highest array index plus one.
     max_job_count : int or None
         Jobs that slurmctld holds at once, each element of an array being one.
+    poll_s : float
+        How often memory is sampled where a job says nothing; Slurm's default where it never is.
     """
 
     computes_priority: bool
@@ -34,11 +37,12 @@ class Settings:
     has_weights: bool
     max_array_size: int | None
     max_job_count: int | None
+    poll_s: float = POLL_S
 
 
-def settings(*, cluster: str | None = None) -> Settings:
+def settings(*, cluster: str | None = None, patience: Patience | None = None) -> Settings:
     """Return how the cluster is set up: one ``scontrol show config``."""
-    return parse(read(run(["scontrol", "show", "config"], cluster=cluster)).config)
+    return parse(read(run(["scontrol", "show", "config"], cluster=cluster, patience=patience)).config)
 
 
 def parse(config: Mapping[str, str]) -> Settings:
@@ -50,6 +54,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         has_weights=any(value.strip() not in ("0", "(null)", "") for value in weights),
         max_array_size=_count(config.get("MaxArraySize")),
         max_job_count=_count(config.get("MaxJobCount")),
+        poll_s=acctg_freq_s(config) or POLL_S,
     )
 
 

@@ -58,8 +58,11 @@ def _runs() -> Iterator[UserRun]:
 
 
 def find(text: str) -> UserRun | None:
-    """Return the run of this number, or the last one of this name that was submitted; None when there is none."""
-    found = [run for run in runs() if text in (str(run.number), run.name)]
+    """Return the run of this number, or the last submitted one of this name or script; None when there is none."""
+    all_runs = runs()
+    found = [run for run in all_runs if text in (str(run.number), run.name)] or [
+        run for run in all_runs if run.name.startswith(f"{text}.")
+    ]
     return next(reversed([run for run in found if run.submitted] or found), None)
 
 

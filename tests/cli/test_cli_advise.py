@@ -255,6 +255,27 @@ def test_one_call_asks_for_all_ids(sacct: Path, capsys: pytest.CaptureFixture[st
     assert ENVIRONMENT["SLURM_TIME_FORMAT"] == "%s"
 
 
+def test_how_often_memory_is_sampled_is_asked_of_slurm_and_read_from_the_jobs_own_command(
+    sacct: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = {"ElapsedRaw": 20}
+    answer(sacct, JOB | short, STEP | short)
+    # no scontrol here, or one that does not answer: Slurm's own 30 s
+    assert "1 peak not believed" in chromplan("7", capsys=capsys)[1]
+    scontrol = sacct / "bin" / "scontrol"
+    scontrol.write_text(
+        "#!/bin/sh\necho 'Configuration data as of 2026-11-27T06:00:00'\n"
+        "echo 'JobAcctGatherFrequency = task=5,energy=30'\n"
+    )
+    scontrol.chmod(0o755)
+    assert "not believed" not in chromplan("7", capsys=capsys)[1]
+    assert "1 peak not believed" in chromplan("7", "--poll", "30", capsys=capsys)[1]
+    scontrol.write_text("#!/bin/sh\necho 'slurm_load_ctl_conf error: Unable to contact slurm controller' >&2\nexit 1\n")
+    assert "1 peak not believed" in chromplan("7", capsys=capsys)[1]
+    answer(sacct, JOB | short | {"SubmitLine": "sbatch --acctg-freq=energy=30,task=1 run.sh"}, STEP | short)
+    assert "not believed" not in chromplan("7", capsys=capsys)[1]
+
+
 def test_without_anything_it_is_the_last_week_of_ones_own_jobs(sacct: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import pwd
 

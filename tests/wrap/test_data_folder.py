@@ -31,6 +31,13 @@ def test_runs_are_numbered_and_found_by_number_or_the_last_of_a_name() -> None:
     assert [run and run.number for run in found] == [1, 3, 2, None]
 
 
+def test_a_run_is_found_by_its_script_whatever_it_was_given() -> None:
+    for name in ("impute.NA1", "impute.NA2", "impute2", "phase"):
+        data_folder.new_run(name, store=None)
+    found = [data_folder.find(text) for text in ("impute", "impute.NA1", "impute2", "imp")]
+    assert [run and run.number for run in found] == [2, 1, 3, None]
+
+
 def test_submissions_at_the_same_time_are_different_runs() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: data_folder.new_run(f"run-{n}", store=None).number, range(24)))

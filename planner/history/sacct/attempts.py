@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from planner.core.sampling import too_short
 from planner.core.units import EXTERN_STEP, JobId
 from planner.history.sacct.outcomes import AttemptVerdict, judge_attempt, judge_step, limit_of
 from planner.history.sacct.rows import Row
+
+_OWN_POLL = re.compile(r"\s--acctg-freq[= ](?:\S*?task=)?(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +106,11 @@ def attempts_of(job: Row, steps: Sequence[Row], *, requeued: bool, poll_s: float
     requeued : bool
         Other attempts share the job's id.
     poll_s : float
-        Seconds between two samples of MaxRSS.
+        Seconds between two samples of MaxRSS, where the job's command line says nothing else.
     """
     verdict = judge_attempt(job, steps, requeued=requeued)
+    own = _OWN_POLL.search(job.submit_line)
+    poll_s = float(own[1]) if own and float(own[1]) else poll_s
     tasks = [step for step in steps if step.id.step != EXTERN_STEP]
     peak = max((step.peak_mb for step in tasks if step.peak_mb is not None), default=None)
     graded = _grade(verdict, peak, job.elapsed_s, poll_s)
