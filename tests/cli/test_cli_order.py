@@ -233,8 +233,8 @@ def test_a_search_beyond_a_second_shows_a_bar_and_ctrl_c_gives_the_best_so_far()
 
     watcher = threading.Thread(target=interrupt_once_the_bar_is_there)
     watcher.start()
-    out, _ = running.communicate(timeout=60)
-    watcher.join(timeout=10)
+    out, _ = running.communicate(timeout=240)
+    watcher.join(timeout=60)
     os.close(ours)
     found = json.loads(out)
     assert running.returncode == 0

@@ -212,7 +212,7 @@ class Cluster:
         cwd: str | Path | None = None,
         env: Mapping[str, str] | None = None,
         check: bool = True,
-        timeout_s: float = 120.0,
+        timeout_s: float = 600.0,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as the ordinary user; a failure under `check` shows everything it wrote."""
@@ -279,7 +279,7 @@ class Cluster:
             self._ask(["scancel", *ids])
             processes.wait_until(lambda: not self._queue(), "cancelled jobs to end", timeout_s=20.0)
 
-    def wait_until_idle(self, timeout_s: float = 600.0) -> None:
+    def wait_until_idle(self, timeout_s: float = 300.0) -> None:
         """Wait until the queue is empty; what was requeued does not wait for Slurm's two minutes."""
 
         def idle() -> bool:

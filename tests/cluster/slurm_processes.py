@@ -24,6 +24,8 @@ PARENT = Path("/tmp")  # short (unix sockets), and reachable by every user, unli
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # below the kernel's ephemeral range, so that no outgoing connection takes a port between the choice and its use
 PORTS = range(20_000, 32_000)
+# how much longer than on a quiet machine anything may take before a test calls it stuck
+PATIENCE = 4.0
 _ASKED_FIRST = (signal.SIGTERM, signal.SIGKILL)
 
 
@@ -47,7 +49,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_until(ready: Callable[[], bool], what: str, *, timeout_s: float = 30.0, pause_s: float = 0.05) -> None:
-    """Call `ready` until it is true."""
+    """Call `ready` until it is true; on a machine with much else to do everything takes longer."""
+    timeout_s *= PATIENCE
     deadline = time.monotonic() + timeout_s
     while not ready():
         if time.monotonic() > deadline:

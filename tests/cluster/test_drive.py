@@ -38,7 +38,7 @@ open(f"out/{name}.done", "a").write("x\\n")
 COMMAND = "python3 wilful.py {chromosome} {task}"
 
 
-def wait_until(happens: Callable[[], object], timeout_s: float = 90) -> None:
+def wait_until(happens: Callable[[], object], timeout_s: float = 360) -> None:
     deadline = time.monotonic() + timeout_s
     while not happens():
         assert time.monotonic() < deadline

@@ -43,8 +43,13 @@ def test_the_job_that_goes_on_waits_for_all_others(tmp_path: Path) -> None:
 
 def settings(**known: int) -> slurm.Settings:
     """Return a cluster of which only these counts are known."""
-    counts: dict[str, int | None] = {"max_array_size": None, "max_job_count": None, **known}
-    return slurm.Settings(computes_priority=False, goes_by_list=False, has_weights=False, **counts)
+    return slurm.Settings(
+        computes_priority=False,
+        goes_by_list=False,
+        has_weights=False,
+        max_array_size=known.get("max_array_size"),
+        max_job_count=known.get("max_job_count"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ class Pipeline:
         number = int(self.latest().name[1:])
         return {row["task"]: row for row in self.json("status") if row["round"] == number}
 
-    def until(self, done: Callable[[], bool], *, timeout_s: float = 120.0) -> None:
+    def until(self, done: Callable[[], bool], *, timeout_s: float = 480.0) -> None:
         """Ask again and again until it is so."""
         until_s = time.monotonic() + timeout_s
         while not done():
