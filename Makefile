@@ -11,8 +11,8 @@ SAY    := sed -u -n 's/^Collecting \([^ (;]*\).*/  fetching \1/p; s/^Installing 
 WORKERS ?= $(shell expr $$(nproc) + 1)
 SHELL_SCRIPTS := $(shell find .ci examples tests/versions -name '*.sh' -o -path '.ci/*' -type f)
 SLURM_PACKAGES := slurm-wlm slurmctld slurmd slurmdbd munge mariadb-server time beagle default-jre-headless
-# the languages that formulas are exported to
-LANGUAGE_PACKAGES := bash gawk groovy mawk original-awk
+# the languages that formulas are exported to, and the shells that complete commands
+LANGUAGE_PACKAGES := bash fish gawk groovy mawk original-awk zsh
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +15,15 @@ from planner.core.errors import InputError
 from planner.core.samples import Sample
 
 _SYNTAX_S = 10
+_REDIRECTED = re.compile(r"[^<>=-]>>?[ \t]*[\"']?([^\s\"'<>|;&()]+)")
+# a comparison in a program of awk or R
+_QUOTED_SIGN = re.compile(r"'[^']*>[^']*'|\"[^\"]*>[^\"]*\"")
+_PARTS_OF_A_TASK = re.compile(r"[{$`*~]")
+_MAKES_OR_CHANGES_FOLDERS = re.compile(r"\b(?:mkdir|install|cd|pushd)\b")
 
 
-def check(config: Config, samples: list[Sample], *, path: Path) -> None:
-    """Refuse a pipeline whose jobs could not do what is meant.
+def check(config: Config, samples: list[Sample], *, path: Path) -> list[str]:
+    """Refuse a pipeline whose jobs could not do what is meant; return what a person should know of it.
 
     Parameters
     ----------
@@ -34,6 +41,8 @@ def check(config: Config, samples: list[Sample], *, path: Path) -> None:
     text = configuration.command_text(config, samples, path=path)
     configuration.check_command(config, samples, path=path)
     _check_syntax(text, path)
+    gone = [] if config.wrap else missing_result_folders(config.pipeline.command, path.parent)
+    return [f"the command writes into {one}, which is not there: mkdir -p {shlex.quote(str(one))}" for one in gone]
 
 
 def _check_syntax(bash: str, path: Path) -> None:
@@ -54,7 +63,9 @@ def _check_syntax(bash: str, path: Path) -> None:
 
 
 def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:
-    """Return the folders of ``--output`` and ``--error`` that are not there: Slurm fails such jobs without a word.
+    """Return the folders of ``--output`` and ``--error`` that are not there: Slurm fails such jobs without a log.
+
+    They are told, not refused: sbatch takes such a script, and the folder may be on the nodes, or come before the job.
 
     Parameters
     ----------
@@ -65,3 +76,20 @@ def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:
     """
     named = {(folder / Path(pattern).expanduser()).parent for pattern in patterns if pattern}
     return sorted(path for path in named if "%" not in str(path) and not path.is_dir())
+
+
+def missing_result_folders(command: str, folder: Path) -> list[Path]:
+    """Return the folders that a command redirects its output into, and that nobody has made.
+
+    Parameters
+    ----------
+    command : str
+        As written, with placeholders; one that makes or changes folders by itself is taken to know.
+    folder : Path
+        Where the tasks run.
+    """
+    if _MAKES_OR_CHANGES_FOLDERS.search(command):
+        return []
+    redirected = _REDIRECTED.findall(_QUOTED_SIGN.sub("''", command))
+    named = {_PARTS_OF_A_TASK.split(path)[0].rpartition("/")[0] for path in redirected}
+    return sorted(folder / name for name in named if name and not (folder / name).is_dir())

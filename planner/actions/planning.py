@@ -293,7 +293,7 @@ def fetch(
     config = project.config()
     _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
-    checking.check(config, samples, path=project.config_path)
+    doubts = checking.check(config, samples, path=project.config_path)
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     tasks = build.tasks(config, samples, task_features(project, config, samples))
     with open_store(project) as store:
@@ -319,7 +319,7 @@ def fetch(
         command=configuration.command_text(config, samples, path=project.config_path),
         columns={name: variable for name, variable in variables.items() if name in samples[0].columns},
         retry_failed=retry_failed,
-        notes=[*notes, *elastic],
+        notes=[*doubts, *notes, *elastic],
     )
 
 

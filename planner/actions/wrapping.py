@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -199,7 +200,8 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
 
     found, meant = _ready(handed, asked, choices)
     for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
-        say(f"note: no folder {gone} for --output: Slurm fails such jobs without a word; mkdir -p {gone}")
+        quoted = shlex.quote(str(gone))
+        say(f"note: no folder {gone} for --output: Slurm fails such jobs, without a log; first: mkdir -p {quoted}")
     site_name, site = _site(choices.site, made)
     steps, waits_for = _before(asked, choices.after, made)
     config = project.write(

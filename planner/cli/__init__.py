@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -78,6 +79,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failure, 2 the user's input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     terminal.prepare()
+    if "_CHROMPLAN_COMPLETE" in os.environ:
+        from planner.cli.ui import shells
+
+        shells.register()
     try:
         width = terminal.help_width()
         code = cli.main(args=arguments, prog_name="chromplan", standalone_mode=False, terminal_width=width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -45,10 +46,17 @@ class ProjectFolder:
 
     def round_numbers(self) -> list[int]:
         """Return the rounds that have a plan, in order."""
-        # a glob would take what may not be read for empty
-        names = [path.name for path in self.rounds.iterdir()] if self.rounds.is_dir() else []
-        numbers = sorted({int(name[1:]) for name in names if name.startswith("r") and name[1:].isdecimal()})
-        return [number for number in numbers if (self.round_folder(number) / "plan.json").exists()]
+        # a glob would take what may not be read, or is no folder, for empty
+        names = [path.name for path in self.rounds.iterdir()] if os.path.lexists(self.rounds) else []
+        numbers = [int(name[1:]) for name in names if name.startswith("r") and name[1:].isdecimal()]
+        return sorted(number for number in numbers if round_name(number) in names and self._is_planned(number))
+
+    def _is_planned(self, number: int) -> bool:
+        """Whether a round has a plan, or had one that is lost: to plan it again would mix the two."""
+        folder = self.round_folder(number)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        return (folder / "plan.json").exists() or self.started(number)
 
     def round_folder(self, number: int) -> Path:
         """Return a round's folder."""
@@ -91,11 +99,14 @@ class ProjectFolder:
     def plan(self, number: int) -> Plan:
         """Read a round's plan."""
         path = self.round_folder(number) / "plan.json"
-        text = read_text(path, hint="run 'chromplan plan' first")
+        hint = "'chromplan plan' writes it anew"
+        if self.started(number):
+            hint = "restore it from a copy: the round was started, and nothing else tells what its tasks are"
+        text = read_text(path, hint=hint)
         known, plan = self._plans.get(number, (None, None))
         if plan is not None and text == known:
             return plan
-        plan = parse_json(text, Plan, path=path, hint="'chromplan plan' writes it anew")
+        plan = parse_json(text, Plan, path=path, hint=hint)
         if plan.round != number:
             raise InputError(f"{path}: round: {plan.round} in the folder of round {number}", "it was copied; plan here")
         self._plans[number] = (text, plan)

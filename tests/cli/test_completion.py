@@ -1,8 +1,11 @@
 """Completion, as the shells ask for it."""
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,20 +79,87 @@ def test_each_shell_gets_its_script(shell: str) -> None:
     assert shell in done.stdout
 
 
-def test_a_real_bash_completes(project: Path) -> None:
+ALL_MODES = ["array", "auto", "dynamic", "het", "jobs", "packed", "tiers"]
+# what is typed, and what is offered for the last word
+TYPED = {
+    "chromplan sta": ["status"],
+    "chromplan plan --mode di": [],
+    "chromplan plan --mode ti": ["tiers"],
+    "chromplan site show cann": ["cannon"],
+    "chromplan formula show bea": ["beagle"],
+    "chromplan fit --tool ": ["mine"],
+    "chromplan logs chr2": ["chr21", "chr22"],
+    "chromplan sbatch imp": ["impute.sh"],
+    "chromplan wrap --mode jobs imp": ["impute.sh"],
+    "chromplan history import ru": ["runs.csv"],
+}
+
+
+@pytest.fixture
+def typed_at(project: Path) -> Callable[[str, str], list[str]]:
+    """Return what runs a shell's script where the commands are, and gives its lines."""
     (project / "impute.sh").touch()
-    script = """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def run(shell: str, script: str) -> list[str]:
+        if not shutil.which(shell):
+            pytest.skip(f"no {shell} here")
+        environment = {**os.environ, "PATH": path, "HOME": str(project)}
+        done = subprocess.run([shell, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_a_real_bash_completes(typed_at: Callable[[str, str], list[str]]) -> None:
+    ask = """
 eval "$(_CHROMPLAN_COMPLETE=bash_source chromplan)"
 ask() {
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
     _chromplan_completion "$1" 2>&1
+    [ ${#COMPREPLY[@]} -gt 0 ] || compopt_default "${COMP_WORDS[COMP_CWORD]}"
     echo "${COMPREPLY[*]}"
 }
-ask chromplan sta
-ask chromplan plan --mode di
-ask chromplan plan --mode ti
-ask chromplan site show cann
+compopt() { files=1; }  # there is no completion under way here
+compopt_default() { [ -z "$files" ] || mapfile -t COMPREPLY < <(compgen -f -- "$1"); files=; }
 """
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["status", "", "tiers", "cannon"], done.stderr
+    typed = {**TYPED, "chromplan plan --mode = ti": ["tiers"], "chromplan plan --mode =": ALL_MODES}
+    lines = [f"ask {line if not line.endswith(' ') else line + chr(39) * 2}" for line in typed]
+    shown = [line.split() for line in typed_at("bash", "\n".join([ask, *lines]))]
+    assert dict(zip(typed, map(sorted, shown), strict=True)) == typed
+
+
+def test_a_real_fish_completes(typed_at: Callable[[str, str], list[str]]) -> None:
+    typed = {
+        **TYPED,
+        "chromplan plan --mode=ti": ["--mode=tiers"],
+        "chromplan site ": ["check", "detect", "list", "show"],
+    }
+    lines = "\n".join(f"complete -C {shlex.quote(line)}; echo end" for line in typed)
+    shown = typed_at("fish", f"_CHROMPLAN_COMPLETE=fish_source chromplan | source\n{lines}")
+    offered = "\n".join(shown).removesuffix("end").split("end\n")
+    words = [sorted(line.partition("\t")[0] for line in one.splitlines()) for one in offered]
+    assert dict(zip(typed, words, strict=True)) == typed
+    assert "submit\tSubmit the rendered round." in typed_at(
+        "fish", "_CHROMPLAN_COMPLETE=fish_source chromplan | source; complete -C 'chromplan subm'"
+    )
+
+
+# what zsh's completion system would be told
+ZSH = """
+compdef() { : }
+compadd() { print -rn -- "${(P)@[-1]} " }
+_describe() { local one; for one in "${(P)@[-2]}"; do print -rn -- "${one%%:*} "; done }
+_path_files() { print -rn -- "impute.sh" }
+eval "$(_CHROMPLAN_COMPLETE=zsh_source chromplan)"
+ask() { words=("$@"); CURRENT=$#; _chromplan_completion; print }
+"""
+
+
+def test_a_real_zsh_completes(typed_at: Callable[[str, str], list[str]]) -> None:
+    typed = {**TYPED, "chromplan plan --mode=ti": ["--mode=tiers"], "chromplan plan --comp": ["--compare"]}
+    typed.pop("chromplan history import ru")
+    lines = [f"ask {line if not line.endswith(' ') else line + chr(39) * 2}" for line in typed]
+    shown = [line.split() for line in typed_at("zsh", "\n".join([ZSH, *lines]))]
+    assert dict(zip(typed, map(sorted, shown), strict=True)) == typed

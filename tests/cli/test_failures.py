@@ -166,6 +166,34 @@ def test_a_file_in_the_place_of_a_folder_is_named(project: Path, name: str) -> N
     assert f"{name}: a file, where a folder is needed" in said
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("render",), ("submit",), ("run", "--local"), ("ingest",), ("logs", "chr22"), ("cancel",)],
+)
+@pytest.mark.parametrize("name", ["rounds", "rounds/r001"])
+def test_a_file_in_the_place_of_a_round_is_never_taken_for_none(
+    project: Path, name: str, arguments: tuple[str, ...]
+) -> None:
+    (project / name).parent.mkdir(exist_ok=True)
+    (project / name).write_text("")
+    assert f"{name}: a file, where a folder is needed" in two_lines(chromplan(*arguments, cwd=project))
+
+
+def test_the_plan_of_a_round_that_was_started_is_not_said_to_be_written_anew(project: Path) -> None:
+    assert chromplan("plan", cwd=project).returncode == 0
+    plan = project / "rounds/r001/plan.json"
+    plan.write_text(plan.read_text()[:100])
+    assert "'chromplan plan' writes it anew" in two_lines(chromplan("status", "--offline", cwd=project))
+    (project / "rounds/r001/local.jsonl").write_text("")
+    for change in (lambda: None, plan.unlink):
+        change()
+        for arguments in (("status", "--offline"), ("next",), ("plan",)):
+            said = two_lines(chromplan(*arguments, cwd=project))
+            assert "rounds/r001/plan.json: " in said
+            assert "restore it from a copy" in said
+            assert "anew" not in said
+
+
 @pytest.mark.parametrize("name", ["chromplan.toml", ".chromplan/history.sqlite", "rounds/r001/plan.json"])
 def test_a_folder_in_the_place_of_a_file_is_named(project: Path, name: str) -> None:
     subprocess.run(["rm", "-rf", project / name], check=True)

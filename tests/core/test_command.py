@@ -94,6 +94,29 @@ def test_a_misspelt_placeholder_gets_the_one_that_was_meant(tmp_path: Path) -> N
 
 def test_a_log_folder_that_is_not_there_is_found_before_slurm_fails_the_job(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    patterns = ("there/%A_%a.out", "logs/%A.out", "%u/x.out", "", "slurm-%A_%a.out", "/nowhere/at/all.err")
+    patterns = ("there/%A_%a.out", "logs/%A.out", "%u/x.out", "", "slurm-%A_%a.out", "/dev/null", "/nowhere/at/all.err")
     found = checking.missing_log_folders(patterns, tmp_path)
     assert found == [Path("/nowhere/at"), tmp_path / "logs"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("run {chromosome} > out/{chromosome}.txt", ["out"]),
+        ("run {chromosome} >>out/{chromosome}.txt 2>log/{task}.err", ["log", "out"]),
+        ("run {chromosome} > 'out/a'", ["out"]),
+        ("run {chromosome} &> out/deep/$CHROMPLAN_TASK", ["out/deep"]),
+        ("run {chromosome} > {sample}/{chromosome}.txt", []),
+        ("run {chromosome} > {chromosome}.txt", []),
+        ("run {chromosome} > there/{chromosome}.txt 2> /dev/null", []),
+        ("mkdir -p out; run {chromosome} > out/{chromosome}.txt", []),
+        ("cd elsewhere; run {chromosome} > out/x", []),
+        ("run '--min>=3/4' {chromosome} < in/x; awk '{ print $1 > 1/2, $2->b/c }' \"a > b/c\"", []),
+        ("run {chromosome} > $OUT/x > ~/out/x", []),
+    ],
+)
+def test_a_folder_that_the_output_is_redirected_into_is_looked_for(
+    tmp_path: Path, command: str, expected: list[str]
+) -> None:
+    (tmp_path / "there").mkdir()
+    assert checking.missing_result_folders(command, tmp_path) == [tmp_path / name for name in expected]
