@@ -1,8 +1,9 @@
 """Commands killed at every file and process event, repeated, and what they left counted: run as the submitting user.
 
-A trial copies a project, runs a command that is killed with SIGKILL right before its k-th event, repeats the command,
-and, once all jobs have ended, counts what the tasks themselves say that they did. The command runs in a fork of this
-process, with everything imported, so that a trial costs a fraction of a second; what it starts is the real thing.
+A trial copies a project, runs a command that is killed with SIGKILL right before its k-th event (or that another signal
+ends there, or for which the disk is full from there on), repeats the command, and, once all jobs have ended, counts
+what the tasks themselves say that they did. The command runs in a fork of this process, with everything imported, so
+that a trial costs a fraction of a second; what it starts is the real thing.
 
 ``python crash_trials.py SPEC``, SPEC being a JSON file with the fields of `Spec`, prints a JSON object.
 """
@@ -10,6 +11,7 @@ process, with everything imported, so that a trial costs a fraction of a second;
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import importlib
 import json
@@ -55,6 +57,8 @@ EVENTS = frozenset(
         *("os.utime", "shutil.rmtree", "fcntl.flock", "subprocess.Popen", "sqlite3.connect", "os.posix_spawn"),
     )
 )
+# what fails on a full disk
+MAKING = ("open", "os.mkdir")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -78,6 +82,8 @@ class Spec:
         Commands that follow the repeated one.
     tasks : list of str
         Each must have run once in the end.
+    how : str
+        The signal that ends the command (``SIGKILL``), or ``full``: the disk is.
     """
 
     base: str
@@ -88,15 +94,20 @@ class Spec:
     workers: int
     then: list[list[str]]
     tasks: list[str]
+    how: str = "SIGKILL"
 
 
-def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None, lie: str | None = None) -> tuple[int, int]:
+def run(
+    argv: list[str], cwd: Path, log: Path, *, at: int | None = None, how: str = "SIGKILL", lie: str | None = None
+) -> tuple[int, int]:
     """Run a chromplan command in a fork; return its exit code (-9 when killed) and its events.
 
     Parameters
     ----------
     at : int, optional
         The event at which it is killed.
+    how : str
+        See `Spec`.
     lie : str, optional
         How one of Slurm's commands lies to it, where such commands are first on the PATH.
     """
@@ -115,7 +126,7 @@ def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None, lie: st
             if lie is not None:
                 # to this command alone: what it submits inherits the variable
                 os.environ["LIE"] = f"{os.getpid()} {lie}"
-            count = _hook(cwd, at)
+            count = _hook(cwd, at, how)
             try:
                 planner.cli.main()
             except SystemExit as ended:
@@ -129,7 +140,7 @@ def run(argv: list[str], cwd: Path, log: Path, *, at: int | None = None, lie: st
     return os.waitstatus_to_exitcode(status), int(counted.read_text())
 
 
-def _hook(cwd: Path, at: int | None) -> list[int]:
+def _hook(cwd: Path, at: int | None, how: str) -> list[int]:
     count = [0]
     seen = os.open(cwd / ".killed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -143,7 +154,10 @@ def _hook(cwd: Path, at: int | None) -> list[int]:
         count[0] += 1
         if count[0] == at:
             os.write(seen, f"{at} {event} {str(arguments)[:200]}\n".encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+            if how != "full":
+                os.kill(os.getpid(), signal.Signals[how])
+        if how == "full" and at is not None and count[0] >= at and event in MAKING:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     sys.addaudithook(hook)
     return count
@@ -248,14 +262,14 @@ def trial_of(spec: Spec, at: int) -> tuple[list[str], bool]:
     folder = Path(spec.work) / f"t{at:04d}"
     copy(Path(spec.base), folder, f"t{at:04d}x{os.getpid()}")
     log = folder / "trial.log"
-    code, _ = run(spec.argv, folder, log, at=at)
-    if code != -signal.SIGKILL:
+    run(spec.argv, folder, log, at=at, how=spec.how)
+    if not (folder / ".killed").read_text():
         return [], False
     for argv in (spec.argv, *spec.then):
         code, _ = run(argv, folder, log)
         if code:
             return [f"{' '.join(argv)}: exit {code}"], True
-    return [], True
+    return ["a traceback"] * ("Traceback" in log.read_text()), True
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Killed at any file or process event, a command that is repeated leaves every task run once, and recorded once.
 
 ``make crash`` tries every event of every command in every mode; here some are tried, the same ones each time.
-CHROMPLAN_CRASHES=N tries every N-th event.
+CHROMPLAN_CRASHES=N tries every N-th event; CHROMPLAN_CRASH=SIGINT (or SIGHUP, SIGTERM) ends the command by another
+signal, CHROMPLAN_CRASH=full lets the disk be full from the event on.
 """
 
 from __future__ import annotations
@@ -21,9 +22,16 @@ TRIALS = Path(__file__).parent / "crash_trials.py"
 TASKS = ("20", "21", "22")
 # "random" tries random kills alone
 EVERY = int(os.environ.get("CHROMPLAN_CRASHES", "0").replace("random", "0"))
+HOW = os.environ.get("CHROMPLAN_CRASH", "SIGKILL")
 MODES = ("array", "tiers", "jobs", "packed")
 # what is tried without CHROMPLAN_CRASHES: some events of the commands that start tasks
-SAMPLE = {("submit", "array"): 19, ("submit", "jobs"): 31, ("next --submit", "tiers"): 47}
+SAMPLE = {
+    ("submit", "array", "SIGKILL"): 19,
+    ("submit", "jobs", "SIGKILL"): 31,
+    ("next --submit", "tiers", "SIGKILL"): 47,
+    ("submit", "array", "SIGINT"): 11,
+    ("submit", "jobs", "full"): 17,
+}
 SCRIPT = """#!/bin/bash
 #SBATCH --job-name=imp --array=20-22 --mem=100M --time=5
 echo done >> out/chr$SLURM_ARRAY_TASK_ID
@@ -71,7 +79,9 @@ ARGUMENTS = {
 }
 
 
-def try_out(cluster: Cluster, command: str, mode: str, *, stride: int, then_next: bool = False) -> dict[str, Any]:
+def try_out(
+    cluster: Cluster, command: str, mode: str, *, stride: int, how: str = "SIGKILL", then_next: bool = False
+) -> dict[str, Any]:
     """Kill a command at every ``stride``-th event, repeat it, and return what went wrong."""
     before = base(cluster, command, mode)
     work = cluster.user_dir("crashes")
@@ -84,6 +94,7 @@ def try_out(cluster: Cluster, command: str, mode: str, *, stride: int, then_next
         "first": 1 + (stride - 1) // 2,
         "workers": 4,
         "then": FURTHER.get(command, []),
+        "how": how,
         "tasks": [f"s1.chr{c}" if command != "sbatch" else f"chr{c}" for c in TASKS],
     }
     before.write("spec.json", json.dumps(spec))
@@ -107,10 +118,10 @@ def try_out(cluster: Cluster, command: str, mode: str, *, stride: int, then_next
     return found
 
 
-@pytest.mark.parametrize(("command", "mode"), SAMPLE)
+@pytest.mark.parametrize(("command", "mode", "how"), SAMPLE)
 @pytest.mark.skipif(EVERY > 0, reason="all of them are tried")
-def test_some_kills(omk_cluster: Cluster, command: str, mode: str) -> None:
-    found = try_out(omk_cluster, command, mode, stride=SAMPLE[command, mode])
+def test_some_kills(omk_cluster: Cluster, command: str, mode: str, how: str) -> None:
+    found = try_out(omk_cluster, command, mode, stride=SAMPLE[command, mode, how], how=how)
     assert found["killed"] > 0
     assert found["wrong"] == {}
 
@@ -128,5 +139,5 @@ def test_every_kill(omk_cluster: Cluster, command: str, mode: str, then_next: bo
         pytest.skip("it does the same in every mode")
     if command == "sbatch" and mode == "packed":
         pytest.skip("a script of one's own is a job of its own")
-    found = try_out(omk_cluster, command, mode, stride=EVERY, then_next=then_next)
+    found = try_out(omk_cluster, command, mode, stride=EVERY, how=HOW, then_next=then_next)
     assert found["wrong"] == {}
