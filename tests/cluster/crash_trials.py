@@ -33,6 +33,7 @@ PRELOADED = (
     "planner.actions.fitting",
     "planner.actions.planning",
     "planner.actions.rounds",
+    "planner.cli.cancel",
     "planner.cli.fit",
     "planner.cli.history",
     "planner.cli.ingest",
@@ -78,10 +79,12 @@ class Spec:
         Every so many events are tried, from this one on.
     workers : int
         Trials at once.
-    then : list of list of str
-        Commands that follow the repeated one.
+    before, then : list of list of str
+        Commands that go before the killed one in each copy, and that follow the repeated one.
     tasks : list of str
         Each must have run once in the end.
+    cancelled : bool
+        Each must have been cancelled instead, before it ended.
     how : str
         The signal that ends the command (``SIGKILL``), or ``full``: the disk is.
     """
@@ -94,6 +97,8 @@ class Spec:
     workers: int
     then: list[list[str]]
     tasks: list[str]
+    before: list[list[str]]
+    cancelled: bool
     how: str = "SIGKILL"
 
 
@@ -213,23 +218,24 @@ def projects(trial: Path) -> list[Path]:
 
 def found_wrong(spec: Spec, trial: Path) -> list[str]:
     """Return what a trial left that should not be."""
-    wrong = [*ran_wrong(spec.tasks, trial), *left_wrong(trial)]
+    wrong = [*ran_wrong(spec.tasks, trial, times=0 if spec.cancelled else 1), *left_wrong(trial)]
+    wanted = ["cancelled" if spec.cancelled else "completed"]
     for project in projects(trial):
         wrong += store_wrong(project)
         with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
             rows = store.execute("SELECT task, outcome FROM observations").fetchall()
         outcomes = {task: [outcome for name, outcome in rows if name == task] for task in spec.tasks}
-        wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found != ["completed"]]
+        wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found != wanted]
     return wrong
 
 
-def ran_wrong(tasks: list[str], folder: Path) -> list[str]:
-    """Return which tasks did not run to their end once, by their own account."""
+def ran_wrong(tasks: list[str], folder: Path, *, times: int = 1) -> list[str]:
+    """Return which tasks did not run to their end so many times, by their own account."""
     wrong: list[str] = []
     for task in tasks:
         path = folder / "out" / task
         ran = path.read_text().splitlines() if path.exists() else []
-        if len(ran) != 1:
+        if len(ran) != times:
             wrong.append(f"{task} ran {len(ran)} times: {ran}")
     return wrong
 
@@ -262,6 +268,8 @@ def trial_of(spec: Spec, at: int) -> tuple[list[str], bool]:
     folder = Path(spec.work) / f"t{at:04d}"
     copy(Path(spec.base), folder, f"t{at:04d}x{os.getpid()}")
     log = folder / "trial.log"
+    for argv in spec.before:
+        run(argv, folder, log)
     run(spec.argv, folder, log, at=at, how=spec.how)
     if not (folder / ".killed").read_text():
         return [], False
@@ -281,8 +289,9 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     whole = work / "whole"
     copy(Path(spec.base), whole, f"whole{os.getpid()}")
-    code, events = run(spec.argv, whole, whole / "trial.log")
-    assert code == 0, (whole / "trial.log").read_text()
+    for argv in (*spec.before, spec.argv):
+        code, events = run(argv, whole, whole / "trial.log")
+        assert code == 0, (whole / "trial.log").read_text()
     points = list(range(spec.first, events + 1, spec.stride))
     children = []
     for worker in range(spec.workers):

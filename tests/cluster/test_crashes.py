@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from cluster import Cluster
-from pipelines import Pipeline
+from pipelines import QUICK_COMMAND, Pipeline
 
 pytestmark = pytest.mark.cluster
 TRIALS = Path(__file__).parent / "crash_trials.py"
@@ -44,6 +44,8 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
     if command == "sbatch":
         pipeline.write("imp.sh", SCRIPT)
         return pipeline
+    if command == "cancel":
+        pipeline.configure(command="sleep 600; " + QUICK_COMMAND)
     if command in ("next --submit", "next", "ingest"):
         # the smallest task goes first, and is what there is to record
         text = (pipeline.folder / "chromplan.toml").read_text()
@@ -66,6 +68,8 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
     return pipeline
 
 
+# in each copy: the jobs are its own
+BEFORE = {"cancel": [["submit"]]}
 FURTHER: dict[str, list[list[str]]] = {
     "plan": [["render"], ["submit"]],
     "render": [["submit"]],
@@ -75,6 +79,7 @@ FURTHER: dict[str, list[list[str]]] = {
 }
 ARGUMENTS = {
     "history import": ["history", "import", "past.csv", "--tool", "hold", "--feature", "length_mb=length_mb"],
+    "cancel": ["cancel", "--yes"],
     "sbatch": ["sbatch", "--no-history", "--site", "site.toml", "--mode", "{mode}", "imp.sh"],
 }
 
@@ -93,7 +98,9 @@ def try_out(
         "stride": stride,
         "first": 1 + (stride - 1) // 2,
         "workers": 4,
+        "before": BEFORE.get(command, []),
         "then": FURTHER.get(command, []),
+        "cancelled": command == "cancel",
         "how": how,
         "tasks": [f"s1.chr{c}" if command != "sbatch" else f"chr{c}" for c in TASKS],
     }
@@ -129,7 +136,19 @@ def test_some_kills(omk_cluster: Cluster, command: str, mode: str, how: str) -> 
 @pytest.mark.parametrize("then_next", [False, True], ids=["", "then-next"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "command", ["submit", "next --submit", "sbatch", "ingest", "next", "plan", "render", "fit", "history import"]
+    "command",
+    [
+        "submit",
+        "next --submit",
+        "sbatch",
+        "ingest",
+        "next",
+        "plan",
+        "render",
+        "fit",
+        "history import",
+        "cancel",
+    ],
 )
 @pytest.mark.skipif(EVERY == 0, reason="'make crash' tries every event")
 def test_every_kill(omk_cluster: Cluster, command: str, mode: str, then_next: bool) -> None:
