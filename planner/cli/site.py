@@ -158,6 +158,10 @@ def _rules(site: Site) -> list[str]:
             "memory is sampled",
             "acctg_freq_s" in known and (f"every {site.acctg_freq_s} s" if site.acctg_freq_s else "never"),
         ),
+        (
+            "memory of several processes",
+            site.acctg_counts_shared and "what they share is sampled once for each: own records count",
+        ),
         ("clusters", site.clusters),
         ("further options", " ".join(site.options)),
         ("before each task", "; ".join(site.preamble)),

@@ -27,6 +27,8 @@ class OpenTask:
         When the round's submission began, s since the epoch.
     poll_s : int
         How often Slurm samples its memory, s.
+    shared_twice : bool
+        Whether Slurm's samples count memory that processes share once for each (the site's ``acctg_counts_shared``).
     logs : UsersLogs or None
         Where a user's own script prints.
     """
@@ -39,6 +41,7 @@ class OpenTask:
     submitted_s: int
     poll_s: int
     cluster: str | None
+    shared_twice: bool = False
     logs: UsersLogs | None = None
 
 
@@ -67,6 +70,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
                 submitted_s=began_s,
                 poll_s=poll_s(plan),
                 cluster=plan.cluster,
+                shared_twice=plan.target.site.acctg_counts_shared,
                 logs=logs,
             )
             for entry in entries

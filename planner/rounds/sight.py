@@ -172,7 +172,8 @@ class Sight:
             found = replace(self._failed(task, told), end_s=int(end_s))
             if code in _KILLED and found.outcome is Outcome.FAILED:
                 found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: it was ended, it is not known why")
-        return with_own_peak(found, self._own(task).peak(task.entry.task, task.entry.job_id))
+        own_peak = self._own(task).peak(task.entry.task, task.entry.job_id)
+        return with_own_peak(found, own_peak, shared_twice=task.shared_twice)
 
     def _by_state(self, task: OpenTask, state: str) -> Observation:
         outcomes = {
@@ -214,7 +215,7 @@ class Sight:
                 step = sacct.with_log(step, log, heap_follows_request=True)
             else:
                 attempt = _with_log(task, attempt, log)
-        return with_own_peak(_observe(task, attempt, step), own)
+        return with_own_peak(_observe(task, attempt, step), own, shared_twice=task.shared_twice)
 
     def _was_killed(self, task: OpenTask) -> bool:
         """Whether Slurm says in a task's log that it killed it, and the task's own record not that it ended."""
@@ -267,11 +268,17 @@ def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None)
     )
 
 
-def with_own_peak(observation: Observation, own: OwnPeak | None) -> Observation:
-    """Return the observation with the task's own peak record."""
+def with_own_peak(observation: Observation, own: OwnPeak | None, *, shared_twice: bool) -> Observation:
+    """Return the observation with the task's own peak record: the larger figure counts.
+
+    But where Slurm counts what processes share once for each of them (``shared_twice``), a whole record of the task's
+    own is the truth.
+    """
     if own is None:
         return observation
     peak_mb = max(own.peak_mb, observation.peak_mb or 0.0)
+    if shared_twice and own.together and own.ended and own.quality is Quality.MEASURED:
+        peak_mb = own.peak_mb
     if observation.quality is Quality.CENSORED:
         return replace(observation, peak_mb=peak_mb)
     return replace(

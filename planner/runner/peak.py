@@ -48,12 +48,15 @@ class OwnPeak:
         What the figure is.
     code : int or None
         The exit code with which GNU time saw the task end, 128 and more after a signal; None where it did not.
+    together : bool
+        Whether its processes were looked at together, what they share counted once.
     """
 
     peak_mb: float
     quality: Quality
     evidence: str
     code: int | None = None
+    together: bool = False
 
     @property
     def ended(self) -> bool:
@@ -94,7 +97,7 @@ def read(record: Path) -> OwnPeak | None:
     quality = Quality.SAMPLED if few else Quality.MEASURED
     signalled = _SIGNALLED.search(text)
     code = None if largest is None else 128 + int(signalled[1]) if signalled else int(largest[3])
-    return OwnPeak(peak_mb=peak_kib / 1024, quality=quality, evidence=evidence, code=code)
+    return OwnPeak(peak_mb=peak_kib / 1024, quality=quality, evidence=evidence, code=code, together=looks > 0)
 
 
 def add_largest(record: Path, peak_kib: int, elapsed_s: float, code: int) -> None:

@@ -15,6 +15,7 @@ _SITE_FIELDS = (
     "scheduler",
     "priority",
     "acctg_freq_s",
+    "acctg_counts_shared",
 )
 _PARTITION_FIELDS = ("cores", "mem_mb", "max_time", "nodes")
 

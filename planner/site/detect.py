@@ -270,6 +270,7 @@ def _settings(
         "scheduler": "builtin" if config.get("SchedulerType") == "sched/builtin" else "backfill",
         "priority": "basic" if config.get("PriorityType") == "priority/basic" else "multifactor",
         "acctg_freq_s": _acctg_freq_s(config, where),
+        "acctg_counts_shared": _acctg_counts_shared(config),
     }
     if is_set(config.get("DefMemPerCPU")):
         values["mem_per_core_default_mb"] = _number(config, "DefMemPerCPU", where)
@@ -285,6 +286,16 @@ def _acctg_freq_s(config: Mapping[str, str], where: str) -> int:
         return acctg_freq_s(config)
     except ValueError:
         return _number(config, "JobAcctGatherFrequency", where)
+
+
+def _acctg_counts_shared(config: Mapping[str, str]) -> bool:
+    """Whether Slurm adds up resident sizes, shared pages once a process, and does not kill by that sum.
+
+    Where it kills by it (OverMemoryKill), the sum is what a request must cover.
+    """
+    params = {word.strip().lower() for word in config.get("JobAcctGatherParams", "").split(",")}
+    sums = config.get("JobAcctGatherType", "").endswith("linux")
+    return sums and not params & {"usepss", "noshared", "overmemorykill"}
 
 
 def _number(record: Mapping[str, str], key: str, where: str, default: int | None = None) -> int:

@@ -141,6 +141,9 @@ class Site(Document):
     priority: Literal["multifactor", "basic"] = "multifactor"
     acctg_freq_s: Annotated[int, Field(strict=True, ge=0)] = int(POLL_S)
     """Slurm's JobAcctGatherFrequency: seconds between two readings of a job's memory; 0 for none."""
+    acctg_counts_shared: bool = False
+    """Whether those readings count memory that processes share once for each (``jobacct_gather/linux`` without UsePss
+    or NoShared) and nothing is killed by them: a task's own record is then nearer to the truth."""
     clusters: Option | None = None
     options: tuple[Annotated[str, Field(pattern=r"^--[a-z][!-~]*$")], ...] = ()
     """Further ``#SBATCH`` options of every job."""

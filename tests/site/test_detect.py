@@ -180,6 +180,28 @@ def test_limits_of_the_whole_cluster_apply_where_a_partition_sets_none() -> None
     assert (site.mem_policy, site.acctg_freq_s) == ("mem", 30)
 
 
+@pytest.mark.parametrize(
+    ("kind", "params", "counts"),
+    [
+        ("linux", "(null)", True),
+        ("linux", "NoOverMemoryKill", True),
+        ("linux", "UsePss", False),
+        ("linux", "usepss,DisableGPUAcct", False),
+        ("linux", "NoShared", False),
+        ("linux", "OverMemoryKill", False),
+        ("cgroup", "(null)", False),
+        ("none", "(null)", False),
+    ],
+)
+def test_it_is_known_whether_samples_count_shared_memory_twice(kind: str, params: str, counts: bool) -> None:
+    site = detect(
+        f"Configuration data as of 2026-01-02T03:04:05\nClusterName = c\nJobAcctGatherType = jobacct_gather/{kind}\n"
+        f"JobAcctGatherParams = {params}\nSelectTypeParameters = CR_CPU_MEMORY\n\nPartitionName=main\n   State=UP\n"
+        "NodeName=n CPUTot=64 RealMemory=9000 State=IDLE Partitions=main\n"
+    )
+    assert site.acctg_counts_shared is counts
+
+
 def test_sinfo_marks_the_least_of_several_values_with_a_plus() -> None:
     site = detect("PARTITION AVAIL TIMELIMIT NODES STATE CPUS MEMORY\nmain* up infinite 3 idle 8+ 64000+\n")
     assert kinds(site) == {"main": (3, 8, 64_000, None)}

@@ -254,6 +254,7 @@ site_fields = st.fixed_dictionaries(
         "scheduler": st.sampled_from(["backfill", "builtin"]),
         "priority": st.sampled_from(["multifactor", "basic"]),
         "acctg_freq_s": st.integers(0, 600),
+        "acctg_counts_shared": st.booleans(),
         "clusters": options,
         "options": st.lists(st.sampled_from(["--nodes=1", "--exclusive", '--comment="#'])),
         "preamble": st.lists(lines, max_size=3),
