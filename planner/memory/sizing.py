@@ -38,6 +38,9 @@ _EARLY = 6  # fewer have no neighbours to look at
 _FARTHEST_TESTED = 8.0
 _TESTED_BEYOND = 12
 _LEAST_TESTED = 3
+_NEARER = 0.7  # what the next smaller task's test counts, where that of the largest counts 1
+_BEYOND = 1.05  # what is larger than all seen may need a little more, even on a plateau
+_JUST_SHORT = 0.999  # to stay this little below the largest peak saves nothing, and a peak like it would kill
 _FLAT = np.array([not member.slopes for member in MEMBERS])
 
 
@@ -76,7 +79,9 @@ class Sized:
     @property
     def request(self) -> float:
         """The request of least expected cost, MiB."""
-        return max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
+        request = max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
+        largest = self.retry.largest
+        return largest if _JUST_SHORT * largest <= request < largest else request
 
     def quantile(self, level: float) -> float:
         """Return what the members' quantiles at a level are in the middle."""
@@ -192,8 +197,7 @@ class Sizer:
             predictives: tuple[Predictive, ...] = (self._early(past, wall, size),)
         else:
             at = past.count if place is None else place - 0.5
-            clouds = [past.plausible(member, size, at) for member in MEMBERS]
-            predictives = tuple(smooth(*cloud, wall, rows=past.count) for cloud in clouds)
+            predictives = _predictives(past, wall, size, at, beyond=beyond)
         weights = self._weights(len(predictives), beyond=beyond)
         if beyond and len(predictives) > 1:
             weights = self._weights_beyond(size, weights)
@@ -272,14 +276,15 @@ class Sizer:
 
         Whether memory goes on growing beyond the sizes seen, or has reached its plateau, shows at the upper end of what
         was seen: each of the largest tasks is predicted from those as many times smaller as this task is larger than
-        all, or, where these are too few, from nearer ones. ``otherwise`` is returned where too few tasks can tell.
+        all, or, where these are too few, from nearer ones; the larger a task, the more its test counts. ``otherwise``
+        is returned where too few tasks can tell.
         """
         largest = float(self.past.ordered[-1])
         far = min(size / largest, _FARTHEST_TESTED) if largest > 0 else 1.0
         for fold in (far, far**0.5, far**0.25, 1.0):
             costs = self._costs_beyond(fold)
             if len(costs) >= _LEAST_TESTED:
-                return _softmin(np.sum(costs, axis=0))
+                return _softmin(_NEARER ** np.arange(len(costs)) @ np.array(costs))
         return otherwise
 
     def _costs_beyond(self, fold: float) -> list[Floats]:
@@ -293,8 +298,7 @@ class Sizer:
             rest, wall = Past(past.size[smaller], past.value[smaller]), np.array(self._wall)[smaller]
             retry, least = Retry(float(rest.value.max())), float(rest.value.min()) / 2
             place = int(np.count_nonzero(smaller[:number])) - 0.5
-            clouds = [rest.plausible(member, float(past.size[number]), place) for member in MEMBERS]
-            said = [smooth(*cloud, wall, rows=count) for cloud in clouds]
+            said = _predictives(rest, wall, float(past.size[number]), place, beyond=True)
             asked = np.array([cheapest(one, retry, least=least, kappa=self.kappa) for one in said])
             found.append(self._costs(asked, retry, self._peak[number], self._wall[number]))
         return found
@@ -303,6 +307,16 @@ class Sizer:
         """Return what requests cost a task: what is wasted, and the price of each failure."""
         replays = [retry.replay(float(request), peak_mb, wall_s) for request in asked]
         return np.array([wasted + failures * self.kappa * peak_mb * wall_s for wasted, failures in replays])
+
+
+def _predictives(past: Past, wall: Floats, size: float, place: float, *, beyond: bool) -> tuple[Predictive, ...]:
+    """Return each member's distribution for a task."""
+    found = []
+    for member in MEMBERS:
+        value, weight = past.plausible(member, size, place)
+        raised = _BEYOND * value if beyond and not member.slopes else value
+        found.append(smooth(raised, weight, wall, rows=past.count))
+    return tuple(found)
 
 
 def _softmin(costs: Floats) -> Floats:

@@ -197,6 +197,23 @@ def test_beyond_all_sizes_a_tool_that_has_reached_its_plateau_is_not_followed_up
         assert saturating(np.array([far]))[0] < sizer.predict(far).request < 11_500
 
 
+def test_the_largest_tasks_tell_most_of_what_comes_beyond_them() -> None:
+    """Growth that ended long below the largest task is not followed, although smaller tasks still grew."""
+    size = np.array([*np.geomspace(10, 900, 14), 1800.0, 2400.0, 4000.0, 5700.0])
+    peak = np.minimum(5 * size, 5000.0) * (1 + 0.01 * np.cos(np.arange(len(size))))
+    assert taught(size, peak).predict(15_000.0).request < 1.6 * 5000
+
+
+def test_no_request_stops_a_hair_below_the_largest_peak_seen() -> None:
+    """Tools of nearly constant memory: a thousandth saved is a task killed."""
+    rng = np.random.default_rng(3)
+    size = rng.uniform(40, 60, 40)
+    peaks = 36_500 + 1.2 * size + rng.normal(0, 3, 40)
+    sizer = taught(size, peaks)
+    asked = [sizer.predict(float(one)).request for one in np.linspace(41, 59, 10)]
+    assert min(asked) >= peaks.max()
+
+
 ODD = {
     "one": ([7.0], [300.0]),
     "two": ([7.0, 8.0], [300.0, 290.0]),
