@@ -284,7 +284,7 @@ class Sizer:
         for fold in (far, far**0.5, far**0.25, 1.0):
             costs = self._costs_beyond(fold)
             if len(costs) >= _LEAST_TESTED:
-                return _softmin(_NEARER ** np.arange(len(costs)) @ np.array(costs))
+                return _softmin(np.asarray(_NEARER ** np.arange(len(costs)) @ np.array(costs), dtype=float))
         return otherwise
 
     def _costs_beyond(self, fold: float) -> list[Floats]:
