@@ -155,6 +155,22 @@ def test_a_time_limit_is_given_where_it_was_far_off() -> None:
         ("", "chromplan sbatch --array=1-2 impute.sh"),
         ("sbatch --wrap=a b", "chromplan sbatch --array=1-2 impute.sh"),
         ("srun hostname", ""),
+        # what chromplan itself submitted: its own options are the plan's
+        (
+            (
+                "sbatch --parsable --time=9:00 --hold --mem=267M --array=1-2 --time=00:10:00 --acctg-freq=task=1 "
+                "--comment=chromplan:r001:a53d11:array impute.sh NA1 --hold"
+            ),
+            "chromplan sbatch --time=9:00 impute.sh NA1 --hold",
+        ),
+        (
+            (
+                "sbatch --parsable -p long --mem-per-cpu=267M --array=1-2 --comment=my words chromplan:r012:a53d11:tier1 "
+                "--dependency=singleton --kill-on-invalid-dep=yes impute.sh"
+            ),
+            "chromplan sbatch -p long impute.sh",
+        ),
+        ("sbatch --parsable --export=NONE --comment=chromplan:r001:a5:array --hold rounds/r001/jobs/array.sh", ""),
     ],
 )
 def test_the_command_is_the_one_that_was_typed(line: str, command: str) -> None:
