@@ -17,7 +17,7 @@ LANGUAGE_PACKAGES := bash fish gawk groovy mawk original-awk zsh
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slurm crash lint format bench venv clean
+.PHONY: help demo test test-slurm crash lint format bench site venv clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -49,6 +49,11 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 
 bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1 shows that all of it runs; TRACES=DIR
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)")
+
+site: $(VENV)/.test  ## the documentation as a site, in build/site/
+	@$(BIN)/python docs/build.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 venv: $(VENV)/.test  ## .venv with chromplan, editable, and everything to work on it
 

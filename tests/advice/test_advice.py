@@ -165,8 +165,9 @@ def test_a_time_limit_is_given_where_it_was_far_off() -> None:
         ),
         (
             (
-                "sbatch --parsable -p long --mem-per-cpu=267M --array=1-2 --comment=my words chromplan:r012:a53d11:tier1 "
-                "--dependency=singleton --kill-on-invalid-dep=yes impute.sh"
+                "sbatch --parsable -p long --mem-per-cpu=267M --array=1-2 "
+                "--comment=my words chromplan:r012:a53d11:tier1 --dependency=singleton "
+                "--kill-on-invalid-dep=yes impute.sh"
             ),
             "chromplan sbatch -p long impute.sh",
         ),
