@@ -20,6 +20,7 @@ FLOORS = (
     "project",
     "replay",
     "advice",
+    "export",
     "report",
     "runner",
     "rounds",
@@ -29,7 +30,7 @@ FLOORS = (
     "__main__",
 )
 RANK = {name: rank for rank, name in enumerate(FLOORS)}
-PURE = ("formula", "memory", "schedule", "plan", "replay", "advice")
+PURE = ("formula", "memory", "schedule", "plan", "replay", "advice", "export")
 IMPURE = {"datetime", "os", "pathlib", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "time"}
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "run": "Run the planned round on this machine.",
     "drive": "Run the planned round inside this Slurm allocation.",
     "report": "Write one HTML page about a project, a run or a history.",
+    "export": "Tell Snakemake, Nextflow or WDL what each task asks for.",
     "record": "Run a command anywhere and record what it used.",
     "wrap": "Make a project of an existing batch script.",
     "sbatch": "Plan and submit an existing batch script, as sbatch would.",

@@ -128,6 +128,7 @@ def _plan(inputs: PlanInputs) -> Plan:
         user_script=config.wrap.user_script if config.wrap else None,
         makespan_s=placed.makespan_s,
         total_request_mb=sum(task.request_mb for task in placed.tasks),
+        largest_peak_mb=sizer.retry.largest,
         tasks=placed.tasks,
         batches=placed.batches,
         left_out=[*left_out, *waiting, *given_up, *queued_later],

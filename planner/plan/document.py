@@ -129,6 +129,8 @@ class Plan(Document):
     """An existing batch script, which is what the jobs run."""
     makespan_s: float | None
     total_request_mb: int
+    largest_peak_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Largest peak that the requests rest on, MiB: what is asked after a kill steps above it. 0 where none is known."""
     tasks: list[PlannedTask]
     batches: list[Batch] = []
     left_out: list[LeftOut]

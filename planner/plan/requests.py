@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from planner.core import genome, units
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Task
-from planner.core.retry import DOUBLE, GROWTH
+from planner.core.retry import DOUBLE, GROWTH, Retry
 from planner.formula import formula as formulas
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel, Prediction, safety
@@ -105,6 +105,11 @@ class TaskSizer:
         """Whether nothing at all is known of the tool's memory."""
         return self._model is None and self._formula is None and self._prior is None
 
+    @property
+    def retry(self) -> Retry:
+        """How the request of a task grows from kill to kill."""
+        return self._model.retry() if self._model else DOUBLE
+
     def size(self, task: Task, before: Earlier | None) -> SizedTask:
         """Return what a task asks for; a kill or a timeout of its last attempt raises it.
 
@@ -162,8 +167,7 @@ class TaskSizer:
         """Return the least that a task killed at ``killed_mb`` asks for next."""
         if not killed_mb:
             return 0
-        retry = self._model.retry() if self._model else DOUBLE
-        return math.ceil(retry.after(killed_mb))
+        return math.ceil(self.retry.after(killed_mb))
 
     def _first(self, task: Task, floor_mb: int) -> SizedTask:
         if self._prior is not None:

@@ -33,6 +33,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "history merge": ("chromplan history merge beagle.jsonl",),
     "history prune": ("chromplan history prune --tool beagle --before 2025-01-01",),
     "report": ("chromplan report", "chromplan report --former 16G -o impute.html"),
+    "export": (
+        "chromplan export --to snakemake",
+        "chromplan export --to snakemake phase=projects/phase impute=projects/impute -o workflow",
+        "chromplan export --to nextflow --tool BEAGLE_IMPUTE -o conf",
+    ),
     "record": (
         "chromplan record --tool plink2 --chromosome 21 --input chr21.vcf.gz -- plink2 --vcf chr21.vcf.gz --freq",
     ),

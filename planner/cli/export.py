@@ -1,0 +1,81 @@
+"""``chromplan export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from planner.cli.ui import completion
+from planner.cli.ui.options import memory, project_option, store_option
+from planner.cli.ui.output import count
+from planner.cli.ui.progress import working
+from planner.core.errors import InputError
+from planner.export.targets import TARGETS
+
+
+@click.command("export")
+@click.argument("sources", nargs=-1, metavar="[[RULE=]PLAN]…")
+@click.option("--to", "target", required=True, type=click.Choice(TARGETS), help="Who reads it.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write to (default: this one; a table goes to the terminal).",
+)
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    shell_complete=completion.tools,
+    help="A tool of the history, instead of plans; may be repeated.",
+)
+@click.option(
+    "--site", shell_complete=completion.sites, help="With a history: no request above this cluster's largest node."
+)
+@click.option("--overhead", metavar="MEM", help="What the engine itself holds in each job, added to each request.")
+@click.option("--workflow", help="wdl: the workflow that takes them as inputs [main].")
+@store_option
+@project_option
+def command(
+    folder: Path,
+    sources: tuple[str, ...],
+    target: str,
+    out: Path | None,
+    tools: tuple[str, ...],
+    site: str | None,
+    overhead: str | None,
+    workflow: str | None,
+) -> None:
+    """Tell Snakemake, Nextflow or WDL what each task asks for.
+
+    From plans (plan.json files, or the folders of projects, of which all tasks are planned anew), or from what the
+    history knows of each tool; the project's plan, or all tools where there is no project. Nothing else is changed:
+    give the command again whenever more is known.
+    """
+    from planner.actions import exporting
+    from planner.core import files
+
+    if workflow is not None and target != "wdl":
+        raise InputError(f"--workflow means nothing for {target}", "it is for wdl; leave it out")
+    wanted = exporting.Exporting(
+        folder=folder,
+        sources=sources,
+        tools=tools,
+        site=site,
+        overhead_mb=memory("--overhead", overhead) or 0,
+        workflow=workflow or "main",
+    )
+    with working("planning"):
+        rules, written, notes = exporting.export(wanted, target)
+    for note in notes:
+        click.echo(f"note: left out: {note}", err=True)
+    if target == "table" and out is None:
+        click.echo("".join(written.values()), nl=False)
+        return
+    place = out or Path()
+    files.make_folder(place)
+    for name, text in written.items():
+        files.write_text(place / name, text)
+    told = ", ".join(f"{rule.name} ({count(len(rule.tasks), 'task')})" for rule in rules)
+    click.echo(f"wrote {', '.join(str(place / name) for name in written)}: {told}")

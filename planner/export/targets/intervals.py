@@ -1,0 +1,43 @@
+"""Interval lists as GATK takes them (``-L``), one per rule, and beside each the memory of its intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.core import genome
+from planner.export.rules import ANY, Rule, RuleTask, minutes
+
+
+def write(rules: Sequence[Rule]) -> dict[str, str]:
+    """Return ``RULE.list`` and ``RULE.intervals.tsv`` for every rule that has chromosomes or parts of them.
+
+    Of several samples, an interval asks for what the largest of them does.
+    """
+    found: dict[str, str] = {}
+    for rule in rules:
+        by_interval = {place: samples[ANY] for place, samples in rule.table().items() if place != ANY}
+        if not by_interval:
+            continue
+        ordered = sorted(by_interval.items(), key=lambda pair: _place(pair[0]))
+        rows = [_row(place, task) for place, task in ordered]
+        found[f"{rule.name}.list"] = "".join(f"{_interval(place)}\n" for place, _ in ordered)
+        found[f"{rule.name}.intervals.tsv"] = "".join(["interval\tmem_mb\tminutes\n", *rows])
+    return found
+
+
+def _row(place: str, task: RuleTask) -> str:
+    limits = minutes(task.time_s)
+    return f"{_interval(place)}\t{task.mem_mb[0]}\t{limits[0] if limits else ''}\n"
+
+
+def _interval(place: str) -> str:
+    """Return ``chr20:1-5000000``: human chromosomes as GRCh38's references name them."""
+    name = place.partition(":")[0]
+    return f"chr{'M' if name == 'MT' else name}{place[len(name) :]}" if name in genome.CHROMOSOMES else place
+
+
+def _place(place: str) -> tuple[int, int, str]:
+    name, _, part = place.partition(":")
+    start = part.partition("-")[0]
+    rank = genome.CHROMOSOMES.index(name) if name in genome.CHROMOSOMES else len(genome.CHROMOSOMES)
+    return rank, int(start) if start.isdecimal() else 0, place

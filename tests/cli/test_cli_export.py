@@ -1,0 +1,138 @@
+"""chromplan export: from a project, from several plans, from a history, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from planner.cli import main
+
+CONFIG = """
+[pipeline]
+name = "{name}"
+tool = "{name}"
+genome = "GRCh37"
+chromosomes = "20-22"
+command = "{name} {{chromosome}}"
+
+[features]
+length_mb = "length"
+
+[memory]
+default_mb = 700
+"""
+RUNS = "tool,chromosome,peak_mb,wall_s,limit_mb\n" + "".join(
+    f"{tool},{n},{base + 3 * n},{100 + n},2000\n"
+    for tool, base in (("phase", 100), ("impute", 400))
+    for n in range(1, 23)
+)
+
+
+def chromplan(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    said = capsys.readouterr()
+    assert ended.value.code == code, said.err
+    return said.err if code else said.out
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def project(name: str) -> Path:
+    folder = Path(name)
+    folder.mkdir()
+    (folder / "chromplan.toml").write_text(CONFIG.format(name=name))
+    return folder
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))
+
+
+def test_all_tasks_of_a_project_are_told_also_those_that_a_pilot_would_leave_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = project("phase")
+    told = rows(chromplan("export", "--to", "table", "-C", str(folder), capsys=capsys))
+    assert [row["chromosome"] for row in told] == ["20", "21", "22"]
+    assert {(row["mem_mb_1"], row["mem_mb_2"], row["mem_mb_4"]) for row in told} == {("700", "1400", "5600")}
+    assert not (folder / "rounds").exists()
+
+
+def test_several_plans_are_the_rules_of_one_workflow(capsys: pytest.CaptureFixture[str]) -> None:
+    project("phase")
+    project("impute")
+    chromplan("plan", "-C", "impute", capsys=capsys)
+    sources = ["beagle_phase=phase", "impute/rounds/r001/plan.json"]
+    said = chromplan("export", "--to", "snakemake", "-o", "flow", *sources, capsys=capsys)
+    assert "wrote flow/chromplan_resources.py, flow/chromplan.json" in said
+    assert "beagle_phase (3 tasks), impute (3 tasks)" in said
+    assert set(json.loads(Path("flow/chromplan.json").read_text())["rules"]) == {"beagle_phase", "impute"}
+
+
+def test_where_there_is_no_project_every_tool_of_the_history_is_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs.csv").write_text(RUNS + "broken,1,,,\n")
+    chromplan("history", "import", "runs.csv", capsys=capsys)
+    told = rows(chromplan("export", "--to", "table", capsys=capsys))
+    assert {row["rule"] for row in told} == {"phase", "impute"}
+    asked = {(row["rule"], row["chromosome"]): int(row["mem_mb_1"]) for row in told}
+    assert all(asked["impute", str(n)] >= 400 + 3 * n for n in range(1, 23))
+    assert len(asked) == 44
+    more = rows(chromplan("export", "--to", "table", "--tool", "phase", "--overhead", "1G", capsys=capsys))
+    assert {row["chromosome"]: int(row["mem_mb_1"]) - 1024 for row in more} == {
+        place: mem_mb for (tool, place), mem_mb in asked.items() if tool == "phase"
+    }
+
+
+def test_a_historys_requests_end_at_the_sites_largest_node(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs.csv").write_text(RUNS)
+    chromplan("history", "import", "runs.csv", capsys=capsys)
+    Path("tiny.toml").write_text(
+        'name = "tiny"\ndescription = "t"\nsource = "t"\nas_of = 2026-01-01\n'
+        '[[partitions]]\nname = "main"\nnodes = 1\ncores = 2\nmem_mb = 900\nmax_time = "00:30:00"\n'
+    )
+    told = rows(chromplan("export", "--to", "table", "--site", "./tiny.toml", capsys=capsys))
+    assert max(int(row["mem_mb_4"]) for row in told) == 900
+    assert max(int(row["minutes_4"]) for row in told) <= 30
+
+
+def test_wdl_names_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
+    project("phase")
+    chromplan("export", "--to", "wdl", "--workflow", "joint", "phase", capsys=capsys)
+    assert list(json.loads(Path("chromplan.inputs.json").read_text())) == ["joint.phase_tasks"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "table"], "there is no plan, and nothing is recorded"),
+        (["--to", "table", "--tool", "beagle"], "nothing is recorded of beagle"),
+        (["--to", "table", "--tool", "beagle", "phase"], "plans and --tool together"),
+        (["--to", "table", "phase", "phase"], "two plans are called phase"),
+        (["--to", "table", "7x=phase"], "'7x' is no name of a rule"),
+        (["--to", "table", "phase", "--site", "cannon"], "--site means nothing for plans"),
+        (["--to", "table", "phase", "--workflow", "x"], "--workflow means nothing for table"),
+        (["--to", "table", "elsewhere"], "elsewhere: no such folder"),
+        (["--to", "table", "phase", "--overhead", "much"], "--overhead"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project("phase")
+    assert message in chromplan("export", *arguments, capsys=capsys, code=2)
+
+
+def test_a_history_that_teaches_nothing_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs.csv").write_text("tool,chromosome,peak_mb,wall_s,outcome\nphase,1,300,10,failed\n")
+    chromplan("history", "import", "runs.csv", capsys=capsys)
+    assert "nothing can be learnt" in chromplan("export", "--to", "table", capsys=capsys, code=2)
+    assert "nothing can be learnt" in chromplan("export", "--to", "table", "--tool", "phase", capsys=capsys, code=2)
