@@ -87,6 +87,7 @@ ELSEWHERE = (
         "doctor",
         "status -C",
         "plan --mode packed",
+        "plan --when",
         "fit --symbolic",
         "simulate --evidence earlier",
     ),

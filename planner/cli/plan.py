@@ -38,6 +38,9 @@ MODES = (*(mode.value for mode in Mode), "auto")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected course, as PNG, SVG or PDF."
 )
+@click.option(
+    "--when", is_flag=True, help="Ask Slurm when tasks would start, with one --mem and with their own; write nothing."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
 @wide_option
 @json_option
@@ -49,6 +52,7 @@ def command(
     again: bool,
     compare: bool,
     plot: Path | None,
+    when: bool,
     schema: bool,
     wide: bool,
     as_json: bool,
@@ -63,6 +67,9 @@ def command(
     project = open_project(folder)
     if compare:
         _compare(project, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
+        return
+    if when:
+        _when(project, mode, retry_failed=retry_failed, again=again, as_json=as_json)
         return
     with working("planning"):
         plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
@@ -160,6 +167,45 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
         click.echo(f"note ({', '.join(modes)}): {note}")
     if not timed:
         click.echo("durations are not known yet: neither memory x time nor when it ends can be told")
+
+
+def _when(project: ProjectFolder, mode: str | None, *, retry_failed: bool, again: bool, as_json: bool) -> None:
+    """Show when Slurm would start a few of the tasks."""
+    import dataclasses
+    import datetime
+
+    from planner.actions.planning import make_plan
+    from planner.core.units import format_duration
+    from planner.rounds import when
+
+    with working("planning"):
+        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+    with working("asking Slurm"):
+        found = when.starts(plan)
+    if as_json:
+        echo_json([dataclasses.asdict(one) for one in found])
+        return
+
+    def at(one: when.ExpectedStart) -> str:
+        if one.start_s is None:
+            return "refused" if one.refused else "not known"
+        return f"{datetime.datetime.fromtimestamp(one.start_s, datetime.UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+    rows = [
+        (
+            one.asking,
+            one.mem_mb,
+            one.tasks,
+            at(one),
+            "" if one.wait_s is None else format_duration(one.wait_s),
+            one.task,
+        )
+        for one in found
+    ]
+    echo_table(["asking", ">MB", ">tasks up to that", "would start", ">after", "asked about"], rows)
+    for refused in dict.fromkeys(one.refused for one in found if one.refused):
+        click.echo(f"note: {refused}")
+    click.echo("each by itself, in the queue of this moment: sbatch --test-only")
 
 
 def _shared_notes(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:

@@ -86,7 +86,7 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
     about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
     environment.filters["component_jobs"] = component_jobs
-    environment.filters["options"] = lambda job: _options(plan, job)
+    environment.filters["options"] = lambda job: options(plan, job)
     environment.filters["duration"] = units.format_duration
     environment.filters["limit"] = units.format_limit
     environment.filters["values"] = lambda task: " ".join(
@@ -124,13 +124,13 @@ def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> s
     )
 
 
-def _options(plan: Plan, job: Job) -> list[str]:
+def options(plan: Plan, job: Job) -> list[str]:
     """Return the sbatch options that place a job, by the rules of its site."""
     site = plan.target.site
     partition = (job.batch and job.batch.partition) or plan.target.partition
     mem_mb, steps = _allocation(plan, job, partition) if job.batch else (job.mem_mb, 1)
     nodes = job.batch.nodes if job.batch else 1
-    options = {
+    values = {
         "--partition": partition.option,
         "--account": plan.target.account,
         "--qos": partition.qos,
@@ -140,7 +140,7 @@ def _options(plan: Plan, job: Job) -> list[str]:
         "--cpus-per-task": job.cpus,
         "--time": units.format_duration(job.time_limit_s),
     }
-    named = [f"{name}={value}" for name, value in options.items() if value]
+    named = [f"{name}={value}" for name, value in values.items() if value]
     # the site's own options may say what a batch says, too
     return list(dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition)]))
 

@@ -19,6 +19,7 @@ from planner.slurm.jobs import (
     sbatch,
     submit,
     update,
+    would_start_s,
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
 from planner.slurm.options import OptionForm, option_form
@@ -27,6 +28,7 @@ from planner.slurm.settings import Settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 
 __all__ = [
+    "would_start_s",
     "BRIEF",
     "AnswerLost",
     "ArrayElement",

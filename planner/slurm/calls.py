@@ -140,6 +140,7 @@ def run(
     cluster: str | None = None,
     patience: Patience | None = None,
     surroundings: Mapping[str, str] | None = None,
+    with_stderr: bool = False,
 ) -> str:
     """Run one of Slurm's commands and return its stdout.
 
@@ -153,6 +154,8 @@ def run(
         `PATIENT`, where it does no harm when it is done twice.
     surroundings : mapping, optional
         The whole environment, instead of the user's own without what would count as options.
+    with_stderr : bool
+        What is printed there follows what is printed on stdout.
 
     Raises
     ------
@@ -166,21 +169,27 @@ def run(
     if surroundings is None:
         surroundings = without_options(os.environ)
     surroundings = {**surroundings, **(environment or {})}
+
+    def once() -> str:
+        printed, said = _once(words, stdin, surroundings, cwd, patience.timeout_s)
+        return printed + said if with_stderr else printed
+
     for pause_s in patience.pauses_s:
         try:
-            return _once(words, stdin, surroundings, cwd, patience.timeout_s)
+            return once()
         except AnswerLost:
             raise  # it had its time
         except SlurmError as error:
             if not error.on_the_way:
                 raise
         time.sleep(pause_s)
-    return _once(words, stdin, surroundings, cwd, patience.timeout_s)
+    return once()
 
 
 def _once(
     argv: Sequence[str], stdin: str | None, environment: Mapping[str, str], cwd: Path | None, timeout_s: float
-) -> str:
+) -> tuple[str, str]:
+    """Return what a command prints, on stdout and on stderr."""
     try:
         done = subprocess.run(
             argv,
@@ -208,7 +217,7 @@ def _once(
     if done.returncode != 0 or silent:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise SlurmError(argv[0], said, done.stdout, returncode=done.returncode)
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 def _ending_with_parent() -> Callable[[], None]:

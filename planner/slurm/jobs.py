@@ -15,6 +15,7 @@ ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
 FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
 GONE = "Invalid job id"
 _JOB_LINE = re.compile(r"(\d+)[^|]*\|([^|]*)\|?(.*)")
+_WOULD_START = re.compile(r"to start at (\d+)")
 _COMMENT = re.compile(r"chromplan:[^\s'\"]+")
 # one word of a command line holds 128 KiB
 _IDS_PER_CALL = 2000
@@ -114,6 +115,20 @@ def refusal(call: BatchCall) -> str | None:
             raise
         return None if ACCTG_FREQ_REFUSED in error.said else error.said
     return None
+
+
+def would_start_s(options: Sequence[str], *, cluster: str | None = None) -> float | None:
+    """Return when a job of these options would start, seconds since the epoch; None where Slurm does not say.
+
+    Raises
+    ------
+    SlurmError
+        When it would not be taken, or Slurm does not answer.
+    """
+    argv = ["sbatch", "--test-only", *options, "--wrap=true"]
+    said = run(argv, environment={"SLURM_TIME_FORMAT": "%s"}, cluster=cluster, with_stderr=True)
+    found = _WOULD_START.search(said)
+    return float(found[1]) if found else None
 
 
 def find_jobs(

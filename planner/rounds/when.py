@@ -1,0 +1,97 @@
+"""When Slurm would start a plan's tasks, each with its own memory and all with one ``--mem``. Nothing is submitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from planner import slurm
+from planner.core.errors import InputError
+from planner.core.records import Mode
+from planner.plan.document import Plan
+from planner.report.savings import one_mem
+from planner.scripts.jobs import Job, jobs
+from planner.scripts.render import options
+
+_PROBES = 5
+ONE_MEM = "one --mem"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedStart:
+    """What Slurm says of a job that is only tested.
+
+    Attributes
+    ----------
+    asking : str
+        ``one --mem`` or ``its own``.
+    task : str
+        The task that was asked about.
+    tasks : int
+        How many of the plan's tasks ask for this much or less.
+    mem_mb : int
+    start_s : float or None
+        Seconds since the epoch; None where Slurm does not say.
+    wait_s : float or None
+        From now on.
+    refused : str
+        Why it would not be taken; empty where it would.
+    """
+
+    asking: str
+    task: str
+    tasks: int
+    mem_mb: int
+    start_s: float | None
+    wait_s: float | None
+    refused: str = ""
+
+
+def starts(plan: Plan) -> list[ExpectedStart]:
+    """Ask Slurm when the plan's tasks would start: the largest with one ``--mem``, and a few with their own.
+
+    Each is asked about as a job by itself, at this moment's queue: none of the others is in the way.
+
+    Raises
+    ------
+    InputError
+        When the plan runs nothing, or an existing script.
+    FailureError
+        When Slurm does not answer.
+    """
+    if plan.user_script is not None:
+        raise InputError("--when is for projects, not for an existing script", "'chromplan sbatch --test-only' asks")
+    if not plan.tasks:
+        raise InputError("nothing is left to run", "'chromplan plan --again' plans every task")
+    single = sorted(jobs(plan, Mode.JOBS), key=lambda job: job.mem_mb, reverse=True)
+    everywhere = _ask(plan, single[0], asking=ONE_MEM, mem_mb=one_mem(plan), tasks=len(single))
+    own = [
+        _ask(plan, job, asking="its own", mem_mb=job.mem_mb, tasks=sum(one.mem_mb <= job.mem_mb for one in single))
+        for job in _spread(single)
+    ]
+    return [everywhere, *own]
+
+
+def _spread(single: Sequence[Job]) -> list[Job]:
+    """Return jobs from the largest to the smallest, no two of the same memory."""
+    kinds = list({job.mem_mb: job for job in single}.values())
+    last = len(kinds) - 1
+    count = min(_PROBES, len(kinds))
+    return [kinds[round(last * place / max(count - 1, 1))] for place in range(count)]
+
+
+def _ask(plan: Plan, job: Job, *, asking: str, mem_mb: int, tasks: int) -> ExpectedStart:
+    now_s = time.time()
+    refused, start_s = "", None
+    try:
+        start_s = slurm.would_start_s(options(plan, job), cluster=plan.cluster)
+    except slurm.SlurmError as error:
+        if error.verdict is not slurm.Verdict.REFUSED:
+            raise
+        refused = error.said
+    wait_s = None if start_s is None else max(0.0, start_s - now_s)
+    task = job.tasks[0].task
+    return ExpectedStart(
+        asking=asking, task=task, tasks=tasks, mem_mb=mem_mb, start_s=start_s, wait_s=wait_s, refused=refused
+    )
