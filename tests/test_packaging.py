@@ -1,0 +1,76 @@
+"""What packages chromplan for others says the same as pyproject.toml, and what is built for PyPI is accepted there."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+TOP = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+# conda-forge's names for what PyPI calls otherwise
+CONDA = {"matplotlib": "matplotlib-base"}
+
+
+def requirement(line: str) -> tuple[str, str]:
+    found = re.match(r"([\w-]+)\s*(.*)", line)
+    assert found
+    return CONDA.get(found[1], found[1]), found[2]
+
+
+def recipe(**environment: str) -> dict[str, Any]:
+    """Return the bioconda recipe as conda-build sees it."""
+    text = (TOP / "packaging" / "bioconda" / "meta.yaml").read_text()
+    known = {"environ": environment, "PYTHON": "python", "pin_subpackage": lambda name, max_pin: f"{name} {max_pin}"}
+    read: dict[str, Any] = yaml.safe_load(jinja2.Template(text, undefined=jinja2.StrictUndefined).render(known))
+    return read
+
+
+def test_the_conda_recipe_requires_what_the_wheel_requires() -> None:
+    asked = dict(requirement(line) for line in recipe()["requirements"]["run"])
+    assert asked.pop("python") == PROJECT["requires-python"]
+    assert asked == dict(requirement(line) for line in PROJECT["dependencies"])
+
+
+def test_the_conda_recipe_says_what_bioconda_asks_of_one() -> None:
+    made = recipe(CHROMPLAN_VERSION="1.2.3", CHROMPLAN_SHA256="0" * 64)
+    assert made["package"] == {"name": "chromplan", "version": "1.2.3"}
+    assert made["source"]["url"].endswith("/chromplan-1.2.3.tar.gz")
+    assert made["source"]["sha256"] == "0" * 64
+    assert made["build"]["noarch"] == "python"
+    assert made["build"]["run_exports"]
+    (script,) = made["build"]["entry_points"]
+    assert script == f"chromplan = {PROJECT['scripts']['chromplan']}"
+    assert made["test"]["commands"]
+    assert (made["about"]["license"], made["about"]["summary"]) == (PROJECT["license"], PROJECT["description"])
+    assert (TOP / made["about"]["license_file"]).exists()
+
+
+def test_the_container_copies_what_the_wheel_is_built_from() -> None:
+    text = (TOP / "packaging" / "apptainer" / "chromplan.def").read_text()
+    (files,) = re.findall(r"%files\n(.*?)\n\n", text, re.DOTALL)
+    copied = {word for line in files.splitlines() for word in line.split()[:-1]}
+    built = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert copied == {"pyproject.toml", PROJECT["readme"], "LICENSE", *built["packages"], *built["force-include"]}
+
+
+def test_the_citation_has_what_the_format_asks_for() -> None:
+    read = yaml.safe_load((TOP / "CITATION.cff").read_text())
+    assert {"cff-version", "title", "message", "authors"} <= set(read)
+    assert read["license"] == PROJECT["license"]
+
+
+@pytest.mark.slow
+def test_sdist_and_wheel_are_what_pypi_accepts(tmp_path: Path) -> None:
+    build: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, TOP]
+    subprocess.run(build, check=True, capture_output=True)
+    built = sorted(tmp_path.iterdir())
+    assert {path.suffix for path in built} == {".whl", ".gz"}
+    check: list[str | Path] = [sys.executable, "-m", "twine", "check", "--strict", *built]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
