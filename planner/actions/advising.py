@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.core import genome as genomes
+from planner.core import genomes
 from planner.core.errors import FailureError, InputError
 from planner.core.sampling import POLL_S
 from planner.core.units import JobId, parse_job_id

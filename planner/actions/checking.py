@@ -6,12 +6,13 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.errors import InputError
+from planner.core.regions import Region
 from planner.core.samples import Sample
 
 _SYNTAX_S = 10
@@ -22,7 +23,7 @@ _PARTS_OF_A_TASK = re.compile(r"[{$`*~]")
 _MAKES_OR_CHANGES_FOLDERS = re.compile(r"\b(?:mkdir|install|cd|pushd)\b")
 
 
-def check(config: Config, samples: list[Sample], *, path: Path) -> list[str]:
+def check(config: Config, samples: list[Sample], cut: Sequence[Region], *, path: Path) -> list[str]:
     """Refuse a pipeline whose jobs could not do what is meant; return what a person should know of it.
 
     Parameters
@@ -30,6 +31,8 @@ def check(config: Config, samples: list[Sample], *, path: Path) -> list[str]:
     config : Config
     samples : list of Sample
         As `planner.core.config.samples` returns them.
+    cut : sequence of Region
+        As `planner.project.regions.regions_of` returns them.
     path : Path
         Of chromplan.toml, for errors.
 
@@ -39,7 +42,7 @@ def check(config: Config, samples: list[Sample], *, path: Path) -> list[str]:
         A command that does the same in several tasks, or that bash cannot read.
     """
     text = configuration.command_text(config, samples, path=path)
-    configuration.check_command(config, samples, path=path)
+    configuration.check_command(config, samples, cut, path=path)
     _check_syntax(text, path)
     gone = [] if config.wrap else missing_result_folders(config.pipeline.command, path.parent)
     return [f"the command writes into {one}, which is not there: mkdir -p {shlex.quote(str(one))}" for one in gone]

@@ -63,12 +63,12 @@ def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] |
     if named is None:
         path = bundled().get(config.pipeline.tool)
         one = None if path is None else load(str(path))
-        found = None if one is None else prior.usable(one, _features(one, config))
+        found = None if one is None else prior.usable(one, _features(one, config, project))
         return None if found is None else (config.pipeline.tool, found)
     if named not in bundled() and not named.endswith(".toml"):
         return None
     one = load(named if named in bundled() else str(project.folder / Path(named).expanduser()))
-    given = _features(one, config)
+    given = _features(one, config, project)
     found = prior.usable(one, given)
     if found is None:
         lacking = [name for name in one.names if name not in given]
@@ -77,13 +77,13 @@ def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] |
     return Path(named).stem, found
 
 
-def _features(formula: Formula, config: Config) -> dict[str, str | float]:
-    """Return the pipeline's features and, where all chromosomes have a length, what the formula takes by itself."""
-    from planner.core import genome
+def _features(formula: Formula, config: Config, project: ProjectFolder) -> dict[str, str | float]:
+    """Return the pipeline's features and, where all regions have a length, what the formula takes by itself."""
     from planner.formula import prior
+    from planner.project.regions import regions_of
 
-    lengths = genome.lengths(config.pipeline.genome)
-    known = all(name in lengths for name in genome.parse_chromosomes(config.pipeline.chromosomes))
+    named = isinstance(config.pipeline.regions, list)
+    known = not named or all(region.length_bp for region in regions_of(config, project.folder))
     return {**(prior.implied(formula) if known else {}), **config.features}
 
 
@@ -92,7 +92,7 @@ def implied_features(project: ProjectFolder, config: Config) -> dict[str, str | 
     found = of_pipeline(project, config)
     if found is None:
         return {}
-    given = _features(found[1], config)
+    given = _features(found[1], config, project)
     return {name: spec for name, spec in given.items() if name not in config.features and name in found[1].inputs}
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from planner.core import genome as genomes
+from planner.core import genomes
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Observation
 from planner.history.reading import Skipped

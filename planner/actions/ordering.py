@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.core import genome, units
+from planner.core import genomes, units
 from planner.core.errors import InputError
 
 _COLUMNS = {
@@ -35,12 +35,12 @@ class TaskTable:
         return "Mb" if self.genome else "MB"
 
 
-def from_genome(name: str, chromosomes: str) -> TaskTable:
+def from_genome(name: str, chromosomes: str | None) -> TaskTable:
     """Take chromosome lengths in Mb for memory and duration alike."""
-    found = genome.genome_name(name)
-    names = genome.parse_chromosomes(chromosomes)
-    lengths = tuple(genome.lengths(found)[each] / 1e6 for each in names)
-    return TaskTable(names=tuple(names), mem=lengths, wall=lengths, cpus=None, genome=found)
+    found = genomes.find(name)
+    names = found.chromosomes(chromosomes)
+    lengths = tuple(found.lengths_bp[each] / 1e6 for each in names)
+    return TaskTable(names=tuple(names), mem=lengths, wall=lengths, cpus=None, genome=found.name)
 
 
 def from_file(path: Path) -> TaskTable:

@@ -14,6 +14,7 @@ from planner.core.errors import InputError
 if TYPE_CHECKING:
     from planner.core.config import Config
     from planner.core.records import Observation
+    from planner.core.regions import Region
     from planner.core.samples import Sample
     from planner.formula.prior import Prior
     from planner.history.store import Store
@@ -73,20 +74,24 @@ def recorded(project: ProjectFolder, *, tool: str | None = None, task: str | Non
         return store.observations(tool=tool, task=task)
 
 
-def task_features(project: ProjectFolder, config: Config, samples: list[Sample]) -> dict[str, Mapping[str, float]]:
+def task_features(
+    project: ProjectFolder, config: Config, samples: list[Sample], cut: Sequence[Region]
+) -> dict[str, Mapping[str, float]]:
     """Return the features of every task of the pipeline, reading the files they name."""
     from planner.actions import formulas
-    from planner.core import genome
+    from planner.core import config as configuration
     from planner.plan import build, features
     from planner.project import inputs
+    from planner.project.regions import genome_of
 
     # the model predicts from what [features] names; what only the formula needs stands beside it
     specs = features.parse_specs({**config.features, **formulas.implied_features(project, config)})
-    lengths = genome.lengths(config.pipeline.genome)
+    lengths = genome_of(config, project.folder).lengths_bp
+    told = configuration.region_columns(config, samples)
     base = Path(config.wrap.folder) if config.wrap else project.folder
     readers = features.Readers(
         size=lambda path: inputs.size(str(base / path)),
-        records=lambda path, chromosome: inputs.records(str(base / path), chromosome),
+        records=lambda path, chromosome, span: inputs.records(str(base / path), chromosome, span),
         samples=lambda path: inputs.samples(str(base / path)),
     )
     return {
@@ -94,23 +99,24 @@ def task_features(project: ProjectFolder, config: Config, samples: list[Sample])
             specs,
             features.TaskFacts(
                 task=name,
-                chromosome=chromosome,
+                chromosome=region.chromosome,
                 lengths=lengths,
-                parameters=sample.columns,
+                span=region.span,
+                parameters=build.parameters(sample, region, told),
                 cpus=config.pipeline.cpus,
-                placeholders={"sample": sample.name, "chromosome": chromosome, "task": name},
+                placeholders={"sample": sample.name, "chromosome": region.chromosome, "task": name},
                 readers=readers,
             ),
         )
-        for name, sample, chromosome in build.names(config, samples)
+        for name, sample, region in build.names(config, samples, cut)
     }
 
 
 def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[Observation]) -> Prior | None:
     """Return the formula that the pipeline's plans start from, moved by what was observed; None without one."""
     from planner.actions import formulas
-    from planner.core import genome
     from planner.formula import prior
+    from planner.project.regions import genome_of
 
     found = formulas.of_pipeline(project, config)
     if found is None:
@@ -118,7 +124,7 @@ def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[
     name, formula = found
     tool = config.pipeline.tool
     every_s = poll_s(project, config)
-    lengths = genome.lengths(config.pipeline.genome)
+    lengths = genome_of(config, project.folder).lengths_bp
     measured = [_completed(one, prior.implied(formula), lengths) for one in observations]
     rows = formulas.usable(measured, features=formula.inputs, tool=tool, poll_s=every_s)
     return prior.learn(name, formula, [(row.features, row.peak_mb or 0.0) for row in rows.observations])
@@ -288,21 +294,22 @@ def fetch(
     from planner.core import config as configuration
     from planner.plan import build, requests
     from planner.plan.inputs import PlanInputs
+    from planner.project.regions import regions_of
     from planner.rounds import progress
 
     config = project.config()
     _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
-    doubts = checking.check(config, samples, path=project.config_path)
+    cut = regions_of(config, project.folder)
+    doubts = checking.check(config, samples, cut, path=project.config_path)
     site, account = load_site(project, config).for_account(config.submit.account, os.environ)
-    tasks = build.tasks(config, samples, task_features(project, config, samples))
+    tasks = build.tasks(config, samples, cut, task_features(project, config, samples, cut))
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
         observations = store.observations(tool=config.pipeline.tool)
         learnt, elastic = learnable(config, observations)
         prior = learnt_prior(project, config, learnt)
         model, notes = (fit_tool(project, store, config), []) if refit else load_model(project, store, config)
-    variables = configuration.variables(samples)
     return PlanInputs(
         config=config,
         tasks=tasks,
@@ -317,7 +324,7 @@ def fetch(
         token=os.urandom(3).hex(),
         chromplan=planner.__version__,
         command=configuration.command_text(config, samples, path=project.config_path),
-        columns={name: variable for name, variable in variables.items() if name in samples[0].columns},
+        columns=configuration.columns(config, samples),
         retry_failed=retry_failed,
         notes=[*doubts, *notes, *elastic],
     )
@@ -354,8 +361,10 @@ def _refuse_while_running(project: ProjectFolder) -> None:
 
 def genome_lengths(project: ProjectFolder, genome: str | None) -> dict[str, int]:
     """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
-    from planner.core import genome as genomes
+    from planner.core import genomes
+    from planner.core.genome import DEFAULT
+    from planner.project.regions import genome_of
 
-    if genome is None:
-        genome = project.config().pipeline.genome if project.config_path.exists() else genomes.DEFAULT
-    return genomes.lengths(genome)
+    if genome is None and project.config_path.exists():
+        return dict(genome_of(project.config(), project.folder).lengths_bp)
+    return dict(genomes.find(genome or DEFAULT).lengths_bp)

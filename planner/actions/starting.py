@@ -10,11 +10,12 @@ from pathlib import Path
 
 from planner.actions import checking, planning
 from planner.core import config as configuration
-from planner.core import files, genome, units
+from planner.core import files, genome, genomes, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
 from planner.core.toml import toml_value
 from planner.project.folder import ProjectFolder
+from planner.project.regions import regions_of
 
 EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
 EXAMPLE_COHORT = (
@@ -25,7 +26,7 @@ DEFAULTS: Mapping[str, object] = {
     "tool": "plink2",
     "command": EXAMPLE_COHORT,
     "genome": genome.DEFAULT,
-    "chromosomes": "1-22",
+    "chromosomes": None,
     "samples": [],
     "cpus": 1,
     "time": "24:00:00",
@@ -98,7 +99,10 @@ def text(values: Mapping[str, object]) -> str:
 
     environment = templates.environment()
     environment.filters["toml"] = toml_value
-    return environment.get_template("chromplan.toml.j2").render({**DEFAULTS, **values}).rstrip() + "\n"
+    filled = {**DEFAULTS, **values}
+    if filled["chromosomes"] is None and genomes.is_human(str(filled["genome"])):
+        filled["chromosomes"] = genomes.AUTOSOMES
+    return environment.get_template("chromplan.toml.j2").render(filled).rstrip() + "\n"
 
 
 def check(values: Mapping[str, object], folder: Path) -> str:
@@ -112,7 +116,7 @@ def check(values: Mapping[str, object], folder: Path) -> str:
     path = folder / configuration.FILE
     written = text(values)
     config = parse_toml(written, configuration.Config, path=path)
-    checking.check(config, configuration.samples(config, folder), path=path)
+    checking.check(config, configuration.samples(config, folder), regions_of(config, folder), path=path)
     site, _ = planning.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
     time_s = units.parse_duration_s(config.pipeline.time) or 0.0
     site.choose(1, config.pipeline.cpus, time_s, config.submit.partition)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
-    from planner.core.config import Config, Element
+    from planner.core.config import Config
+    from planner.core.user_scripts import Element
     from planner.project.folder import ProjectFolder
     from planner.site import Site
     from planner.wrap.options import Option
@@ -191,6 +192,18 @@ def _features(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _human(genome: str) -> str:
+    """Refuse a genome whose chromosomes are not those that an index stands for."""
+    from planner.core import genomes
+
+    if not genomes.is_human(genome):
+        raise InputError(
+            f"--genome {genome}: the index of an array script stands for a human chromosome",
+            "without --genome the lengths are not used; a chromplan.toml of your own takes any genome",
+        )
+    return genome
+
+
 def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
     """Write the project of a script, with what is known of its memory."""
     from planner.actions import checking
@@ -215,7 +228,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
             environment=handed.environment,
             features=_features(choices.features),
             mode=Mode(choices.mode),
-            genome=choices.genome or genome.DEFAULT,
+            genome=_human(choices.genome or genome.DEFAULT),
             after=steps,
             waits_for=waits_for,
             tool=choices.tool or project.tool_of(asked, handed.folder),

@@ -12,7 +12,7 @@ from planner.actions import advising
 from planner.cli.ui import completion
 from planner.cli.ui.output import echo_json, json_option, tell_skipped
 from planner.cli.ui.progress import progress, working
-from planner.core import genome as genomes
+from planner.core import genomes
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:

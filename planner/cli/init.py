@@ -26,9 +26,9 @@ from planner.core.errors import InputError
     shell_complete=completion.genomes,
     default=genome.DEFAULT,
     show_default=True,
-    help="GRCh37, GRCh38 or T2T-CHM13.",
+    help="A bundled genome, or a file with lengths: .fai, .dict, .sizes, VCF, BAM.",
 )
-@click.option("--chromosomes", default="1-22", show_default=True, help="As in 1-22,X.")
+@click.option("--chromosomes", help="As in 1-22,X (default: 1-22 of a human genome, all contigs of another).")
 @click.option("--sample", "sample_names", multiple=True, help="A sample's name; may be repeated.")
 @click.option(
     "--samples",
@@ -162,9 +162,10 @@ def _what(folder: Path) -> str:
     """Return ``3 samples × 22 chromosomes, site cannon``."""
     from planner.cli.ui.output import count
     from planner.core import config as configuration
+    from planner.project.regions import regions_of
 
     config = configuration.load(folder / configuration.FILE)
-    chromosomes = count(len(genome.parse_chromosomes(config.pipeline.chromosomes)), "chromosome")
+    chromosomes = count(len(regions_of(config, folder)), "region" if config.pipeline.cuts else "chromosome")
     table = configuration.samples(config, folder)
     samples = f"{count(len(table), 'sample')} × " if table[0].name else ""
     return f"{samples}{chromosomes}, site {config.submit.site}"

@@ -38,7 +38,9 @@ _MOST_LISTED = 60
     shell_complete=completion.genomes,
     help="Lengths in Mb stand for memory and duration.",
 )
-@click.option("--chromosomes", default="1-22", show_default=True, help="Which of them, as 1-22,X,Y.")
+@click.option(
+    "--chromosomes", help="Which of them, as 1-22,X,Y (default: 1-22 of a human genome, all contigs of another)."
+)
 @click.option(
     "--table",
     "table_file",

@@ -18,6 +18,10 @@ PLACEHOLDERS: dict[str, str] = {
     "java_heap_mb": "CHROMPLAN_JAVA_HEAP_MB",
     "tmp": "CHROMPLAN_TMP",
 }
+# the same for tasks on regions; a column of the sample table may be called so where tasks are whole chromosomes
+REGION_PLACEHOLDERS: dict[str, str] = {
+    name: f"CHROMPLAN_{name.upper()}" for name in ("region", "start", "end", "padded", "padded_start", "padded_end")
+}
 _ARRAY_INDEX = re.compile(r"SLURM_ARRAY_TASK_ID\b")
 _PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_]\w*)\}(?!\})")
 
@@ -61,10 +65,12 @@ def bash(command: str, variables: Mapping[str, str]) -> str:
 
 def heap_follows_request(command: str) -> bool:
     """Whether a command takes the size of its Java heap from the request."""
-    return _mentions(command, ["java_heap_mb"])
+    return mentions(command, ["java_heap_mb"])
 
 
-def check_tells_tasks_apart(command: str, *, chromosomes: int, samples: int, columns: Collection[str]) -> None:
+def check_tells_tasks_apart(
+    command: str, *, chromosomes: int, samples: int, columns: Collection[str], regions: int = 0
+) -> None:
     """Refuse a command that would do the same in several tasks: one result, recorded under many names.
 
     Parameters
@@ -73,6 +79,8 @@ def check_tells_tasks_apart(command: str, *, chromosomes: int, samples: int, col
         As written, with placeholders.
     chromosomes, samples : int
         How many there are.
+    regions : int
+        How many there are, where they are not whole chromosomes.
     columns : collection of str
         Of the sample table.
 
@@ -86,15 +94,19 @@ def check_tells_tasks_apart(command: str, *, chromosomes: int, samples: int, col
             "SLURM_ARRAY_TASK_ID is Slurm's number of a job, not a chromosome's",
             "write {chromosome} in its place; 'chromplan sbatch SCRIPT' takes array scripts as they are",
         )
-    if _mentions(command, ["task"]):
+    if mentions(command, ["task"]):
         return
-    if chromosomes > 1 and not _mentions(command, ["chromosome"]):
+    if regions > 1 and not mentions(command, REGION_PLACEHOLDERS):
+        raise _missing("region", regions)
+    names_region = mentions(command, ["region", "padded"])
+    if chromosomes > 1 and not names_region and not mentions(command, ["chromosome"]):
         raise _missing("chromosome", chromosomes)
-    if samples > 1 and not _mentions(command, ["sample", *columns]):
+    if samples > 1 and not mentions(command, ["sample", *columns]):
         raise _missing("sample", samples)
 
 
-def _mentions(command: str, names: Collection[str]) -> bool:
+def mentions(command: str, names: Collection[str]) -> bool:
+    """Whether a command has one of these placeholders, or reads its variable by itself."""
     variables = [PLACEHOLDERS.get(name) or variable(name) for name in names]
     return not set(names).isdisjoint(_PLACEHOLDER.findall(command)) or any(
         re.search(rf"\b{one}\b", command) for one in variables
@@ -104,6 +116,6 @@ def _mentions(command: str, names: Collection[str]) -> bool:
 def _missing(name: str, number: int) -> FieldError:
     return FieldError(
         f"{{{name}}} is missing: all {number} {name}s would run the same",
-        f"write {{{name}}} where its name goes; where a script reads {PLACEHOLDERS[name]} by itself: "
-        f"{PLACEHOLDERS[name]}={{{name}}} ./script.sh",
+        f"write {{{name}}} where its name goes; where a script reads {variable(name)} by itself: "
+        f"{variable(name)}={{{name}}} ./script.sh",
     )

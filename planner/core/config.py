@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from planner.core import command, genome, indices, shell, units
+from planner.core import command, contigs, genome, genomes, regions, shell, units
 from planner.core import samples as sample_files
-from planner.core.command import PLACEHOLDERS
-from planner.core.documents import Document, FileName, Option, Text, parse_toml, read_text
+from planner.core.command import PLACEHOLDERS, REGION_PLACEHOLDERS
+from planner.core.documents import Document, Option, parse_toml, read_text
 from planner.core.errors import FieldError, InputError
+from planner.core.regions import Region, parse_bases
 from planner.core.samples import Sample
+from planner.core.user_scripts import Wrap
 
 FILE = "chromplan.toml"
 
 
 def _known_genome(name: str) -> str:
-    try:
-        genome.lengths(name)
-    except InputError as error:
-        raise FieldError(error.message, error.hint) from None
+    # what a file holds is read where the project's folder is known
+    if not contigs.is_file_name(name):
+        try:
+            genomes.find(name)
+        except InputError as error:
+            raise FieldError(error.message, error.hint) from None
     return name
 
 
-def _known_chromosomes(text: str) -> str:
-    try:
-        genome.parse_chromosomes(text)
-    except InputError as error:
-        raise FieldError(error.message, error.hint) from None
+def _known_chromosomes(text: str | None, info: ValidationInfo) -> str | None:
+    named = info.data.get("genome", genome.DEFAULT)
+    if not contigs.is_file_name(named):
+        try:
+            genomes.find(named).chromosomes(text)
+        except InputError as error:
+            raise FieldError(error.message, error.hint) from None
     return text
 
 
-def _known_chromosome_or_none(text: str) -> str:
-    return _known_chromosomes(text) if text else text
+def _bases(text: str) -> str:
+    parse_bases(text)
+    return text
+
+
+def _ways_to_cut(value: str | list[str]) -> str | list[str]:
+    if value == []:
+        raise FieldError("the list of regions is empty", regions.WAYS)
+    return regions.check(value) if isinstance(value, str) else value
 
 
 def _duration(text: str) -> str:
@@ -80,12 +94,27 @@ class Pipeline(Document):
     command: str
     """Bash text with placeholders, run once per task."""
     genome: Annotated[str, AfterValidator(_known_genome)] = genome.DEFAULT
-    chromosomes: Annotated[str, AfterValidator(_known_chromosomes)] = "1-22"
+    """A bundled genome, or a file that tells contigs and their lengths."""
+    chromosomes: Annotated[str | None, AfterValidator(_known_chromosomes)] = None
+    """Names, ranges and patterns; without it 1-22 of a human genome, all contigs of another."""
+    shortest: Annotated[str, AfterValidator(_bases)] | None = None
+    """Contigs shorter than this are left out: ``1Mb``."""
+    regions: Annotated[str | list[str], AfterValidator(_ways_to_cut)] = regions.WHOLE
+    """What a task runs on: whole chromosomes, windows of a length (``5Mb``), the lines of a file, or these names."""
+    overlap: Annotated[str, AfterValidator(_bases)] | None = None
+    """How far ``{padded}`` reaches beyond a region on each side."""
+    gaps: str | None = None
+    """A BED file of what holds nothing: windows begin and end outside."""
     samples: list[str] | str = []
     """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""
     cpus: Annotated[int, Field(ge=1)] = 1
     time: Annotated[str, AfterValidator(_duration)] = "24:00:00"
     """Time limit of a task until its wall time can be predicted, and the ceiling after that."""
+
+    @property
+    def cuts(self) -> bool:
+        """Whether tasks run on other regions than whole chromosomes."""
+        return self.regions != regions.WHOLE
 
 
 class Memory(Document):
@@ -123,88 +152,6 @@ class Submit(Document):
     """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
 
 
-class UserScript(Document):
-    """A batch script as its user handed it to sbatch: it goes there again as it is, with the plan's options on top."""
-
-    folder: str
-    """Where it was submitted from; absolute."""
-    script: str = ""
-    """As it was named, seen from there; empty when it came on standard input, or as ``--wrap``."""
-    path: str = ""
-    """Where it lies."""
-    content: str
-    """The copy of what it held, seen from the project."""
-    arguments: list[str] = []
-    words: list[str] = []
-    """sbatch options that were given with it."""
-    environment: str = ""
-    """The file with the variables it was submitted with, seen from the project."""
-    job_name: str
-    array: str = ""
-    """The indices as the user wrote them, without ``%K``; empty for a single job."""
-    chdir: str = ""
-    """Where it runs, seen from ``folder``."""
-    output: str = ""
-    """File name pattern of what it writes to standard output, as Slurm takes it."""
-    error: str = ""
-    """The same of standard error; empty where that goes to the same file."""
-    fixed_heap: bool = False
-    """Whether it gives Java a heap whose size does not follow the job's memory."""
-    cpus: Annotated[int, Field(ge=1)] = 1
-    """Of one job, all its tasks together, as the user asks for them."""
-    ntasks: Annotated[int, Field(ge=1)] = 1
-    per_cpu: bool = False
-    """Whether it asks for memory per CPU."""
-    limited: bool = True
-    """Whether it asks for a time limit; where it does not, the cluster's stays."""
-    held: bool = False
-    """Whether the user releases the job."""
-    even: bool = False
-    """Whether all elements ask for the same: elements that differ would wait for each other (singleton)."""
-    acctg_freq: str = ""
-    """Sampling intervals of what is not memory: ``energy=30``."""
-    comment: str = ""
-    nice: int = 0
-    """How much it gives way by itself."""
-    dependency: str = ""
-    """What it waits for, as ``--dependency`` says it."""
-    waits_for: str = ""
-    """The same without the steps before it, which the plan follows task by task."""
-    clusters: str | None = None
-
-    @property
-    def indices(self) -> list[int]:
-        """The indices of the whole array."""
-        return list(indices.parse(self.array).indices) if self.array else []
-
-
-class Element(Document):
-    """One index of an array script: a task."""
-
-    index: Annotated[int, Field(ge=0)] = 0
-    chromosome: Annotated[str, AfterValidator(_known_chromosome_or_none)] = ""
-    """Empty where the index stands for something else."""
-    sample: Text = ""
-    line: Text = ""
-    """The line of the list that the script reads for this index, where one is known."""
-    task: FileName
-
-
-class Wrap(UserScript):
-    """An existing batch script that runs as it is; ``chromplan wrap`` writes this section."""
-
-    parameters: dict[str, Text] = {}
-    """Exported variables and arguments, which features may name."""
-    after: list[str] = []
-    """Projects whose tasks go before those of the same chromosome and sample here."""
-    elements: Annotated[list[Element], Field(min_length=1)]
-
-    @property
-    def user_script(self) -> UserScript:
-        """What every job of the script says."""
-        return UserScript(**{name: getattr(self, name) for name in UserScript.model_fields})
-
-
 class Config(Document):
     """The whole of ``chromplan.toml``."""
 
@@ -240,7 +187,8 @@ def samples(config: Config, folder: Path) -> list[Sample]:
         return _element_samples(config.wrap)
     named = config.pipeline.samples
     if isinstance(named, str):
-        return sample_files.read(folder / Path(named).expanduser(), reserved=PLACEHOLDERS)
+        reserved = {*PLACEHOLDERS, *(REGION_PLACEHOLDERS if config.pipeline.cuts else ())}
+        return sample_files.read(folder / Path(named).expanduser(), reserved=reserved)
     return sample_files.listed(named, where=f"{folder / FILE}: pipeline.samples")
 
 
@@ -257,9 +205,30 @@ def _element_samples(wrap: Wrap) -> list[Sample]:
     return found
 
 
-def variables(table: list[Sample]) -> dict[str, str]:
+def region_columns(config: Config, table: list[Sample]) -> dict[str, str]:
+    """Return placeholder -> environment variable of what tasks are told of their regions.
+
+    Of whole chromosomes only what the command asks for; a column of the sample table goes before.
+    """
+    if config.wrap:
+        return {}
+    always = REGION_PLACEHOLDERS if config.pipeline.overlap else ("region", "start", "end")
+    return {
+        name: variable
+        for name, variable in REGION_PLACEHOLDERS.items()
+        if name not in table[0].columns
+        and ((config.pipeline.cuts and name in always) or command.mentions(config.pipeline.command, [name]))
+    }
+
+
+def columns(config: Config, table: list[Sample]) -> dict[str, str]:
+    """Return placeholder -> environment variable of what differs from task to task besides what all pipelines have."""
+    return {name: command.variable(name) for name in table[0].columns} | region_columns(config, table)
+
+
+def variables(config: Config, table: list[Sample]) -> dict[str, str]:
     """Return placeholder -> environment variable, the sample table's columns included."""
-    return PLACEHOLDERS | {name: command.variable(name) for name in table[0].columns}
+    return PLACEHOLDERS | columns(config, table)
 
 
 def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
@@ -270,7 +239,7 @@ def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
     InputError
         For an empty command, an unknown placeholder, or a ``{sample}`` where there are no samples.
     """
-    known = variables(table)
+    known = variables(config, table)
     if table[0].name == "":
         known.pop("sample")
     try:
@@ -279,7 +248,7 @@ def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
         raise InputError(f"{path}: pipeline.command: {error.message}", error.hint) from None
 
 
-def check_command(config: Config, table: list[Sample], *, path: Path) -> None:
+def check_command(config: Config, table: list[Sample], cut: Sequence[Region], *, path: Path) -> None:
     """Refuse a command that would do the same in several tasks.
 
     Raises
@@ -292,7 +261,8 @@ def check_command(config: Config, table: list[Sample], *, path: Path) -> None:
     try:
         command.check_tells_tasks_apart(
             config.pipeline.command,
-            chromosomes=len(genome.parse_chromosomes(config.pipeline.chromosomes)),
+            chromosomes=len({one.chromosome for one in cut}),
+            regions=len(cut) if config.pipeline.cuts else 0,
             samples=len(table),
             columns=table[0].columns,
         )

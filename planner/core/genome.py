@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from planner.core import bundled
 from planner.core.errors import InputError, nearest
 
 CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
@@ -17,62 +18,32 @@ _PLINK_CODES = {"23": "X", "24": "Y", "25": "X (XY, its pseudo-autosomal part)",
 
 _RANGE = re.compile(r"([^-]+)-([^-]+)")
 
-# Lengths in bp in the order of CHROMOSOMES. Source: NCBI's assembly reports GCF_000001405.25 (GRCh37.p13),
-# GCF_000001405.26 (GRCh38), GCF_009914755.1 (T2T-CHM13v2.0); the same as UCSC's hg19, hg38 and hs1 chrom.sizes. Patches
-# do not change them. MT is the revised Cambridge sequence (NC_012920, 16569 bp) in GRCh37 and GRCh38; UCSC's first hg19
-# carried another chrM (NC_001807, 16571 bp).
-_LENGTHS_BP: dict[str, tuple[int, ...]] = {
-    "GRCh37": (
-        *(249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022, 141213431, 135534747),
-        *(135006516, 133851895, 115169878, 107349540, 102531392, 90354753, 81195210, 78077248, 59128983, 63025520),
-        *(48129895, 51304566, 155270560, 59373566, 16569),
-    ),
-    "GRCh38": (
-        *(248956422, 242193529, 198295559, 190214555, 181538259, 170805979, 159345973, 145138636, 138394717, 133797422),
-        *(135086622, 133275309, 114364328, 107043718, 101991189, 90338345, 83257441, 80373285, 58617616, 64444167),
-        *(46709983, 50818468, 156040895, 57227415, 16569),
-    ),
-    "T2T-CHM13": (
-        *(248387328, 242696752, 201105948, 193574945, 182045439, 172126628, 160567428, 146259331, 150617247, 134758134),
-        *(135127769, 133324548, 113566686, 101161492, 99753195, 96330374, 84276897, 80542538, 61707364, 66210255),
-        *(45090682, 51324926, 154259566, 62460029, 16569),
-    ),
-}
-GENOMES: tuple[str, ...] = tuple(_LENGTHS_BP)
+# human, whose chromosomes are known by number and in both styles
+GENOMES: tuple[str, ...] = ("GRCh37", "GRCh38", "T2T-CHM13")
 
-_ALIASES = {
-    "GRCh37": ("hg19", "b37", "hs37d5", "hs37", "build37"),
-    "GRCh38": ("hg38", "b38", "hs38", "hs38dh", "build38"),
-    "T2T-CHM13": ("chm13", "chm13v2", "chm13v2.0", "t2t-chm13v2.0", "t2t", "hs1"),
-}
-_GENOME_BY_WORD = {word.lower(): name for name in GENOMES for word in (name, *_ALIASES[name])}
 _CHROMOSOME_BY_WORD = {name.lower(): name for name in CHROMOSOMES} | {"m": "MT"}
 
 
 def genome_name(word: str) -> str:
-    """Return the name in `GENOMES` that ``word`` stands for (``hg38``, ``b37``, ``hs1`` …, in any case).
+    """Return the name of the bundled genome that ``word`` stands for (``hg38``, ``b37``, ``hs1`` …, in any case).
 
     Raises
     ------
     InputError
         When no genome has that name.
     """
-    found = _GENOME_BY_WORD.get(word.strip().lower())
-    if found is None:
-        known = "; ".join(f"{name} ({', '.join(_ALIASES[name])})" for name in GENOMES)
-        raise InputError(f"unknown genome {word!r}", f"known genomes: {known}")
-    return found
+    return bundled.find(word).name
 
 
 def lengths(genome: str) -> dict[str, int]:
-    """Return the length in bp of every chromosome of a genome, keyed by plain name, in the order of `CHROMOSOMES`.
+    """Return the length in bp of every chromosome of a bundled genome; of a human one in the order of `CHROMOSOMES`.
 
     Raises
     ------
     InputError
         When no genome has that name.
     """
-    return dict(zip(CHROMOSOMES, _LENGTHS_BP[genome_name(genome)], strict=True))
+    return dict(bundled.find(genome).lengths_bp)
 
 
 def plain(name: str) -> str:

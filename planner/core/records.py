@@ -43,7 +43,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One tool on one chromosome of one sample: the unit that gets its own ``--mem``.
+    """One tool on one region of one sample: the unit that gets its own ``--mem``.
 
     Attributes
     ----------
@@ -53,19 +53,25 @@ class Task:
         The command family whose memory model applies.
     sample, chromosome : str
         As the user wrote them; any characters.
+    region : str
+        The part of the chromosome, or the whole, as tools take it.
+    length_bp : int
+        Of the region; 0 where it is not known.
     cpus : int
     element : int
         The array index that Slurm knows it by.
     features : mapping of str to float
         Numbers known before the task runs.
     parameters : mapping of str to str
-        Further placeholders of the command (columns of the sample table).
+        Further placeholders of the command: columns of the sample table, and where its region lies.
     """
 
     name: str
     tool: str
     sample: str
     chromosome: str
+    region: str = ""
+    length_bp: int = 0
     cpus: int = 1
     element: int = 0
     features: Mapping[str, float] = field(default_factory=dict)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from planner.core import genome, shell
+from planner.core import config as configuration
+from planner.core import shell
 from planner.core.config import Config, Memory
+from planner.core.errors import InputError
 from planner.core.records import Mode, Outcome, Task
+from planner.core.regions import Region
 from planner.core.samples import Sample
 from planner.plan import pilot, steps
 from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
@@ -29,56 +33,84 @@ _WAITS = "waits for what the pilot uses"
 _TASKS_ARE_STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
 
 
-def tasks(config: Config, samples: Sequence[Sample], features: Mapping[str, Mapping[str, float]]) -> list[Task]:
-    """Return the tasks of a pipeline: every chromosome of every sample.
+def tasks(
+    config: Config,
+    samples: Sequence[Sample],
+    regions: Sequence[Region],
+    features: Mapping[str, Mapping[str, float]],
+) -> list[Task]:
+    """Return the tasks of a pipeline: every region of every sample.
 
     Parameters
     ----------
     features : mapping of task name to features
         See `planner.plan.features`.
     """
-    named = names(config, samples)
+    named = names(config, samples, regions)
+    told = configuration.region_columns(config, list(samples))
     return [
         Task(
             name=name,
             tool=config.pipeline.tool,
             sample=sample.name,
-            chromosome=chromosome,
+            chromosome=region.chromosome,
+            region=region.name,
+            length_bp=region.length_bp,
             cpus=config.pipeline.cpus,
             element=element,
             features=features[name],
-            parameters=sample.columns,
+            parameters=parameters(sample, region, told),
         )
-        for (name, sample, chromosome), element in zip(named, elements(config, named), strict=True)
+        for (name, sample, region), element in zip(named, elements(config, named), strict=True)
     ]
 
 
-def elements(config: Config, named: Sequence[tuple[str, Sample, str]]) -> list[int]:
+def parameters(sample: Sample, region: Region, told: Collection[str]) -> Mapping[str, str]:
+    """Return the further placeholders of a task: its sample's columns, and what is told of its region."""
+    if not told:
+        return sample.columns
+    values = region.values()
+    return {**sample.columns, **{name: values[name] for name in told}}
+
+
+def elements(config: Config, named: Sequence[tuple[str, Sample, Region]]) -> list[int]:
     """Return the array index of each task of a pipeline: it stays the same, whatever round and order the task is in.
 
-    Of an existing script it is its own, of one sample the chromosome's number (23 for X); else the tasks are counted
-    from 1 on.
+    Of an existing script it is its own, of whole chromosomes of one sample the chromosome's place in the genome (23 for
+    X of a human one); else the tasks are counted from 1 on.
     """
     if config.wrap:
         return [one.index for one in config.wrap.elements]
-    numbers = [genome.rank(chromosome) for _, _, chromosome in named]
-    own = len(set(numbers)) == len(numbers) and all(number <= len(genome.CHROMOSOMES) for number in numbers)
-    return numbers if own else list(range(1, len(named) + 1))
+    places = [region.place if region.is_whole else 0 for _, _, region in named]
+    own = all(places) and len(set(places)) == len(places)
+    return places if own else list(range(1, len(named) + 1))
 
 
-def names(config: Config, samples: Sequence[Sample]) -> list[tuple[str, Sample, str]]:
-    """Return (task name, sample, chromosome) of every task of a pipeline."""
-    chromosomes = genome.parse_chromosomes(config.pipeline.chromosomes)
-    return [
-        (sample.task or task_name(sample.name, c), sample, c)
-        for sample in samples
-        for c in (chromosomes if sample.chromosome is None else [sample.chromosome])
-    ]
+def names(config: Config, samples: Sequence[Sample], regions: Sequence[Region]) -> list[tuple[str, Sample, Region]]:
+    """Return (task name, sample, region) of every task of a pipeline.
+
+    Raises
+    ------
+    InputError
+        When two tasks would have one name.
+    """
+    if config.wrap:
+        whole = {region.chromosome: region for region in regions}
+        return [(sample.task or "", sample, _element_region(sample, whole)) for sample in samples]
+    found = [(task_name(sample.name, region.label), sample, region) for sample in samples for region in regions]
+    if len({name for name, _, _ in found}) < len(found):
+        twice = next(name for name, count in Counter(name for name, _, _ in found).items() if count > 1)
+        raise InputError(f"two tasks would be called {twice}", "rename a sample")
+    return found
 
 
-def task_name(sample: str, chromosome: str) -> str:
-    """Return ``sample.chr5``, or ``chr5`` for a cohort; safe in job and file names."""
-    label = f"chr{genome.plain(chromosome)}"
+def _element_region(sample: Sample, whole: Mapping[str, Region]) -> Region:
+    chromosome = sample.chromosome or ""
+    return whole.get(chromosome) or Region(chromosome=chromosome, name=chromosome, label="")
+
+
+def task_name(sample: str, label: str) -> str:
+    """Return ``sample.chr5``, or ``chr5`` for a cohort, from a region's label; safe in job and file names."""
     return f"{shell.safe_name(sample)}.{label}" if sample else label
 
 
@@ -140,7 +172,7 @@ def _plan(inputs: PlanInputs) -> Plan:
 def _extent(tasks: Sequence[Task]) -> Extent:
     return Extent(
         samples=len({task.sample for task in tasks if task.sample}),
-        regions=len({task.chromosome for task in tasks}),
+        regions=len({(task.chromosome, task.region) for task in tasks}),
         tasks=len(tasks),
     )
 

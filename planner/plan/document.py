@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from planner.core.config import UserScript
 from planner.core.documents import Document, FileName, FilePath, Line, Text, Variable, load_json
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
+from planner.core.user_scripts import UserScript
 from planner.site import Partition, Site
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ A specification is one of
 
 =================  ==================================================================
 ``4``, ``"2.5"``   that number
-``"length"``       length of the task's chromosome in Mb (1e6 bases), from the genome
+``"length"``       length of the task's region in Mb (1e6 bases), from the genome
 ``"cpus"``         CPUs of the task
 ``"size:PATH"``    bytes of a file, of all in a folder, or of all that a pattern matches
-``"records:PATH"`` variant records of the task's chromosome in an indexed VCF or BCF
+``"records:PATH"`` variant records of the task's region in an indexed VCF or BCF
 ``"samples:PATH"`` samples in the header of a VCF or BCF
 ``"NAME"``         the column NAME of the sample table, or the tool parameter NAME
 =================  ==================================================================
@@ -49,7 +49,7 @@ class Readers:
     size : callable
         ``size(path) -> bytes``.
     records : callable
-        ``records(path, chromosome) -> variant records of that chromosome``.
+        ``records(path, chromosome, span) -> variant records of that chromosome``, or of a stretch of it.
     samples : callable
         ``samples(path) -> samples in the header``.
 
@@ -57,7 +57,7 @@ class Readers:
     """
 
     size: Callable[[str], float]
-    records: Callable[[str, str], float]
+    records: Callable[[str, str, tuple[int, int] | None], float]
     samples: Callable[[str], float]
 
 
@@ -73,6 +73,8 @@ class TaskFacts:
         Plain name (``"1"``), a key of ``lengths``.
     lengths : mapping of str to int
         Chromosome lengths in bases.
+    span : (int, int) or None
+        First and last base of the region, where that is not a whole chromosome.
     parameters : mapping
         Sample-table columns and tool parameters.
     cpus : int
@@ -85,6 +87,7 @@ class TaskFacts:
     task: str
     chromosome: str
     lengths: Mapping[str, int]
+    span: tuple[int, int] | None = None
     parameters: Mapping[str, object]
     cpus: int = 1
     placeholders: Mapping[str, str] = field(default_factory=dict)
@@ -162,6 +165,15 @@ class _Resolver:
         return self._file(spec)
 
     def _length(self, spec: Spec) -> float:
+        if self.facts.span is not None:
+            start, end = self.facts.span
+            return (end - start + 1) / 1e6
+        if not self.facts.chromosome:
+            raise self._error(
+                spec,
+                "the length of its region is not known",
+                "name what else is known of it in [features]: size:PATH, …",
+            )
         if self.facts.chromosome not in self.facts.lengths:
             raise self._error(
                 spec,
@@ -193,7 +205,7 @@ class _Resolver:
             if spec.kind == "size":
                 value = self.facts.readers.size(path)
             elif spec.kind == "records":
-                value = self.facts.readers.records(path, self.facts.chromosome)
+                value = self.facts.readers.records(path, self.facts.chromosome, self.facts.span)
             else:
                 value = self.facts.readers.samples(path)
         except (OSError, ValueError) as error:

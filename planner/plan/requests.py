@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from planner.core import genome, units
+from planner.core import units
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH, Retry
@@ -96,9 +96,7 @@ class TaskSizer:
         self._largest_mb = max((one.largest_mb for one in (self._model, self._prior) if one), default=math.inf)
         self._reach_mb = max(REACH * self._largest_mb, LEAST_REQUEST_MB)
         self.cap_mb = site.cap_mb(self._partition)
-        self.sizes = relative_sizes(
-            inputs.tasks, genome.lengths(config.pipeline.genome), features.measured(config.features)
-        )
+        self.sizes = relative_sizes(inputs.tasks, features.measured(config.features))
 
     @property
     def blind(self) -> bool:

@@ -7,7 +7,7 @@ lower where there are more samples) must not cancel them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,27 +22,23 @@ _SAME = 1e-9
 Floats = NDArray[np.float64]
 
 
-def relative_sizes(
-    tasks: Sequence[Task], lengths_bp: Mapping[str, int], measured: Collection[str] = ()
-) -> dict[str, float]:
+def relative_sizes(tasks: Sequence[Task], measured: Collection[str] = ()) -> dict[str, float]:
     """Return each task's size relative to the largest, in (0, 1], by name.
 
     The size is the geometric mean of the features that vary and do not fall as tasks grow. Tasks grow with what is
-    measured of their input, else with the length of the chromosome, and with the features before it in ``[features]``.
+    measured of their input, else with the length of the region, and with the features before it in ``[features]``.
     Without such a feature the size is that length, and without that all tasks are of one size.
 
     Parameters
     ----------
     tasks : sequence of Task
         All of the pipeline: what varies is judged by all of them.
-    lengths_bp : mapping of str to int
-        Length of each chromosome, bp; a name that is not in it has none.
     measured : collection of str
         Features that are amounts of input: lengths, bytes, records, samples.
     """
     if not tasks:
         return {}
-    length = _log_varying([float(lengths_bp.get(task.chromosome, 0)) for task in tasks])
+    length = _log_varying([float(task.length_bp) for task in tasks])
     names = [name for name in tasks[0].features if all(name in task.features for task in tasks)]
     columns = {name: _log_varying([task.features[name] for task in tasks]) for name in names}
     growing = _growing([columns[name] for name in names if name in measured], [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -71,9 +73,33 @@ def _is_bgzipped(path: str) -> bool:
         return stream.read(4) == b"\x1f\x8b\x08\x04"
 
 
-def records(path: str, chromosome: str) -> float:
-    """Return the variant records of one chromosome; 0 when the file has none there."""
-    return float(record_counts(path).get(chromosome.removeprefix("chr"), 0))
+def records(path: str, chromosome: str, span: tuple[int, int] | None = None) -> float:
+    """Return the variant records of one chromosome, or of a stretch of it; 0 when the file has none there.
+
+    Of a whole chromosome the index tells; for parts of one its records are read, once.
+
+    Raises
+    ------
+    OSError
+        When there is no such file.
+    ValueError
+        When it has no index, or is not a VCF or BCF.
+    """
+    whole = record_counts(path).get(chromosome.removeprefix("chr"), 0)
+    if span is None or not whole:
+        return float(whole)
+    found = _positions(path, chromosome)
+    return float(bisect_right(found, span[1]) - bisect_left(found, span[0]))
+
+
+@lru_cache(maxsize=4)
+def _positions(path: str, chromosome: str) -> array[int]:
+    """Return where the records of a chromosome begin, from 1 on, sorted."""
+    pysam = _pysam()
+    with pysam.VariantFile(path) as variants:
+        plain = chromosome.removeprefix("chr")
+        contig = next(name for name in variants.header.contigs if name.removeprefix("chr") == plain)
+        return array("q", (record.pos for record in variants.fetch(contig)))
 
 
 @lru_cache(maxsize=256)

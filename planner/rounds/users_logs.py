@@ -9,9 +9,9 @@ from pathlib import Path
 
 from planner import slurm
 from planner.core import files
-from planner.core.config import UserScript
 from planner.core.errors import FailureError
 from planner.core.units import parse_job_id
+from planner.core.user_scripts import UserScript
 from planner.scripts import patterns
 
 # clocks of nodes and file servers differ, and what a script started may write on a little

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.core import indices, units
-from planner.core.config import UserScript
 from planner.core.records import Mode
+from planner.core.user_scripts import UserScript
 from planner.plan.document import Batch, Plan, PlannedTask
 
 # steps of Nice in one round: each costs a point of priority against other people's jobs

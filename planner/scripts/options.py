@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.core import units
-from planner.core.config import UserScript
+from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
 from planner.scripts.jobs import FOLLOW_UP, Job, nices
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planner.core import genome, shell
-from planner.core.config import Element
 from planner.core.documents import read_text
 from planner.core.errors import InputError
+from planner.core.user_scripts import Element
 from planner.plan.build import task_name
 from planner.wrap.meaning import Meaning
 
@@ -95,5 +95,5 @@ def _named(rows: Sequence[tuple[int, str, str, str]]) -> list[Element]:
 
 def _name(index: int, chromosome: str, sample: str) -> str:
     if chromosome:
-        return task_name(sample, chromosome)
+        return task_name(sample, f"chr{genome.plain(chromosome)}")
     return shell.safe_name(sample) if sample else str(index)

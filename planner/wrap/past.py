@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner import slurm
-from planner.core.config import Element
 from planner.core.errors import PlannerError
 from planner.core.records import Observation
 from planner.core.units import parse_job_id
+from planner.core.user_scripts import Element
 from planner.history import labels
 from planner.history.reading import HistoryRead
 from planner.history.sacct import read as sacct

@@ -15,10 +15,11 @@ import jinja2
 from planner.core import files, shell, templates, toml, units
 from planner.core import genome as genomes
 from planner.core.command import PLACEHOLDERS
-from planner.core.config import FILE, Config, Element, UserScript
+from planner.core.config import FILE, Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.user_scripts import Element, UserScript
 from planner.project.folder import ProjectFolder
 from planner.scripts import patterns
 from planner.site import Partition, Site

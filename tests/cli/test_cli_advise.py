@@ -171,7 +171,7 @@ def test_other_peoples_output_is_advised_on(capsys: pytest.CaptureFixture[str]) 
         (("nowhere.txt",), "error: nowhere.txt: neither a job id nor a file"),
         (("jobs.txt", "--since", "now-1days"), "error: --since, --user and --clusters are for sacct"),
         (("empty.txt",), "error: empty.txt, line 1: no attempt could be read"),
-        (("jobs.txt", "--genome", "mm10"), "error: unknown genome 'mm10'"),
+        (("jobs.txt", "--genome", "mm8"), "error: unknown genome 'mm8'"),
     ],
 )
 def test_what_cannot_be_is_two_lines(

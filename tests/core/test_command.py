@@ -7,6 +7,7 @@ import pytest
 from planner.actions import checking
 from planner.core import config
 from planner.core.errors import InputError
+from planner.project.regions import regions_of
 
 TOML = """
 [pipeline]
@@ -24,7 +25,7 @@ def check(folder: Path, command: str, *, chromosomes: str = "1-22", samples: str
     path = folder / "chromplan.toml"
     path.write_text(TOML.format(command=command, chromosomes=chromosomes, samples=samples))
     read = config.load(path)
-    checking.check(read, config.samples(read, folder), path=path)
+    checking.check(read, config.samples(read, folder), regions_of(read, folder), path=path)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def error(path: Path, text: str) -> tuple[str, str]:
 def test_a_minimal_file_has_sensible_defaults(path: Path) -> None:
     read = load(path, MINIMAL)
     assert read.pipeline.genome == "GRCh38"
-    assert read.pipeline.chromosomes == "1-22"
+    assert read.pipeline.chromosomes is None
     assert read.features == {"length_mb": "length"}
     assert read.submit.mode == "array"
 
@@ -123,7 +123,7 @@ def test_a_sample_table_brings_placeholders(path: Path) -> None:
     read = table(path, "sample\tpanel\na b\tit's\nc\t1kg\n")
     samples = config.samples(read, path.parent)
     assert [(s.name, dict(s.columns)) for s in samples] == [("a b", {"panel": "it's"}), ("c", {"panel": "1kg"})]
-    assert config.variables(samples)["panel"] == "CHROMPLAN_PANEL"
+    assert config.variables(read, samples)["panel"] == "CHROMPLAN_PANEL"
 
 
 def test_a_quoted_name_may_hold_a_line_break(path: Path) -> None:

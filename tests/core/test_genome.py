@@ -76,8 +76,8 @@ def test_a_genome_is_found_by_its_aliases_in_any_case(word: str, name: str) -> N
 
 
 def test_an_unknown_genome_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown genome 'mm10'") as error:
-        lengths("mm10")
+    with pytest.raises(InputError, match="unknown genome 'mm8'") as error:
+        lengths("mm8")
     assert "GRCh38 (hg38" in error.value.hint
 
 

@@ -19,7 +19,7 @@ def missing(path: str) -> float:
 
 READERS = Readers(
     size=lambda path: {"ref.1.vcf.gz": 1000.0, "a b.vcf": 5.0}[path],
-    records=lambda path, chromosome: 200.0 if chromosome == "1" else 0.0,
+    records=lambda path, chromosome, span: 200.0 if chromosome == "1" else 0.0,
     samples=lambda path: 50.0,
 )
 
@@ -73,7 +73,7 @@ def test_files_are_measured_with_placeholders_filled_in() -> None:
         ({"x": "size:a"}, {"readers": None}, "task s1.chr1, feature x: size:a needs file access"),
         (
             {"x": "size:a"},
-            {"readers": Readers(size=missing, records=lambda p, c: 0.0, samples=missing)},
+            {"readers": Readers(size=missing, records=lambda p, c, span: 0.0, samples=missing)},
             "task s1.chr1, feature x: a: No such file or directory",
         ),
     ],

@@ -30,6 +30,7 @@ def tasks(
             tool="new",
             sample=sample,
             chromosome=chromosome,
+            length_bp=LENGTHS[chromosome],
             features={
                 name: float(value(number, LENGTHS[chromosome] / 1e6) if callable(value) else value)
                 for name, value in features.items()
@@ -41,7 +42,7 @@ def tasks(
 
 
 def chosen(of: list[Task], most: int = 3, measured: tuple[str, ...] = ("length_mb", "bytes")) -> list[Task]:
-    return pilot.choose(of, relative_sizes(of, LENGTHS, measured), most)
+    return pilot.choose(of, relative_sizes(of, measured), most)
 
 
 def chromosomes(of: list[Task]) -> list[str]:
@@ -108,7 +109,7 @@ def test_columns_that_run_against_each_other_do_not_cancel() -> None:
         samples=tuple("abcd"),
         chromosomes=["20"],
     )
-    sizes = relative_sizes(found, LENGTHS)
+    sizes = relative_sizes(found)
     assert sorted(sizes, key=lambda name: sizes[name]) == ["a.chr20", "b.chr20", "c.chr20", "d.chr20"]
 
 
@@ -116,7 +117,7 @@ def test_a_name_that_is_no_chromosome_of_the_genome_has_a_size_by_its_features()
     named = [
         Task(name=name, tool="new", sample="", chromosome=name, features={"n": n}) for name, n in (("x", 3), ("y", 1))
     ]
-    assert relative_sizes(named, LENGTHS) == pytest.approx({"x": 1.0, "y": 1 / 3})
+    assert relative_sizes(named) == pytest.approx({"x": 1.0, "y": 1 / 3})
 
 
 @given(
@@ -131,11 +132,12 @@ def test_any_features_give_a_pilot_of_the_number_asked_for(columns: list[list[fl
             tool="new",
             sample=f"s{n % 3}",
             chromosome=AUTOSOMES[n],
+            length_bp=LENGTHS[AUTOSOMES[n]],
             features={f"f{j}": column[n] for j, column in enumerate(columns)},
         )
         for n in range(count)
     ]
-    sizes = relative_sizes(of, LENGTHS)
+    sizes = relative_sizes(of)
     found = pilot.choose(of, sizes, most)
     assert len({task.name for task in found}) == len(found) == min(most, count)
     assert all(0 <= size <= 1 for size in sizes.values())

@@ -5,10 +5,10 @@ import json
 import plans
 import pytest
 
-from planner.core.config import UserScript
 from planner.core.errors import InputError
 from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.core.samples import Sample
+from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
 from planner.site import Partition

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from planner import slurm
-from planner.core.config import UserScript
+from planner.core.user_scripts import UserScript
 from planner.rounds.logs import RoundLogs
 from planner.rounds.users_logs import UsersLogs
 

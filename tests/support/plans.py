@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from planner.core import config as configuration
-from planner.core import genome
 from planner.core.config import Config
 from planner.core.documents import parse_toml
 from planner.core.samples import Sample
@@ -17,6 +16,7 @@ from planner.memory.model import MemoryModel
 from planner.plan import build
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier, PlanInputs
+from planner.project.regions import regions_of
 from planner.site import Partition, Site
 
 CONFIG = """
@@ -82,16 +82,19 @@ def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None)
     """Return what a first plan of a configuration is made from, features being chromosome lengths."""
     of = of or config()
     table = list(samples) if samples else configuration.samples(of, Path())
-    lengths = genome.lengths(of.pipeline.genome)
-    features = {name: {"length_mb": lengths[c] / 1e6} if c else {} for name, _, c in build.names(of, table)}
+    cut = regions_of(of, Path())
+    features = {
+        name: {"length_mb": region.length_bp / 1e6} if region.length_bp else {}
+        for name, _, region in build.names(of, table, cut)
+    }
     return PlanInputs(
         config=of,
-        tasks=build.tasks(of, table, features),
+        tasks=build.tasks(of, table, cut, features),
         site=site(),
         account=of.submit.account,
         number=1,
         token="abc123",
         chromplan="0.1.0",
         command=configuration.command_text(of, table, path=Path("chromplan.toml")),
-        columns={name: v for name, v in configuration.variables(table).items() if name in table[0].columns},
+        columns=configuration.columns(of, table),
     )

@@ -23,9 +23,9 @@ def sites(_context: click.Context, _parameter: click.Parameter, begun: str) -> C
 
 def genomes(_context: click.Context, _parameter: click.Parameter, begun: str) -> Completed:
     """Complete the name of a genome."""
-    from planner.core import genome
+    from planner.core import bundled
 
-    return _matching(genome.GENOMES, begun)
+    return _matching(bundled.genomes(), begun)
 
 
 def tools(context: click.Context, _parameter: click.Parameter, begun: str) -> Completed:

@@ -1,0 +1,90 @@
+"""Files of regions: BED, Picard's interval_list, and lists as GATK's ``-L`` takes them."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+from planner.core.errors import InputError
+from planner.core.genomes import Genome
+from planner.core.regions import BED, INTERVALS, WAYS, Cut, Region, Span
+
+
+def of_file(path: Path, cut: Cut) -> list[Region]:
+    """Return the regions of a BED file (counted from 0), a Picard interval_list or a list as GATK's ``-L`` takes it.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, for what is no region of the genome; for a file without any.
+    """
+    name = path.name.lower()
+    chosen = set(cut.chromosomes)
+    if name.endswith(BED):
+        found = [cut.checked(where, word, span) for where, word, span in _bed(path)]
+    elif name.endswith(INTERVALS):
+        found = [_interval(where, line, cut) for where, line in _rows(path) if not line.startswith("@")]
+    else:
+        raise InputError(f"{path}: regions are not read from such a file", WAYS)
+    kept = [one for one in found if one.chromosome in chosen]
+    if not kept:
+        raise InputError(f"{path}: no region on the chosen chromosomes", "pipeline.chromosomes says which are chosen")
+    return kept
+
+
+def gaps(path: Path, genome: Genome) -> dict[str, list[Span]]:
+    """Return the stretches of a BED file, by chromosome, sorted and merged; other contigs are passed over."""
+    found: dict[str, list[Span]] = {}
+    for _, word, span in _bed(path):
+        try:
+            found.setdefault(genome.contig(word), []).append(span)
+        except InputError:
+            continue
+    merged: dict[str, list[Span]] = {}
+    for chromosome, spans in found.items():
+        kept: list[Span] = []
+        for start, end in sorted(spans):
+            if kept and start <= kept[-1][1] + 1:
+                kept[-1] = (kept[-1][0], max(end, kept[-1][1]))
+            else:
+                kept.append((start, end))
+        merged[chromosome] = kept
+    return merged
+
+
+def _interval(where: str, line: str, cut: Cut) -> Region:
+    cells = line.split("\t")
+    if len(cells) >= 3 and cells[1].isdecimal() and cells[2].isdecimal():
+        return cut.checked(where, cells[0], (int(cells[1]), int(cells[2])))
+    word = line.strip()
+    region = cut.named([(where, word)])[0]
+    if not region.chromosome:
+        raise InputError(f"{where}: {word[:60]!r} is no region", "write chr20:1-5000000, or a chromosome")
+    return region
+
+
+def _bed(path: Path) -> Iterator[tuple[str, str, Span]]:
+    for where, line in _rows(path):
+        if line.startswith(("track", "browser")):
+            continue
+        cells = line.split("\t") if "\t" in line else line.split()
+        if len(cells) < 3 or not (cells[1].strip().isdecimal() and cells[2].strip().isdecimal()):
+            raise InputError(
+                f"{where}: {line[:60]!r} is no line of a BED file",
+                "a contig, where it starts (from 0 on), where it ends",
+            )
+        yield where, cells[0].strip(), (int(cells[1]) + 1, int(cells[2]))
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the lines that hold something, with where they are."""
+    try:
+        packed = path.read_bytes()
+        text = (gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as text"
+        raise InputError(f"{path}: {reason}", WAYS) from None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            yield f"{path}:{number}", line.rstrip()

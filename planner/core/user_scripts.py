@@ -1,0 +1,102 @@
+"""Batch scripts of the user's own, as a project keeps them: the section ``[wrap]`` of ``chromplan.toml``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from planner.core import genome, indices
+from planner.core.documents import Document, FileName, Text
+from planner.core.errors import FieldError, InputError
+
+
+def _known_chromosome_or_none(text: str) -> str:
+    try:
+        if text:
+            genome.parse_chromosomes(text)
+    except InputError as error:
+        raise FieldError(error.message, error.hint) from None
+    return text
+
+
+class UserScript(Document):
+    """A batch script as its user handed it to sbatch: it goes there again as it is, with the plan's options on top."""
+
+    folder: str
+    """Where it was submitted from; absolute."""
+    script: str = ""
+    """As it was named, seen from there; empty when it came on standard input, or as ``--wrap``."""
+    path: str = ""
+    """Where it lies."""
+    content: str
+    """The copy of what it held, seen from the project."""
+    arguments: list[str] = []
+    words: list[str] = []
+    """sbatch options that were given with it."""
+    environment: str = ""
+    """The file with the variables it was submitted with, seen from the project."""
+    job_name: str
+    array: str = ""
+    """The indices as the user wrote them, without ``%K``; empty for a single job."""
+    chdir: str = ""
+    """Where it runs, seen from ``folder``."""
+    output: str = ""
+    """File name pattern of what it writes to standard output, as Slurm takes it."""
+    error: str = ""
+    """The same of standard error; empty where that goes to the same file."""
+    fixed_heap: bool = False
+    """Whether it gives Java a heap whose size does not follow the job's memory."""
+    cpus: Annotated[int, Field(ge=1)] = 1
+    """Of one job, all its tasks together, as the user asks for them."""
+    ntasks: Annotated[int, Field(ge=1)] = 1
+    per_cpu: bool = False
+    """Whether it asks for memory per CPU."""
+    limited: bool = True
+    """Whether it asks for a time limit; where it does not, the cluster's stays."""
+    held: bool = False
+    """Whether the user releases the job."""
+    even: bool = False
+    """Whether all elements ask for the same: elements that differ would wait for each other (singleton)."""
+    acctg_freq: str = ""
+    """Sampling intervals of what is not memory: ``energy=30``."""
+    comment: str = ""
+    nice: int = 0
+    """How much it gives way by itself."""
+    dependency: str = ""
+    """What it waits for, as ``--dependency`` says it."""
+    waits_for: str = ""
+    """The same without the steps before it, which the plan follows task by task."""
+    clusters: str | None = None
+
+    @property
+    def indices(self) -> list[int]:
+        """The indices of the whole array."""
+        return list(indices.parse(self.array).indices) if self.array else []
+
+
+class Element(Document):
+    """One index of an array script: a task."""
+
+    index: Annotated[int, Field(ge=0)] = 0
+    chromosome: Annotated[str, AfterValidator(_known_chromosome_or_none)] = ""
+    """Empty where the index stands for something else."""
+    sample: Text = ""
+    line: Text = ""
+    """The line of the list that the script reads for this index, where one is known."""
+    task: FileName
+
+
+class Wrap(UserScript):
+    """An existing batch script that runs as it is; ``chromplan wrap`` writes this section."""
+
+    parameters: dict[str, Text] = {}
+    """Exported variables and arguments, which features may name."""
+    after: list[str] = []
+    """Projects whose tasks go before those of the same chromosome and sample here."""
+    elements: Annotated[list[Element], Field(min_length=1)]
+
+    @property
+    def user_script(self) -> UserScript:
+        """What every job of the script says."""
+        return UserScript(**{name: getattr(self, name) for name in UserScript.model_fields})
