@@ -69,7 +69,7 @@ class Chain:
         """Have the second step go on by hand; return the exit code."""
         argv = ["chromplan", "next", "--submit", "--then-next", "-C", "impute"]
         env = {"PATH": path} if path else None
-        return self.cluster.run(argv, cwd=self.folder.path, env=env, check=check, timeout_s=180).returncode
+        return self.cluster.run(argv, cwd=self.folder.path, env=env, check=check, timeout_s=900).returncode
 
     def is_over(self) -> bool:
         return not self.cluster.run(["squeue", "-h", "-o", "%F"]).stdout.split()

@@ -1,6 +1,7 @@
 """The call to sacct, and joining what it prints into attempts."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,26 @@ def test_own_output_gives_every_attempt_of_a_real_cluster_its_outcome() -> None:
                 "15": "failed", "17": "cancelled", "19": "oom", "20": "completed"}  # fmt: skip
     found = fixture("own_22.05.txt")
     assert {job_id: str(found[job_id].outcome) for job_id in expected} == expected
+
+
+@pytest.mark.parametrize("per", ["n", "c"])
+def test_what_slurm_20_11_prints_gives_the_same_attempts(per: str) -> None:
+    """Up to 20.11, ReqMem says whether it is per node or per CPU, and stands in the rows of steps, too."""
+    before: list[str] = []
+    text = (FIXTURES / "own_22.05.txt").read_text()
+    req_mem, cpus = FIELDS.index("ReqMem"), FIELDS.index("AllocCPUS")
+    asked = ""
+    for line in text.split("\n"):
+        cells = line.split("\x1f")
+        if len(cells) > cpus:
+            if cells[req_mem]:
+                asked_kib = int(cells[req_mem].removesuffix("K"))
+                asked = f"{asked_kib // (int(cells[cpus]) if per == 'c' else 1)}K{per}"
+            cells[req_mem] = asked
+        before.append("\x1f".join(cells))
+    found = {attempt.job_id: attempt for attempt in read_text("\n".join(before), poll_s=1).attempts}
+    for job_id, attempt in fixture("own_22.05.txt").items():
+        assert found[job_id] == replace(attempt, per_cpu=per == "c")
 
 
 def test_the_peak_is_the_highest_of_the_steps() -> None:
