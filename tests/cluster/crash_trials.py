@@ -22,6 +22,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,14 @@ class Spec:
 
 
 def run(
-    argv: list[str], cwd: Path, log: Path, *, at: int | None = None, how: str = "SIGKILL", lie: str | None = None
+    argv: list[str],
+    cwd: Path,
+    log: Path,
+    *,
+    at: int | None = None,
+    how: str = "SIGKILL",
+    lie: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:
     """Run a chromplan command in a fork; return its exit code (-9 when killed) and its events.
 
@@ -115,6 +123,8 @@ def run(
         See `Spec`.
     lie : str, optional
         How one of Slurm's commands lies to it, where such commands are first on the PATH.
+    environment : mapping, optional
+        Further variables.
     """
     counted = cwd / ".events"
     counted.write_text("0")
@@ -127,7 +137,7 @@ def run(
             os.dup2(out, 1)
             os.dup2(out, 2)
             sys.argv = ["chromplan", *argv]
-            os.environ["XDG_DATA_HOME"] = str(cwd / "data")
+            os.environ |= {"XDG_DATA_HOME": str(cwd / "data"), **(environment or {})}
             if lie is not None:
                 # to this command alone: what it submits inherits the variable
                 os.environ["LIE"] = f"{os.getpid()} {lie}"
@@ -216,15 +226,15 @@ def projects(trial: Path) -> list[Path]:
     return sorted({path.parents[2] for path in trial.glob("**/rounds/*/submission.json")})
 
 
-def found_wrong(spec: Spec, trial: Path) -> list[str]:
+def found_wrong(tasks: list[str], trial: Path, *, cancelled: bool = False) -> list[str]:
     """Return what a trial left that should not be."""
-    wrong = [*ran_wrong(spec.tasks, trial, times=0 if spec.cancelled else 1), *left_wrong(trial)]
-    wanted = ["cancelled" if spec.cancelled else "completed"]
+    wrong = [*ran_wrong(tasks, trial, times=0 if cancelled else 1), *left_wrong(trial)]
+    wanted = ["cancelled" if cancelled else "completed"]
     for project in projects(trial):
         wrong += store_wrong(project)
         with contextlib.closing(sqlite3.connect(project / ".chromplan" / "history.sqlite")) as store:
             rows = store.execute("SELECT task, outcome FROM observations").fetchall()
-        outcomes = {task: [outcome for name, outcome in rows if name == task] for task in spec.tasks}
+        outcomes = {task: [outcome for name, outcome in rows if name == task] for task in tasks}
         wrong += [f"{task} is recorded as {found}" for task, found in outcomes.items() if found != wanted]
     return wrong
 
@@ -315,7 +325,7 @@ def main() -> None:
         said = found[at][0]
         for project in projects(folder):
             run(["ingest", "-C", str(project)], folder, folder / "trial.log")
-        said += found_wrong(spec, folder)
+        said += found_wrong(spec.tasks, folder, cancelled=spec.cancelled)
         if said:
             wrong[at] = [*said, (folder / ".killed").read_text(), (folder / "trial.log").read_text()[-3000:]]
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import interference
 import pytest
@@ -10,10 +12,8 @@ from cluster import Cluster
 from pipelines import Pipeline
 
 pytestmark = pytest.mark.cluster
-# each variable by itself takes minutes: by hand, and where CHROMPLAN_EVERY_VARIABLE is set
+TRIALS = Path(__file__).parent / "interference_trials.py"
 SETTINGS = {family: interference.variables(family) for family in interference.FAMILIES}
-if os.environ.get("CHROMPLAN_EVERY_VARIABLE"):
-    SETTINGS |= {name: {name: value} for name, value in interference.VARIABLES.items()}
 
 
 @pytest.mark.parametrize("hostile", SETTINGS.values(), ids=SETTINGS)
@@ -42,3 +42,30 @@ def test_steps_go_as_without_it(omk_cluster: Cluster) -> None:
         pipeline.ready()
         pipeline.run("chromplan", "submit", env=interference.VARIABLES)
         assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+
+
+@pytest.mark.skipif(not os.environ.get("CHROMPLAN_EVERY_VARIABLE"), reason="CHROMPLAN_EVERY_VARIABLE=1: takes minutes")
+def test_a_round_goes_as_without_each_variable_by_itself(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="20-22")
+    pipeline.ready()
+    work = omk_cluster.user_dir("interference")
+    spec = {
+        "base": str(pipeline.folder),
+        "work": str(work / "trials"),
+        "variables": interference.VARIABLES,
+        "tasks": ["s1.chr20", "s1.chr21", "s1.chr22"],
+    }
+    pipeline.write("spec.json", json.dumps(spec))
+    done = omk_cluster.run(
+        ["python3", TRIALS, pipeline.folder / "spec.json"],
+        cwd=work,
+        check=False,
+        timeout_s=6000,
+        env={"TMPDIR": str(work), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    wrong = json.loads(done.stdout.splitlines()[-1])
+    print(f"{len(interference.VARIABLES)} variables, {len(wrong)} wrong")
+    for name, said in wrong.items():
+        print(f"{name}:", *said, sep="\n  ")
+    assert wrong == {}
