@@ -1,22 +1,38 @@
-"""What srun says of a step that it could not start, or lost while it started: that is no failure of the task."""
+"""Steps that could not start, or whose end nobody heard of: no failures of their tasks, whatever Slurm calls them."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from planner.core.records import Outcome
 from planner.history.sacct import read as sacct
 from planner.rounds.open_tasks import OpenTask
 from planner.rounds.own import OwnRecords
 
-# while slurmctld is away
+# srun, while slurmctld is away, or has given the job up; a step that is too large for its job is the plan's fault
 _NO_STEP = re.compile(
     r"Expired or invalid job \d+|Unable to confirm allocation for job \d+|Unable to contact slurm controller.*"
+    r"|Unable to create step for job \d+: (?!.*(?:not available|permitted|[Mm]emory)).*"
 )
+# a slurmd was gone before it could tell the exit code
+_NO_CODE = "FAILED, exit 0:0"
+
+
+def corrected(
+    task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, own: OwnRecords
+) -> tuple[sacct.JobAttempt, sacct.Step | None]:
+    """Return an attempt, and its step, as completed where the task's own record says so and Slurm that it failed."""
+    record = own.peak(task.entry.task, task.entry.job_id)
+    if not _is_doubtful(task, attempt, step) or record is None or record.code != 0:
+        return attempt, step
+    told = f"{(step or attempt).evidence}; exit code 0 by its own record"
+    completed = step and replace(step, outcome=Outcome.COMPLETED, evidence=told)
+    return replace(attempt, outcome=Outcome.COMPLETED, evidence=told), completed
 
 
 def failure(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, own: OwnRecords) -> str | None:
-    """Return what srun said when it could not start a task's step; None where it did.
+    """Return what went wrong between Slurm and a task, by srun's words or accounting's; None where the task failed.
 
     Parameters
     ----------
@@ -25,10 +41,11 @@ def failure(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, 
     step : Step or None
         The task, where it is a step of a job that runs others, too.
     """
-    outcome = (step or attempt).outcome
-    ended = outcome is Outcome.FAILED or (outcome is Outcome.CANCELLED and attempt.outcome is not Outcome.CANCELLED)
-    if task.logs is not None or not ended:
+    record = own.peak(task.entry.task, task.entry.job_id)
+    if not _is_doubtful(task, attempt, step) or (record is not None and record.ended):
         return None
+    if (step or attempt).evidence.endswith(_NO_CODE):
+        return "no exit code came back"
     steps = [step for step in attempt.steps if step.name == task.entry.task]
     said = own.job_log_tail(task.entry.job_id)
     if not steps:
@@ -38,3 +55,10 @@ def failure(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, 
         number = re.escape(steps[-1].id.rpartition(".")[2])
         found = re.search(rf"launch for StepId=\d+(?:\+\d+)?\.{number}(?:\+\d+)? failed on node .*", said)
     return found[0] if found else None
+
+
+def _is_doubtful(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> bool:
+    """Whether Slurm says that a task of ours failed, or that its step alone was cancelled: srun does so, giving up."""
+    outcome = (step or attempt).outcome
+    cancelled = outcome is Outcome.CANCELLED and attempt.outcome is not Outcome.CANCELLED
+    return task.logs is None and (outcome is Outcome.FAILED or cancelled)

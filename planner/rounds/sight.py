@@ -200,21 +200,18 @@ class Sight:
         if (step or attempt).outcome is Outcome.COMPLETED and self._was_killed(task):
             # srun says 0 of a step of which it heard no more, and so does accounting
             step, attempt = step and replace(step, outcome=Outcome.FAILED), replace(attempt, outcome=Outcome.FAILED)
-        own = self._own(task).peak(task.entry.task, task.entry.job_id)
+        attempt, step = launches.corrected(task, attempt, step, self._own(task))
         why = launches.failure(task, attempt, step, self._own(task))
-        if why and not (own and own.ended) and not self._was_killed(task):
-            lost = without_record(task, f"{attempt.evidence}; srun started no step: {why}")
+        if why and not self._was_killed(task):
+            lost = without_record(task, f"{(step or attempt).evidence}; {why}")
             return replace(lost, submit_s=attempt.submit_s)
-        if why and own and own.code == 0:
-            told = f"exit code 0 by its own record; srun heard nothing of it: {why}"
-            step = step and replace(step, outcome=Outcome.COMPLETED, evidence=told)
-            attempt = replace(attempt, outcome=Outcome.COMPLETED, evidence=told)
         if (step or attempt).outcome is Outcome.FAILED:
             log = self._log(task, attempt)
             if step is not None:
                 step = sacct.with_log(step, log, heap_follows_request=True)
             else:
                 attempt = _with_log(task, attempt, log)
+        own = self._own(task).peak(task.entry.task, task.entry.job_id)
         return with_own_peak(_observe(task, attempt, step), own, shared_twice=task.shared_twice)
 
     def _was_killed(self, task: OpenTask) -> bool:

@@ -105,12 +105,20 @@ def test_a_task_that_slurm_killed_and_calls_completed_was_killed(omk_cluster: Cl
     assert "log: exceeded memory limit" in killed["evidence"]
 
 
-@pytest.mark.parametrize("mode", ["array", "packed"])
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("array", "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job $SLURM_JOB_ID"),
+        ("packed", "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job $SLURM_JOB_ID"),
+        ("array", "srun: error: Unable to create step for job $SLURM_JOB_ID: Job/step already completing or completed"),
+    ],
+    ids=["array", "packed", "given up"],
+)
 def test_a_task_whose_srun_found_no_controller_has_not_failed_and_runs_in_the_next_round(
-    omk_cluster: Cluster, mode: str
+    omk_cluster: Cluster, mode: str, said: str
 ) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="21-22", mode=mode)
-    away = 'echo "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job $SLURM_JOB_ID" >&2; exit 1'
+    away = f'echo "{said}" >&2; exit 1'
     once = f'case $* in *s1.chr21*) mkdir {pipeline.folder}/once && {{ {away}; }} ;; esac; exec "$real" "$@"'
     env = pipeline.intercept("srun", once)
     pipeline.ready()
@@ -144,6 +152,19 @@ def test_a_task_whose_launch_slurmd_did_not_outlive_has_not_failed_unless_it_say
     omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
     pipeline.chromplan("ingest")
     assert recorded(pipeline) == {"s1.chr21": outcome, "s1.chr22": "completed"}
+
+
+def test_a_step_that_failed_with_no_exit_code_ended_as_it_says_itself_or_runs_again(omk_cluster: Cluster) -> None:
+    # its parent writes the record
+    command = "if [ {chromosome} = 21 ]; then kill -KILL $PPID; fi"
+    pipeline = submitted(omk_cluster, mode="packed", command=command)
+    omk_cluster.wait(*set(ids(pipeline)))
+    # as after a slurmd that was killed
+    unheard = pipeline.intercept(
+        "sacct", '"$real" "$@" | sed "/[.][0-9]/s/\x1f[A-Z]*\x1f[0-9]*:[0-9]*/\x1fFAILED\x1f0:0/"'
+    )
+    pipeline.chromplan("ingest", env=unheard)
+    assert recorded(pipeline) == {"s1.chr21": "infra", "s1.chr22": "completed"}
 
 
 def test_without_accounting_rounds_are_followed_and_resumed(start_cluster: Callable[..., Cluster]) -> None:
