@@ -47,8 +47,8 @@ lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
 format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1 shows that all of it runs; TRACES=DIR
-	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)")
+bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1: that it runs; ONLY="history modes"; TRACES=DIR
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)") $(ONLY)
 
 site: $(VENV)/.test  ## the documentation as a site, in build/site/
 	@$(BIN)/python docs/build.py

@@ -1,7 +1,7 @@
 """Run the benchmarks one after the other, for `make bench`: ``python -m benchmarks [--quick] [--traces DIR] [NAME …]``.
 
 What this machine lacks is skipped, saying what it needs; one that fails does not stop the others. ``--quick`` shows in
-some minutes that each of them runs; its figures are too few to quote.
+some minutes that each of them runs; its figures are too few to quote. Ctrl-C ends the part that runs, and all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,10 @@ def lacking(one: Benchmark, traces: Path | None) -> str:
     return f"Slurm: {', '.join(missing)} not found (docs/testing.md)" if missing else ""
 
 
+def _left(benchmarks: Sequence[Benchmark]) -> str:
+    return " ".join(dict.fromkeys(one.module for one in benchmarks))
+
+
 def main() -> None:
     """Run them, and say at the end which were skipped and which failed."""
     parser = argparse.ArgumentParser(
@@ -80,10 +85,9 @@ def main() -> None:
     options = parser.parse_args()
     failed: list[str] = []
     skipped: list[str] = []
+    chosen = [one for one in BENCHMARKS if not options.name or one.module in options.name]
     with tempfile.TemporaryDirectory() as folder:
-        for one in BENCHMARKS:
-            if options.name and one.module not in options.name:
-                continue
+        for number, one in enumerate(chosen, 1):
             needs = lacking(one, options.traces)
             given = [
                 part.format(folder=folder, traces=options.traces)
@@ -94,10 +98,15 @@ def main() -> None:
                 skipped.append(f"skipped: {one.module} needs {needs}")
                 print(f"\n== {skipped[-1]}", flush=True)
                 continue
-            print(f"\n== {line}", flush=True)
-            if subprocess.run(
-                [sys.executable, "-m", f"benchmarks.{one.module}", *given], cwd=ROOT, check=False
-            ).returncode:
+            print(f"\n== {number} of {len(chosen)}: {line}", flush=True)
+            began_s = time.monotonic()
+            command = [sys.executable, "-m", f"benchmarks.{one.module}", *given]
+            try:
+                ended_well = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+            except KeyboardInterrupt:
+                sys.exit(f"\ninterrupted; what is left: make bench ONLY=\"{_left(chosen[number - 1 :])}\"")
+            print(f"== {one.module}: {(time.monotonic() - began_s) / 60:.1f} min", flush=True)
+            if not ended_well:
                 failed.append(f"failed: {line}")
     print("", *skipped, *failed, sep="\n")
     sys.exit(bool(failed))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import planner
-from planner.core.errors import InputError
+from planner.core.errors import InputError, near
 
 if TYPE_CHECKING:
     from planner.core.config import Config
@@ -37,10 +37,9 @@ def open_project(folder: Path) -> ProjectFolder:
         run = data_folder.find(str(folder))
         if run is not None:
             return run.project
-        raise InputError(
-            f"{folder}: no such folder",
-            "give the folder that holds chromplan.toml, or a run that 'chromplan runs' lists",
-        )
+        meant = near(str(folder), [one.name for one in data_folder.runs()])
+        wanted = "give the folder that holds chromplan.toml, or a run that 'chromplan runs' lists"
+        raise InputError(f"{folder}: no such folder", f"{meant} {wanted}".strip())
     return ProjectFolder(folder)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.core.errors import FailureError, InputError
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.config import Config
@@ -234,7 +235,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
             tool=choices.tool or project.tool_of(asked, handed.folder),
         ),
     )
-    tasks = f"{len(found)} task{'s' * (len(found) != 1)}"
+    tasks = count(len(found), "task")
     say(f"{made.folder}: {tasks} of {asked.source.name or asked.job_name}, on {site.name}; {meant}")
     _remember(made, config, asked, found, choices, site=site, say=say)
     return made
@@ -340,6 +341,6 @@ def _remember(
             say(f"history: none ({error.message.splitlines()[-1]})")
             return
         usable = sum(one.peak_mb is not None for one in accounted)
-        say(f"history: {len(accounted)} attempts of jobs called {name}, {usable} with a usable peak")
+        say(f"history: {count(len(accounted), 'attempt')} of jobs called {name}, {usable} with a usable peak")
         if store.add(accounted, guessed=True).new:
             made.model_path(tool).unlink(missing_ok=True)  # it does not know them

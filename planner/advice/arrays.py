@@ -11,6 +11,7 @@ from planner.core import genome
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Quality
 from planner.core.units import JobId, parse_job_id
+from planner.core.wording import count
 from planner.history.labels import chromosome_in
 from planner.history.sacct.attempts import JobAttempt
 
@@ -120,7 +121,7 @@ class PastArray:
     def title(self) -> str:
         """Its kind, id and name in words."""
         if self.kind == "jobs":
-            return f"{len(self.elements)} jobs called {self.name}"
+            return f"{count(len(self.elements), 'job')} called {self.name}"
         return f"{self.kind} {self.job_id} {self.name}".rstrip()
 
 

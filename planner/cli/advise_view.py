@@ -14,10 +14,11 @@ from planner.advice import document, use
 from planner.advice.arrays import PastArray, PastElement
 from planner.advice.use import Share
 from planner.cli.ui import table
-from planner.cli.ui.output import count, echo_table
+from planner.cli.ui.output import echo_table
 from planner.core import units
 from planner.core.memory_time import MemoryTimeUnit, unit_for
 from planner.core.records import Outcome, Quality
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.actions.advising import Answer

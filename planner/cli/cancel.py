@@ -15,6 +15,7 @@ from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.rounds.cancel import Cancelling
@@ -80,9 +81,7 @@ def _words(parts: Sequence[Cancelling]) -> str:
     kinds = Counter(tally.kind_of(one) for one in some)
     jobs = sorted({one.job_id.partition("_")[0].partition("+")[0] for one in some if one.job_id}, key=int)
     listed = ", ".join(jobs[:5]) + (f" and {len(jobs) - 5} more" if len(jobs) > 5 else "")
-    first = (
-        f"{len(some)} task{'s' * (len(some) != 1)} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})"
-    )
+    first = f"{count(len(some), 'task')} ({', '.join(f'{tasks} {kind}' for kind, tasks in kinds.items())})"
     follow_ups = [job_id for part in parts for job_id in part.follow_ups]
     then = f", and job {', '.join(follow_ups)}, which would go on with the next round" if follow_ups else ""
     return f"{first} of job{'s' * (len(jobs) != 1)} {listed}{then}"

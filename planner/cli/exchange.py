@@ -10,6 +10,7 @@ import click
 from planner.actions.planning import open_project, open_store, recorded
 from planner.cli.ui.options import project_option, store_option
 from planner.core.errors import InputError
+from planner.core.wording import count
 
 
 @click.command("export")
@@ -33,7 +34,7 @@ def export(folder: Path, tool: str | None, out: Path | None) -> None:
         return
     files.write_text(out, text)
     tools = ", ".join(sorted({one.tool for one in found}))
-    click.echo(f"{out}: {len(found)} attempts of {tools}")
+    click.echo(f"{out}: {count(len(found), 'attempt')} of {tools}")
     click.echo(f"kept of each: {', '.join(exchange.KEPT)}")
 
 
@@ -64,4 +65,4 @@ def prune(folder: Path, tool: str | None, before: datetime | None, source: str |
         raise InputError("prune what?", "say --tool, --before or --source")
     with open_store(open_project(folder)) as store:
         removed = store.remove(tool=tool, before_s=None if before is None else int(before.timestamp()), source=source)
-    click.echo(f"history: {removed} attempts forgotten")
+    click.echo(f"history: {count(removed, 'attempt')} forgotten")

@@ -15,9 +15,10 @@ from planner.actions.planning import learnable, learnt_prior, open_project, open
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
-from planner.cli.ui.output import count, echo_json, echo_table, json_option
+from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.cli.ui.progress import working
 from planner.core.errors import InputError
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.config import Config

@@ -12,9 +12,10 @@ from planner.actions.planning import genome_lengths, load_site, open_project, op
 from planner.cli import exchange
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option, store_option
-from planner.cli.ui.output import count, echo_json, echo_table, json_option, tell_reasons, tell_skipped
+from planner.cli.ui.output import echo_json, echo_table, json_option, tell_reasons, tell_skipped
 from planner.cli.ui.progress import working
 from planner.core.errors import InputError
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.records import Observation
@@ -145,7 +146,7 @@ def collect(
     with working("asking Slurm's accounting"):
         text = slurm.run(argv, environment=sacct.ENVIRONMENT, cluster=clusters or _cluster(project))
     read = labels.label(sacct.read_text(text, poll_s=_poll_s(options)), wanted)
-    click.echo(f"sacct: {len(read.observations)} attempts, {len(read.skipped)} skipped")
+    click.echo(f"sacct: {count(len(read.observations), 'attempt')}, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)
     if not read.observations:
         raise InputError("no attempt was read", "mend what is skipped above, and import it again; nothing was recorded")
@@ -240,7 +241,7 @@ def _cluster(project: ProjectFolder) -> str | None:
 
 
 def _tell_report(report: FileReport) -> None:
-    click.echo(f"{report.name}: {report.kind}, {report.attempts} attempts, {report.skips} skipped")
+    click.echo(f"{report.name}: {report.kind}, {count(report.attempts, 'attempt')}, {report.skips} skipped")
     tell_reasons(report.skipped)
 
 

@@ -160,8 +160,8 @@ def _a_person_is_there() -> bool:
 
 def _what(folder: Path) -> str:
     """Return ``3 samples × 22 chromosomes, site cannon``."""
-    from planner.cli.ui.output import count
     from planner.core import config as configuration
+    from planner.core.wording import count
     from planner.project.regions import regions_of
 
     config = configuration.load(folder / configuration.FILE)

@@ -11,6 +11,7 @@ from planner.actions.planning import make_plan, open_project, open_store
 from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.plan import show_plan
+from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import in_place, json_option
 from planner.cli.ui.progress import working
@@ -64,7 +65,9 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
         project.write_plan(plan)
         render.write(render.render(plan), project.round_folder(plan.round))
         if submits:
-            submit.submit(project, plan.round, say=say, then_next=then_next)
+            with telling_what_is_queued(project, plan.round):
+                submit.submit(project, plan.round, say=say, then_next=then_next)
+            say(in_place("next: chromplan watch, until all have ended"))
         elif not as_json:
             then = in_place("next: chromplan submit, or chromplan run --local")
             click.echo(f"rendered {project.round_folder(plan.round)}; {then}")

@@ -13,9 +13,10 @@ from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
 from planner.cli.ui import table
 from planner.cli.ui.options import project_option
-from planner.cli.ui.output import count, echo_json, echo_table, in_place, json_option, wide_option
+from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
 from planner.core.records import Mode
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit

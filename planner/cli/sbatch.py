@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.actions.planning import make_plan
+from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import then_next_option
+from planner.cli.ui.output import in_place
 from planner.cli.ui.progress import working
 from planner.cli.wrap import SETTINGS, wrap_options
 from planner.core.errors import FailureError, InputError
@@ -61,9 +63,10 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     project = finished or made
     with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = project.plan(project.latest()) if finished else _plan(project, say)
-        with interrupted.until_told(project):
+        called = data_folder.shortest_name(project)
+        with interrupted.until_told(project), telling_what_is_queued(project, plan.round, called=called):
             submission = submit.submit(project, plan.round, say=say, then_next=then_next)
-            say(f"next: chromplan status -C {project.folder}")
+            say(in_place("next: chromplan status", called))
             ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
             click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
     if asked.says("wait"):
@@ -91,7 +94,9 @@ def _plan(project: ProjectFolder, say: Say) -> Plan:
     render.write(render.render(plan), project.round_folder(plan.round))
     least_mb, most_mb = (choose(task.request_mb for task in plan.tasks) for choose in (min, max))
     asked = f"{least_mb} to {most_mb} MB, each its own" if least_mb < most_mb else f"{most_mb} MB each"
-    say(f"{len(plan.tasks)} tasks ask for {asked}; {plan.tasks[0].task}: {plan.tasks[0].reason}")
+    first = plan.tasks[0]
+    whole = f"{len(plan.tasks)} tasks ask for {asked}" if len(plan.tasks) > 1 else f"1 task asks for {most_mb} MB"
+    say(f"{whole}; {first.task}: {first.reason}")
     return plan
 
 

@@ -13,6 +13,7 @@ from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option, tell_skipped
 from planner.core.errors import InputError
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit
@@ -285,16 +286,13 @@ def _time(seconds: float, longest_s: float) -> str:
 
 
 def _jobs(replayed: _Replayed) -> str:
-    count = len(replayed.work.jobs)
-    return f"{count} past job{'s' * (count != 1)} of {replayed.tool}"
+    return f"{count(len(replayed.work.jobs), 'past job')} of {replayed.tool}"
 
 
 def _nodes(target: Target) -> str:
     partition = target.partition
-    count = (
-        "as many nodes as needed" if partition.nodes is None else f"{partition.nodes} node{'s' * (partition.nodes > 1)}"
-    )
-    return f"{count} of {partition.cap_mb} MB and {partition.cores} cores"
+    nodes = "as many nodes as needed" if partition.nodes is None else count(partition.nodes, "node")
+    return f"{nodes} of {partition.cap_mb} MB and {count(partition.cores, 'core')}"
 
 
 def _comparison(outcomes: Sequence[StrategyFigures]) -> list[str]:

@@ -14,8 +14,9 @@ from pathlib import Path
 import click
 
 from planner.cli.ui import table
-from planner.cli.ui.output import count, echo_table, in_place
+from planner.cli.ui.output import echo_table, in_place
 from planner.core.errors import PlannerError
+from planner.core.wording import count
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
 from planner.rounds.logs import RoundLogs, last_line, of_round, tail

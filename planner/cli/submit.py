@@ -9,6 +9,7 @@ import click
 
 from planner.actions.planning import open_project
 from planner.actions.rounds import submit_latest
+from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import in_place
 
@@ -26,7 +27,6 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
 
     Safe to repeat after any crash: nothing is submitted twice.
     """
-    from planner.project.unfinished import in_part
     from planner.rounds import preview
 
     project = open_project(folder)
@@ -38,12 +38,8 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
     if test_only:
         _test(preview.try_out(project, number))
         return
-    try:
+    with telling_what_is_queued(project, number):
         submit_latest(project, say=lambda line: click.echo(line, err=True), then_next=then_next)
-    except KeyboardInterrupt:
-        for line in in_part(project):
-            click.echo(line, err=True)
-        raise
     click.echo(in_place("next: chromplan watch, until all have ended"), err=True)
 
 

@@ -16,7 +16,7 @@ from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
 from planner.core.errors import FailureError
-from planner.rounds.tally import tally
+from planner.rounds.tally import has_failed, latest, tally
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from planner.rounds.progress import TaskStatus
 
 MOST_ROWS = 20
+MOST_FAILED = 5
 LONGEST_PAUSE_S = 600.0
 SLOWER = 1.5
 
@@ -178,6 +179,7 @@ class WatchScreen:
         open_before = {(one.task, one.job_id) for one in before or [] if one.outcome is None}
         if before is None and found:
             self.say(tally(found).sentence())
+            self._say_failed(found)
         known = {(one.task, one.job_id) for one in (found if before is None else before)}
         for one in found:
             name = (one.task, one.job_id)
@@ -186,6 +188,14 @@ class WatchScreen:
             elif name not in known and one.in_flight:
                 self.say(f"{one.task}: submitted in round {one.round} as {one.job_id}, {one.request_mb} MB")
         self._say_why(found)
+
+    def _say_failed(self, found: Sequence[TaskStatus]) -> None:
+        """Say which tasks had failed before the first look."""
+        failed = [one for one in latest(found).values() if has_failed(one)]
+        for one in failed[:MOST_FAILED]:
+            self.say(_ended(one))
+        if len(failed) > MOST_FAILED:
+            self.say(f"and {len(failed) - MOST_FAILED} more: 'chromplan status --failed'")
 
     def _say_why(self, found: Sequence[TaskStatus]) -> None:
         """Say why tasks wait, each reason once."""

@@ -20,6 +20,7 @@ from planner.core.frames import html_table
 from planner.core.records import Observation
 from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
+from planner.core.wording import count
 from planner.formula.prior import surprising
 from planner.memory.point import PointModel, fit_point, from_rows
 from planner.memory.rows import training
@@ -133,7 +134,7 @@ class MemoryModel:
 
     def __repr__(self) -> str:
         features = ", ".join(self.feature_names) or "no feature"
-        return f"<MemoryModel of {self.tool or 'no tool'}: {self.rows} observations, by {features}>"
+        return f"<MemoryModel of {self.tool or 'no tool'}: {count(self.rows, 'observation')}, by {features}>"
 
     def _repr_html_(self) -> str:
         rows = [(name, low, high) for name, (low, high) in self.ranges.items()]
@@ -335,7 +336,7 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
         text += f", raised to the least request, {request} MB"
     else:
         text += f" + {safety(point, request)}"
-    text += f", {rows} observation{'s' * (rows != 1)}"
+    text += f", {count(rows, 'observation')}"
     if outside:
         text += f", {' and '.join(outside)} outside what was seen"
     return text

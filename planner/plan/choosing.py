@@ -9,6 +9,7 @@ from planner.core import units
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.wording import count
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse
 from planner.plan.overheads import batch_mb
@@ -87,14 +88,14 @@ def choose(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrap
     if _shares_whole_nodes(sized, site, partition, wrapped=wrapped):
         return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
     if not wrapped and site.max_submit is not None and len(sized) > site.max_submit and _steps_fit(sized, partition):
-        few = f"{len(sized)} tasks, and site {site.name} takes {site.max_submit} jobs at once"
+        few = f"{count(len(sized), 'task')}, and site {site.name} takes {site.max_submit} jobs at once"
         return Mode.PACKED, f"{few}: as steps of few jobs they all go out"
     if len(sized) <= FEW_TASKS:
-        return Mode.JOBS, f"only {len(sized)} tasks: a job for each, with exactly what it needs"
+        return Mode.JOBS, f"only {count(len(sized), 'task')}: a job for each, with exactly what it needs"
     refused = why_no_array(site)
     if refused:
         return Mode.TIERS, f"{refused}: an array per memory tier"
-    return Mode.ARRAY, f"{len(sized)} tasks in one submission, each element with its own memory"
+    return Mode.ARRAY, f"{count(len(sized), 'task')} in one submission, each element with its own memory"
 
 
 def why_no_array(site: Site) -> str | None:

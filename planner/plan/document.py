@@ -11,6 +11,7 @@ from planner.core.documents import Document, FileName, FilePath, Line, Text, Var
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
+from planner.core.wording import count
 from planner.site import Partition, Site
 
 if TYPE_CHECKING:
@@ -101,12 +102,12 @@ class Extent(Document):
     """All of them: those planned, those left out and those that are done."""
 
     def __str__(self) -> str:
-        regions = f"{self.regions} region{'s' * (self.regions != 1)}"
+        regions = count(self.regions, "region")
         if not self.samples:
             return regions
         # elements of a wrapped script need not be every sample with every region
         by = "x" if self.tasks == self.samples * self.regions else "and"
-        return f"{self.samples} sample{'s' * (self.samples != 1)} {by} {regions}"
+        return f"{count(self.samples, 'sample')} {by} {regions}"
 
 
 class Plan(Document):
@@ -178,7 +179,8 @@ class Plan(Document):
 
     def __repr__(self) -> str:
         where = f"{self.mode} on {self.target.site.name}"
-        return f"<Plan {self.name} {self.round_name}: {len(self.tasks)} tasks, {self.total_request_mb} MB, {where}>"
+        tasks = count(len(self.tasks), "task")
+        return f"<Plan {self.name} {self.round_name}: {tasks}, {self.total_request_mb} MB, {where}>"
 
     __str__ = __repr__
 

@@ -77,3 +77,14 @@ def in_part(project: ProjectFolder) -> list[str]:
         what = "; ".join(parts) or "nothing of it is in the queue yet"
         found.append(f"round {folder.name} is submitted only in part: {what}; {WAYS_ON}")
     return found
+
+
+def stands(project: ProjectFolder, number: int) -> list[str]:
+    """Return what of a round is in the queue, for whoever stopped its submission: at any moment, a line or more."""
+    found = in_part(project)
+    name = project.round_folder(number).name
+    submission = read_journal(project.round_folder(number))
+    if found or submission is None:
+        return found or [f"nothing of round {name} is in the queue"]
+    jobs = ", ".join(submission.ids)
+    return [f"round {name} is submitted: job{'s' * (len(submission.ids) > 1)} {jobs}; 'chromplan cancel' ends it"]

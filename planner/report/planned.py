@@ -9,6 +9,7 @@ from pathlib import Path
 
 from planner.core import units
 from planner.core.errors import InputError
+from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.report import savings, timeline
 from planner.schedule.listing import Schedule
@@ -34,7 +35,6 @@ def draw(path: Path, plan: Plan) -> None:
     unit, scale_s = timeline.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
     wall = [wall_s / scale_s for wall_s in walls]
     schedule = scheduled([start_s / scale_s for start_s in starts], wall, mem_gb)
-    count = f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
     capacity_mb, nodes = _capacity(plan)
     timeline.draw(
         path,
@@ -57,7 +57,7 @@ def draw(path: Path, plan: Plan) -> None:
                 used=_used(plan, scale_s),
             )
         ],
-        heading=f"{plan.name}, round {plan.round}: {count} on {plan.target.site.name}",
+        heading=f"{plan.name}, round {plan.round}: {count(len(tasks), 'task')} on {plan.target.site.name}",
         cap=capacity_mb / units.MB_PER_GB,
     )
 
@@ -75,7 +75,7 @@ def _capacity(plan: Plan) -> tuple[int, str]:
 def _left_out(plan: Plan) -> str:
     """Return how many tasks are not drawn, and why."""
     reasons = Counter(left.reason for left in plan.left_out)
-    return "; ".join(f"Not drawn: {tasks} task{'s' * (tasks != 1)}, {why}" for why, tasks in reasons.most_common(3))
+    return "; ".join(f"Not drawn: {count(tasks, 'task')}, {why}" for why, tasks in reasons.most_common(3))
 
 
 def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:

@@ -13,6 +13,7 @@ from planner.advice.ways import one_mem_mb
 from planner.core.memory_time import in_words, unit_for
 from planner.core.retry import DOUBLE
 from planner.core.units import format_duration
+from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.report import advised, held_plot, svg
 from planner.report import memory_plots as plots
@@ -125,7 +126,8 @@ def page(told: ProjectStory) -> Page:
     unit = unit_for(memory.reserved)
     return Page(
         title=told.title,
-        said=told.said or f"{len(told.array.elements)} jobs, {unit.text(memory.reserved)} of memory x time reserved.",
+        said=told.said
+        or f"{count(len(told.array.elements), 'job')}, {unit.text(memory.reserved)} of memory x time reserved.",
         sections=[
             *([_saved(figures, told)] if figures else []),
             _tasks(told, advice),
@@ -160,12 +162,12 @@ def _saved(found: AgainstFormer, told: ProjectStory) -> Section:
             Fact(
                 number=format_duration(statistics.median(waits)),
                 what="median wait in the queue",
-                note=f"longest {format_duration(max(waits))}, {len(waits)} jobs",
+                note=f"longest {format_duration(max(waits))}, {count(len(waits), 'job')}",
             )
         )
     return Section(
         title="What was saved",
-        said=f"{found.tasks} tasks whose peak is known, against --mem={found.former_mb}M for all: {whose}.",
+        said=f"{count(found.tasks, 'task')} whose peak is known, against --mem={found.former_mb}M for all: {whose}.",
         facts=facts,
     )
 
@@ -227,7 +229,7 @@ def _rounds(told: ProjectStory) -> Section:
     if again:
         grids.append(
             Grid(
-                title=f"{len(again)} tasks ran more than once",
+                title=f"{count(len(again), 'task')} ran more than once",
                 columns=["task", "attempts: asked MB, and how it ended", "peak MB"],
                 rows=[
                     [one.label, _attempts(one), "" if one.peak_mb is None else f"{one.peak_mb:.0f}"] for one in again

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Mode
+from planner.core.wording import count
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
@@ -82,8 +83,8 @@ class Savings:
         one = f"one --mem={self.one_mem_mb}M for all"
         share = self.share
         if share is None:
-            allocations = f"{self.reservations} allocation{'s' * (self.reservations != 1)}"
-            return f"asks for {self.reserved_mb} MB in {allocations}; what that saves is known once durations are"
+            asked = f"asks for {self.reserved_mb} MB in {count(self.reservations, 'allocation')}"
+            return f"{asked}; what that saves is known once durations are"
         if self.reserved_mb_s is not None and self.one_mem_mb_s is not None:
             unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
             has, other = (

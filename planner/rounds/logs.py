@@ -16,7 +16,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
 _NOISE = re.compile(
     r""" # Slurm
       (?:slurmstepd\S*|srun):\s(?:error:\s)?
-        (?:\S+:\stask\b.*|got\sSIG.*|\*\*\*.*|.*\b(?:oom[-_]kill|being\skilled|No\ssuch\sprocess|aborted|[Tt]erminat(?:ing|ion|ed))\b.*)
+        (?:\S+:\stask\b.*|got\sSIG.*|\*\*\*.*|no\stask\slist\screated!|.*\b(?:oom[-_]kill|being\skilled|No\ssuch\sprocess|aborted|[Tt]erminat(?:ing|ion|ed))\b.*)
     | (?:\[\S+\]\s)?(?:slurmstepd\S*:\s)?error:\s(?:StepId|\*\*\*|Detected\s\d+\soom|Exceeded\sjob\smemory).*
     | .*\bline\s\d+:\skill:\s.*\bNo\ssuch\sprocess
     | .*\bline\s\d+:\s+\d+\s(?:Killed|Terminated|Aborted|Hangup|Bus\serror|Segmentation\sfault)\b.*   # bash

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from planner.core.records import Outcome
+from planner.core.wording import count
 from planner.project import journal
 from planner.project.folder import ProjectFolder
 from planner.project.unfinished import unfinished
@@ -58,10 +59,7 @@ def never_starts(project: ProjectFolder, stuck: Sequence[TaskStatus]) -> tuple[s
     reason, some = words.most_common(1)[0]
     first = next(one for one in stuck if one.wait and one.wait.words == reason)
     others = f", {len(stuck) - some} for other reasons ('chromplan status')" if len(stuck) > some else ""
-    message = (
-        f"{len(stuck)} task{'s' * (len(stuck) > 1)} would wait for ever: {first.task} (job {first.job_id}): {reason}"
-        f"{others}"
-    )
+    message = f"{count(len(stuck), 'task')} would wait for ever: {first.task} (job {first.job_id}): {reason}{others}"
     submission = journal.read_journal(project.round_folder(first.round))
     if submission is not None and not submission.done:
         return message, "its submission was cut short: 'chromplan submit' finishes it"

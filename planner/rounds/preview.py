@@ -10,6 +10,7 @@ from planner import slurm
 from planner.core import indices, shell
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
+from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder
 from planner.rounds.batch_calls import call_of
@@ -70,13 +71,13 @@ def _named(plan: Plan, job: Job, rendered: str) -> list[str]:
 
 
 def _what(job: Job) -> str:
-    tasks = f"{len(job.tasks)} task{'s' * (len(job.tasks) > 1)}"
+    tasks = count(len(job.tasks), "task")
     if job.hold:
         return f"one array of {tasks}"
     if job.components:
-        return f"{tasks} as steps on {len(job.components)} nodes, {job.mem_mb} MB in all"
+        return f"{tasks} as steps on {count(len(job.components), 'node')}, {job.mem_mb} MB in all"
     if job.drives and job.batch:
-        nodes = f"{job.batch.nodes} node{'s' * (job.batch.nodes > 1)}"
+        nodes = count(job.batch.nodes, "node")
         return f"one allocation for {tasks}, {nodes} with {job.mem_mb} MB: 'chromplan drive' runs them"
     if job.batch:
         return f"{tasks} as steps, {job.mem_mb} MB in all"

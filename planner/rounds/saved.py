@@ -9,6 +9,7 @@ from planner import slurm
 from planner.core.errors import FailureError
 from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Outcome
+from planner.core.wording import count
 from planner.history.sacct import read as sacct
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
@@ -43,9 +44,9 @@ class MeasuredSavings:
     def sentence(self) -> str:
         """Return it in words, one line."""
         unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
-        killed = f", {self.killed} killed attempt{'s' * (self.killed != 1)} included" if self.killed else ""
+        killed = f", {count(self.killed, 'killed attempt')} included" if self.killed else ""
         share = 1 - self.reserved_mb_s / self.one_mem_mb_s
-        has = f"reserved {unit.text(self.reserved_mb_s)} for {self.done} task{'s' * (self.done != 1)} done{killed}"
+        has = f"reserved {unit.text(self.reserved_mb_s)} for {count(self.done, 'task')} done{killed}"
         if same(share):
             return has
         return f"{has}; one --mem={self.one_mem_mb}M for all: {unit.text(self.one_mem_mb_s)}: {in_words(share)}"

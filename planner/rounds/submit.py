@@ -16,6 +16,7 @@ from planner import slurm
 from planner.core import units
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Mode
+from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
@@ -113,7 +114,7 @@ class _Submitter:
         self._say_how_long()
         self._submit_all()
         end_late(self._plan, self._journal)
-        self._say(f"submitted {len(self._plan.tasks)} tasks in mode {self._journal.mode}: {self._ids()}")
+        self._say(f"submitted {count(len(self._plan.tasks), 'task')} in mode {self._journal.mode}: {self._ids()}")
         return self._journal
 
     def follow_again(self) -> None:

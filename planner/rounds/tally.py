@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.core.records import Outcome
+from planner.core.wording import count
 from planner.project.folder import ProjectFolder
 from planner.rounds.progress import PLANNED, TaskStatus
 
@@ -39,7 +40,7 @@ class Tally:
 
     def sentence(self) -> str:
         """Return it in words: ``14 of 22 tasks done, 1 failed, 7 waiting``."""
-        done = f"{self.counts.get(DONE, 0)} of {self.tasks} task{'s' * (self.tasks != 1)} done"
+        done = f"{self.counts.get(DONE, 0)} of {count(self.tasks, 'task')} done"
         others = [f"{self.counts[kind]} {kind}" for kind in KINDS if kind != DONE and self.counts.get(kind)]
         retried = f" ({self.attempts} attempts)" if self.attempts > self.tasks else ""
         return ", ".join([done, *others]) + retried

@@ -11,6 +11,7 @@ import jinja2
 from planner.core import files, java, shell, templates, units
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
 from planner.scripts.options import poll_s, submit_options, updates
@@ -84,7 +85,7 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
     environment = templates.environment(*([template_folder] if template_folder else []))
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
-    about = f"{made_by}: {plan.name}, round {plan.round}, {len(plan.tasks)} tasks"
+    about = f"{made_by}: {plan.name}, round {plan.round}, {count(len(plan.tasks), 'task')}"
     environment.filters["component_jobs"] = component_jobs
     environment.filters["options"] = lambda job: options(plan, job)
     environment.filters["duration"] = units.format_duration

@@ -11,6 +11,7 @@ from itertools import groupby
 from planner.core import units
 from planner.core.documents import validate
 from planner.core.errors import InputError
+from planner.core.wording import count
 from planner.site.facts import SINFO_FORMAT, Facts, acctg_freq_s, is_gone, is_set, read
 from planner.site.model import Partition, Site
 
@@ -82,7 +83,7 @@ def detect(*texts: str, name: str | None = None, as_of: datetime.date | None = N
     date = datetime.date.fromisoformat(facts.as_of) if facts.as_of else as_of or _today()
     found = name or facts.config.get("ClusterName") or "cluster"
     version = facts.config.get("SLURM_VERSION")
-    size = f", {len(facts.nodes)} nodes" if facts.nodes else ""
+    size = f", {count(len(facts.nodes), 'node')}" if facts.nodes else ""
     values = {
         "name": found,
         "description": f"Slurm cluster {facts.config.get('ClusterName', found)}{size}",

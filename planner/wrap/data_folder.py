@@ -66,6 +66,14 @@ def find(text: str) -> UserRun | None:
     return next(reversed([run for run in found if run.submitted] or found), None)
 
 
+def shortest_name(project: ProjectFolder) -> str:
+    """Return what ``-C`` takes for a project from here: a run's number, or the folder."""
+    number = project.folder.name.partition(".")[0]
+    run = find(number)
+    known = run is not None and run.project.folder == project.folder and not Path(number).exists()
+    return number if known else str(project.folder)
+
+
 @contextlib.contextmanager
 def kept_if_submitted(project: ProjectFolder) -> Iterator[None]:
     """Remove a run's folder when an error comes before anything of it was asked of Slurm: it never existed."""

@@ -14,7 +14,7 @@ from planner.core.errors import PlannerError
 from planner.core.records import Outcome
 from planner.history.store import Store
 from planner.project.journal import journals
-from planner.rounds import batch_calls, door, ingest, progress, tally
+from planner.rounds import batch_calls, door, ingest, progress, saved, tally
 from planner.rounds.progress import TaskStatus
 from planner.wrap.data_folder import UserRun
 
@@ -38,7 +38,8 @@ class RunSummary(Document):
     submitted_s: int | None
     jobs: tuple[str, ...]
     saved_gb_h: float | None
-    """Less than the script's own request for every task would have held; None while nothing has ended."""
+    """Less memory x time than one ``--mem`` that holds every task would have reserved: the script's own, where it does.
+    None while nothing is done."""
     folder: str
 
 
@@ -82,6 +83,7 @@ def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
     for one in last.values():
         counts[tally.kind_of(one)] = counts.get(tally.kind_of(one), 0) + 1
     tasks = len(config.wrap.elements) if config.wrap else len(last)
+    measured = saved.measure(run.project, found, former_mb=config.memory.default_mb)
     return RunSummary(
         run=run.number,
         name=run.name,
@@ -91,7 +93,7 @@ def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
         counts=counts,
         submitted_s=submissions[0].started_s if submissions else None,
         jobs=tuple(job_id for one in submissions for job_id in one.ids),
-        saved_gb_h=_saved_gb_h(found, config.memory.default_mb),
+        saved_gb_h=None if measured is None else (measured.one_mem_mb_s - measured.reserved_mb_s) * units.GB_H,
         folder=str(run.project.folder),
     )
 
@@ -106,16 +108,6 @@ def _state(counts: Mapping[str, int], tasks: int, *, submitted: bool) -> str:
         return "done"
     for_good = sum(counts.get(outcome, 0) for outcome in (Outcome.FAILED, Outcome.CANCELLED))
     return "failed" if counts.get(tally.DONE, 0) + for_good == tasks else "left"
-
-
-def _saved_gb_h(found: Sequence[TaskStatus], own_mb: int | None) -> float | None:
-    """Return memory x time that was not held, GiB h; what kills held counts against it."""
-    ended = [one for one in found if one.wall_s is not None and one.outcome is not None]
-    if not ended or own_mb is None:
-        return None
-    held_mb_s = sum(one.request_mb * (one.wall_s or 0.0) for one in ended)
-    own_mb_s = sum(own_mb * (one.wall_s or 0.0) for one in ended if one.outcome is Outcome.COMPLETED)
-    return (own_mb_s - held_mb_s) * units.GB_H
 
 
 def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = False) -> list[UserRun]:

@@ -175,7 +175,7 @@ def test_on_a_terminal_a_table_shows_what_runs(loop: Loop) -> None:
                 said += read
         assert process.wait() == 0
     os.close(ours)
-    assert b"tasks wait" in said
+    assert b" waiting" in said
     assert b"6/6" in said
 
 

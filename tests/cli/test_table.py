@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.cli.ui import output, table
+from planner.cli.ui import table
+from planner.core import wording
 
 COLUMNS = ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"]
 REASON = "predicted 5210 MB + 11 % safety, 41 observations, length_mb outside what was seen"
@@ -71,7 +72,7 @@ def test_no_row_is_lost_or_split(rows: list[tuple[str, int, str]], width: int) -
 
 
 def test_counts_have_their_plural() -> None:
-    assert [output.count(number, "task") for number in (0, 1, 2)] == ["0 tasks", "1 task", "2 tasks"]
+    assert [wording.count(number, "task") for number in (0, 1, 2)] == ["0 tasks", "1 task", "2 tasks"]
 
 
 def test_a_table_of_many_rows_measures_each_cell_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,18 @@ def test_a_terminal_gets_a_line_for_each_end_and_a_table_of_the_rest(
     assert "next look in 90 s" in shown
 
 
+def test_what_had_failed_before_the_first_look_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = [attempt(number, outcome=Outcome.FAILED) for number in range(1, 8)]
+    with WatchScreen() as screen:
+        screen.show([*failed, attempt(8, outcome=Outcome.COMPLETED), attempt(9)], None)
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("1 of 9 tasks done, 7 failed")
+    assert [line.partition(",")[0] for line in lines[1:]] == [
+        *(f"chr{number}: failed" for number in range(1, 6)),
+        "and 2 more: 'chromplan status --failed'",
+    ]
+
+
 def test_why_tasks_wait_is_said_once_for_each_reason(capsys: pytest.CaptureFixture[str]) -> None:
     flying = [attempt(1, wait=explain("Resources")), attempt(2, wait=explain("JobHeldUser"))]
     with WatchScreen() as screen:

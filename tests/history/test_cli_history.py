@@ -98,7 +98,7 @@ def test_every_format_is_recognised(history: Run, tmp_path: Path) -> None:
     pattern = "bench/{rule}/{sample}.chr{chromosome}.tsv"
     code, out, _ = history("import", benchmark, FIXTURES / "nextflow_default.txt", "--path-pattern", pattern)
     assert code == 0
-    assert "snakemake, 1 attempts" in out
+    assert "snakemake, 1 attempt," in out
     assert "nextflow, 2 attempts" in out
     seen = json.loads(history("show", "--tool", "impute", "--json")[1])[0]
     assert (seen["sample"], seen["chromosome"], seen["peak_mb"]) == ("NA1", "7", 812.5)

@@ -7,11 +7,12 @@ import plans
 import pytest
 
 from planner.cli import main
+from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.core.records import Mode
 from planner.project import journal
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob
-from planner.project.unfinished import in_part, loose_ends, unfinished
+from planner.project.unfinished import in_part, loose_ends, stands, unfinished
 
 
 @pytest.fixture
@@ -52,6 +53,25 @@ def test_a_whole_submission_says_nothing(project: ProjectFolder) -> None:
     assert in_part(project) == []
     journal.write_journal(project.round_folder(1), submitted(("submitted", "4711"), ("cancelled", None)))
     assert in_part(project) == []
+
+
+def test_who_stops_a_submission_is_told_what_is_in_the_queue_whenever_it_is(project: ProjectFolder) -> None:
+    folder = project.round_folder(1)
+    assert stands(project, 1) == ["nothing of round r001 is in the queue"]
+    journal.write_journal(folder, submitted(("wanted", None)))
+    (line,) = stands(project, 1)
+    assert "nothing of it is in the queue yet" in line
+    journal.write_journal(folder, submitted(("submitted", "4711"), ("wanted", None)))
+    assert stands(project, 1) == in_part(project)
+    journal.write_journal(folder, submitted(("submitted", "4711"), ("submitted", "4712")))
+    assert stands(project, 1) == ["round r001 is submitted: jobs 4711, 4712; 'chromplan cancel' ends it"]
+
+
+def test_commands_that_are_told_say_where_they_work(project: ProjectFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    journal.write_journal(project.round_folder(1), submitted(("submitted", "4711")))
+    with pytest.raises(KeyboardInterrupt), telling_what_is_queued(project, 1, called="12"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "round r001 is submitted: job 4711; 'chromplan cancel -C 12' ends it\n"
 
 
 def test_status_and_an_interrupted_submit_tell_it(

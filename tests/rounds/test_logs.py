@@ -12,6 +12,7 @@ srun: Terminating StepId=12.0
 slurmstepd: error: *** JOB 12 ON n1 CANCELLED AT 2026-11-26T23:00:00 DUE TO TIME LIMIT ***
 slurmstepd-n1: error: Detected 1 oom-kill event(s) in StepId=12.batch. Some of your processes may have been killed.
 slurmstepd-n1: error: StepId=18.batch exceeded memory limit (171175936 > 157286400), being killed
+slurmstepd-n1: error: no task list created!
 [2026-11-26T21:04:03.317] error: StepId=47.0 exceeded memory limit (171175936 > 157286400), being killed
 [2026-11-26T21:04:03.317] error: *** JOB 47 ON n1 CANCELLED AT 2026-11-26T21:04:03 DUE TO TIME LIMIT ***
 srun: error: n1: task 0: Out Of Memory

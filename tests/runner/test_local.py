@@ -477,6 +477,6 @@ def test_nothing_is_planned_while_a_round_runs_here(tmp_path: Path, capsys: pyte
     assert process.returncode == 130
     assert said.splitlines() == [
         "stopping what runs (1 task); it runs again next time",
-        "0 of 1 tasks completed; go on with: chromplan run --local",
+        "0 of 1 task completed; go on with: chromplan run --local",
     ]
     assert chromplan("next") == 0

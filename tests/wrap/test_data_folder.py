@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from planner.actions import planning
 from planner.cli import cli
 from planner.core.errors import InputError
 from planner.core.records import Mode
@@ -36,6 +37,25 @@ def test_a_run_is_found_by_its_script_whatever_it_was_given() -> None:
         data_folder.new_run(name, store=None)
     found = [data_folder.find(text) for text in ("impute", "impute.NA1", "impute2", "imp")]
     assert [run and run.number for run in found] == [2, 1, 3, None]
+
+
+def test_a_run_goes_by_its_number_unless_a_folder_here_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run, own = data_folder.new_run("impute", store=None), ProjectFolder(tmp_path / "my wrapped" / "impute")
+    assert data_folder.shortest_name(run.project) == "1"
+    assert data_folder.shortest_name(own) == str(own.folder)
+    Path("1").mkdir()
+    assert data_folder.shortest_name(run.project) == str(run.project.folder)
+
+
+def test_a_misspelt_run_gets_the_one_that_was_meant() -> None:
+    data_folder.new_run("impute", store=None)
+    with pytest.raises(InputError, match="imptue: no such folder") as refused:
+        planning.open_project(Path("imptue"))
+    assert refused.value.hint.startswith("did you mean 'impute'?")
 
 
 def test_submissions_at_the_same_time_are_different_runs() -> None:

@@ -83,18 +83,13 @@ def _side_by_side(
     return table.side_by_side([columns[place] for place in places], cells, width=width, colour=colour)
 
 
-def in_place(line: str) -> str:
-    """Return a line with commands to give, each with the ``-C`` that this command was given."""
+def in_place(line: str, called: str | None = None) -> str:
+    """Return a line with commands to give, each with the ``-C`` that this command was given, or with another one."""
     context = click.get_current_context(silent=True)
-    folder = str(context.params.get("folder", ".")) if context else "."
+    folder = called or (str(context.params.get("folder", ".")) if context else ".")
     if folder == ".":
         return line
     return _COMMAND.sub(lambda found: f"{found[0]} -C {shlex.quote(folder)}", line)
-
-
-def count(number: int, thing: str) -> str:
-    """Return ``1 task`` or ``2 tasks``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def tell_skipped(skipped: Iterable[Skipped]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import click
 
 from planner.cli.ui.options import memory
+from planner.core.wording import count
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +37,7 @@ def say_what_is_left(runs: Sequence[Run], tasks: int) -> None:
 
     last = {run.task: run.outcome for run in runs}
     counts = {outcome: sum(one is outcome for one in last.values()) for outcome in Outcome}
-    line = f"{counts.pop(Outcome.COMPLETED)} of {tasks} tasks completed"
+    line = f"{counts.pop(Outcome.COMPLETED)} of {count(tasks, 'task')} completed"
     not_run = tasks - len(last)
     others = [f"{count} {outcome}" for outcome, count in counts.items() if count]
     others += [f"{not_run} not run"] if not_run > 0 else []
@@ -78,7 +79,7 @@ class Screen:
         if self._live:
             self._live.stop()
         if kind is KeyboardInterrupt:
-            click.echo(f"{self._completed} of {self._tasks} tasks completed; go on with: {self._again}")
+            click.echo(f"{self._completed} of {count(self._tasks, 'task')} completed; go on with: {self._again}")
 
     def ended(self, run: Run) -> None:
         """Print how an attempt ended."""
@@ -99,7 +100,7 @@ class Screen:
         """Draw the table anew, twice a second; say when tasks are being stopped."""
         if progress.stopping and not self._stopping:
             self._stopping = True
-            some = f"{len(progress.running)} task{'s' * (len(progress.running) > 1)}"
+            some = count(len(progress.running), "task")
             self._say(f"stopping what runs ({some}); it runs again next time")
         if self._live and time.monotonic() - self._drawn_s > _REDRAW_S:
             self._drawn_s = time.monotonic()
@@ -123,6 +124,6 @@ def _table(progress: Progress) -> Table:
         numbers = (seen.held_mb, seen.peak_mb, attempt.limit_mb, time.time() - start_s)
         node = [attempt.node] if several else []
         table.add_row(attempt.task.task, *node, *(f"{number:.0f}" for number in numbers))
-    table.caption = f"{held_mb:.0f} of {bounds.mem_mb} MB held, {progress.waiting} tasks wait"
+    table.caption = f"{held_mb:.0f} of {bounds.mem_mb} MB held, {count(progress.waiting, 'task')} waiting"
     table.caption_justify = "left"
     return table
