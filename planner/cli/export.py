@@ -8,9 +8,9 @@ import click
 
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option, store_option
-from planner.cli.ui.output import count
 from planner.cli.ui.progress import working
 from planner.core.errors import InputError
+from planner.core.wording import count
 from planner.export.targets import TARGETS
 
 
