@@ -104,7 +104,7 @@ def main() -> None:
             try:
                 ended_well = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
             except KeyboardInterrupt:
-                sys.exit(f"\ninterrupted; what is left: make bench ONLY=\"{_left(chosen[number - 1 :])}\"")
+                sys.exit(f'\ninterrupted; what is left: make bench ONLY="{_left(chosen[number - 1 :])}"')
             print(f"== {one.module}: {(time.monotonic() - began_s) / 60:.1f} min", flush=True)
             if not ended_well:
                 failed.append(f"failed: {line}")
