@@ -81,7 +81,13 @@ def naming_options(function: F) -> F:
 @click.option("--limit", help="table: the column with the memory limit.")
 @click.option("--chromosome", help="table: the column with the chromosome.")
 @click.option("--sample", help="table: the column with the sample.")
-@click.option("--feature", "features", multiple=True, metavar="NAME=COLUMN", help="table: a feature; may be repeated.")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME=COLUMN",
+    help="table: a feature, or NAME=text:COLUMN; may be repeated.",
+)
 @click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
 @store_option
 @project_option

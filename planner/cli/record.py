@@ -12,6 +12,7 @@ import click
 
 from planner.actions.planning import genome_lengths, open_project, open_store
 from planner.cli.ui.options import project_option, store_option
+from planner.core import levels
 from planner.core.errors import InputError, PlannerError
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 @click.option("--task", help="The task [sample and chromosome, else the tool].")
 @click.option("--sample", default="", help="The sample.")
 @click.option("--chromosome", default="", help="The chromosome; adds length_mb.")
-@click.option("--feature", "features", multiple=True, metavar="NAME=NUMBER", help="A feature; may be repeated.")
+@click.option(
+    "--feature", "features", multiple=True, metavar="NAME=NUMBER", help="A feature, or NAME=text:WORD; may be repeated."
+)
 @click.option(
     "--input",
     "inputs",
@@ -127,12 +130,18 @@ def _features(given: Sequence[str], inputs: Sequence[Path]) -> dict[str, float]:
     features: dict[str, float] = {}
     for one in given:
         name, equals, text = one.partition("=")
+        if name.strip() and text.startswith(levels.TEXT) and levels.column(text).strip():
+            features |= levels.kept(name.strip(), levels.column(text))
+            continue
         try:
             features[name.strip()] = float(text)
         except ValueError:
             equals = ""
         if not (equals and name.strip() and math.isfinite(features.get(name.strip(), math.nan))):
-            raise InputError(f"--feature {one!r}: NAME=NUMBER is expected", "for example --feature variants=120000")
+            raise InputError(
+                f"--feature {one!r}: NAME=NUMBER is expected",
+                "for example --feature variants=120000 --feature collector=text:G1",
+            )
     if inputs:
         try:
             features["input_mb"] = sum(path.stat().st_size for path in inputs) / 1024**2

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
@@ -123,7 +124,7 @@ def predict(
     found: dict[int, HeldOut] = {}
     model: MemoryModel | None = None
     grown_to = 0.0
-    said: dict[tuple[float | None, ...], HeldOut] = {}
+    said: dict[tuple[float | str | None, ...], HeldOut] = {}
     for number, (part, known) in enumerate(parts):
         chosen = [row for row in part if wanted(kept[row])]
         if chosen and (evidence is Evidence.OTHERS or len(known) >= grown_to):
@@ -131,7 +132,7 @@ def predict(
             grown_to = _GROWN * len(known) + 1
             said = {}
         for row in chosen:
-            alike = tuple(kept[row].features.get(name) for name in asked.feature_names)
+            alike = tuple(levels.value(kept[row].features, name) for name in asked.feature_names)
             if alike not in said:
                 said[alike] = _held_out(kept[row], model, asked)
             found[row] = replace(said[alike], observation=kept[row])

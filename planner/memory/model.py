@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core import levels as texts
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.records import Observation
@@ -22,6 +23,7 @@ from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
 from planner.core.wording import count
 from planner.formula.prior import surprising
+from planner.memory.levels import NO_LEVELS, Levels, fit_levels, text_names
 from planner.memory.point import PointModel, fit_point, from_rows
 from planner.memory.rows import training
 from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Sized, Sizer, SizerState
@@ -120,6 +122,8 @@ class MemoryModel:
         Largest peak learnt from.
     let_go : str
         Why the shape it was told was not used; empty where nothing contradicts it.
+    levels, time_levels : Levels
+        What text features change; ``memory`` and ``time`` are of tasks without them.
     """
 
     tool: str
@@ -131,6 +135,8 @@ class MemoryModel:
     memory: Curve | None = None
     time: Curve | None = None
     let_go: str = ""
+    levels: Levels = NO_LEVELS
+    time_levels: Levels = NO_LEVELS
 
     def __repr__(self) -> str:
         features = ", ".join(self.feature_names) or "no feature"
@@ -184,10 +190,11 @@ class MemoryModel:
         if level is not None and not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, not {level}")
         self._check(features)
-        outside = [name for name in self.feature_names if not self._inside(name, features[name])]
-        sized = self.memory.sized(features)
-        point = max(1.0, sized.quantile(0.5))
-        wanted = sized.request if level is None else max(sized.bound(level), LEAST_REQUEST_MB)
+        outside = [name for name in self.ranges if not self._inside(name, features[name])]
+        outside += self.levels.unseen(features)
+        sized, factor = self.memory.sized(features), self.levels.factor(features)
+        point = max(1.0, factor * sized.quantile(0.5))
+        wanted = max(factor * (sized.request if level is None else sized.bound(level)), LEAST_REQUEST_MB)
         request = _clip(wanted, floor_mb, cap_mb)
         wall, limit = self._time(features, time_cap_s)
         return Prediction(
@@ -204,8 +211,13 @@ class MemoryModel:
 
     def _check(self, features: Mapping[str, float]) -> None:
         for name in self.feature_names:
-            if name not in features:
+            if texts.value(features, name) is None:
                 raise InputError(f"the model of {self.tool} needs the feature {name}", "give it in [features]")
+            if name not in self.ranges:
+                continue
+            if name not in features:
+                text = texts.level(features, name)
+                raise InputError(f"feature {name} is the text {text!r}, the history has numbers", "check [features]")
             if not math.isfinite(features[name]):
                 raise InputError(f"feature {name} is {features[name]}, not a finite number", "check [features]")
 
@@ -221,9 +233,9 @@ class MemoryModel:
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:
             return None, None
-        sized = self.time.sized(features)
-        wall = max(0.0, sized.quantile(0.5))
-        limit = _TIME_MARGIN * max(wall, sized.bound(_TIME_LEVEL))
+        sized, factor = self.time.sized(features), self.time_levels.factor(features)
+        wall = max(0.0, factor * sized.quantile(0.5))
+        limit = _TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
         limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 
@@ -266,12 +278,18 @@ def fit(
     kept, skipped = training(observations, tool=tool, feature_names=names, poll_s=poll_s)
     if not kept:
         return MemoryModel(tool=tool, feature_names=names, skipped=skipped)
-    rows = np.array([[float(row.features[name]) for name in names] for row in kept]).reshape(len(kept), len(names))
+    in_words = text_names(kept, names)
+    numbers = tuple(name for name in names if name not in in_words)
+    rows = np.array([[float(row.features[name]) for name in numbers] for row in kept]).reshape(len(kept), len(numbers))
     peaks = np.array([row.peak_mb for row in kept], dtype=float)
     walls = np.array([row.wall_s or 0.0 for row in kept])
     timed = walls > 0
+    levels = fit_levels(in_words, kept, rows, peaks)
+    plain = peaks / [levels.factor(row.features) for row in kept]
+    timed_rows = [row for row, known in zip(kept, timed, strict=True) if known]
+    time_levels = fit_levels(in_words, timed_rows, rows[timed], walls[timed])
     let_go = ""
-    if shape is not None and _contradicted(shape, names, rows, peaks):
+    if shape is not None and _contradicted(shape, numbers, rows, plain):
         shape, let_go = None, "the first idea of how tasks compare let go: measured otherwise"
     weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
     return MemoryModel(
@@ -279,13 +297,22 @@ def fit(
         feature_names=names,
         rows=len(kept),
         skipped=skipped,
-        ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(names)},
+        ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(numbers)},
         largest_mb=float(peaks.max()),
-        memory=_curve(names, rows, peaks, weights, KAPPA, seed, shape),
-        time=_curve(names, rows[timed], walls[timed], np.ones(timed.sum()), _TIME_KAPPA, seed)
+        memory=_curve(numbers, rows, plain, weights, KAPPA, seed, shape),
+        time=_curve(
+            numbers,
+            rows[timed],
+            walls[timed] / [time_levels.factor(row.features) for row in timed_rows],
+            np.ones(timed.sum()),
+            _TIME_KAPPA,
+            seed,
+        )
         if times and timed.any()
         else None,
         let_go=let_go,
+        levels=levels,
+        time_levels=time_levels,
     )
 
 

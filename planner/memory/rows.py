@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from planner.core import levels
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import POLL_S, too_short
 
@@ -49,8 +50,8 @@ def training(
 
 def _lacking(observation: Observation, names: Sequence[str]) -> str:
     for name in names:
-        value = observation.features.get(name)
-        if value is None or not math.isfinite(value):
+        value = levels.value(observation.features, name)
+        if value is None or (not isinstance(value, str) and not math.isfinite(value)):
             return f"no feature {name}"
     return ""
 

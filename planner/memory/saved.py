@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from planner.core.errors import InputError
+from planner.memory.levels import NO_LEVELS, Levels
 from planner.memory.model import Curve, MemoryModel
 from planner.memory.point import PointModel
 from planner.memory.sizing import SizerState
@@ -63,7 +64,13 @@ def _from_document(document: Mapping[str, Any]) -> MemoryModel:
         memory=_curve_from(document["memory"]),
         time=_curve_from(document["time"]),
         let_go=document.get("let_go", ""),
+        levels=_levels_from(document.get("levels")),
+        time_levels=_levels_from(document.get("time_levels")),
     )
+
+
+def _levels_from(document: Mapping[str, Any] | None) -> Levels:
+    return Levels(names=tuple(document["names"]), factors=document["factors"]) if document else NO_LEVELS
 
 
 def _curve_from(document: Mapping[str, Any] | None) -> Curve | None:

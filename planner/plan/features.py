@@ -10,6 +10,7 @@ A specification is one of
 ``"records:PATH"`` variant records of the task's region in an indexed VCF or BCF
 ``"samples:PATH"`` samples in the header of a VCF or BCF
 ``"NAME"``         the column NAME of the sample table, or the tool parameter NAME
+``"text:NAME"``    the same, as text: a collector, a version, a panel (see ``planner.core.levels``)
 =================  ==================================================================
 
 ``PATH`` may hold placeholders such as ``{chromosome}`` and ``{sample}``. This module is pure: what touches files comes
@@ -23,16 +24,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from planner.core import levels
 from planner.core.errors import InputError
 
 FILE_KINDS = ("size", "records", "samples")
+_TEXT = levels.TEXT.removesuffix(":")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """One parsed specification: ``kind`` number, length, cpus, column, size, records or samples."""
+    """One parsed specification: ``kind`` number, length, cpus, column, text, size, records or samples."""
 
     name: str
     kind: str
@@ -113,9 +116,10 @@ def parse_spec(name: str, text: str | float) -> Spec:
         )
     text = text.strip()
     kind, colon, argument = text.partition(":")
-    if colon and kind in FILE_KINDS:
+    if colon and kind in (*FILE_KINDS, _TEXT):
+        what = "column" if kind == _TEXT else "path"
         if not argument.strip():
-            raise InputError(f"features.{name}: no path after {kind}:", f'write "{kind}:PATH"')
+            raise InputError(f"features.{name}: no {what} after {kind}:", f'write "{kind}:{what.upper()}"')
         return Spec(name=name, kind=kind, argument=argument.strip())
     if text in ("length", "cpus"):
         return Spec(name=name, kind=text)
@@ -123,7 +127,7 @@ def parse_spec(name: str, text: str | float) -> Spec:
     if number is not None:
         return Spec(name=name, kind="number", value=_finite(name, number))
     if colon:
-        raise InputError(f"features.{name}: unknown kind {kind!r}", "known kinds: " + ", ".join(FILE_KINDS))
+        raise InputError(f"features.{name}: unknown kind {kind!r}", "known kinds: " + ", ".join((*FILE_KINDS, _TEXT)))
     return Spec(name=name, kind="column", argument=text)
 
 
@@ -146,7 +150,12 @@ def resolve(specs: Iterable[Spec], facts: TaskFacts) -> dict[str, float]:
         Naming task and feature, when a value is missing, not a number, or its file cannot be read.
     """
     resolver = _Resolver(facts)
-    return {spec.name: resolver.value(spec) for spec in specs}
+    found: dict[str, float] = {}
+    for spec in specs:
+        found |= (
+            levels.kept(spec.name, resolver.text(spec)) if spec.kind == _TEXT else {spec.name: resolver.value(spec)}
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,14 @@ class _Resolver:
             )
         return self.facts.lengths[self.facts.chromosome] / 1e6
 
-    def _column(self, spec: Spec) -> float:
+    def text(self, spec: Spec) -> str:
+        """Return the text of a column or parameter."""
+        raw = self._given(spec)
+        if raw is None or not str(raw).strip():
+            raise self._error(spec, f"{spec.argument} is empty", "put a word there, or drop the feature")
+        return str(raw)
+
+    def _given(self, spec: Spec) -> object:
         if spec.argument not in self.facts.parameters:
             known = ", ".join(sorted(self.facts.parameters)) or "none"
             raise self._error(
@@ -190,11 +206,16 @@ class _Resolver:
                 f"there is no column or parameter {spec.argument!r}",
                 f"columns and parameters of this task: {known}",
             )
-        raw = self.facts.parameters[spec.argument]
+        return self.facts.parameters[spec.argument]
+
+    def _column(self, spec: Spec) -> float:
+        raw = self._given(spec)
         number = _number(raw)
         if number is None or not math.isfinite(number):
             what = "is empty" if raw is None or str(raw).strip() == "" else f"is {str(raw)!r}, not a number"
-            raise self._error(spec, f"{spec.argument} {what}", "put a number there, or drop the feature")
+            raise self._error(
+                spec, f"{spec.argument} {what}", f'put a number there, write "{levels.TEXT}{spec.argument}", or drop it'
+            )
         return number
 
     def _file(self, spec: Spec) -> float:

@@ -49,6 +49,14 @@ def test_a_column_of_the_sample_table_and_a_tool_parameter_are_taken_by_name() -
     assert values({"d": "depth", "t": "threads", "n": "cpus"}) == {"d": 30.5, "t": 4.0, "n": 8.0}
 
 
+def test_text_is_kept_with_its_value_in_the_name() -> None:
+    assert values({"panel": "text:cohort", "d": "depth"}) == {"panel=old": 1.0, "d": 30.5}
+    with pytest.raises(InputError, match="feature panel: empty is empty"):
+        values({"panel": "text:empty"})
+    with pytest.raises(InputError, match="no column after text:"):
+        values({"panel": "text: "})
+
+
 def test_files_are_measured_with_placeholders_filled_in() -> None:
     table = {
         "in_bytes": "size:ref.{chromosome}.vcf.gz",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.units import parse_duration_s, parse_mem_mb
@@ -87,7 +88,7 @@ def _runs(
     if tool is None and "tool" not in places:
         raise InputError(f"{source}: the tool is not known", "name it with --tool, or add a column 'tool'")
     copies: Counter[str] = Counter()
-    for found in table.whole_rows({*places.values(), *columns.features.values()}):
+    for found in table.whole_rows({*places.values(), *map(levels.column, columns.features.values())}):
         if isinstance(found, Skipped):
             yield found
             continue
@@ -104,7 +105,8 @@ def _runs(
 def _places(present: tuple[str, ...], columns: Columns, source: str) -> dict[str, str]:
     """Return which column holds each thing that is known."""
     named = {name: getattr(columns, name) for name in _DEFAULTS if getattr(columns, name, None)}
-    needed = {column: name for name, column in (*named.items(), *columns.features.items())}
+    features = {name: levels.column(source) for name, source in columns.features.items()}
+    needed = {column: name for name, column in (*named.items(), *features.items())}
     check_columns(present, needed, source=source)
     places = dict(named)
     for name, usual in _DEFAULTS.items():
@@ -145,7 +147,7 @@ def _observation(
         task=cells.get("task") or named or job_id.replace(":", "-"),
         sample=sample,
         chromosome=chromosome,
-        features={name: _number(row, column) for name, column in features.items()},
+        features=_features(row, features),
         peak_mb=peak_mb,
         limit_mb=None if limit_mb is None else round(limit_mb),
         wall_s=_seconds(cells.get("wall", "")),
@@ -182,6 +184,19 @@ def _seconds(text: str) -> float | None:
     if ":" in text:
         return parse_duration_s(text)
     return _finite(text, "wall") if text else None
+
+
+def _features(row: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, source in sources.items():
+        column = levels.column(source)
+        if source == column:
+            found[name] = _number(row, column)
+        elif row[column] in _MISSING:
+            raise ValueError(f"{column}: empty")
+        else:
+            found |= levels.kept(name, row[column])
+    return found
 
 
 def _number(row: Mapping[str, str], column: str) -> float:
