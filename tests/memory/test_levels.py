@@ -20,12 +20,12 @@ NAMES = ("length_mb", "collector")
 def runs(counts: Mapping[str, int], times: Mapping[str, float], *, noise: float = 0.03) -> list[Observation]:
     """Tasks of 200 + 20 x length MB, times what their collector needs."""
     rng = np.random.default_rng(5)
-    rows = []
+    rows: list[Observation] = []
     for collector, count in counts.items():
         for length in rng.uniform(46, 249, count):
             peak = (200 + 20 * length) * times[collector] * (1 + noise * rng.standard_normal())
             features = {"length_mb": float(length)} | levels.kept("collector", collector)
-            rows.append(observation(length, peak, features=features, job_id=str(len(rows))))
+            rows.append(observation(len(rows), peak, features=features, job_id=str(len(rows))))
     return rows
 
 
@@ -49,7 +49,7 @@ def test_without_the_text_feature_both_would_be_asked_for_the_same() -> None:
 
 def test_a_level_seen_once_among_noise_is_drawn_to_the_others() -> None:
     rows = runs({"one": 30, "two": 30, "three": 30}, {"one": 1, "two": 1, "three": 1}, noise=0.2)
-    high = observation(150.0, 1.5 * 3200, features=task("rare"), job_id="rare")
+    high = observation(99, 1.5 * 3200, features=task("rare"), job_id="rare")
     model = fit([*rows, high], tool="beagle", feature_names=NAMES)
     assert 3200 * 0.95 < model.predict(task("rare")).point_mb < 3200 * 1.25
 
@@ -73,13 +73,13 @@ def test_times_have_levels_of_their_own() -> None:
     rows = runs({"old": 20, "new": 20}, {"old": 1, "new": 1})
     slow = [
         observation(
-            100.0,
+            number,
             one.peak_mb or 0,
             features=one.features,
             job_id=one.job_id,
             wall_s=600.0 if "collector=new" in one.features else 3600.0,
         )
-        for one in rows
+        for number, one in enumerate(rows)
     ]
     model = fit(slow, tool="beagle", feature_names=NAMES)
     new, old = (model.predict(task(version)).wall_s or 0.0 for version in ("new", "old"))
@@ -92,20 +92,18 @@ def test_a_saved_model_keeps_its_levels() -> None:
 
 
 def test_a_number_may_stand_for_a_level_but_text_not_for_a_number() -> None:
-    rows = [
-        observation(100.0, 2000.0 + n, features={"length_mb": 100.0, "version": 5.4}, job_id=str(n)) for n in range(8)
-    ]
+    rows = [observation(n, 2000.0 + n, features={"length_mb": 100.0, "version": 5.4}, job_id=str(n)) for n in range(8)]
     model = fit(rows, tool="beagle", feature_names=("length_mb", "version"))
     with pytest.raises(InputError, match="the text 'beta', the history has numbers"):
         model.predict({"length_mb": 100.0} | levels.kept("version", "beta"))
-    mixed = observation(100.0, 3000.0, features={"length_mb": 100.0} | levels.kept("version", "beta"), job_id="m")
+    mixed = observation(99, 3000.0, features={"length_mb": 100.0} | levels.kept("version", "beta"), job_id="m")
     model = fit([*rows, mixed], tool="beagle", feature_names=("length_mb", "version"))
     assert model.predict({"length_mb": 100.0, "version": 5.4}).point_mb < 2300
 
 
 def test_a_feature_that_only_others_have_leaves_a_row_out() -> None:
     rows = runs({"serial": 6}, {"serial": 1})
-    bare = observation(150.0, 3200.0, features={"length_mb": 150.0}, job_id="bare")
+    bare = observation(99, 3200.0, features={"length_mb": 150.0}, job_id="bare")
     assert fit([*rows, bare], tool="beagle", feature_names=NAMES).skipped == {"no feature collector": 1}
     with pytest.raises(InputError, match="needs the feature collector"):
         fit(rows, tool="beagle", feature_names=NAMES).predict({"length_mb": 150.0})
