@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 SITE_FILE = "site.toml"
 FOLDER = Path("wrapped")
-# another terminal may be submitting the same script
-_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,59 +95,18 @@ def read_request(handed: HandedOver) -> Request:
     return request.read(source, handed.given, handed.environment)
 
 
-def make_run(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
-    """Make a run of a script: a project of its own in the user's data folder, or where ``into`` says."""
-    from planner.project.folder import ProjectFolder
-    from planner.wrap import data_folder, project
-
-    _ready(handed, asked, choices)  # what is wrong with it is said before anything is made
-    if choices.into is None:
-        made = data_folder.new_run(project.name_of(asked), store=choices.store).project
-    else:
-        made = ProjectFolder(choices.into)
-        if data_folder.is_submitted(made):
-            raise InputError(f"{choices.into}: a run is there already", "each submission is a run: name another folder")
-        data_folder.share_history(made, choices.store)
-    with data_folder.kept_if_submitted(made):
-        return fill(made, handed, asked, choices, say=say)
-
-
-def gone_on_with(made: ProjectFolder, *, say: Say) -> ProjectFolder | None:
-    """Finish the submission of an earlier run that is the new one and was interrupted; return it, None without any.
-
-    Whoever repeats a command that was killed wants its tasks once. The new run's folder is removed then.
-
-    Raises
-    ------
-    FailureError
-        When another command is at work on it, or Slurm does not answer.
-    """
-    from planner.rounds import door
-    from planner.wrap import interrupted
-
-    found = interrupted.same_as(made)
-    if found is None:
-        return None
-    say(f"{found.folder} is this script, and was cut short while it was submitted")
-    with door.at_work(found, finish=say, wait_s=_PATIENCE_S) as finished:
-        if not finished and not interrupted.is_untold(found):
-            return None  # it was being submitted, and is another run
-    shutil.rmtree(made.folder, ignore_errors=True)
-    return found
-
-
 def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
     """Make a project of a script in ``wrapped/NAME``, or where ``into`` says; made anew where there is one."""
     from planner.project.folder import ProjectFolder
     from planner.wrap import data_folder, project
 
-    _ready(handed, asked, choices)
+    tasks_of(handed, asked, choices)
     made = ProjectFolder(choices.into or FOLDER / project.name_of(asked))
     data_folder.share_history(made, choices.store)
     return fill(made, handed, asked, choices, say=say)
 
 
-def _ready(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list[Element], str]:
+def tasks_of(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list[Element], str]:
     """Return the tasks of a script, and in words what its index stands for."""
     from planner.plan import features
     from planner.wrap import elements, meaning, project
@@ -212,11 +168,12 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
     from planner.core.records import Mode
     from planner.wrap import project
 
-    found, meant = _ready(handed, asked, choices)
+    found, meant = tasks_of(handed, asked, choices)
     for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
         quoted = shlex.quote(str(gone))
         say(f"note: no folder {gone} for --output: Slurm fails such jobs, without a log; first: mkdir -p {quoted}")
     site_name, site = _site(choices.site, made)
+    _check_array(asked, site)
     steps, waits_for = _before(asked, choices.after, made)
     config = project.write(
         made,
@@ -239,6 +196,17 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
     say(f"{made.folder}: {tasks} of {asked.source.name or asked.job_name}, on {site.name}; {meant}")
     _remember(made, config, asked, found, choices, site=site, say=say)
     return made
+
+
+def _check_array(asked: Request, site: Site) -> None:
+    """Refuse an array that sbatch refuses, before thousands of tasks are planned."""
+    highest = max(asked.array.indices) if asked.array else 0
+    if asked.array is not None and highest >= site.max_array_size:
+        option = asked.chosen["array"]
+        raise InputError(
+            f"{option.where}: {option}: index {highest} is beyond the last of this cluster, {site.max_array_size - 1}",
+            "sbatch refuses it, too (MaxArraySize)",
+        )
 
 
 def _site(name: str | None, made: ProjectFolder) -> tuple[str, Site]:

@@ -13,7 +13,7 @@ from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import then_next_option
 from planner.cli.ui.output import in_place
 from planner.cli.ui.progress import working
-from planner.cli.wrap import SETTINGS, wrap_options
+from planner.cli.wrap import SETTINGS, SbatchLike, wrap_options
 from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from planner.wrap.request import Request
 
 
-@click.command("sbatch", context_settings=SETTINGS)
+@click.command("sbatch", cls=SbatchLike, context_settings=SETTINGS)
 @click.option("--dry-run", is_flag=True, help="Say what would be asked for and submitted, and submit nothing.")
 @then_next_option
 @wrap_options
@@ -35,7 +35,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     separated by colons: --dependency=afterok:$id takes them so), everything else on stderr. Each call is a run:
     'chromplan runs'.
     """
-    from planner.actions import wrapping
+    from planner.actions import script_runs, wrapping
     from planner.rounds import door, submit
     from planner.wrap import data_folder, interrupted
     from planner.wrap.until_over import until_over
@@ -57,10 +57,7 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     if dry_run or handed.says("test-only"):
         _try_out(handed, asked, choices, say, test_only=not dry_run)
         return
-    made = wrapping.make_run(handed, asked, choices, say=say)
-    with data_folder.kept_if_submitted(made):
-        finished = wrapping.gone_on_with(made, say=say)
-    project = finished or made
+    project, finished = script_runs.run_of(handed, asked, choices, say=say)
     with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = project.plan(project.latest()) if finished else _plan(project, say)
         called = data_folder.shortest_name(project)

@@ -12,7 +12,27 @@ from planner.cli.ui import completion
 
 F = TypeVar("F", bound=Callable[..., Any])
 # sbatch's options stand where its users write them; -C and others are sbatch's here
-SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": ["--help"]}
+SETTINGS: dict[str, Any] = {
+    "ignore_unknown_options": True,
+    "allow_interspersed_args": False,
+    "help_option_names": ["--help"],
+}
+
+
+# what click takes "--" for, which is sbatch's to read: a word that no command line can hold
+_END_OF_OPTIONS = "\0"
+
+
+class SbatchLike(click.Command):
+    """A command that leaves ``--`` to sbatch."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Hide ``--`` from click."""
+        return super().parse_args(context, [_END_OF_OPTIONS if word == "--" else word for word in args])
+
+
+def _sbatchs_words(_context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("--" if word == _END_OF_OPTIONS else word for word in words)
 
 
 def wrap_options(function: F) -> F:
@@ -65,6 +85,7 @@ def wrap_options(function: F) -> F:
             "words",
             nargs=-1,
             type=click.UNPROCESSED,
+            callback=_sbatchs_words,
             metavar="[SBATCH OPTIONS] [SCRIPT [ARGS]]",
             shell_complete=completion.files,
         ),
@@ -74,7 +95,7 @@ def wrap_options(function: F) -> F:
     return function
 
 
-@click.command("wrap", context_settings=SETTINGS)
+@click.command("wrap", cls=SbatchLike, context_settings=SETTINGS)
 @wrap_options
 @click.pass_context
 def command(context: click.Context, /, words: tuple[str, ...], **options: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from planner.core import failures
 from planner.core.errors import FieldError, InputError, near
@@ -84,6 +84,24 @@ def _text(text: str) -> str:
     return text
 
 
+# TOML and JSON are UTF-8: there U+EF80 to U+EFFF, which no script uses, stand for bytes of names that are not
+_BYTES = re.compile("[\uef80-\uefff]+")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def in_utf8(text: str) -> str:
+    """Return what a file holds for text from the command line, in which Python escapes bytes that are no UTF-8."""
+    return _NOT_UTF8.sub(lambda match: chr(ord(match[0]) - 0xDC00 + 0xEF00), text)
+
+
+def _text_in_utf8(value: object) -> object:
+    return in_utf8(value) if isinstance(value, str) else value
+
+
+def _from_utf8(text: str) -> str:
+    return _BYTES.sub(lambda match: os.fsdecode(bytes(ord(character) - 0xEF00 for character in match[0])), text)
+
+
 def option(value: str) -> str:
     """Return what may stand in an #SBATCH line; anything else is a ValueError."""
     if _OPTION.fullmatch(value) is None:
@@ -102,6 +120,14 @@ Variable = Annotated[str, AfterValidator(_variable)]
 Option = Annotated[str, AfterValidator(option)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_text)]
+SystemText = Annotated[
+    str,
+    BeforeValidator(_text_in_utf8),
+    AfterValidator(_text),
+    AfterValidator(_from_utf8),
+    PlainSerializer(in_utf8, return_type=str),
+]
+"""What the system takes for a name, an argument or a path: any bytes but NUL."""
 
 FilePath = str | os.PathLike[str]
 Model = TypeVar("Model", bound=BaseModel)

@@ -15,7 +15,8 @@ _PACKAGE = Path(__file__).parent.parent
 
 def write_text(path: Path, text: str, *, executable: bool = False) -> None:
     """Write ``text`` to ``path`` by way of a temporary file in the same folder."""
-    write_bytes(path, text.encode("utf-8"), executable=executable)
+    # names and arguments of a user's may hold any bytes
+    write_bytes(path, text.encode("utf-8", "surrogateescape"), executable=executable)
 
 
 def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:

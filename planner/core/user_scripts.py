@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from planner.core import genome, indices
-from planner.core.documents import Document, FileName, Text
+from planner.core.documents import Document, FileName, SystemText, Text
 from planner.core.errors import FieldError, InputError
 
 
@@ -23,27 +23,27 @@ def _known_chromosome_or_none(text: str) -> str:
 class UserScript(Document):
     """A batch script as its user handed it to sbatch: it goes there again as it is, with the plan's options on top."""
 
-    folder: str
+    folder: SystemText
     """Where it was submitted from; absolute."""
-    script: str = ""
+    script: SystemText = ""
     """As it was named, seen from there; empty when it came on standard input, or as ``--wrap``."""
-    path: str = ""
+    path: SystemText = ""
     """Where it lies."""
     content: str
     """The copy of what it held, seen from the project."""
-    arguments: list[str] = []
-    words: list[str] = []
+    arguments: list[SystemText] = []
+    words: list[SystemText] = []
     """sbatch options that were given with it."""
     environment: str = ""
     """The file with the variables it was submitted with, seen from the project."""
-    job_name: str
+    job_name: SystemText
     array: str = ""
     """The indices as the user wrote them, without ``%K``; empty for a single job."""
-    chdir: str = ""
+    chdir: SystemText = ""
     """Where it runs, seen from ``folder``."""
-    output: str = ""
+    output: SystemText = ""
     """File name pattern of what it writes to standard output, as Slurm takes it."""
-    error: str = ""
+    error: SystemText = ""
     """The same of standard error; empty where that goes to the same file."""
     fixed_heap: bool = False
     """Whether it gives Java a heap whose size does not follow the job's memory."""
@@ -60,7 +60,7 @@ class UserScript(Document):
     """Whether all elements ask for the same: elements that differ would wait for each other (singleton)."""
     acctg_freq: str = ""
     """Sampling intervals of what is not memory: ``energy=30``."""
-    comment: str = ""
+    comment: SystemText = ""
     nice: int = 0
     """How much it gives way by itself."""
     dependency: str = ""
@@ -90,7 +90,7 @@ class Element(Document):
 class Wrap(UserScript):
     """An existing batch script that runs as it is; ``chromplan wrap`` writes this section."""
 
-    parameters: dict[str, Text] = {}
+    parameters: dict[str, SystemText] = {}
     """Exported variables and arguments, which features may name."""
     after: list[str] = []
     """Projects whose tasks go before those of the same chromosome and sample here."""

@@ -38,7 +38,7 @@ def call_of(plan: Plan, job: Job, *, root: Path, options: Sequence[str]) -> slur
         path = _as_submitted(Path(script.path), content)
     else:
         wraps = any(word.startswith("--wrap=") for word in script.words)
-        text = None if wraps else content.read_text(encoding="utf-8", errors="surrogateescape")
+        text = None if wraps else os.fsdecode(content.read_bytes())
         return slurm.BatchCall(script=None, stdin=text, cwd=folder, options=tuple(options), surroundings=surroundings)
     as_named = str(path) == script.path
     return slurm.BatchCall(

@@ -18,8 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from planner.core import alive, files
 from planner.core.errors import FailureError
 from planner.plan.document import Plan
@@ -159,6 +157,8 @@ class LocalLauncher:
 
     def spare_mb(self) -> float:
         """Return what the machine has left, MiB."""
+        import psutil
+
         return float(psutil.virtual_memory().available) / _MIB
 
     def start(self, attempt: Attempt) -> LocalTask:

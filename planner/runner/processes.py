@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 _PROC = Path("/proc")
 _MIB = 1 << 20
 # Asking what processes share may take this part of the time
@@ -46,6 +44,8 @@ def _from_proc() -> dict[int, Kin]:
 
 def from_psutil() -> dict[int, Kin]:
     """Return the same where there is no ``/proc``."""
+    import psutil
+
     found: dict[int, Kin] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -126,6 +126,8 @@ def _memory(pid: int) -> tuple[float, float]:
         kib = {line[:5]: int(line.split()[1]) for line in lines if line[:6] in (b"VmRSS:", b"VmHWM:")}
         return kib.get(b"VmRSS", 0) / 1024, kib.get(b"VmHWM", 0) / 1024
     except (OSError, ValueError, IndexError):
+        import psutil
+
         with contextlib.suppress(psutil.Error):
             rss_mb = psutil.Process(pid).memory_info().rss / _MIB
             return rss_mb, rss_mb
@@ -166,6 +168,8 @@ def kill_tree(root: int, known: Collection[int] = ()) -> None:
 
 def marked(variable: str, value: str) -> set[int]:
     """Return the processes whose environment holds ``variable=value``."""
+    import psutil
+
     found: set[int] = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

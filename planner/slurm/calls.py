@@ -193,11 +193,10 @@ def _once(
     try:
         done = subprocess.run(
             argv,
-            input=stdin,
+            # a script is bytes, and stays what it is
+            input=None if stdin is None else os.fsencode(stdin),
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=timeout_s,
             env=environment,
             cwd=cwd,
@@ -213,11 +212,12 @@ def _once(
             argv[0], f"no answer in {timeout_s:g} s", "Slurm is overloaded or down; try again later"
         ) from None
     # sacct reports a database that is down, or does not answer, on stderr and may still exit with 0
-    silent = "error:" in done.stderr and not done.stdout.strip()
+    printed, errors = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    silent = "error:" in errors and not printed.strip()
     if done.returncode != 0 or silent:
-        said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise SlurmError(argv[0], said, done.stdout, returncode=done.returncode)
-    return done.stdout, done.stderr
+        said = errors.strip() or printed.strip() or f"exit code {done.returncode}"
+        raise SlurmError(argv[0], said, printed, returncode=done.returncode)
+    return printed, errors
 
 
 def _ending_with_parent() -> Callable[[], None]:

@@ -50,7 +50,8 @@ class BatchCall:
     def argv(self, *further: str) -> list[str]:
         """Return its words, with further options that count more."""
         script = [] if self.script is None else [self.script, *self.arguments]
-        return ["sbatch", "--parsable", *self.options, *further, *script]
+        ends = ["--"] if script and script[0].startswith("-") else []
+        return ["sbatch", "--parsable", *self.options, *further, *ends, *script]
 
 
 def sbatch(

@@ -7,14 +7,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from planner.core.errors import PlannerError
 from planner.project.folder import ProjectFolder
-from planner.project.journal import read_journal
+from planner.project.journal import journal_path, read_journal
 from planner.project.unfinished import unfinished
-from planner.wrap import data_folder
 from planner.wrap.project import ENVIRONMENT
 
 _LONG_AGO_S = 86_400
@@ -22,16 +22,16 @@ _UNTOLD = "untold"
 _VARIABLE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
 
 
-def same_as(made: ProjectFolder) -> ProjectFolder | None:
-    """Return the last run that was submitted in part and is what a new one would be; None when there is none.
+def same_as(made: ProjectFolder, earlier: Iterable[ProjectFolder]) -> ProjectFolder | None:
+    """Return the first of earlier runs that was submitted in part and is what a new one would be; None without any.
 
     Script, arguments, options, folder and exported variables are the same, and so are the variables that the script
     names: a loop over cohorts is another run each time.
     """
-    for run in reversed(data_folder.runs()):
+    for project in earlier:
         try:
-            if run.project.folder != made.folder and _is_interrupted(run) and _asked(run.project) == _asked(made):
-                return run.project
+            if _is_interrupted(project) and _asked(project) == _asked(made):
+                return project
         except (PlannerError, OSError):
             continue  # one that cannot be read hinders no other
     return None
@@ -56,13 +56,21 @@ def is_untold(project: ProjectFolder) -> bool:
     return (project.state / _UNTOLD).exists()
 
 
-def _is_interrupted(run: data_folder.UserRun) -> bool:
-    """Whether a run was cut short while it was submitted, not long ago: later on, its tasks are wanted anew."""
-    if not run.submitted:
+def _is_interrupted(project: ProjectFolder) -> bool:
+    """Whether a run was cut short while it was first submitted, not long ago: later on, its tasks are wanted anew."""
+    numbers = project.round_numbers()
+    if len(numbers) != 1 or not _is_recent(project.round_folder(numbers[0])):
         return False
-    numbers = run.project.round_numbers() if is_untold(run.project) else unfinished(run.project, write=False)
-    journals = [read_journal(run.project.round_folder(number)) for number in numbers]
-    return any(one is not None and time.time() - one.started_s < _LONG_AGO_S for one in journals)
+    return is_untold(project) or bool(unfinished(project, write=False))
+
+
+def _is_recent(folder: Path) -> bool:
+    journal = journal_path(folder)
+    # the file's time spares reading thousands of old ones
+    if not journal.exists() or time.time() - journal.stat().st_mtime > _LONG_AGO_S:
+        return False
+    submission = read_journal(folder)
+    return submission is not None and time.time() - submission.started_s < _LONG_AGO_S
 
 
 def _asked(project: ProjectFolder) -> tuple[Any, Mapping[bytes, bytes]]:

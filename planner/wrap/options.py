@@ -134,12 +134,12 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
 def from_environment(environment: Mapping[str, str]) -> list[Option]:
     """Return the options that sbatch takes from its environment: they count more than ``#SBATCH`` lines.
 
-    Without `SBATCH_WAIT` and the like it is told nothing; an empty variable counts as not set.
+    An empty variable is an empty value, or the flag.
     """
     found = []
     for variable, value in environment.items():
         name = _OF_VARIABLES.get(variable)
-        if name and value:
+        if name:
             flag = name in FLAGS
             found.append(Option(name=name, value=None if flag else value, where=f"the environment ({variable})"))
     return found

@@ -16,7 +16,7 @@ from planner.core import files, shell, templates, toml, units
 from planner.core import genome as genomes
 from planner.core.command import PLACEHOLDERS
 from planner.core.config import FILE, Config
-from planner.core.documents import parse_toml
+from planner.core.documents import in_utf8, parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.core.user_scripts import Element, UserScript
@@ -33,6 +33,7 @@ _NO_LIMIT_S = 365 * 86400
 _LONGEST_NAME = 55
 _LONGEST_TEXT = 1000
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]+")
 _EXPORTED = re.compile(r"([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
 
 
@@ -110,7 +111,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
     )
     chromosomes = all(one.chromosome for one in elements)
     toml = environment.get_template("wrap.toml.j2").render(
-        about=request.source.label.name,
+        about=os.fsencode(request.source.label.name).decode(errors="replace"),
         name=name_of(request),
         tool=setting.tool,
         genome=setting.genome,
@@ -126,7 +127,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
         mode=setting.mode.value,
         max_running=request.array and request.array.throttle,
         script=script.model_dump(exclude_defaults=True),
-        parameters=parameters(request, setting.environment),
+        parameters={name: in_utf8(value) for name, value in parameters(request, setting.environment).items()},
         after=list(setting.after),
         elements=[one.model_dump(exclude_defaults=True) | {"index": one.index} for one in elements],
     )
@@ -258,8 +259,13 @@ def _quote(text: str) -> str:
 
 
 def _literal(bash: str) -> str:
-    """Return bash text in which nothing is taken for a placeholder of ``pipeline.command``."""
-    return _PLACEHOLDER.sub(r"{{\1}}", bash)
+    """Return quoted bash text in which nothing is taken for a placeholder of ``pipeline.command``."""
+    return _NOT_UTF8.sub(_escaped, _PLACEHOLDER.sub(r"{{\1}}", bash))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    r"""Return bytes that are no UTF-8 as bash takes them in the middle of single quotes: ``'$'\xe9''``."""
+    return "'$'" + "".join(rf"\x{byte:02x}" for byte in os.fsencode(match[0])) + "''"
 
 
 def _toml_block(text: str) -> str:

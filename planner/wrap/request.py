@@ -165,21 +165,33 @@ def read(source: Source, given: Sequence[Option] = (), environment: Mapping[str,
         Names file and line, variable or option of what sbatch would refuse, or chromplan cannot plan.
     """
     path = source.label
-    written: list[Option] = []
     if source.text or not any(option.name == "wrap" for option in given):
         words.check(source.text, path)
-    for directive in words.directives(source.text, path):
+    directives = words.directives(source.text, path)
+    of_environment = options.from_environment(environment or {})
+    every = [*_written(directives, path), *of_environment, *given]
+    foreign = next((one for one in directives if one.is_foreign), None)
+    if foreign and not any(option.name == "ignore-pbs" for option in every):
+        raise InputError(
+            f"{path}:{foreign.line}: a directive of another scheduler, which sbatch obeys as well",
+            "write it as #SBATCH, take the line away, or give --ignore-pbs",
+        )
+    for option in every:
+        if option.name in _REFUSED:
+            raise InputError(f"{option.where}: --{option.name} cannot be planned", _REFUSED[option.name])
+    return _request(source, tuple(given), _without_outranked(options.last(every), of_environment))
+
+
+def _written(directives: Sequence[words.Directive], path: Path) -> list[Option]:
+    """Return the options of a script's ``#SBATCH`` lines."""
+    written: list[Option] = []
+    for directive in directives:
         where = f"{path}:{directive.line}"
         if directive.words and directive.words[0] in ("hetjob", "packjob"):
             raise InputError(f"{where}: a heterogeneous job", "chromplan plans jobs on one node each")
         found, _ = options.read(directive.words, where=where)
         written += found
-    of_environment = options.from_environment(environment or {})
-    every = [*written, *of_environment, *given]
-    for option in every:
-        if option.name in _REFUSED:
-            raise InputError(f"{option.where}: --{option.name} cannot be planned", _REFUSED[option.name])
-    return _request(source, tuple(given), _without_outranked(options.last(every), of_environment))
+    return written
 
 
 def _without_outranked(chosen: Mapping[str, Option], of_environment: Sequence[Option]) -> dict[str, Option]:
@@ -219,10 +231,13 @@ def _parsed(chosen: Mapping[str, Option], name: str, parse: Callable[[str], floa
     value = _value(chosen, name)
     if value is None:
         return None
+    why = "it is empty"
     try:
-        return parse(value)
+        if value:
+            return parse(value)
     except ValueError as error:
-        raise InputError(f"{chosen[name].where}: --{name}: {error}", "write it as sbatch takes it") from None
+        why = str(error)
+    raise InputError(f"{chosen[name].where}: --{name}: {why}", "write it as sbatch takes it")
 
 
 def _number(chosen: Mapping[str, Option], name: str) -> int | None:

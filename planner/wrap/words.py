@@ -18,17 +18,19 @@ _FOREIGN = (b"#PBS", b"#BSUB")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Directive:
-    """One ``#SBATCH`` line.
+    """One ``#SBATCH`` line, or one of another scheduler.
 
     Attributes
     ----------
     line : int
-        Counted from 1; 0 for the command line.
+        Counted from 1.
     words : tuple of str
+        Of another scheduler's line they are not read.
     """
 
     line: int
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    is_foreign: bool = False
 
 
 def check(text: bytes, path: Path) -> None:
@@ -51,7 +53,7 @@ def check(text: bytes, path: Path) -> None:
 
 
 def directives(text: bytes, path: Path) -> list[Directive]:
-    """Return the ``#SBATCH`` lines of a script, up to its first command.
+    """Return the ``#SBATCH`` lines of a script, up to its first command, and those of other schedulers.
 
     Raises
     ------
@@ -69,10 +71,7 @@ def directives(text: bytes, path: Path) -> list[Directive]:
                 ) from None
             found.append(Directive(line=number, words=tuple(words)))
         elif line.startswith(_FOREIGN):
-            raise InputError(
-                f"{path}:{number}: a directive of another scheduler, which sbatch obeys as well",
-                "write it as #SBATCH, or take the line away",
-            )
+            found.append(Directive(line=number, is_foreign=True))
         elif line.strip() and not line.lstrip().startswith(b"#"):
             break
     return found

@@ -108,10 +108,11 @@ JobAcctGatherFrequency=1""",
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One virtual node; its sizes need not exist on this machine."""
+    """One virtual node; its sizes need not exist on this machine, nor its two GPUs."""
 
     cpus: int
     mem_mb: int
+    has_gpus: bool = False
 
 
 _NO_BRACKETS = str.maketrans("", "", "[]")
@@ -223,6 +224,7 @@ class Cluster:
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=timeout_s,
             check=False,
             **self.person.switch,  # type: ignore[call-overload]
@@ -264,7 +266,13 @@ class Cluster:
             ended = {row["JobID"] for row in rows if row["End"] not in ("Unknown", "")}
             return ended.issuperset(job_ids) and len(ended) == len({row["JobID"] for row in rows})
 
-        processes.wait_until(over, f"jobs {ids}", timeout_s=timeout_s, pause_s=0.2)
+        try:
+            processes.wait_until(over, f"jobs {ids}", timeout_s=timeout_s, pause_s=0.2)
+        except processes.StartError as error:
+            there = self.run(["squeue", "-h", "-r", "-j", ids, "-o", "%i %T %r"], check=False)
+            rows = self.sacct(*job_ids, fields=("JobID", "State", "Start", "End", "Reason"))
+            known = "\n".join(" ".join(row.values()) for row in rows)
+            raise processes.StartError(f"{error}; squeue:\n{there.stdout}{there.stderr}sacct:\n{known}") from None
 
     def sacct(self, *job_ids: str, fields: Sequence[str]) -> list[dict[str, str]]:
         """Return sacct's rows, steps included, one dict per row."""
@@ -321,9 +329,13 @@ class Cluster:
         if self.job_submit_lua is not None:
             (self.home / "job_submit.lua").write_text(self.job_submit_lua)
             extra += "\nJobSubmitPlugins=lua"
+        if any(node.has_gpus for node in self.nodes):
+            # any device will do: what Slurm hands out is its number
+            (self.home / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
+            extra += "\nGresTypes=gpu"
         nodes = [
             f"NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port}"
-            f" CPUs={node.cpus} RealMemory={node.mem_mb}"
+            f" CPUs={node.cpus} RealMemory={node.mem_mb}{' Gres=gpu:2' if node.has_gpus else ''}"
             for name, port, node in zip(self.node_names, ports[1:], self.nodes, strict=True)
         ]
         text = _SLURM_CONF.format(

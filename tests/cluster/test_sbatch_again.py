@@ -60,6 +60,21 @@ def test_the_same_again_goes_on_with_it(omk_cluster: Cluster, mode: str) -> None
     assert again.in_queue() == []
 
 
+def test_the_same_again_in_a_named_folder_goes_on_with_it_and_another_is_refused(omk_cluster: Cluster) -> None:
+    again = Again(omk_cluster)
+    again.sbatch("--into=mine", cohort="A", killed=True)
+    argv = ["chromplan", "sbatch", "--no-history", "--into=mine", "imp.sh"]
+    codes = []
+    for cohort in ("B", "A", "A"):
+        done = omk_cluster.run(argv, cwd=again.folder.path, env={"COHORT": cohort}, check=False)
+        codes.append(done.returncode)
+        assert ("error: mine: a run is there already, and it is another" in done.stderr) == (done.returncode != 0)
+    assert codes == [2, 0, 2]
+    processes.wait_until(lambda: not again.in_queue(), "all to end", timeout_s=90, pause_s=0.3)
+    assert again.ran() == {f"ran.A.{c}": 1 for c in (20, 21, 22)}
+    assert [path.name for path in again.folder.path.glob(".*")] == []
+
+
 def test_a_run_whose_job_id_was_never_printed_is_not_submitted_again(omk_cluster: Cluster) -> None:
     again = Again(omk_cluster)
     before = len(again.runs())

@@ -1,15 +1,21 @@
 """chromplan.toml: what it may say, and errors that name file and field."""
 
+import os
 import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from planner.core import config
 from planner.core.config import Submit
+from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Mode
+from planner.core.toml import toml_value
+from planner.core.user_scripts import UserScript
 
 MINIMAL = """[pipeline]
 name = "impute"
@@ -171,3 +177,12 @@ def test_what_is_no_memory_is_told_how_to_write_it(path: Path) -> None:
     message, hint = error(path, f'{MINIMAL}\n[memory]\ndefault_mb = "4 gigs"\n')
     assert message == "chromplan.toml: memory.default_mb: not a memory size: '4 gigs'"
     assert hint == 'write it as for sbatch, in quotes: "8G", "3500M"'
+
+
+@given(st.binary(min_size=1).filter(lambda content: not {0, 0xEE} & set(content)))
+def test_a_path_of_any_bytes_survives_files_that_are_utf8(content: bytes) -> None:
+    script = UserScript(folder=os.fsdecode(content), content="copy", job_name="j", arguments=[os.fsdecode(content)])
+    assert UserScript.model_validate_json(script.model_dump_json().encode("utf-8")) == script
+    text = f"folder = {toml_value(script.model_dump()['folder'])}\ncontent = 'c'\njob_name = 'j'\n"
+    text.encode("utf-8")
+    assert os.fsencode(parse_toml(text, UserScript, path=Path("x")).folder) == content

@@ -75,6 +75,26 @@ def test_a_variable_is_named_where_it_is_wrong() -> None:
         read(environment={"SBATCH_TIMELIMIT": "soon"})
 
 
+def test_an_empty_variable_is_an_empty_value_or_the_flag_as_for_sbatch() -> None:
+    with pytest.raises(InputError, match=r"the environment \(SBATCH_TIMELIMIT\): --time"):
+        read(environment={"SBATCH_TIMELIMIT": ""})
+    found = read(environment={"SBATCH_ARRAY_INX": "", "SBATCH_WAIT": ""})
+    assert found.array is None
+    assert found.says("wait")
+
+
+@pytest.mark.parametrize("magic", ["#PBS -N old", "#BSUB -J old"])
+def test_directives_of_another_scheduler_are_refused_unless_sbatch_is_told_to_ignore_them(magic: str) -> None:
+    source = Source(name="old.sh", text=f"#!/bin/bash\n{magic}\n#SBATCH --mem=50\n".encode())
+    with pytest.raises(InputError, match=r"old\.sh:2: a directive of another scheduler"):
+        request.read(source)
+    ignoring, _ = options.read(["--ignore-pbs"], where="")
+    assert request.read(source, ignoring).mem_mb == 50
+    assert request.read(source, environment={"SBATCH_IGNORE_PBS": ""}).mem_mb == 50
+    text = source.text + b"#SBATCH --ignore-pbs\n"
+    assert request.read(Source(name="old.sh", text=text)).mem_mb == 50
+
+
 def test_what_was_given_goes_to_sbatch_again_but_for_what_chromplan_does_itself() -> None:
     given, _ = options.read(["--parsable", "-W", "--mail-type=END", "--export=ALL,A=b c", "-H"], where="")
     assert read(given=tuple(given)).words == ["--mail-type=END", "--export=ALL,A=b c"]

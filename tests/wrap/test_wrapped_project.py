@@ -481,3 +481,24 @@ def test_a_heap_whose_size_the_script_gives_is_known_as_such(line: str, fixed: b
     config = write(tmp_path, asked(SCRIPT + line + "\n"))
     assert config.wrap is not None
     assert config.wrap.fixed_heap is fixed
+
+
+def test_bytes_that_are_no_utf8_reach_sbatch_as_they_are(tmp_path: Path) -> None:
+    comment, argument = os.fsdecode(b"caf\xe9"), os.fsdecode(b"\xff' \xc3\xa9 {x}")
+    given, _ = options.read([f"--mail-user={comment}", f"--export=ALL,A={argument}"], where="")
+    source = Source(name="impute.sh", text=b"#!/bin/sh\n#SBATCH --comment=caf\xe9\n# \xff\n", arguments=(argument,))
+    config = write(tmp_path, request.read(source, given), what=NOTHING)
+    assert config.wrap is not None
+    assert (config.wrap.comment, config.wrap.arguments) == (comment, [argument])
+    assert config.wrap.parameters == {"arg1": argument, "A": argument}
+    assert config.wrap.words == [f"--mail-user={comment}", f"--export=ALL,A={argument}"]
+    shown = subprocess.run(
+        [
+            "bash",
+            "-c",
+            config.pipeline.command.splitlines()[-1].replace('exec "$script"', "printf %s").replace("{{x}}", "{x}"),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout == os.fsencode(argument)

@@ -1,0 +1,83 @@
+"""A batch script becomes a run: a new one, or the earlier one that was cut short while it was submitted."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from planner.actions.wrapping import Choices, HandedOver, Say, fill, tasks_of
+from planner.core.errors import InputError
+from planner.project.folder import ProjectFolder
+from planner.rounds import door
+from planner.wrap import data_folder, interrupted, project
+from planner.wrap.request import Request
+
+# another terminal may be submitting the same script
+_PATIENCE_S = 60.0
+
+
+def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> tuple[ProjectFolder, bool]:
+    """Make a run of a script: a project of its own in the user's data folder, or where ``into`` says.
+
+    Whoever repeats a command that was killed wants its tasks once: an earlier run that is the same one and was cut
+    short while it was submitted is gone on with instead.
+
+    Returns
+    -------
+    ProjectFolder
+    bool
+        Whether it is an earlier run, whose submission is finished now.
+
+    Raises
+    ------
+    InputError
+        When another run is in the folder that ``into`` names.
+    FailureError
+        When another command is at work on the earlier run, or Slurm does not answer.
+    """
+    tasks_of(handed, asked, choices)  # what is wrong with it is said before anything is made
+    if choices.into is not None:
+        named = ProjectFolder(choices.into)
+        if data_folder.is_submitted(named):
+            return _same_in(named, handed, asked, choices, say=say), True
+        data_folder.share_history(named, choices.store)
+        return fill(named, handed, asked, choices, say=say), False
+    made = data_folder.new_run(project.name_of(asked), store=choices.store).project
+    with data_folder.kept_if_submitted(made):
+        fill(made, handed, asked, choices, say=say)
+        earlier = [run.project for run in reversed(data_folder.runs()) if run.project.folder != made.folder]
+        found = _gone_on_with(made, earlier, say=say)
+    if found is None:
+        return made, False
+    shutil.rmtree(made.folder, ignore_errors=True)
+    return found, True
+
+
+def _same_in(named: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+    """Return the run in a folder that ``into`` names, if it is this one and was cut short."""
+    # beside it, since --after is looked for beside a run
+    with tempfile.TemporaryDirectory(prefix=".chromplan-", dir=named.folder.absolute().parent) as name:
+        again = ProjectFolder(Path(name))
+        data_folder.share_history(again, choices.store)
+        fill(again, handed, asked, replace(choices, no_history=True), say=lambda _: None)
+        found = _gone_on_with(again, [named], say=say)
+    if found is None:
+        raise InputError(
+            f"{named.folder}: a run is there already, and it is another one or was submitted whole",
+            "each submission is a run: name another folder",
+        )
+    return found
+
+
+def _gone_on_with(made: ProjectFolder, earlier: Iterable[ProjectFolder], *, say: Say) -> ProjectFolder | None:
+    """Finish the submission of an earlier run that is the new one; return it, None without any."""
+    found = interrupted.same_as(made, earlier)
+    if found is None:
+        return None
+    say(f"{found.folder} is this script, and was cut short while it was submitted")
+    with door.at_work(found, finish=say, wait_s=_PATIENCE_S) as finished:
+        # else it was being submitted, and is another run
+        return found if finished or interrupted.is_untold(found) else None

@@ -1,0 +1,106 @@
+"""sbatch's options and odd files, handed to sbatch and to chromplan sbatch: taken alike, refused alike, run alike."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import slurm_processes as processes
+from both_ways_cases import CASES, Case
+from cluster import Cluster, Node
+from conftest import Clusters
+
+pytestmark = pytest.mark.cluster
+FIELDS = ("JobID", "JobName", "State", "ExitCode", "Partition", "ReqCPUS", "ReqNodes", "ReqMem", "Timelimit", "WorkDir")
+
+
+@dataclass
+class Ran:
+    """What became of a case: the command's exit code, the files, and accounting's rows."""
+
+    code: int
+    printed: str
+    said: str
+    job: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+
+class BothWays:
+    """Every case, run both ways in a folder each."""
+
+    def __init__(self, cluster: Cluster, chosen: Mapping[str, Case]) -> None:
+        self.cluster = cluster
+        self.ran: dict[tuple[str, str], Ran] = {}
+        self.folders: dict[tuple[str, str], Path] = {}
+        for name, case in chosen.items():
+            for way, command in (("plain", "sbatch --parsable"), ("ours", "chromplan sbatch --no-history")):
+                folder = self.folders[name, way] = cluster.user_dir("both")
+                write(folder / "s.sh", case.script, cluster)
+                argv = ["bash", "-c", case.line.replace("$SBATCH", command)]
+                done = cluster.run(argv, cwd=folder, env=dict(case.env), check=False)
+                self.ran[name, way] = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
+        queue = ["squeue", "-h", "-o", "%i"]
+        processes.wait_until(lambda: not cluster.run(queue).stdout, "all jobs to end", timeout_s=240, pause_s=1)
+        for (name, way), ran in self.ran.items():
+            self._gather(ran, self.folders[name, way])
+
+    def _gather(self, ran: Ran, folder: Path) -> None:
+        ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
+        if ran.job.isdecimal():
+            self.cluster.wait(ran.job)
+            for row in self.cluster.sacct(ran.job, fields=FIELDS):
+                ran.rows.append(tuple(self._same(value, ran, folder) for value in row.values()))
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
+            text = re.sub(rb"\S*/slurm_script", b"slurm_script", text)
+            ran.files[self._same(str(path.relative_to(folder)), ran, folder)] = (
+                text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
+            )
+
+    def _same(self, text: str, ran: Ran, folder: Path) -> str:
+        text = text.replace(str(folder), "FOLDER")
+        return re.sub(rf"(?<![0-9A-Za-z.]){ran.job}(?![0-9])", "JOB", text) if ran.job.isdecimal() else text
+
+
+def write(path: Path, content: bytes, cluster: Cluster) -> None:
+    """Write a file of the submitting user's."""
+    path.write_bytes(content)
+    if os.geteuid() == 0:
+        os.chown(path, cluster.person.uid, cluster.person.gid)
+
+
+@pytest.fixture(scope="module")
+def both(request: pytest.FixtureRequest, clusters: Clusters) -> Iterator[BothWays]:
+    """Every case that is to be tested, run both ways, on nodes that claim to have GPUs."""
+    wanted = {item.name for item in request.session.items if "both" in getattr(item, "fixturenames", ())}
+    chosen = {
+        name: case
+        for name, case in CASES.items()
+        if any(f"[{name}]" in one for one in wanted) and shutil.which(case.needs)
+    }
+    cluster = clusters.start(nodes=[Node(cpus=8, mem_mb=mem_mb, has_gpus=True) for mem_mb in (8000, 4000)])
+    yield BothWays(cluster, chosen)
+    cluster.cancel_all()
+    cluster.stop()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_script_is_taken_refused_and_run_alike(both: BothWays, name: str) -> None:
+    if (name, "plain") not in both.ran:
+        pytest.skip(f"no {CASES[name].needs} here")
+    plain, ours = both.ran[name, "plain"], both.ran[name, "ours"]
+    assert (plain.job == "") == CASES[name].refused, plain.said
+    assert (ours.job == "") == CASES[name].refused, ours.said
+    assert ours.files == plain.files
+    assert ours.rows == plain.rows
+    if not CASES[name].refused:
+        assert ours.code == plain.code
+    elif ours.code:
+        lines = ours.said.splitlines()
+        assert [line.partition(":")[0] for line in lines[-2:]] == ["error", "hint"]
