@@ -264,7 +264,11 @@ class Cluster:
                 if row["JobID"].endswith("]") and row["JobID"].translate(_NO_BRACKETS) in job_ids
             ]
             ended = {row["JobID"] for row in rows if row["End"] not in ("Unknown", "")}
-            return ended.issuperset(job_ids) and len(ended) == len({row["JobID"] for row in rows})
+            # 26.05 never tells accounting of an element whose dependency cannot be met any more
+            argv = ["squeue", "-h", "-r", "-t", "CANCELLED", "-j", ids, "-o", "%i %S"]
+            printed = self.run(argv, check=False).stdout.splitlines()
+            never_began = {line.split()[0] for line in printed if line.endswith("N/A")}
+            return (ended | never_began).issuperset(job_ids) and len(ended) == len({row["JobID"] for row in rows})
 
         try:
             processes.wait_until(over, f"jobs {ids}", timeout_s=timeout_s, pause_s=0.2)
