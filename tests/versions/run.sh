@@ -73,7 +73,7 @@ command -v debootstrap >/dev/null || impossible "debootstrap is not installed"
 unshare --mount --propagation private true 2>/dev/null || impossible "mount namespaces are forbidden here"
 
 # the packages that chromplan needs are installed once; itself it is the checkout
-wanted=$(sha256sum "$checkout/pyproject.toml" | cut -d' ' -f1)
+wanted=$(sed -n '/^dependencies = \[/,/^\]/p' "$checkout/pyproject.toml" | sha256sum | cut -d' ' -f1)
 is_ready() {
     [ "$(cat "$root/venv/made-for" 2>/dev/null || true)" = "$wanted" ]
 }
