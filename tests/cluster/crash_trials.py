@@ -133,6 +133,7 @@ def run(
         code = 70
         try:
             os.chdir(cwd)
+            counting = os.open(counted, os.O_WRONLY)  # before events count
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)
             os.dup2(out, 2)
@@ -147,7 +148,6 @@ def run(
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else 1
             os.write(1, f"exit {code} of {' '.join(argv)}\n".encode())
-            counting = os.open(counted, os.O_WRONLY)
             os.write(counting, str(count[0]).encode())
         finally:
             os._exit(code)
