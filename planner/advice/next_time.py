@@ -11,11 +11,11 @@ from posixpath import basename
 from planner.advice.arrays import PastArray
 from planner.advice.foresight import Foresight
 from planner.advice.ways import one_mem_mb
+from planner.core.margins import TIME_MARGIN
 from planner.core.records import Outcome
 from planner.core.retry import GROWTH
 from planner.core.units import format_duration, format_mem, format_ranges
 
-_TIME_MARGIN = 1.25
 _TIME_STEP_S = 300
 _SAME_TIME = 0.8
 _TOKEN = re.compile(r"chromplan:r\d+:")
@@ -86,7 +86,7 @@ def _time_directive(array: PastArray) -> tuple[str, ...]:
     walls = [one.wall_s for one in array.attempts if one.outcome is Outcome.COMPLETED and one.wall_s]
     limits = [one.time_limit_s for one in array.attempts if one.time_limit_s and math.isfinite(one.time_limit_s)]
     too_short = [one.time_limit_s or 0.0 for one in array.attempts if one.outcome is Outcome.TIMEOUT]
-    wanted = max([_TIME_MARGIN * wall for wall in walls] + [GROWTH * limit for limit in too_short], default=0.0)
+    wanted = max([TIME_MARGIN * wall for wall in walls] + [GROWTH * limit for limit in too_short], default=0.0)
     wanted = _TIME_STEP_S * math.ceil(wanted / _TIME_STEP_S)
     if not wanted or not limits or (not too_short and wanted > _SAME_TIME * max(limits)):
         return ()

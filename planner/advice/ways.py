@@ -9,12 +9,9 @@ from enum import StrEnum
 
 from planner.advice.arrays import PastElement
 from planner.advice.foresight import Foretold
+from planner.core.margins import PEAK_MARGIN
 from planner.core.retry import DOUBLE, FIRST_STEP, Retry
 from planner.schedule import tiers
-
-MARGIN = 1.1
-"""One ``--mem`` is the largest peak seen and a tenth of it."""
-MOST_TIERS = 4
 
 
 class Way(StrEnum):
@@ -68,7 +65,7 @@ def _bound_mb(element: PastElement) -> float | None:
     if element.peak_mb is None:
         return None
     unknown = element.measured is None and bool(element.killed)
-    return (FIRST_STEP if unknown else MARGIN) * element.peak_mb
+    return (FIRST_STEP if unknown else PEAK_MARGIN) * element.peak_mb
 
 
 def _as_asked(rows: Sequence[Foretold]) -> list[int]:
@@ -93,7 +90,7 @@ def _own(rows: Sequence[Foretold]) -> list[int]:
 
 def _tiers(rows: Sequence[Foretold]) -> list[int]:
     own = _own(rows)
-    of = tiers.partition(own, [row.wall_s for row in rows], most=MOST_TIERS)
+    of = tiers.partition(own, [row.wall_s for row in rows], most=tiers.MOST_TIERS)
     most = {tier: max(mb for mb, other in zip(own, of, strict=True) if other == tier) for tier in set(of)}
     return [most[tier] for tier in of]
 

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from planner.cli.ui import completion
-from planner.cli.ui.options import FormerlyWorkers
+from planner.cli.ui.options import FormerlyWorkers, options_of
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.cli.ui.progress import progress
 from planner.core import genome
@@ -160,12 +160,9 @@ def _asks_how_to_search() -> bool:
 def _hill_climb(asked: dict[str, Any]) -> HillClimb | None:
     from planner.schedule.order.search import HillClimb
 
-    given = {name: asked[name] for name in ("swaps", "restarts") if asked[name] is not None}
-    if asked["method"] == "hill-climb":
-        return HillClimb(**given)
-    if given:
-        raise InputError(f"--{next(iter(given))} belongs to --method hill-climb", "add it, or leave the option out")
-    return None
+    chosen = asked["method"] == "hill-climb"
+    given = options_of("--method hill-climb", asked, ("swaps", "restarts"), chosen=chosen)
+    return HillClimb(**given) if chosen else None
 
 
 def _tabled(tasks: TaskTable) -> list[TabledOrder]:
@@ -282,10 +279,10 @@ def _change(before: float, after: float) -> str:
 
 
 def _plot(path: Path, problem: Problem, tasks: TaskTable, found: Found, natural: Schedule) -> None:
-    from planner.report import timeline
+    from planner.report import scales, timeline
 
     longest = max(natural.makespan, found.makespan)
-    unit, scale = ("Mb of chromosome", 1.0) if tasks.genome else timeline.time_unit(longest)
+    unit, scale = ("Mb of chromosome", 1.0) if tasks.genome else scales.time_unit(longest)
     found_schedule = problem.run(found.order)
     panels = [
         timeline.Panel(title=title, order=order, schedule=_scaled(schedule, scale))

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from planner.project.folder import ProjectFolder
 
 MOST_NAMES = 5
-# a longer table is read in plan.json, if at all
-MOST_ROWS = 110
 # where it was written and what comes next, said by who shows the plan
 _LINES_AFTER = 1
 MODES = (*(mode.value for mode in Mode), "auto")
@@ -269,7 +267,7 @@ def _show_tasks(plan: Plan, *, wide: bool, shared: bool, around: int) -> None:
                 "" if task.start_s is None else units.format_duration(round(task.start_s)),
                 *([] if shared else [task.reason]),
             )
-            for task in plan.tasks[:MOST_ROWS]
+            for task in plan.tasks[: table.MOST_ROWS]
         ],
         title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
         wide=wide,
@@ -311,8 +309,10 @@ def _below(plan: Plan) -> list[str]:
     from planner.report.savings import savings
 
     lines = []
-    if len(plan.tasks) > MOST_ROWS:
-        lines.append(f"and {len(plan.tasks) - MOST_ROWS} more tasks: --json shows them all, and so does plan.json")
+    if len(plan.tasks) > table.MOST_ROWS:
+        lines.append(
+            f"and {len(plan.tasks) - table.MOST_ROWS} more tasks: --json shows them all, and so does plan.json"
+        )
     if plan.tasks:
         makespan = "" if plan.makespan_s is None else f"; done after {units.format_duration(round(plan.makespan_s))}"
         lines.append(f"{savings(plan).sentence()}{makespan}")

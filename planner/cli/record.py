@@ -104,13 +104,14 @@ def command(
 
 
 def _judge(run: RecordedRun, limit_mb: int | None) -> tuple[Outcome, str]:
+    from planner.core.exits import KILLED
     from planner.core.records import Outcome
     from planner.core.sampling import near_limit
 
     evidence = f"exit code {run.exit_code}; {run.evidence}"
     if run.exit_code == 0:
         return Outcome.COMPLETED, evidence
-    if run.exit_code == 128 + 9 and near_limit(run.peak_mb, limit_mb):
+    if run.exit_code == KILLED and near_limit(run.peak_mb, limit_mb):
         return Outcome.OOM, f"{evidence} (killed near its limit; suspected)"
     return Outcome.FAILED, evidence
 
@@ -126,6 +127,8 @@ def _limit_mb() -> int | None:
 
 def _features(given: Sequence[str], inputs: Sequence[Path]) -> dict[str, float]:
     import math
+
+    from planner.core.units import BYTES_PER_MB
 
     features: dict[str, float] = {}
     for one in given:
@@ -144,7 +147,7 @@ def _features(given: Sequence[str], inputs: Sequence[Path]) -> dict[str, float]:
             )
     if inputs:
         try:
-            features["input_mb"] = sum(path.stat().st_size for path in inputs) / 1024**2
+            features["input_mb"] = sum(path.stat().st_size for path in inputs) / BYTES_PER_MB
         except OSError as error:
             raise InputError(f"--input {error.filename}: {error.strerror}", "check the path") from None
     return features

@@ -15,16 +15,15 @@ import click
 
 from planner.cli.ui import table
 from planner.cli.ui.output import echo_table, in_place
+from planner.core import files
 from planner.core.errors import PlannerError
 from planner.core.wording import count
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
-from planner.rounds.logs import RoundLogs, last_line, of_round, tail
+from planner.rounds.logs import RoundLogs, last_line, of_round
 from planner.rounds.next_step import next_step
 from planner.rounds.progress import TaskStatus
 
-# what a pipe gets unasked
-_ROWS_IN_A_PIPE = 110
 # headings, the sentence, what comes next
 _LINES_AROUND = 2
 _MOST_SAMPLES = 12
@@ -87,7 +86,7 @@ class LogReader:
     def last_line(self, one: TaskStatus) -> str | None:
         """Return the last line of an attempt's log that says something."""
         path = self.path(one)
-        return last_line(tail(path)) if path else None
+        return last_line(files.tail(path)) if path else None
 
 
 def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[TaskStatus], wanted: Wanted) -> None:
@@ -131,7 +130,7 @@ def saved_lines(project: ProjectFolder, found: Sequence[TaskStatus]) -> list[str
 def most_rows() -> int:
     """Return how many rows of a table are shown unasked: what fits on the screen."""
     if not sys.stdout.isatty():
-        return _ROWS_IN_A_PIPE
+        return table.MOST_ROWS
     return max(5, shutil.get_terminal_size().lines - _LINES_AROUND)
 
 

@@ -50,12 +50,12 @@ def _replace(path: Path, content: bytes, *, executable: bool) -> None:
 
 
 def tail(path: Path) -> str:
-    """Return the end of a log, the last `TAIL_BYTES` of it; empty when there is no such file."""
+    """Return the end of a log, the last `TAIL_BYTES` of it; empty when it is not there, or not ours to read."""
     try:
         with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
             return stream.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 

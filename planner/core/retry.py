@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from planner.core.margins import PEAK_MARGIN
+
 GROWTH = 2
 """A request that failed is multiplied with this where nothing better is known: memory, and time after a timeout."""
 
@@ -16,8 +18,6 @@ FIRST_STEP = 1.3
 
 Doubling at once is dear for tools of nearly constant memory: missed by a thousandth, they hold twice of what they need.
 """
-
-_OVER_PEAK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +54,4 @@ DOUBLE = Retry(largest=0.0)
 
 def after_watched_kill(limit_mb: int, peak_mb: float) -> int:
     """Return the next request (MiB) of a task that was watched while it ran: more than it was seen to use, too."""
-    return max(math.ceil(DOUBLE.after(limit_mb)), math.ceil(_OVER_PEAK * peak_mb))
+    return max(math.ceil(DOUBLE.after(limit_mb)), math.ceil(PEAK_MARGIN * peak_mb))

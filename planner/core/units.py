@@ -10,13 +10,16 @@ import contextlib
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MB_PER_GB = 1024.0  # as in Slurm's G
 GB_H = 1 / MB_PER_GB / 3600  # one MB·s in GB·h
-
-_MIB = {"B": 1 / 1024**2, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
+BYTES_PER_MB = 1 << 20
+MB_PER_UNIT = {"B": 1 / BYTES_PER_MB, "K": 1 / 1024, "M": 1.0, "G": MB_PER_GB, "T": 1024.0**2, "P": 1024.0**3}
 _MISSING = frozenset({"", "none", "unknown", "n/a", "(null)", "invalid", "not_set", "partition_limit", "none assigned"})
 _UNLIMITED = frozenset({"unlimited", "infinite"})
 
@@ -42,6 +45,9 @@ _MOST_NODES = 200_000
 SLURM_STEPS = (BATCH_STEP, EXTERN_STEP, INTERACTIVE_STEP) = ("batch", "extern", "interactive")
 """Steps that Slurm names itself; sacct's default table cuts them: ``.ext+``."""
 
+
+IDS_PER_CALL = 2000
+"""A call of a Slurm command names at most so many jobs: one word of a command line holds 128 KiB."""
 
 # NO_VAL64 in bytes: what "unset" becomes when sacct converts it to a unit (seen as ReqMem of a job that just ended)
 _UNSET_MIB = 2.0**43
@@ -73,7 +79,7 @@ def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str 
         raise ValueError(f"not a memory size: {text!r}")
     number, unit, byte, per = match.groups()
     times = {"": 1, "c": cpus, "n": nodes}[per.lower()]
-    mib = float(number) * _MIB[(unit or byte or default_unit).upper()] * times
+    mib = float(number) * MB_PER_UNIT[(unit or byte or default_unit).upper()] * times
     return None if mib >= _UNSET_MIB else mib
 
 
@@ -94,7 +100,7 @@ def parse_request_mb(text: str) -> int:
     if match is None:
         raise ValueError(f"not a memory size: {text!r}{_whole(text)}")
     number, unit = int(match[1]), (match[2] or "M").upper()
-    mib = -(-number // 1024) if unit == "K" else number * round(_MIB[unit])
+    mib = -(-number // 1024) if unit == "K" else number * round(MB_PER_UNIT[unit])
     if mib >= _UNSET_MIB:
         raise ValueError(f"not a memory size: {text!r} is more than any machine has")
     return mib
@@ -294,6 +300,12 @@ def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
 def format_ranges(numbers: Iterable[int]) -> str:
     """Write ascending numbers in Slurm's array grammar: ``0-3,7``."""
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in _runs(numbers))
+
+
+def in_calls(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Split ids into as few parts as calls of a Slurm command need, `IDS_PER_CALL` in each."""
+    for first in range(0, len(ids), IDS_PER_CALL):
+        yield ids[first : first + IDS_PER_CALL]
 
 
 def expand_nodes(text: str) -> list[str]:

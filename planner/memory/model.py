@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from planner.core import levels as texts
 from planner.core.errors import InputError
 from planner.core.frames import html_table
+from planner.core.margins import TIME_MARGIN
 from planner.core.records import Observation
 from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
@@ -31,7 +32,6 @@ from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Sized, Sizer,
 Floats = NDArray[np.float64]
 
 _TIME_LEVEL = 0.99
-_TIME_MARGIN = 1.25
 _TIME_KAPPA = 10.0
 _SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of another that it is like
 # What the ensemble's members cost fades so fast that older rows would hardly count; each costs a pass over all rows.
@@ -235,7 +235,7 @@ class MemoryModel:
             return None, None
         sized, factor = self.time.sized(features), self.time_levels.factor(features)
         wall = max(0.0, factor * sized.quantile(0.5))
-        limit = _TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
+        limit = TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
         limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 

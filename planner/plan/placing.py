@@ -19,8 +19,6 @@ from planner.schedule import listing as order
 from planner.schedule import tiers
 from planner.site import Adjusted, Partition
 
-MOST_TIERS = 4
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
@@ -68,7 +66,7 @@ def place(
         timed,
     )
     chosen = order.by_cost(load.mem_mb, load.wall_s)
-    tier = tiers.partition(load.mem_mb, load.wall_s, most=MOST_TIERS)
+    tier = tiers.partition(load.mem_mb, load.wall_s, most=tiers.MOST_TIERS)
     held_mb = at_first_mb([one.predicted_mb for one in sized], load.mem_mb) if mode is Mode.DYNAMIC else load.mem_mb
     packed = _run(chosen, load, held_mb, target, mode, types, submit or Submit())
     planned = [

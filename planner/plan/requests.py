@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner.core import units
 from planner.core.errors import InputError
+from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation, Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH, Retry
 from planner.formula import formula as formulas
@@ -24,8 +25,6 @@ from planner.site.file import LOCAL
 SHORTEST_LIMIT_S = 600
 # a request is at most so many times the largest peak that its prediction rests on, and that only after a pilot
 REACH = 8
-# a task asks for so many times what it held itself before: the same work again differs by some per cent
-SAME_AGAIN = 1.1
 
 
 def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
@@ -37,7 +36,7 @@ def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
     for one in sorted(observations, key=lambda one: one.submit_s):
         if one.peak_mb is None:
             continue
-        wanted_mb = SAME_AGAIN * one.peak_mb
+        wanted_mb = PEAK_MARGIN * one.peak_mb
         if one.outcome is Outcome.COMPLETED:
             known[one.task] = min(wanted_mb, one.limit_mb or math.inf)
         elif one.outcome is Outcome.OOM:
@@ -146,7 +145,7 @@ class TaskSizer:
         if known_mb <= sized.mem_mb:
             return sized
         reason = f"{sized.reason}, raised to the {known_mb} MB that it needed before"
-        return replace(sized, mem_mb=known_mb, predicted_mb=known_mb / SAME_AGAIN, reason=reason)
+        return replace(sized, mem_mb=known_mb, predicted_mb=known_mb / PEAK_MARGIN, reason=reason)
 
     def _held(self, sized: SizedTask, floor_mb: int) -> SizedTask:
         """Hold a request within reach of the largest peak that its prediction rests on."""

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.core import genome
+from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.memory.heldout import HeldOut
 from planner.schedule.dynamic.state import Work
 
 NO_TIME = "no run time recorded"
-_MARGIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +145,7 @@ def workload(
 
 
 def _with_margin(mb: float) -> int:
-    return max(1, round(_MARGIN * mb))
+    return max(1, round(PEAK_MARGIN * mb))
 
 
 def _natural(row: Observation) -> tuple[int, str, int, str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from planner.report import svg
-from planner.report.memory_plots import TALL, memory_unit
+from planner.report import scales, svg
+from planner.report.memory_plots import TALL
 from planner.report.svg import Plot
 
 
@@ -27,16 +27,17 @@ def over_time(held: Sequence[HeldSpan], capacity_mb: float | None = None) -> Plo
     first = min(one.start_s for one in held)
     instants = sorted({one.start_s for one in held} | {one.end_s for one in held})
     asked, used = _levels(held, instants)
-    unit, mb = memory_unit(max(asked))
+    unit, mb = scales.memory_unit(max(asked))
     longest = instants[-1] - first
-    time, seconds = ("hours", 3600.0) if longest > 7200 else ("minutes", 60.0) if longest > 120 else ("seconds", 1.0)
+    time, seconds = scales.time_unit(longest)
     there = capacity_mb if capacity_mb and capacity_mb < 3 * max(asked) else None
     bottom = TALL + 22
     across = svg.across(longest / seconds, left=44)
     up = svg.Axis(most=max(max(asked), there or 0) / mb * 1.02, first=bottom, last=22)
+    xs = [across.at((instant - first) / seconds) for instant in instants]
     parts = [
-        svg.path(_steps(asked, instants, first, seconds, mb, across, up), "area wasted"),
-        svg.path(_steps(used, instants, first, seconds, mb, across, up), "area used"),
+        svg.path(_steps(xs, [up.at(level / mb) for level in asked], up.at(0)), "area wasted"),
+        svg.path(_steps(xs, [up.at(level / mb) for level in used], up.at(0)), "area used"),
         svg.grid(across, 22, bottom, f"time since the first start ({time})"),
         svg.side(up, across.first, across.last, f"memory ({unit})"),
     ]
@@ -46,10 +47,11 @@ def over_time(held: Sequence[HeldSpan], capacity_mb: float | None = None) -> Plo
     share = sum(min(one.peak_mb, one.asked_mb) * (one.end_s - one.start_s) for one in held) / whole if whole else 0
     title = f"Of the memory held over time, at most {100 * share:.0f} % was in use"
     alt = "Memory reserved, and within it the peaks of the tasks that ran, over time."
-    return Plot(
+    return svg.plot(
+        parts,
+        bottom,
         title=title,
         alt=alt,
-        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[
             ("used", "peaks of what ran"),
             ("wasted", "reserved beyond it"),
@@ -78,18 +80,10 @@ def _levels(held: Sequence[HeldSpan], instants: Sequence[float]) -> tuple[list[f
     return levels
 
 
-def _steps(
-    levels: Sequence[float],
-    instants: Sequence[float],
-    first: float,
-    seconds: float,
-    mb: float,
-    across: svg.Axis,
-    up: svg.Axis,
-) -> list[tuple[float, float]]:
-    points, before = [(across.at(0), up.at(0))], 0.0
-    for instant, level in zip(instants, levels, strict=True):
-        x = across.at((instant - first) / seconds)
-        points += [(x, up.at(before / mb)), (x, up.at(level / mb))]
-        before = level
-    return [*points, (points[-1][0], up.at(0))]
+def _steps(xs: Sequence[float], heights: Sequence[float], ground: float) -> list[tuple[float, float]]:
+    """Return the outline of an area whose height changes at each x, from the ground and back to it."""
+    points, before = [(xs[0], ground)], ground
+    for x, height in zip(xs, heights, strict=True):
+        points += [(x, before), (x, height)]
+        before = height
+    return [*points, (xs[-1], ground)]

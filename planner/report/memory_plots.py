@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from planner.core.memory_time import MemoryTimeUnit, unit_for
-from planner.core.units import MB_PER_GB
-from planner.report import svg
+from planner.report import scales, svg
 from planner.report.svg import ROW, Plot
 
 _MOST_BARS = 60
@@ -50,11 +49,6 @@ class WayBar:
     killed: float
 
 
-def memory_unit(most_mb: float) -> tuple[str, float]:
-    """Return the unit to draw memory in, and how many MiB it has."""
-    return ("GB", MB_PER_GB) if most_mb >= 2 * MB_PER_GB else ("MB", 1.0)
-
-
 def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
     """Draw what each task asked for and used; of many tasks, how many used how much of it."""
     known = [one for one in tasks if one.peak_mb is not None]
@@ -62,7 +56,7 @@ def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
         return None
     if len(known) > _MOST_BARS:
         return _shares(known)
-    unit, mb = memory_unit(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known))
+    unit, mb = scales.memory_unit(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known))
     axis = svg.across(
         max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known) / mb,
         left=svg.beside(one.name for one in known),
@@ -95,10 +89,11 @@ def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
     title = f"{used}{f', and {dead} were killed for want of it' if dead else ''}"
     own = any(one.request_mb for one in known)
     alt = f"A bar per task: its peak within what it asked for, in {unit}."
-    return Plot(
+    return svg.plot(
+        parts,
+        bottom,
         title=title,
         alt=alt,
-        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[
             ("asked", "asked for"),
             ("used", "peak"),
@@ -134,10 +129,11 @@ def _shares(known: Sequence[TaskBar]) -> Plot:
     half = sum(share < 0.5 for share in shares)
     title = f"{half} of {len(shares)} tasks used less than half of what they had asked for"
     alt = "How many tasks used which share of the memory that they had asked for."
-    return Plot(
+    return svg.plot(
+        parts,
+        bottom,
         title=title,
         alt=alt,
-        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[("used", "tasks whose peak was this share of what they asked for")],
         columns=["peak / asked", "tasks"],
         rows=[[names[tenth], tenths[tenth]] for tenth in shown],
@@ -171,10 +167,11 @@ def ways(found: Sequence[WayBar]) -> Plot | None:
         else "What was asked wasted no more than other ways"
     )
     alt = "A bar per way to ask for memory: what was used of the memory x time reserved, and what was wasted."
-    return Plot(
+    return svg.plot(
+        parts,
+        bottom,
         title=title,
         alt=alt,
-        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[("used", "used"), ("wasted", "wasted: idle, or lost to kills")],
         columns=["way", f"used {unit.name}", f"wasted {unit.name}", "killed"],
         rows=[[one.name, unit.number(one.used_mb_s), _wasted(one, unit), f"{one.killed:g}"] for one in found],
@@ -190,7 +187,7 @@ def predicted(tasks: Sequence[TaskBar]) -> Plot | None:
     known = [one for one in tasks if one.peak_mb and one.predicted_mb and one.request_mb and not one.killed]
     if len(known) < 2:
         return None
-    unit, mb = memory_unit(max(one.request_mb or 0 for one in known))
+    unit, mb = scales.memory_unit(max(one.request_mb or 0 for one in known))
     across = svg.across(max(one.peak_mb or 0 for one in known) / mb, left=44)
     most = max(max(one.request_mb or 0, one.peak_mb or 0) for one in known) / mb
     bottom = TALL + 22
@@ -215,10 +212,11 @@ def predicted(tasks: Sequence[TaskBar]) -> Plot | None:
         "A point per task: its predicted against its measured peak; a mark above it is the request, "
         "which is enough where it lies above the line."
     )
-    return Plot(
+    return svg.plot(
+        parts,
+        bottom,
         title=title,
         alt=alt,
-        svg=svg.svg(parts, bottom + 34, title=title, alt=alt),
         legend=[("point", "predicted"), ("own", "asked for"), ("exact", "as measured: what lies above is enough")],
         columns=["task", "predicted MB", "asked MB", "peak MB"],
         rows=[[one.name, _mb(one.predicted_mb), _mb(one.request_mb), _mb(one.peak_mb)] for one in known],

@@ -11,7 +11,7 @@ from planner.core import units
 from planner.core.errors import InputError
 from planner.core.wording import count
 from planner.plan.document import Plan
-from planner.report import savings, timeline
+from planner.report import savings, scales, timeline
 from planner.schedule.listing import Schedule
 
 
@@ -32,7 +32,7 @@ def draw(path: Path, plan: Plan) -> None:
     mem_gb = [asked_mb / units.MB_PER_GB for asked_mb in savings.asked_mb(plan)]
     starts = [task.start_s or 0.0 for task in tasks]
     walls = [task.wall_s or 0.0 for task in tasks]
-    unit, scale_s = timeline.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
+    unit, scale_s = scales.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
     wall = [wall_s / scale_s for wall_s in walls]
     schedule = scheduled([start_s / scale_s for start_s in starts], wall, mem_gb)
     capacity_mb, nodes = _capacity(plan)

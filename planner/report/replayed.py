@@ -10,7 +10,7 @@ from planner.core.memory_time import unit_for
 from planner.core.units import MB_PER_GB
 from planner.replay.replay import StrategyFigures
 from planner.replay.shared_node import Course, HeldMemory, steps
-from planner.report import timeline
+from planner.report import scales, timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _figure(
     from matplotlib.figure import Figure
 
     courses = [outcome.courses[0] for outcome in outcomes]
-    unit, scale_s = timeline.time_unit(max(course.makespan_s for course in courses))
+    unit, scale_s = scales.time_unit(max(course.makespan_s for course in courses))
     reserved = [_scaled(course.held, scale_s) for course in courses]
     highest = max(max(levels) for _, levels in reserved)
     cap = None if there_is_mb is None else there_is_mb / MB_PER_GB

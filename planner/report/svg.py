@@ -14,6 +14,8 @@ WIDTH = 360.0
 """Units, as wide as a telephone's screen: a unit is never less than a pixel there."""
 ROW = 15.0
 _LEFT, _RIGHT = 62.0, 12.0
+# height of an axis with its numbers and its label
+_AXIS = 34.0
 # of the widest fonts that browsers take for system-ui
 _CHARACTER = 7.4
 _WIDEST_LABEL = 120.0
@@ -44,6 +46,21 @@ class Plot:
     legend: Sequence[tuple[str, str]]
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+
+def plot(
+    parts: Sequence[str],
+    bottom: float,
+    *,
+    title: str,
+    alt: str,
+    legend: Sequence[tuple[str, str]],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+) -> Plot:
+    """Return a plot of these parts; under ``bottom`` stand the axis and what it counts."""
+    drawn = svg(parts, bottom + _AXIS, title=title, alt=alt)
+    return Plot(title=title, alt=alt, svg=drawn, legend=legend, columns=columns, rows=rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -108,13 +108,6 @@ def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
         path.write_text(f"{text[:start]}{named}{text[end:]}", encoding="utf-8")
 
 
-def time_unit(longest_s: float) -> tuple[str, float]:
-    """Return the unit to draw times in, and how many seconds it has."""
-    if longest_s > 2 * 3600:
-        return "hours", 3600.0
-    return ("minutes", 60.0) if longest_s > 120 else ("seconds", 1.0)
-
-
 def check_format(path: Path) -> None:
     """Refuse to draw what is neither PNG, SVG nor PDF.
 

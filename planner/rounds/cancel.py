@@ -12,8 +12,6 @@ from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.rounds.progress import TaskStatus
 
-IDS_PER_CALL = 1000
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancelling:
@@ -98,5 +96,5 @@ def end(what: Cancelling) -> None:
         When Slurm does not answer, or the jobs are not ours to end.
     """
     for ids in (what.follow_ups, what.job_ids):
-        for first in range(0, len(ids), IDS_PER_CALL):
-            slurm.cancel(*ids[first : first + IDS_PER_CALL], cluster=what.cluster)
+        for some in units.in_calls(ids):
+            slurm.cancel(*some, cluster=what.cluster)

@@ -9,8 +9,6 @@ from pathlib import Path
 from planner.project.folder import ProjectFolder
 from planner.rounds.users_logs import UsersLogs
 
-TAIL_BYTES = 16_384
-
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
 # what Slurm, srun and the shell say when a program has died: the program's own last word says more
 _NOISE = re.compile(
@@ -57,16 +55,6 @@ def _shown(line: str) -> str:
     parts = [part for part in _ESCAPES.sub("", line).split("\r") if part.strip()]
     text = next((part for part in reversed(parts) if not _PROGRESS.search(part)), "")
     return "".join(one if one.isprintable() or one == "\t" else " " for one in text).rstrip()
-
-
-def tail(path: Path, size: int = TAIL_BYTES) -> str:
-    """Return the end of a file; "" when it is not there, or not ours to read."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
-            return stream.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def of_round(project: ProjectFolder, number: int) -> RoundLogs:

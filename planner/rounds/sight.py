@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from planner import slurm
 from planner.core.errors import FailureError
+from planner.core.exits import KILLED, TERMINATED
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.sacct import read as sacct
 from planner.history.sacct.outcomes import classify_log
@@ -31,7 +32,6 @@ _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
 )
-_KILLED = (128 + 9, 128 + 15)
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ class Sight:
             found = replace(without_record(task, told), outcome=Outcome.COMPLETED, end_s=int(end_s))
         else:
             found = replace(self._failed(task, told), end_s=int(end_s))
-            if code in _KILLED and found.outcome is Outcome.FAILED:
+            if code in (KILLED, TERMINATED) and found.outcome is Outcome.FAILED:
                 found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: it was ended, it is not known why")
         own_peak = self._own(task).peak(task.entry.task, task.entry.job_id)
         return with_own_peak(found, own_peak, shared_twice=task.shared_twice)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from planner.core.exits import KILL, KILLED
 from planner.core.records import Outcome
 from planner.history.sacct.outcomes import classify_log
 from planner.plan.document import PlannedTask
@@ -265,7 +266,7 @@ def _judge(child: _Child, code: int) -> tuple[Outcome, str]:
     if code == 0:
         return Outcome.COMPLETED, "exit code 0"
     evidence = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
-    if code in (137, -9):
+    if code in (KILLED, -KILL):
         if child.short:
             return Outcome.INFRA, f"{evidence} while the machine had little memory left"
         evidence += f", not by chromplan: it held at most {child.seen.peak_mb:.0f} MB"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from planner.core import alive, files
 from planner.core.errors import FailureError
+from planner.core.units import BYTES_PER_MB
 from planner.plan.document import Plan
 from planner.runner import peak, processes, runs
 from planner.runner import records as kept
@@ -28,7 +29,6 @@ from planner.runner.processes import Kin, Together
 from planner.runner.records import Record, RunningRecords, runs_still
 
 MARK = "CHROMPLAN_LOCAL"
-_MIB = 1 << 20
 # $1: where the exit code goes; then the command. It is not to be ended before it has written the code.
 _WRAPPER = 'trap : TERM; "${@:2}"; code=$?; echo "$code" >"$1.part" && mv "$1.part" "$1"; exit "$code"'
 
@@ -159,7 +159,7 @@ class LocalLauncher:
         """Return what the machine has left, MiB."""
         import psutil
 
-        return float(psutil.virtual_memory().available) / _MIB
+        return float(psutil.virtual_memory().available) / BYTES_PER_MB
 
     def start(self, attempt: Attempt) -> LocalTask:
         """Start a task, in a session of its own."""

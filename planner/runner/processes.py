@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner.core.units import BYTES_PER_MB
+
 _PROC = Path("/proc")
-_MIB = 1 << 20
 # Asking what processes share may take this part of the time
 _SHARE = 0.02
 
@@ -129,7 +130,7 @@ def _memory(pid: int) -> tuple[float, float]:
         import psutil
 
         with contextlib.suppress(psutil.Error):
-            rss_mb = psutil.Process(pid).memory_info().rss / _MIB
+            rss_mb = psutil.Process(pid).memory_info().rss / BYTES_PER_MB
             return rss_mb, rss_mb
     return 0.0, 0.0
 

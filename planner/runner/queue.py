@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from planner.core.margins import TIME_MARGIN
 from planner.core.records import Outcome
 from planner.core.retry import after_watched_kill
 from planner.plan.allocating import has_margin
@@ -14,9 +15,6 @@ from planner.runner.runs import Run
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.decide import Policy
 from planner.schedule.dynamic.state import Done, Overflow, Running, Sharing, Start, State, Waiting, Work
-
-# a task is started only when this many times its expected duration is left
-_TIME_SAFETY = 1.25
 
 
 @dataclass(slots=True)
@@ -160,7 +158,7 @@ class Agenda:
                     work=self._work(one.task, one.request_mb), kills=one.kills, held=one.held, limit_mb=self._given(one)
                 )
                 for one in self.waiting
-                if _TIME_SAFETY * self._expected_s(one.task, pace_s) <= left_s
+                if TIME_MARGIN * self._expected_s(one.task, pace_s) <= left_s
             ),
             running=tuple(self._running(*one) for one in running),
             done=tuple(self._done(run) for run in completed) if learns else (),

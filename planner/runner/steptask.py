@@ -22,6 +22,7 @@ from pathlib import Path
 from planner import slurm
 from planner.core import alive, files
 from planner.core.errors import FailureError
+from planner.core.exits import KILL, KILLED
 from planner.core.records import Outcome
 from planner.core.sampling import near_limit
 from planner.history.sacct.outcomes import classify_log, said_by_slurm
@@ -35,7 +36,7 @@ from planner.runner.processes import Kin, Together
 from planner.runner.records import Record, RunningRecords, runs_still
 
 SCRIPT = "driven.sh"
-_KILLED = (-signal.SIGKILL, signal.SIGKILL, 128 + signal.SIGKILL)
+_KILLED = (-KILL, KILL, KILLED)
 _LOOK_S = 0.5
 _ASK_STEPS_S = 2.0
 _ASK_MEMORY_S = 5.0

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+MOST_TIERS = 4
+"""As many arrays as a round in tiers is submitted as, at most."""
+
 
 def partition(requests_mb: Sequence[int], weights: Sequence[float] | None = None, *, most: int) -> list[int]:
     """Assign each request to one of at most ``most`` tiers; a tier asks for the largest request in it.

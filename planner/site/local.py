@@ -6,9 +6,8 @@ import datetime
 import os
 from pathlib import Path
 
+from planner.core.units import BYTES_PER_MB
 from planner.site.model import Partition, Site
-
-_MIB = 1 << 20
 
 
 def local_site() -> Site:
@@ -49,7 +48,7 @@ def usable_mb(root: Path = Path("/")) -> int:
             limits += _limits(root / "sys/fs/cgroup", group, "memory.max")
         elif "memory" in controllers.split(","):
             limits += _limits(root / "sys/fs/cgroup/memory", group, "memory.limit_in_bytes")
-    return min(limits) // _MIB
+    return min(limits) // BYTES_PER_MB
 
 
 def _limits(mount: Path, group: str, name: str) -> list[int]:

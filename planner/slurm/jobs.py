@@ -17,8 +17,6 @@ GONE = "Invalid job id"
 _JOB_LINE = re.compile(r"(\d+)[^|]*\|([^|]*)\|?(.*)")
 _WOULD_START = re.compile(r"to start at (\d+)")
 _COMMENT = re.compile(r"chromplan:[^\s'\"]+")
-# one word of a command line holds 128 KiB
-_IDS_PER_CALL = 2000
 _JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 
 
@@ -267,11 +265,11 @@ def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
     A release that Slurm has taken, and whose answer got lost, is denied when it is asked for again.
     """
     ids = list(job_ids)
-    for start in range(0, len(ids), _IDS_PER_CALL):
+    for some in units.in_calls(ids):
         try:
-            run(["scontrol", "release", ",".join(ids[start : start + _IDS_PER_CALL])], cluster=cluster)
+            run(["scontrol", "release", ",".join(some)], cluster=cluster)
         except SlurmError:
-            if _any_held(ids[start : start + _IDS_PER_CALL], cluster=cluster):
+            if _any_held(some, cluster=cluster):
                 raise
 
 
@@ -289,7 +287,7 @@ def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
     """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids.
 
-    More than `sacct.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    More than `units.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
     return "".join(run(argv, environment=sacct.ENVIRONMENT, cluster=cluster) for argv in sacct.calls(job_ids))
 

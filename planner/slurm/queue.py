@@ -10,7 +10,6 @@ from planner.core.errors import FailureError
 from planner.slurm.calls import ONCE, Patience, SlurmError, run
 from planner.slurm.jobs import unless_gone
 
-IDS_PER_CALL = 2000
 # sstat asks the node of every job for itself
 MOST_MEASURED = 200
 # what running tasks hold is worth a short wait
@@ -40,12 +39,12 @@ def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bo
     """Return the jobs, elements (``12_3``) and components (``12+1``) of these jobs that have not ended: one squeue.
 
     With ``ended`` those that ended minutes ago, too, as long as slurmctld knows them (MinJobAge). More than
-    `IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    `units.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
     jobs = sorted({units.parse_job_id(one).job for one in job_ids})
     found: dict[str, QueuedJob] = {}
-    for first in range(0, len(jobs), IDS_PER_CALL):
-        listed = f"--jobs={','.join(map(str, jobs[first : first + IDS_PER_CALL]))}"
+    for some in units.in_calls(jobs):
+        listed = f"--jobs={','.join(map(str, some))}"
         argv = ["squeue", "--array", "--noheader", *(["--states=all"] if ended else []), listed, "--format=%i|%A|%T|%r"]
         printed = unless_gone(argv, cluster=cluster, patience=ONCE)
         for line in printed.splitlines():

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from planner.rounds.logs import RoundLogs, last_line, tail
+from planner.core.files import tail
+from planner.rounds.logs import RoundLogs, last_line
 
 SLURM_DIES = """
 srun: error: n1: task 0: Exited with exit code 3
@@ -91,7 +92,7 @@ def test_logs_are_found_by_the_job_or_the_task_that_wrote_them(tmp_path: Path) -
 def test_only_the_end_of_a_log_is_read(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 100_000 + b"\nthe end\n")
-    assert len(tail(log, 1000)) == 1000
+    assert len(tail(log)) < 100_000
     assert last_line(tail(log)) == "the end"
     assert tail(tmp_path / "none") == ""
     assert tail(tmp_path) == ""

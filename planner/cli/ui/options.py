@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,6 +64,20 @@ def then_next_option(function: F) -> F:
     return click.option(
         "--then-next", is_flag=True, help="A last job goes on with the next round, until nothing is left."
     )(function)
+
+
+def options_of(choice: str, asked: Mapping[str, Any], names: Sequence[str], *, chosen: bool) -> dict[str, Any]:
+    """Return the options, of those that belong to a choice, that were given.
+
+    Raises
+    ------
+    InputError
+        When one was given without the choice, ``--policy paper``.
+    """
+    given = {name: asked[name] for name in names if asked[name] is not None}
+    if given and not chosen:
+        raise InputError(f"--{next(iter(given))} belongs to {choice}", "add it, or leave the option out")
+    return given
 
 
 def memory(option: str, text: str | None) -> int | None:

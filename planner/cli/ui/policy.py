@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.core.errors import InputError
+from planner.cli.ui.options import options_of
 
 if TYPE_CHECKING:
     from planner.runner.launch import Scheduling
@@ -72,9 +72,7 @@ def scheduling(asked: dict[str, Any]) -> Scheduling:
     from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 
     policy = Policy(asked["policy"])
-    given = {name: asked[name] for name in _OF_THE_PAPER if asked[name] is not None}
-    if given and policy is not Policy.PAPER:
-        raise InputError(f"--{next(iter(given))} belongs to --policy paper", "add it, or leave the option out")
+    given = options_of("--policy paper", asked, _OF_THE_PAPER, chosen=policy is Policy.PAPER)
     for name, kind in (("packer", Packer), ("init", Init)):
         if name in given:
             given[name] = kind(given[name])

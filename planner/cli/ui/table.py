@@ -14,6 +14,8 @@ import click
 
 from planner.cli.ui import terminal
 
+MOST_ROWS = 110
+"""Rows that are shown unasked where no screen says how many fit: five samples of 22 chromosomes."""
 _GAP = "  "
 _LEAST_LAST = 12
 _LEAST_NAME = 10

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from planner.core.errors import InputError
+from planner.core.exits import KILLED
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
 from planner.history.readers import ReadOptions
@@ -30,7 +31,6 @@ _OUTCOMES = {
     "Aborted": Outcome.CANCELLED,
     "Preempted": Outcome.INFRA,
 }
-_KILLED = 137
 _OUT_OF_MEMORY = re.compile(r"memory_retry|OutOfMemory|out of memory|oom[-_]kill", re.IGNORECASE)
 _CHROMOSOMES = ("chromosome", "chrom", "chr", "contig")
 _SAMPLES = ("sample", "sample_id", "sample_name")
@@ -117,7 +117,7 @@ def _judge(call: Mapping[str, Any], status: str) -> tuple[Outcome, str]:
     if _OUTCOMES[status] is Outcome.FAILED:
         if _OUT_OF_MEMORY.search(json.dumps(call.get("failures") or "")):
             return Outcome.OOM, f"{evidence}: its failure names memory"
-        if code == _KILLED:
+        if code == KILLED:
             return Outcome.OOM, f"{evidence} (killed; suspected)"
     return _OUTCOMES[status], evidence
 

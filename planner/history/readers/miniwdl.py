@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from planner.core.exits import KILLED
 from planner.core.records import Observation, Outcome, Quality
+from planner.core.units import BYTES_PER_MB
 from planner.history.labels import Labels, chromosome_in, read_name
 from planner.history.readers import ReadOptions
 from planner.history.reading import Skipped, identity
@@ -29,7 +31,6 @@ _JSON_SOURCE = re.compile(r'"source": ?"wdl\.')
 _FACT = re.compile(r"(?:^|, )(\w+): ")
 _FAILED = re.compile(r"(?:task|call) .* failed|failed task will be retried|interrupted task will be retried")
 _RUNS = re.compile(r"docker task running|\w+ run$")
-_KILLED = 137
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +90,7 @@ def _take_in(task: _RunningCall, line: _LogLine) -> None:
 
 
 def _outcome(line: _LogLine) -> Outcome:
-    if line.facts.get("exit_status") == _KILLED or f"status {_KILLED}" in str(line.facts.get("message", "")):
+    if line.facts.get("exit_status") == KILLED or f"status {KILLED}" in str(line.facts.get("message", "")):
         return Outcome.OOM
     return Outcome.INFRA if line.message.startswith("interrupted") else Outcome.FAILED
 
@@ -97,7 +98,7 @@ def _outcome(line: _LogLine) -> Outcome:
 def _observation(task: _RunningCall, line: _LogLine, labels: Labels, outcome: Outcome) -> Observation:
     call = line.source.rpartition(".t:")[2]
     given = task.facts.get("memory_limit") or task.facts.get("memory_reservation") or task.facts.get("memory")
-    limit_mb = given / 1024**2 if isinstance(given, int | float) and given > 0 else None
+    limit_mb = given / BYTES_PER_MB if isinstance(given, int | float) and given > 0 else None
     oom = outcome is Outcome.OOM
     peak_mb = max((mb for mb in (task.peak_mb, limit_mb) if mb), default=None) if oom else task.peak_mb
     told = read_name(line.source, labels) if labels.pattern is not None else {}

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from planner.core.errors import InputError
+from planner.core.exits import KILLED
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import near_limit
+from planner.core.units import MB_PER_UNIT
 from planner.history.delimited import check_columns, header_of, split_rows
 from planner.history.labels import Labels, chromosome_in, read_name
 from planner.history.readers import ReadOptions
@@ -23,13 +25,12 @@ _USED = ("name", "process", "tag", "status", "exit", "peak_rss", "rss", "memory"
 # What makes a task's run this run
 _IDENTITY = ("hash", "name", "submit", "attempt", "start")
 _OUTCOMES = {"COMPLETED": Outcome.COMPLETED, "FAILED": Outcome.FAILED, "ABORTED": Outcome.CANCELLED}
-# 128 + SIGKILL: what a kill for memory leaves, and what Nextflow pipelines retry with more memory
-_KILLED = "137"
+# what a kill for memory leaves, and what Nextflow pipelines retry with more memory
+_KILLED = str(KILLED)
 # Nextflow samples; of a task that is over sooner, it has mostly seen the wrapper script (3 MB)
 _SAMPLED_FROM_S = 3.0
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGTP]?)i?B?", re.IGNORECASE)
-_MIB = {"": 1 / 1024**2, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2, "P": 1024.0**3}
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -42,7 +43,7 @@ def parse_size_mb(text: str) -> float | None:
     match = _SIZE.fullmatch(text)
     if match is None or (not match[2] and "." in match[1] and "B" not in text):
         raise ValueError(f"not a memory size: {text!r}")
-    return float(match[1]) * _MIB[match[2].upper()]
+    return float(match[1]) * MB_PER_UNIT[match[2].upper() or "B"]
 
 
 def parse_span_s(text: str) -> float | None:

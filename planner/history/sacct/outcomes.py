@@ -11,18 +11,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from planner.core.exits import KILL, KILLED, TERMINATE, TERMINATED
 from planner.core.records import Outcome
 from planner.core.sampling import near_limit
-from planner.core.units import EXTERN_STEP
+from planner.core.units import BYTES_PER_MB, EXTERN_STEP
 from planner.history.sacct.rows import CANCELLED, COMPLETED, FAILED, OUT_OF_MEMORY, REQUEUED, Row
 
 # Slurm's own code for "killed for memory", next to the state
 _OOM_EXIT = (0, 125)
-_KILL = 9
 # "exit 137" in a script is stored as 9:0
-_KILLED = frozenset({(0, _KILL), (_KILL, 0), (128 + _KILL, 0)})
+_KILLED = frozenset({(0, KILL), (KILL, 0), (KILLED, 0)})
 # ended by SIGTERM: what Slurm sends to the steps of a job that it ends
-_TERMINATED = frozenset({(0, 15), (15, 0), (128 + 15, 0)})
+_TERMINATED = frozenset({(0, TERMINATE), (TERMINATE, 0), (TERMINATED, 0)})
 # slurmd could not start the job: no working directory, or no place for its output
 _LAUNCH_FAILED = (0, 53)
 
@@ -100,7 +100,7 @@ def classify_log(text: str) -> LogVerdict | None:
     """
     poller = _POLLER.search(text)
     if poller:
-        used, limit = (int(number) / 1024**2 for number in poller.groups())
+        used, limit = (int(number) / BYTES_PER_MB for number in poller.groups())
         return LogVerdict(
             evidence=f"log: exceeded memory limit ({used:.0f} > {limit:.0f} MB)", own_heap=False, used_mb=used
         )
@@ -144,7 +144,7 @@ def judge_step(step: Row, job: Row) -> AttemptVerdict | None:
         return None
     if _says_oom(step):
         return _oom(step, job, _describe(step))
-    if step.cancelled_by and step.exit_code == (0, _KILL) and _above_limit(step, job):
+    if step.cancelled_by and step.exit_code == (0, KILL) and _above_limit(step, job):
         return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
     if step.state == COMPLETED:
         return AttemptVerdict(outcome=Outcome.COMPLETED, evidence=_describe(step))
@@ -174,7 +174,7 @@ def _killed_by_poller(job: Row, steps: Sequence[Row], _requeued: bool) -> Attemp
     if job.state not in (FAILED, COMPLETED, REQUEUED):
         return None
     for step in _task_steps(steps):
-        if step.cancelled_by and step.exit_code == (0, _KILL) and _above_limit(step, job):
+        if step.cancelled_by and step.exit_code == (0, KILL) and _above_limit(step, job):
             return _oom(step, job, f"{_describe(step)}, {_peak_and_limit(step, job)}")
     return None
 

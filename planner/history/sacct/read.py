@@ -15,7 +15,7 @@ from typing import TypeVar
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import POLL_S
-from planner.core.units import parse_job_id
+from planner.core.units import IDS_PER_CALL, in_calls, parse_job_id
 from planner.history.reading import Skipped
 from planner.history.sacct.assembling import SacctRead, assemble
 from planner.history.sacct.attempts import JobAttempt, Step
@@ -28,7 +28,6 @@ __all__ = [
     "DELIMITER",
     "ENVIRONMENT",
     "FIELDS",
-    "IDS_PER_CALL",
     "JobAttempt",
     "SacctRead",
     "Step",
@@ -43,7 +42,6 @@ __all__ = [
 
 # Seconds since the epoch instead of the client's local time; array indices in full.
 ENVIRONMENT: Mapping[str, str] = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
-IDS_PER_CALL = 2000
 
 Record = TypeVar("Record", JobAttempt, Step)
 
@@ -99,8 +97,7 @@ def arguments(
 def calls(ids: Iterable[str], *, fields: Sequence[str] = FIELDS) -> list[list[str]]:
     """Return the fewest calls that cover all ids: one for up to `IDS_PER_CALL` jobs."""
     jobs = sorted({parse_job_id(one).job for one in ids})
-    chunks = [jobs[first : first + IDS_PER_CALL] for first in range(0, len(jobs), IDS_PER_CALL)]
-    return [arguments([str(job) for job in chunk], fields=fields) for chunk in chunks]
+    return [arguments([str(job) for job in some], fields=fields) for some in in_calls(jobs)]
 
 
 def stream(
