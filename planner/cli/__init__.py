@@ -17,7 +17,7 @@ COMMANDS = {
     "advise": "Show what past jobs used, wasted, and should have asked for.",
     "init": "Write a commented chromplan.toml.",
     "site": "List, show, detect and check clusters.",
-    "doctor": "Look this cluster over: what matters, and what it changes.",
+    "doctor": "Check this cluster: what matters here, and what follows from it.",
     "history": "Import, collect and show what earlier jobs used.",
     "fit": "Fit the memory model of each tool.",
     "formula": "Show, check and export memory formulas.",

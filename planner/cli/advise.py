@@ -30,7 +30,7 @@ _MOST_IN_DETAIL = 3
 @click.option("--name", "names", multiple=True, help="Jobs of this exact name; may be repeated.")
 @click.option("-S", "--since", help="As sacct takes it: 2026-01-01, now-30days (default without ids: now-7days).")
 @click.option("--user", help="Whose jobs (default: yours, unless ids are given).")
-@click.option("-M", "--clusters", "cluster", metavar="NAME", help="The cluster asked about.")
+@click.option("-M", "--clusters", "cluster", metavar="NAME", help="The cluster to ask about.")
 @click.option(
     "--poll",
     "poll_s",

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[str, ...], yes: bool) -> None:
     """End what was submitted: all of it, or these tasks.
 
-    Only jobs of this project's manifests are ended, the one that would plan the next round with them. 'chromplan next'
-    records the tasks as cancelled; with --retry-failed it runs them again. On a terminal it asks first.
+    Only jobs that this project submitted are ended, and with them the one that would plan the next round.
+    'chromplan next' records the tasks as cancelled; with --retry-failed it runs them again.
+    On a terminal this command asks first.
     """
     from planner.rounds import cancel, door, names, tally
     from planner.wrap import interrupted

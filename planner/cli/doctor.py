@@ -15,13 +15,13 @@ from planner.cli.ui.output import echo_json, echo_table, json_option
     "--try",
     "tries",
     is_flag=True,
-    help="Submit a held job of your own, change it and cancel it: whether that is allowed.",
+    help="Submit a held job of your own, change it and cancel it, to see whether that is allowed.",
 )
 @project_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, folder: Path, tries: bool, as_json: bool) -> None:
-    """Look this cluster over: what matters, and what it changes.
+    """Check this cluster: what matters here, and what follows from it.
 
     The exit code is 1 where something will not work.
     """

@@ -21,7 +21,7 @@ from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
     "--slots",
     cls=FormerlyWorkers,
     type=click.IntRange(min=1),
-    help="Most tasks at once (default: what the cores take).",
+    help="Most tasks at once (default: as many as the cores allow).",
 )
 @memory_option("Memory to use of each node, as 60G (default: all that is allocated).")
 @click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to a limit of its own.")

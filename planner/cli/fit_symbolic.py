@@ -29,15 +29,22 @@ def symbolic_options(function: F) -> F:
         click.option(
             "--table", type=click.Path(path_type=Path), help="symbolic: a CSV or TSV file of runs, not the history."
         ),
-        click.option("--target", help="symbolic: the table's column with the peak, MiB [peak_rss_mb]."),
-        click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="symbolic: only such rows; repeatable."),
+        click.option("--target", help="symbolic: the table's column with the peak, MiB (default: peak_rss_mb)."),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            help="symbolic: only rows with this value; may be repeated.",
+        ),
         click.option("--features", "columns", help="symbolic: the features, separated by commas."),
-        click.option("--engine", help="symbolic: operon or pysr [operon]."),
-        click.option("--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size [30]."),
+        click.option("--engine", help="symbolic: operon or pysr (default: operon)."),
+        click.option(
+            "--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size (default: 30)."
+        ),
         click.option(
             "--law",
             metavar="ARITHMETIC",
-            help="symbolic: a law of your own, of which only the constants are fitted; whole numbers stand.",
+            help="symbolic: arithmetic of your own, of which only the constants are fitted; whole numbers stay.",
         ),
         click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="symbolic: the file to write."),
     ]

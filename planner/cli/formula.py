@@ -129,11 +129,13 @@ def _document(one: Formula) -> dict[str, object]:
     "--level",
     default="0.95",
     show_default=True,
-    help="How often the request must suffice; 'cheapest' for what is expected to waste least, kills counted.",
+    help="How often the request must suffice; 'cheapest' for the level expected to waste least, kills included.",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write (default: the terminal)."
+)
 def export(name: str, target: str, level: str, out: Path | None) -> None:
-    """Write the request in another language, the same to the MiB."""
+    """Write the request in another language, with the same result to the MiB."""
     from planner.core import files
 
     one = formulas.load(name)
@@ -162,14 +164,16 @@ def _level(text: str, one: Formula) -> float:
 @click.argument("name", metavar="FORMULA", shell_complete=completion.formulas)
 @click.option("--table", type=click.Path(path_type=Path), help="A CSV or TSV file with one run per row.")
 @click.option("--target", default="peak_rss_mb", show_default=True, help="The table's column with the peak, MiB.")
-@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only such rows of the table; may be repeated.")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows of the table with this value; may be repeated."
+)
 @click.option("--history", is_flag=True, help="Check against the project's history of the formula's tool.")
 @json_option
 @project_option
 def check(
     folder: Path, name: str, table: Path | None, target: str, where: tuple[str, ...], history: bool, as_json: bool
 ) -> None:
-    """Hold a formula against runs: errors of the prediction, coverage and cost of the bounds."""
+    """Compare a formula with runs: errors of the prediction, coverage and cost of the bounds."""
     from planner.formula.discovery import fit as fitting
 
     one = formulas.load(name)

@@ -44,7 +44,7 @@ def naming_options(function: F) -> F:
         click.option(
             "--tool",
             shell_complete=completion.tools,
-            help="The tool of these jobs; of a Nextflow trace, the process to take.",
+            help="The tool of these jobs; for a Nextflow trace, the process to read.",
         ),
         click.option(
             "--genome",
@@ -56,13 +56,14 @@ def naming_options(function: F) -> F:
             "--array-is-chromosome", is_flag=True, help="The array index is the chromosome (23 X, 24 Y, 25 MT)."
         ),
         click.option(
-            "--name-is-task", is_flag=True, help="A job without a chromosome in its name is a task called as the job."
+            "--name-is-task", is_flag=True, help="A job without a chromosome in its name is a task of the job's name."
         ),
         click.option(
             "--poll",
             "poll_s",
             type=click.FloatRange(min=0),
-            help="The site's JobAcctGatherFrequency in seconds [30]; a peak sampled in fewer than 3 polls is missing.",
+            help="The site's JobAcctGatherFrequency in seconds (default: 30). "
+            "A peak sampled in fewer than 3 polls counts as missing.",
         ),
     ]
     for option in reversed(options):
@@ -122,7 +123,7 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
 @click.option("-S", "--start", help="As sacct takes it, for example 2026-01-01 or now-7days.")
 @click.option("-E", "--end", help="As sacct takes it, for example now.")
 @click.option(
-    "-M", "--clusters", metavar="NAME", help="The cluster asked about; that of the project's site without it."
+    "-M", "--clusters", metavar="NAME", help="The cluster to ask about (default: that of the project's site)."
 )
 @naming_options
 @store_option

@@ -18,7 +18,7 @@ from planner.core.errors import InputError
 
 
 @click.command("init")
-@click.option("--name", help="Names the jobs.")
+@click.option("--name", help="The pipeline's name, after which jobs are called.")
 @click.option("--tool", help="The tool whose memory is learnt.")
 @click.option("--command", help="Bash with placeholders, run once per task.")
 @click.option(
@@ -35,15 +35,15 @@ from planner.core.errors import InputError
     shell_complete=completion.files,
     help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).",
 )
-@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Of a task.")
+@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="CPUs of a task.")
 @click.option("--time", help="Time limit of a task at first (default: 24:00:00, or the site's longest).")
 @click.option(
     "--site",
     shell_complete=completion.sites,
-    help="See 'chromplan site list' (default: the cluster of this machine, else local).",
+    help="A site of 'chromplan site list' (default: the cluster of this machine, else local).",
 )
-@click.option("--partition", help="One of the site's.")
-@click.option("--account", help="Who pays.")
+@click.option("--partition", help="A partition of the site.")
+@click.option("--account", help="The account that pays.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),

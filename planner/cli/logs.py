@@ -21,11 +21,13 @@ _BLOCK = 65_536
 
 @click.command("logs")
 @click.argument("task", shell_complete=completion.tasks)
-@click.option("-n", "lines", type=click.IntRange(min=0), default=_LINES, show_default=True, help="So many lines.")
+@click.option("-n", "lines", type=click.IntRange(min=0), default=_LINES, show_default=True, help="Number of lines.")
 @click.option("--all", "whole", is_flag=True, help="The whole log.")
-@click.option("--round", "number", type=click.IntRange(min=1), help="The attempt of this round, not the last one.")
-@click.option("--path", "only_path", is_flag=True, help="Only where it lies.")
-@click.option("--follow", is_flag=True, help="Go on as it grows, until Ctrl-C.")
+@click.option(
+    "--round", "number", type=click.IntRange(min=1), help="The attempt of this round instead of the last one."
+)
+@click.option("--path", "only_path", is_flag=True, help="Print only where the log is.")
+@click.option("--follow", is_flag=True, help="Keep printing as it grows, until Ctrl-C.")
 @project_option
 def command(
     folder: Path, task: str, lines: int, whole: bool, number: int | None, only_path: bool, follow: bool

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 @click.command("next")
 @click.option("--submit", "submits", is_flag=True, help="Submit the new round, too.")
 @then_next_option
-@click.option("--wait-s", default=0, type=click.IntRange(min=0), help="Wait so long for accounting to see tasks end.")
+@click.option(
+    "--wait-s",
+    default=0,
+    type=click.IntRange(min=0),
+    help="Seconds to wait for accounting to show that tasks have ended.",
+)
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @json_option
 @project_option

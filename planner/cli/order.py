@@ -39,7 +39,7 @@ _MOST_LISTED = 60
     help="Lengths in Mb stand for memory and duration.",
 )
 @click.option(
-    "--chromosomes", help="Which of them, as 1-22,X,Y (default: 1-22 of a human genome, all contigs of another)."
+    "--chromosomes", help="Chromosomes, as 1-22,X,Y (default: 1-22 of a human genome, all contigs of another)."
 )
 @click.option(
     "--table",
@@ -53,7 +53,13 @@ _MOST_LISTED = 60
     help="makespan: shortest under the limits (default with --cap); peak-eps: lowest peak at nearly the best makespan "
     "(default with -k); peak: lowest peak, whatever time it takes.",
 )
-@click.option("--eps", type=click.FloatRange(min=0), default=0.02, show_default=True, help="How nearly, for peak-eps.")
+@click.option(
+    "--eps",
+    type=click.FloatRange(min=0),
+    default=0.02,
+    show_default=True,
+    help="peak-eps: how much longer than the best makespan it may take.",
+)
 @click.option(
     "--model",
     type=click.Choice(("list", "lockstep")),
@@ -61,7 +67,7 @@ _MOST_LISTED = 60
     show_default=True,
     help="list: the next task starts when a slot falls free; lockstep: batches with a barrier.",
 )
-@click.option("--search", "fresh", is_flag=True, help="Search anew, without the orders that come with chromplan.")
+@click.option("--search", "fresh", is_flag=True, help="Search anew, without using the orders that come with chromplan.")
 @click.option(
     "--method",
     type=click.Choice(("anneal", "hill-climb")),
@@ -71,16 +77,21 @@ _MOST_LISTED = 60
 )
 @click.option("--swaps", type=click.IntRange(min=1), help="hill-climb: most swaps in a step. [default: 3]")
 @click.option("--restarts", type=click.IntRange(min=1), help="hill-climb: random orders that climb. [default: 192]")
-@click.option("--prove", is_flag=True, help="Search anew, and spend minutes on better bounds, or a proof.")
+@click.option("--prove", is_flag=True, help="Search anew, and spend minutes on a better bound or a proof.")
 @click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same order.")
-@click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same order."
+)
+@click.option(
+    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it as .png, .svg or .pdf."
+)
 @json_option
 def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fresh: bool, **asked: Any) -> None:
     """Find a static order for a genome or a table.
 
-    Peak and makespan beside the natural order's, and a bound that no order can beat. For whole genomes the orders for
-    every number of slots come with chromplan; anything else is searched, which Ctrl-C ends with the best order so far.
+    Shows peak and makespan beside those of the natural order, and a bound that no order can beat. For whole genomes the
+    orders for every number of slots come with chromplan; anything else is searched, which Ctrl-C ends with the best
+    order so far.
     """
     from planner.actions import ordering as ordertasks
 

@@ -32,10 +32,10 @@ MODES = (*(mode.value for mode in Mode), "auto")
 @click.command("plan")
 @click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
-@click.option("--again", is_flag=True, help="Plan every task, also those that are done.")
-@click.option("--compare", is_flag=True, help="Show what each mode comes to, and write nothing.")
+@click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
+@click.option("--compare", is_flag=True, help="Show what each mode would take, and write nothing.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected course, as PNG, SVG or PDF."
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected timeline, as PNG, SVG or PDF."
 )
 @click.option(
     "--when", is_flag=True, help="Ask Slurm when tasks would start, with one --mem and with their own; write nothing."

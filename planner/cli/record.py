@@ -23,8 +23,8 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
 @click.command("record")
-@click.option("--tool", help="The tool [the command's name].")
-@click.option("--task", help="The task [sample and chromosome, else the tool].")
+@click.option("--tool", help="The tool (default: the command's name).")
+@click.option("--task", help="The task (default: sample and chromosome, else the tool).")
 @click.option("--sample", default="", help="The sample.")
 @click.option("--chromosome", default="", help="The chromosome; adds length_mb.")
 @click.option(
@@ -35,9 +35,9 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
     "inputs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="An input file: their sizes are the feature input_mb; may be repeated.",
+    help="An input file; the size of all of them is the feature input_mb; may be repeated.",
 )
-@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="CPUs that it uses.")
+@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="CPUs that the command uses.")
 @store_option
 @project_option
 @click.argument("command_line", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -21,9 +21,11 @@ from planner.cli.ui.progress import working
 )
 @click.option("--former", metavar="MEM", help="The one --mem you asked for before, to compare with (as 16G).")
 @click.option(
-    "--history", "whole", is_flag=True, help="All that is recorded of the tool, not only this project's rounds."
+    "--history", "whole", is_flag=True, help="Everything recorded of the tool, not only this project's rounds."
 )
-@click.option("--tool", shell_complete=completion.tools, help="Whose history, where there are several.")
+@click.option(
+    "--tool", shell_complete=completion.tools, help="The tool whose history it is about, where there are several."
+)
 @store_option
 @project_option
 def command(folder: Path, out: Path | None, former: str | None, whole: bool, tool: str | None) -> None:

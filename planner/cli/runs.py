@@ -73,8 +73,10 @@ def _summary(run: UserRun, *, offline: bool) -> RunSummary | None:
 
 
 @command.command("prune")
-@click.option("--older", "older_days", default=30.0, show_default=True, help="Submitted so many days ago.")
-@click.option("--dry-run", is_flag=True, help="Say which, and remove nothing.")
+@click.option(
+    "--older", "older_days", default=30.0, show_default=True, help="Only runs submitted at least this many days ago."
+)
+@click.option("--dry-run", is_flag=True, help="List them, and remove nothing.")
 def prune(older_days: float, dry_run: bool) -> None:
     """Remove runs that have come to their end; what they measured stays in the history."""
     from planner.wrap import data_folder, summary

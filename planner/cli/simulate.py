@@ -39,7 +39,9 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     help="Past runs from a table, instead of the project's history.",
 )
 @click.option(
-    "--tool", shell_complete=completion.tools, help="Whose jobs (default: that of chromplan.toml, or the only one)."
+    "--tool",
+    shell_complete=completion.tools,
+    help="The tool whose jobs are replayed (default: that of chromplan.toml, or the only one).",
 )
 @click.option(
     "--only", "only", multiple=True, metavar="SAMPLE", help="Replay this sample's jobs only; may be repeated."
@@ -49,7 +51,7 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     "features",
     multiple=True,
     metavar="NAME[=COLUMN]",
-    help="Predict from this feature; of a table, the column that holds it; may be repeated.",
+    help="Predict from this feature, with --table from this column; may be repeated.",
 )
 @click.option("--peak", help="--table: the column with the peak, MiB or with a unit.")
 @click.option("--wall", help="--table: the column with the wall time, seconds or HH:MM:SS.")
@@ -62,7 +64,10 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     help="--table: adds length_mb (default: that of chromplan.toml, else GRCh38).",
 )
 @click.option(
-    "--site", "site_name", shell_complete=completion.sites, help="Whose nodes (default: that of chromplan.toml)."
+    "--site",
+    "site_name",
+    shell_complete=completion.sites,
+    help="The site whose nodes run them (default: that of chromplan.toml).",
 )
 @click.option("--partition", help="Which nodes of the site.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes, for example your share of them.")
@@ -83,10 +88,14 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
 @click.option(
     "--runs",
     type=click.IntRange(min=1),
-    help=f"How often: chance decides when a job peaks (default: {_RUNS}; {_RUNS_OF_MANY} of more than {_MANY} jobs).",
+    help=f"Number of replays, as chance decides on peaks (default: {_RUNS}; {_RUNS_OF_MANY} above {_MANY} jobs).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same figures.")
-@click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg, .pdf.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same figures."
+)
+@click.option(
+    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it as .png, .svg or .pdf."
+)
 @json_option
 @project_option
 def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -> None:

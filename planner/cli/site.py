@@ -172,9 +172,9 @@ def _rules(site: Site) -> list[str]:
 @command.command("detect")
 @from_option
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write this file; stdout without."
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write (default: the terminal)."
 )
-@click.option("--name", help="The site's name; the output file's or Slurm's without it.")
+@click.option("--name", help="The site's name (default: the output file's, else Slurm's).")
 @json_option
 def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_json: bool) -> None:
     """Write a site file from the cluster itself.

@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Show what became of every task.
 
-    And why those that wait do, what running ones hold, what those that failed said last, and where their logs lie. One
-    sacct and one squeue while tasks are in flight, one sstat for what runs; nothing is recorded ('chromplan ingest'
-    does that).
+    Of waiting tasks it tells why they wait, of running ones what memory they hold, of failed ones the last words of
+    their log and where it is. It takes one sacct and one squeue while tasks are in flight, and one sstat for those that
+    run; nothing is recorded ('chromplan ingest' does that).
     """
     from planner.cli import status_view as view
     from planner.project.unfinished import in_part

@@ -38,7 +38,7 @@ def _sbatchs_words(_context: click.Context, _parameter: click.Parameter, words: 
 def wrap_options(function: F) -> F:
     """Add what `wrap` and `sbatch` have in common, and the words that are sbatch's."""
     options = [
-        click.option("--history", metavar="NAME", help="Job name to look for in sacct; the script's own without it."),
+        click.option("--history", metavar="NAME", help="Job name to look for in sacct (default: the script's own)."),
         click.option("--since", default="now-90days", show_default=True, help="How far back, as sacct -S takes it."),
         click.option("--no-history", is_flag=True, help="Do not ask sacct."),
         click.option(
@@ -55,7 +55,7 @@ def wrap_options(function: F) -> F:
             metavar="NAME=SPEC",
             help="A number known before a task runs: input='size:{line}', panel='size:ref/{sample}.vcf.gz', n=N.",
         ),
-        click.option("--tool", metavar="NAME", help="Whose memory is learnt: this script's without it."),
+        click.option("--tool", metavar="NAME", help="The tool whose memory is learnt (default: this script)."),
         click.option(
             "--store",
             type=click.Path(path_type=Path),
@@ -66,12 +66,12 @@ def wrap_options(function: F) -> F:
         click.option(
             "--site",
             shell_complete=completion.sites,
-            help="See 'chromplan site list'; that of ./chromplan.toml, else detected, without it.",
+            help="A site of 'chromplan site list' (default: that of ./chromplan.toml, else detected).",
         ),
         click.option(
             "--genome",
             shell_complete=completion.genomes,
-            help="GRCh37, GRCh38 (without it) or T2T-CHM13, where indices are chromosomes.",
+            help="GRCh37, GRCh38 (default) or T2T-CHM13, where indices are chromosomes.",
         ),
         click.option(
             "--mode",
@@ -102,8 +102,8 @@ def command(context: click.Context, /, words: tuple[str, ...], **options: Any) -
     """Make a project of an existing batch script.
 
     The script stays as it is; its elements get their own memory and order. Options of sbatch may stand before the
-    script, and count more than its #SBATCH lines. Nothing is submitted: the new project is planned like any other, in
-    wrapped/NAME.
+    script, and take precedence over its #SBATCH lines. Nothing is submitted: the new project, wrapped/NAME, is planned
+    like any other.
     """
     from planner.actions import wrapping
 

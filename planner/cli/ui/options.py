@@ -62,7 +62,7 @@ class FormerlyWorkers(click.Option):
 def then_next_option(function: F) -> F:
     """Add ``--then-next`` (parameter ``then_next``) to a command that submits."""
     return click.option(
-        "--then-next", is_flag=True, help="A last job goes on with the next round, until nothing is left."
+        "--then-next", is_flag=True, help="A last job plans and submits the next round, until nothing is left."
     )(function)
 
 

@@ -32,7 +32,9 @@ def echo_json(document: object) -> None:
 
 def wide_option(function: F) -> F:
     """Add ``--wide`` (parameter ``wide``) to a command."""
-    return click.option("--wide", is_flag=True, help="Whole lines, wider than the terminal where need be.")(function)
+    return click.option("--wide", is_flag=True, help="Whole lines, even where they are wider than the terminal.")(
+        function
+    )
 
 
 def echo_table(

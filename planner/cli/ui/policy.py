@@ -20,7 +20,7 @@ _OPTIONS = (
         type=click.Choice(("chromplan", "paper")),
         default="chromplan",
         show_default=True,
-        help="How it is decided what starts; paper: the scheduler of arXiv 2511.15977.",
+        help="What decides which task starts; paper: the scheduler of arXiv 2511.15977.",
     ),
     click.option(
         "--foreknown",
@@ -37,7 +37,7 @@ _OPTIONS = (
         type=click.Choice(("smallest", "largest", "mixed")),
         help="paper: which tasks run first. [default: smallest]",
     ),
-    click.option("--degree", type=click.IntRange(0, 5), help="paper: of the polynomial. [default: 1]"),
+    click.option("--degree", type=click.IntRange(0, 5), help="paper: degree of the polynomial. [default: 1]"),
     click.option(
         "--sequential", type=click.IntRange(min=1), help="paper: p, tasks run one by one at first. [default: 2]"
     ),
