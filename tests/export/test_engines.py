@@ -19,6 +19,7 @@ from planner.export.rules import Rule, RuleTask, of_plan
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 # names that a tag, a regular expression and Groovy could take for something else
 SAMPLES = ["NA1", "NA12", "a.b-1", "it's", "back\\slash", "${tag}", "7"]
 
@@ -89,6 +90,53 @@ def test_snakemake_gives_every_job_what_the_plan_asks_for(tmp_path: Path) -> Non
     # each retry asks for what the model asks for after a kill
     run([program("snakemake"), "--cores", "1", "merged"], tmp_path)
     assert (tmp_path / "asked").read_text().split() == ["50", "65", "130", "260"]
+
+
+BENCHMARK = "s\th:m:s\tmax_rss\n{s}\t0:10:00\t{mb}\n"
+
+
+def test_the_example_asks_for_its_defaults_first_and_then_for_what_its_benchmarks_say(tmp_path: Path) -> None:
+    def dry() -> dict[str, dict[str, int]]:
+        told = run([program("snakemake"), "-s", "workflow.smk", "--dry-run", "--cores", "4"], tmp_path)
+        asked: dict[str, dict[str, int]] = {}
+        for block in told.split("\n["):
+            for rule, output, mem_mb in re.findall(r"rule (\w+):.*output: (\S+).*\bmem_mb=(\d+)", block, re.DOTALL):
+                asked.setdefault(rule, {})[output] = int(mem_mb)
+        return asked
+
+    shutil.copy(EXAMPLES / "snakemake" / "workflow.smk", tmp_path)
+    shutil.copy(EXAMPLES.parent / "templates" / "chromplan_resources.py", tmp_path)
+    (tmp_path / "input").mkdir()
+    for chromosome in ("20", "21", "22"):
+        (tmp_path / "input" / f"chr{chromosome}.vcf.gz").touch()
+    first = dry()
+    assert {rule: set(asked.values()) for rule, asked in first.items()} == {
+        "phase": {4000},
+        "impute": {6000},
+        "score": {1000},
+    }
+    assert len(first["impute"]) == 4 + 3 + 3
+    for chromosome in range(1, 23):
+        write({f"chr{chromosome}.tsv": BENCHMARK.format(s=600, mb=900 + 50 * chromosome)}, _folder(tmp_path, "phase"))
+        name = f"chr{chromosome}.1-20000000.tsv"
+        write({name: BENCHMARK.format(s=600, mb=2000 + 10 * chromosome)}, _folder(tmp_path, "impute"))
+    chromplan = [sys.executable, "-m", "planner"]
+    for rule, file in (("phase", "chr{chromosome}.tsv"), ("impute", "chr{chromosome}.{start}-{end}.tsv")):
+        paths = map(str, sorted((tmp_path / "benchmarks" / rule).iterdir()))
+        run([*chromplan, "history", "import", *paths, "--path-pattern", f"{{rule}}/{file}"], tmp_path)
+    run([*chromplan, "export", "--to", "snakemake", "--overhead", "300M"], tmp_path)
+    rules = json.loads((tmp_path / "chromplan.json").read_text())["rules"]
+    then = dry()
+    assert then["phase"] == {f"phased/chr{n}.vcf.gz": rules["phase"][n][""]["mem_mb"][0] for n in ("20", "21", "22")}
+    assert all(900 + 50 * 20 < mem_mb - 300 < 4000 for mem_mb in then["phase"].values())
+    assert all(2000 < mem_mb - 300 < 4000 for mem_mb in then["impute"].values())
+    assert set(then["score"].values()) == {1000}
+
+
+def _folder(folder: Path, rule: str) -> Path:
+    found = folder / "benchmarks" / rule
+    found.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 GROOVY = """
