@@ -6,10 +6,11 @@ In the Snakefile::
 
     rule impute:
         threads: chromplan("impute", "threads")
-        retries: 3
         resources:
             mem_mb=chromplan("impute"),
             runtime=chromplan("impute", "runtime"),
+
+and ``snakemake --retries 3``: a rule's own ``retries`` would first be tried within the same, too small Slurm job.
 
 'chromplan export --to snakemake' writes this file and chromplan.json; neither needs chromplan to be installed.
 """

@@ -1,6 +1,6 @@
 # Phase, impute and score: by chromosome, by chunk, by chromosome. Each job asks for its own memory (docs/pipelines.md).
 #
-#   snakemake -s workflow.smk --executor slurm --jobs 100                 # the first run: the defaults below
+#   snakemake -s workflow.smk --executor slurm --jobs 100 --retries 3     # the first run: the defaults below
 #   chromplan history import benchmarks/phase/*.tsv benchmarks/score/*.tsv --path-pattern '{rule}/chr{chromosome}.tsv'
 #   chromplan history import benchmarks/impute/*.tsv --path-pattern '{rule}/chr{chromosome}.{start}-{end}.tsv'
 #   chromplan export --to snakemake --overhead 300M                       # every run after it: what was learnt
@@ -30,7 +30,6 @@ rule phase:
         "phased/chr{chrom}.vcf.gz",
     benchmark:
         "benchmarks/phase/chr{chrom}.tsv"
-    retries: 3
     threads: chromplan("phase", "threads", default=2)
     resources:
         mem_mb=chromplan("phase", default=4000),
@@ -46,7 +45,6 @@ rule impute:
         "imputed/chr{chrom}.{start}-{end}.vcf.gz",
     benchmark:
         "benchmarks/impute/chr{chrom}.{start}-{end}.tsv"
-    retries: 3
     resources:
         # a chunk that is not known itself asks for what its chromosome does
         mem_mb=chromplan("impute", chromosome="{chrom}:{start}-{end}", default=6000),
@@ -66,7 +64,6 @@ rule score:
         "scored/chr{chrom}.txt",
     benchmark:
         "benchmarks/score/chr{chrom}.tsv"
-    retries: 3
     resources:
         mem_mb=chromplan("score", default=1000),
         runtime=chromplan("score", "runtime", default=60),

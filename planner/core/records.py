@@ -41,6 +41,10 @@ class Mode(StrEnum):
     DYNAMIC = "dynamic"
 
 
+SHARED = "shared"
+"""The source of attempts that others handed on: they teach what one's own do not contradict."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One tool on one region of one sample: the unit that gets its own ``--mem``.
@@ -93,7 +97,7 @@ class Observation:
     evidence : str
         What the outcome was decided from.
     source : str
-        Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``).
+        Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``, `SHARED`).
     """
 
     tool: str

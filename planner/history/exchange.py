@@ -15,12 +15,11 @@ from typing import Any
 
 from planner.core import genome
 from planner.core.errors import InputError
-from planner.core.records import Observation, Outcome, Quality
+from planner.core.records import SHARED, Observation, Outcome, Quality
 from planner.history.reading import identity
 from planner.history.source import TextSource
 from planner.history.store import Counts, Store
 
-SOURCE = "shared"
 FORMAT = "chromplan-history-1"
 KEPT = ("tool", "chromosome", "features", "peak_mb", "limit_mb", "wall_s", "outcome", "quality", "cpus")
 
@@ -71,7 +70,7 @@ def loads(source: TextSource) -> list[Observation]:
 def merge(store: Store, observations: Iterable[Observation]) -> Counts:
     """Add the attempts of others to a history, but for those that it holds already: its own, exported before."""
     copies: Counter[str] = Counter()
-    own = {_identity(_line(one), copies) for one in store.observations() if one.source != SOURCE}
+    own = {_identity(_line(one), copies) for one in store.observations() if one.source != SHARED}
     found = list(observations)
     counts = store.add([one for one in found if one.job_id not in own])
     known = sum(one.job_id in own for one in found)
@@ -80,7 +79,7 @@ def merge(store: Store, observations: Iterable[Observation]) -> Counts:
 
 def _identity(line: str, copies: Counter[str]) -> str:
     copies[line] += 1
-    return identity(SOURCE, line, str(copies[line]))
+    return identity(SHARED, line, str(copies[line]))
 
 
 def _parsed(line: str, source: TextSource, number: int) -> dict[str, Any]:
@@ -114,7 +113,7 @@ def _observation(kept: dict[str, Any], copies: Counter[str]) -> Observation:
         job_id="",
         submit_s=0,
         cpus=max(int(kept["cpus"]), 1),
-        source=SOURCE,
+        source=SHARED,
     )
     line = _line(observation)
     job_id = _identity(line, copies)

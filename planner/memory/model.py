@@ -19,7 +19,7 @@ from planner.core import levels as texts
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.margins import TIME_MARGIN
-from planner.core.records import Observation
+from planner.core.records import SHARED, Observation
 from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
 from planner.core.wording import count
@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 
 _TIME_LEVEL = 0.99
 _TIME_KAPPA = 10.0
+_OWN_AT_LEAST = 3  # so many runs of one's own are needed to contradict those of others
+_LEVELS_DIFFER = 0.15  # standard deviation, in logs, of the level of one's own peaks around that of others' runs
 _SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of another that it is like
 # What the ensemble's members cost fades so fast that older rows would hardly count; each costs a pass over all rows.
 _JUDGED, _JUDGED_OF_MANY, _MANY = 200, 80, 200
@@ -124,6 +126,8 @@ class MemoryModel:
         Why the shape it was told was not used; empty where nothing contradicts it.
     levels, time_levels : Levels
         What text features change; ``memory`` and ``time`` are of tasks without them.
+    shared : int
+        How many of the rows are runs that others handed on.
     """
 
     tool: str
@@ -137,6 +141,7 @@ class MemoryModel:
     let_go: str = ""
     levels: Levels = NO_LEVELS
     time_levels: Levels = NO_LEVELS
+    shared: int = 0
 
     def __repr__(self) -> str:
         features = ", ".join(self.feature_names) or "no feature"
@@ -204,7 +209,7 @@ class MemoryModel:
             time_limit_s=limit,
             rows=self.rows,
             level=level,
-            reason=_reason(point, request, self.rows, floor_mb=floor_mb, cap_mb=cap_mb, outside=outside)
+            reason=_reason(point, request, self._rests_on(), floor_mb=floor_mb, cap_mb=cap_mb, outside=outside)
             + (f"; {self.let_go}" if self.let_go else ""),
             outside_range=bool(outside),
         )
@@ -225,6 +230,11 @@ class MemoryModel:
         low, high = self.ranges[name]
         slack = 1e-9 * max(abs(low), abs(high))
         return low - slack <= value <= high + slack
+
+    def _rests_on(self) -> str:
+        if self.shared:
+            return f"{self.rows - self.shared} of your runs, {self.shared} shared"
+        return count(self.rows, "observation")
 
     def retry(self) -> Retry:
         """Return how the request of a task grows from kill to kill."""
@@ -276,6 +286,8 @@ def fit(
     """
     names = tuple(feature_names)
     kept, skipped = training(observations, tool=tool, feature_names=names, poll_s=poll_s)
+    kept, contradicted = _believed(kept, names, seed)
+    skipped |= contradicted
     if not kept:
         return MemoryModel(tool=tool, feature_names=names, skipped=skipped)
     in_words = text_names(kept, names)
@@ -313,7 +325,22 @@ def fit(
         let_go=let_go,
         levels=levels,
         time_levels=time_levels,
+        shared=sum(row.source == SHARED for row in kept),
     )
+
+
+def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tuple[list[Observation], dict[str, int]]:
+    """Return one's own rows and those of others; without the latter where one's own contradict them."""
+    own = [row for row in kept if row.source != SHARED]
+    others = [row for row in kept if row.source == SHARED]
+    if not others or len(own) < _OWN_AT_LEAST:
+        return kept, {}
+    said = fit(others, tool=others[0].tool, feature_names=names, seed=seed, poll_s=0, times=False)
+    ratios = [math.log((row.peak_mb or 0.0) / said.predict(row.features).point_mb) for row in own]
+    level, noise = math.fsum(ratios) / len(ratios), _SHAPES_DIFFER / math.sqrt(len(ratios))
+    if surprising(ratios, _SHAPES_DIFFER) or surprising([level], noise, level_sd=_LEVELS_DIFFER):
+        return own, {"shared, and your own runs contradict it": len(others)}
+    return kept, {}
 
 
 def _contradicted(shape: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
@@ -352,7 +379,9 @@ def safety(point_mb: float, request_mb: float) -> str:
     return f"{100 * (request_mb / point_mb - 1):.0f} % safety"
 
 
-def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: float | None, outside: list[str]) -> str:
+def _reason(
+    point: float, request: int, rests_on: str, *, floor_mb: float, cap_mb: float | None, outside: list[str]
+) -> str:
     number = f"{round(point):,}".replace(",", " ")
     text = f"predicted {number} MB"
     if request <= floor_mb:
@@ -363,7 +392,7 @@ def _reason(point: float, request: int, rows: int, *, floor_mb: float, cap_mb: f
         text += f", raised to the least request, {request} MB"
     else:
         text += f" + {safety(point, request)}"
-    text += f", {count(rows, 'observation')}"
+    text += f", {rests_on}"
     if outside:
         text += f", {' and '.join(outside)} outside what was seen"
     return text

@@ -66,6 +66,7 @@ def _from_document(document: Mapping[str, Any]) -> MemoryModel:
         let_go=document.get("let_go", ""),
         levels=_levels_from(document.get("levels")),
         time_levels=_levels_from(document.get("time_levels")),
+        shared=document.get("shared", 0),
     )
 
 
