@@ -116,10 +116,10 @@ def test_the_example_asks_for_its_defaults_first_and_then_for_what_its_benchmark
         "score": {1000},
     }
     assert len(first["impute"]) == 4 + 3 + 3
-    for chromosome in range(1, 23):
-        write({f"chr{chromosome}.tsv": BENCHMARK.format(s=600, mb=900 + 50 * chromosome)}, _folder(tmp_path, "phase"))
-        name = f"chr{chromosome}.1-20000000.tsv"
-        write({name: BENCHMARK.format(s=600, mb=2000 + 10 * chromosome)}, _folder(tmp_path, "impute"))
+    for number in range(1, 23):
+        write({f"chr{number}.tsv": BENCHMARK.format(s=600, mb=900 + 50 * number)}, _folder(tmp_path, "phase"))
+        name = f"chr{number}.1-20000000.tsv"
+        write({name: BENCHMARK.format(s=600, mb=2000 + 10 * number)}, _folder(tmp_path, "impute"))
     chromplan = [sys.executable, "-m", "planner"]
     for rule, file in (("phase", "chr{chromosome}.tsv"), ("impute", "chr{chromosome}.{start}-{end}.tsv")):
         paths = map(str, sorted((tmp_path / "benchmarks" / rule).iterdir()))
