@@ -131,7 +131,9 @@ def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[
 
 def _completed(one: Observation, implied: Mapping[str, str], lengths: Mapping[str, int]) -> Observation:
     """Return an observation with what a formula takes for features that are not named, where it lacks them."""
-    length_mb = lengths.get(one.chromosome, 0) / 1e6
+    from planner.history.labels import length_bp
+
+    length_mb = length_bp(one, lengths) / 1e6
     if not length_mb:
         return one
     taken = {name: length_mb if source == "length" else float(source) for name, source in implied.items()}

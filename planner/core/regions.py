@@ -18,6 +18,8 @@ INTERVALS = (".list", ".intervals", ".interval_list")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(bp|kb|mb|gb)", re.IGNORECASE)
 _BASES = {"bp": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _PLACE = re.compile(r"(.+):([0-9][0-9,]*)-([0-9][0-9,]*)")
+_PART_IN_NAME = re.compile(r"[A-Za-z0-9][:_]([0-9]{1,12})[-_]([0-9]{4,12})(?![A-Za-z0-9])")
+_LEAST_PART_BP = 999
 # more tasks than one plan can hold
 _MOST = 10**6
 WAYS = 'write "chromosomes", a length such as "5Mb", a file .bed, .list or .interval_list, or a list of names'
@@ -79,6 +81,18 @@ class Region:
             "padded_start": "" if first is None else str(first),
             "padded_end": "" if last is None else str(last),
         }
+
+
+def part_in(name: str) -> Span | None:
+    """Return the stretch of a chromosome that the name of a task or a job tells: ``chr20_1-5000000``; else None.
+
+    Less than a kilobase is taken for a count: ``chr20_1-10`` may be the first of ten parts.
+    """
+    match = _PART_IN_NAME.search(name)
+    if match is None:
+        return None
+    start, end = int(match[1]), int(match[2])
+    return (start, end) if start >= 1 and end - start >= _LEAST_PART_BP else None
 
 
 def parse_bases(text: str) -> int:

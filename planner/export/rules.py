@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.records import Observation
+from planner.core.regions import part_in
 from planner.core.retry import GROWTH, Retry
 from planner.memory.model import MemoryModel
 from planner.plan.document import Plan, PlannedTask
@@ -118,7 +119,7 @@ def of_plan(plan: Plan, *, name: str | None = None, overhead_mb: int = 0) -> Rul
 def _planned(task: PlannedTask, retry: Retry, ceiling: Ceiling, overhead_mb: int) -> RuleTask:
     return RuleTask(
         sample=task.sample,
-        chromosome=bare(task.chromosome),
+        chromosome=bare(task.region),
         cpus=task.cpus,
         mem_mb=memory_by_attempt(task.request_mb, retry, ceiling, overhead_mb=overhead_mb),
         time_s=time_by_attempt(task.time_limit_s, ceiling),
@@ -134,7 +135,7 @@ def of_history(
     A task's features are those of its last attempt; an attempt that lacks one tells of no task.
     """
     found = [one for one in observations if set(model.feature_names) <= one.features.keys()]
-    last = {(one.sample, one.chromosome): one for one in sorted(found, key=lambda one: one.submit_s)}
+    last = {(one.sample, _region(one)): one for one in sorted(found, key=lambda one: one.submit_s)}
     # tasks that no feature tells apart are told apart by what they needed before
     known_mb = {} if model.feature_names else known_needs(found)
     retry = model.retry()
@@ -153,6 +154,12 @@ def of_history(
             )
         )
     return Rule(name=model.tool, tasks=tasks, ceiling=ceiling)
+
+
+def _region(one: Observation) -> str:
+    """Return the chromosome that an attempt ran on, or the part of it that its task is called by."""
+    part = part_in(one.task) if one.chromosome else None
+    return one.chromosome if part is None else f"{one.chromosome}:{part[0]}-{part[1]}"
 
 
 def memory_by_attempt(first_mb: int, retry: Retry, ceiling: Ceiling, *, overhead_mb: int = 0) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner.core.errors import InputError
 from planner.core.records import Observation
+from planner.core.regions import part_in
 from planner.history.reading import HistoryRead, Skipped
 
 # "chr7", "chrom_X", "chromosome-22", anywhere between characters that are neither letters nor digits
@@ -120,11 +121,20 @@ def add_length(read: HistoryRead, lengths_bp: Mapping[str, int]) -> HistoryRead:
     return replace(read, observations=tuple(with_length(one, lengths_bp) for one in read.observations))
 
 
+def length_bp(observation: Observation, lengths_bp: Mapping[str, int]) -> int:
+    """Return the length of what an attempt ran on: of its chromosome, or of the part that its name tells; 0 without."""
+    whole = lengths_bp.get(observation.chromosome, 0)
+    part = part_in(observation.task)
+    if part is None or part[1] > whole:
+        return whole
+    return part[1] - part[0] + 1
+
+
 def with_length(observation: Observation, lengths_bp: Mapping[str, int]) -> Observation:
-    """Return the observation with its chromosome's length as ``length_mb``, where it is known and not there yet."""
-    if observation.chromosome not in lengths_bp or "length_mb" in observation.features:
+    """Return the observation with the length of its region as ``length_mb``, where that is known and not there yet."""
+    length_mb = length_bp(observation, lengths_bp) / 1e6
+    if not length_mb or "length_mb" in observation.features:
         return observation
-    length_mb = lengths_bp[observation.chromosome] / 1e6
     return replace(observation, features={"length_mb": length_mb, **observation.features})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -54,6 +55,14 @@ class PlannedTask(Document):
     """The batch in the modes packed and dynamic, the component in mode het."""
     after: list[_JobId] = []
     """Jobs that must complete before this task starts: its chromosome's part of an earlier step."""
+
+    @property
+    def region(self) -> str:
+        """What it runs on: a part of its chromosome, as ``20:1-5000000``, or the chromosome."""
+        told = self.parameters.get("region", "")
+        before, _, stretch = told.rpartition(":")
+        is_part = before == self.chromosome != "" and re.fullmatch(r"[0-9]+-[0-9]+", stretch)
+        return told if is_part else self.chromosome
 
 
 class Batch(Document):

@@ -11,6 +11,7 @@ from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
+from planner.export import rules
 from planner.project.regions import regions_of
 from planner.scripts.render import render
 
@@ -113,3 +114,9 @@ def test_more_values_than_bash_has_one_digit_for_reach_the_command(tmp_path: Pat
     bash = f"case 1 in\n{told}\nesac\n{export}\n{shown}\n"
     done = subprocess.run(["bash", "-c", bash], capture_output=True, text=True, check=True)
     assert done.stdout == "c0 c11 1:1-10000000\n"
+
+
+def test_exports_tell_regions_apart() -> None:
+    rule = rules.of_plan(plans.plan(config()))
+    assert "2:1-10000000" in rule.table()
+    assert len(rule.table()) == 6 + 1  # and what stands for any

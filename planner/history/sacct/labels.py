@@ -8,6 +8,7 @@ from itertools import chain
 from planner.core import genome
 from planner.core.errors import InputError
 from planner.core.records import Observation
+from planner.core.regions import part_in
 from planner.core.units import SLURM_STEPS, parse_job_id
 from planner.history.labels import CUT_NAME, Labels, collected, read_name
 from planner.history.reading import HistoryRead, Skipped
@@ -85,6 +86,8 @@ def _own_name(attempt: JobAttempt) -> str:
 
 def _observe(attempt: JobAttempt, found: dict[str, str], step: Step | None = None) -> Observation:
     sample, chromosome = found.get("sample", ""), found.get("chromosome", "")
-    parts = [sample, f"chr{chromosome}" if chromosome else ""]
+    names = [attempt.name, *(one.name for one in attempt.steps)] if step is None else [step.name]
+    part = next((f"_{span[0]}-{span[1]}" for name in names if (span := part_in(name))), "")
+    parts = [sample, f"chr{chromosome}{part}" if chromosome else ""]
     task = found.get("task") or ".".join(part for part in parts if part) or attempt.name or attempt.job_id
     return observe(attempt, tool=found["tool"], task=task, sample=sample, chromosome=chromosome, step=step)
