@@ -230,12 +230,12 @@ def _nothing(question: Question, reads: Sequence[SacctRead]) -> InputError:
         return InputError(f"none of {named} is there", "leave names and ids out to see all that is")
     if question.targets:
         return InputError(
-            f"accounting knows no job {named}",
+            f"accounting has no job {named}",
             "is it one of this cluster (-M NAME)? 'chromplan advise' lists your jobs",
         )
     who = question.user or "you"
     what = f" called {' or '.join(question.names)}" if question.names else ""
     return InputError(
-        f"accounting knows no job{what} of {who} since {question.since or RECENT}",
+        f"accounting has no job{what} of {who} since {question.since or RECENT}",
         "go further back: --since now-90days",
     )

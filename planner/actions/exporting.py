@@ -83,7 +83,7 @@ def _named(source: str) -> tuple[str | None, Path]:
     name, mark, path = source.partition("=")
     if mark and not Path(source).exists():
         if not name.isidentifier():
-            raise InputError(f"{source}: {name!r} is no name of a rule", "write RULE=FOLDER: phase=projects/phase")
+            raise InputError(f"{source}: {name!r} is not the name of a rule", "write RULE=FOLDER: phase=projects/phase")
         return name, Path(path)
     return None, Path(source)
 

@@ -106,7 +106,7 @@ def _target(pool_mb: float, cores: int) -> Target:
             "name": "held",
             "description": "the memory that the array held at once",
             "source": "sacct",
-            "as_of": "1970-01-01",  # it is no cluster, and has no date
+            "as_of": "1970-01-01",  # it is not a cluster, and has no date
             "partitions": (node,),
         }
     )

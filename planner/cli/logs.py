@@ -73,7 +73,7 @@ def _start_of(path: Path, lines: int) -> int:
             block = stream.read(size)
             end = len(block)
             while (end := block.rfind(b"\n", 0, end)) >= 0:
-                # the end of the last line is no start of another
+                # the end of the last line is not the start of another
                 found += position + end + 1 < size_b
                 if found == lines:
                     return position + end + 1

@@ -17,7 +17,7 @@ _TABLES = (".fai", ".sizes", ".genome")
 _FASTA = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 _NAMED = re.compile(r"(?:<|,)ID=([^,>]+)")
 _LONG = re.compile(r"(?:<|,)length=([0-9]+)(?=[,>])")
-# a header is text that a person wrote or a tool copied: what is longer is no header
+# a header is text that a person wrote or a tool copied: what is longer is not a header
 _MOST_BYTES = 64 * 2**20
 
 _Named = tuple[int, str, str]  # line, contig, length as written

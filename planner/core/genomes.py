@@ -125,7 +125,7 @@ class Genome:
         elif match := _NUMBERED_RANGE.fullmatch(word):
             before, first, again, last = match.groups()
             if again not in ("", before):
-                raise InputError(f"{word!r} is no range of contigs", "write for example chr1-chr19, or 1-19")
+                raise InputError(f"{word!r} is not a range of contigs", "write for example chr1-chr19, or 1-19")
             if int(first) > int(last):
                 turned = f"{before}{last}-{before}{first}"
                 raise InputError(f"the range {word!r} runs backwards", f"write {turned}; the plan decides the order")

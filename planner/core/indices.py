@@ -62,7 +62,7 @@ def parse(text: str) -> Array:
             raise ValueError(f"{part!r} is not a range that Slurm takes")
         found |= set(range(first, last + 1, step))
         first_step = first_step or (step if match[3] else 0)
-    # %0 is no limit
+    # %0 means no limit
     return Array(
         text=body.strip(),
         indices=tuple(sorted(found)),

@@ -17,7 +17,7 @@ def of_file(path: Path, cut: Cut) -> list[Region]:
     Raises
     ------
     InputError
-        Naming file and line, for what is no region of the genome; for a file without any.
+        Naming file and line, for what is not a region of the genome; for a file without any.
     """
     name = path.name.lower()
     chosen = set(cut.chromosomes)
@@ -60,7 +60,7 @@ def _interval(where: str, line: str, cut: Cut) -> Region:
     word = line.strip()
     region = cut.named([(where, word)])[0]
     if not region.chromosome:
-        raise InputError(f"{where}: {word[:60]!r} is no region", "write chr20:1-5000000, or a chromosome")
+        raise InputError(f"{where}: {word[:60]!r} is not a region", "write chr20:1-5000000, or a chromosome")
     return region
 
 
@@ -71,7 +71,7 @@ def _bed(path: Path) -> Iterator[tuple[str, str, Span]]:
         cells = line.split("\t") if "\t" in line else line.split()
         if len(cells) < 3 or not (cells[1].strip().isdecimal() and cells[2].strip().isdecimal()):
             raise InputError(
-                f"{where}: {line[:60]!r} is no line of a BED file",
+                f"{where}: {line[:60]!r} is not a line of a BED file",
                 "a contig, where it starts (from 0 on), where it ends",
             )
         yield where, cells[0].strip(), (int(cells[1]) + 1, int(cells[2]))

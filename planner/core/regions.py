@@ -245,7 +245,7 @@ class Cut:
         length = self.genome.lengths_bp[chromosome]
         if start < 1 or end < start:
             raise InputError(
-                f"{where}: {word}:{start}-{end} is no stretch of bases",
+                f"{where}: {word}:{start}-{end} is not a stretch of bases",
                 "BED counts from 0, and its end is behind its start; other lists count from 1",
             )
         if end > length:

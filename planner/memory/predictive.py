@@ -82,7 +82,7 @@ def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predict
     share = min(1.0, max(2.0, effective**0.5) / effective)
     threshold = at(1 - share)
     over = np.clip(value - threshold, 0.0, _MOST_OVER * abs(threshold))
-    # a single giant among equals is no sign of a long tail: what lies above counts as half the share at least
+    # a single giant among equals is not a sign of a long tail: what lies above counts as half the share at least
     above = max(float(weight @ (over > 0)), 0.5 * share * float(total[-1]))
     excess = float(weight @ over) / above
     excess += ignorance * float(np.abs(ordered).max())

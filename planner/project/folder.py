@@ -46,7 +46,7 @@ class ProjectFolder:
 
     def round_numbers(self) -> list[int]:
         """Return the rounds that have a plan, in order."""
-        # a glob would take what may not be read, or is no folder, for empty
+        # a glob would take what may not be read, or is not a folder, for empty
         names = [path.name for path in self.rounds.iterdir()] if os.path.lexists(self.rounds) else []
         numbers = [int(name[1:]) for name in names if name.startswith("r") and name[1:].isdecimal()]
         return sorted(number for number in numbers if round_name(number) in names and self._is_planned(number))

@@ -28,7 +28,7 @@ def regions_of(config: Config, folder: Path) -> list[Region]:
     Raises
     ------
     InputError
-        Naming the file and its line, or the field, for what is no region of the genome.
+        Naming the file and its line, or the field, for what is not a region of the genome.
     """
     pipeline = config.pipeline
     genome = genome_of(config, folder)

@@ -20,7 +20,7 @@ _SLACK_S = 60
 _OF_ELEMENT = {"a", "j", "J"}
 # what accounting has to be asked for
 _ASKED = {"j", "J", "N"}
-# what Slurm has for the index of a job that is no array's
+# what Slurm writes for the index of a job outside an array
 _NO_INDEX = 4294967294
 
 

@@ -17,7 +17,7 @@ from planner.core.records import Outcome
 from planner.history.sacct.outcomes import classify_log
 from planner.plan.document import PlannedTask
 from planner.runner.launch import Attempt, Bounds, Launched, Launcher, Progress, Seen
-from planner.runner.queue import Agenda
+from planner.runner.queue import TaskQueue
 from planner.runner.runs import Run
 from planner.schedule.dynamic.state import Overflow
 
@@ -43,7 +43,7 @@ class _Child:
         return self.launched.attempt.task.task
 
     @property
-    def standing(self) -> tuple[Attempt, float, Seen]:
+    def progress(self) -> tuple[Attempt, float, Seen]:
         return self.launched.attempt, self.launched.start_s, self.seen
 
 
@@ -79,7 +79,7 @@ class Executor:
         record: Callable[[Run], None],
         watch: Callable[[Progress], None],
     ) -> None:
-        self._agenda = Agenda(tasks, before, bounds)
+        self._queue = TaskQueue(tasks, before, bounds)
         self._launcher = launcher
         self._bounds = bounds
         self._record = record
@@ -96,7 +96,7 @@ class Executor:
         """Run what has not ended; whatever interrupts it stops the running tasks, which then run again next time."""
         try:
             self._children = [_Child(launched) for launched in self._launcher.survivors()]
-            self._agenda.fill(child.name for child in self._children)
+            self._queue.fill(child.name for child in self._children)
             self._start()
             while self._children and self._left_s() > 0:
                 time.sleep(LOOK_S)
@@ -104,7 +104,7 @@ class Executor:
                     raise KeyboardInterrupt
                 if self._look():
                     self._start()
-            self.out_of_time = bool(self._children or self._agenda.waiting)
+            self.out_of_time = bool(self._children or self._queue.waiting)
         finally:
             self._stop_all()
 
@@ -123,15 +123,15 @@ class Executor:
         return math.inf if until_s is None else until_s - STOP_S - time.time()
 
     def _start(self) -> None:
-        running = [child.standing for child in self._children]
-        for one, start in self._agenda.take(running, now_s=time.time(), left_s=self._left_s()):
-            limit_mb = self._agenda.limit_mb(one, start)
+        running = [child.progress for child in self._children]
+        for one, start in self._queue.take(running, now_s=time.time(), left_s=self._left_s()):
+            limit_mb = self._queue.limit_mb(one, start)
             attempt = Attempt(
                 task=one.task,
-                job_id=self._launcher.attempt_id(start.name, self._agenda.tries(start.name) + 1),
+                job_id=self._launcher.attempt_id(start.name, self._queue.tries(start.name) + 1),
                 request_mb=one.request_mb if self._bounds.pool else limit_mb,
                 limit_mb=limit_mb,
-                cpus=self._agenda.cpus(one.task),
+                cpus=self._queue.cpus(one.task),
                 node=start.node,
             )
             self._children.append(_Child(self._launcher.start(attempt)))
@@ -157,8 +157,8 @@ class Executor:
         return ended
 
     def _show(self, children: Iterable[_Child], *, stopping: bool = False) -> None:
-        standing = [child.standing for child in children]
-        self._watch(Progress(standing, len(self._agenda.waiting), self._agenda.runs, self._bounds, stopping))
+        so_far = [child.progress for child in children]
+        self._watch(Progress(so_far, len(self._queue.waiting), self._queue.runs, self._bounds, stopping))
 
     def _hold(self, child: _Child) -> None:
         """End a task that passed its own limits."""
@@ -190,7 +190,7 @@ class Executor:
         why = low
         if over:
             names = tuple(child.name for child in going_on)
-            self._agenda.overflows.append(Overflow(names=names, mem_mb=mem_mb))
+            self._queue.overflows.append(Overflow(names=names, mem_mb=mem_mb))
             why = f"{len(going_on)} tasks held {held_mb:.0f} MB of {mem_mb} MB"
         self._end(youngest, Outcome.INFRA, f"stopped as the youngest: {why}")
 
@@ -203,7 +203,7 @@ class Executor:
         attempt = child.launched.attempt
         if child.seen.lost and child.why is None:
             child.launched.close()
-            self._agenda.again(child.name)
+            self._queue.again(child.name)
             return
         outcome, evidence = _judge(child, code)
         heap = classify_log(child.launched.log()) if outcome is Outcome.FAILED else None
@@ -224,7 +224,7 @@ class Executor:
         )
         self._record(run)
         child.launched.close()
-        self._agenda.ended(run)
+        self._queue.ended(run)
 
     def _stop_all(self) -> None:
         """Stop what runs; attempts cut short are not recorded and run again next time, those that had ended are."""

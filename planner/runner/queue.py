@@ -36,7 +36,7 @@ class Queued:
     raised: bool = False
 
 
-class Agenda:
+class TaskQueue:
     """The tasks of a round that wait, and what its ended attempts teach.
 
     Parameters

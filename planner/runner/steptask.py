@@ -40,7 +40,7 @@ _KILLED = (-KILL, KILL, KILLED)
 _LOOK_S = 0.5
 _ASK_STEPS_S = 2.0
 _ASK_MEMORY_S = 5.0
-# so many starts in a row that never began: it is no task's fault
+# so many starts in a row that never began: no task is to blame
 _MOST_LOST = 3
 _CLOSE_S = 30.0
 

@@ -102,7 +102,7 @@ def acctg_freq_s(config: Mapping[str, str]) -> int:
     Raises
     ------
     ValueError
-        When the setting is no number.
+        When the setting is not a number.
     """
     if config.get("JobAcctGatherType", "").endswith("none"):
         return 0

@@ -85,7 +85,7 @@ _ON_THE_WAY = (
         "Problem talking to",
     ),
 )
-# The controller, or sbatch before it asks, said no (slurm_errno.c, sbatch): a failed submission is no refusal without
+# The controller, or sbatch before it asks, said no (slurm_errno.c, sbatch): a failed submission is a refusal only with
 # one of these. A word that is missing here costs a search for the job, one too many costs a second job.
 _NO = (
     *("nvalid", "not available", "can not be satisfied", "cannot be satisfied", "violates", "denied", "not permitted"),

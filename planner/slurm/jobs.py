@@ -314,7 +314,7 @@ def job_details(job_id: str) -> str:
 
 
 def job_state(job_id: str) -> str | None:
-    """Return a job's state as slurmctld tells it; None when it knows the job no more."""
+    """Return a job's state as slurmctld tells it; None when it has forgotten the job."""
     argv = ["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]
     states = unless_gone(argv, patience=ONCE).split()
     return states[0] if states else None

@@ -17,7 +17,7 @@ from planner.slurm.jobs import GONE, unless_gone
 
 
 def live_steps(job_id: str) -> dict[str, str]:
-    """Return step id -> name of the steps of a job that run; none of a job that slurmctld knows no more."""
+    """Return step id -> name of the steps of a job that run; none of a job that slurmctld has forgotten."""
     printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], patience=ONCE)
     pairs = (line.partition("|") for line in printed.split())
     return {step: name for step, _, name in pairs}

@@ -44,7 +44,7 @@ def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], st
 
 
 def _jobs(folder: Path) -> set[str]:
-    """Return the jobs of a project; none of one that cannot be read, which is no reason to stop another."""
+    """Return the jobs of a project; none of one that cannot be read, which does not stop the others."""
     project = ProjectFolder(folder)
     try:
         return {

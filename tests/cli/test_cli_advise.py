@@ -298,9 +298,9 @@ def test_a_sacct_that_keeps_no_command_lines_is_asked_without(
 def test_jobs_that_accounting_does_not_know(sacct: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer(sacct)
     code, _, err = chromplan("7", capsys=capsys)
-    assert (code, err.splitlines()[0]) == (2, "error: accounting knows no job 7")
+    assert (code, err.splitlines()[0]) == (2, "error: accounting has no job 7")
     _, _, err = chromplan("--name", "run.sh", "--since", "now-2days", "--user", "eve", capsys=capsys)
-    assert err.splitlines()[0] == "error: accounting knows no job called run.sh of eve since now-2days"
+    assert err.splitlines()[0] == "error: accounting has no job called run.sh of eve since now-2days"
 
 
 def test_without_slurm_saved_output_is_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

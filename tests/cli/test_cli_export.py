@@ -117,7 +117,7 @@ def test_wdl_names_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
         (["--to", "table", "--tool", "beagle"], "nothing is recorded of beagle"),
         (["--to", "table", "--tool", "beagle", "phase"], "plans and --tool together"),
         (["--to", "table", "phase", "phase"], "two plans are called phase"),
-        (["--to", "table", "7x=phase"], "'7x' is no name of a rule"),
+        (["--to", "table", "7x=phase"], "'7x' is not the name of a rule"),
         (["--to", "table", "phase", "--site", "cannon"], "--site means nothing for plans"),
         (["--to", "table", "phase", "--workflow", "x"], "--workflow means nothing for table"),
         (["--to", "table", "elsewhere"], "elsewhere: no such folder"),

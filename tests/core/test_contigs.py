@@ -147,7 +147,7 @@ def test_without_a_list_all_contigs_are_meant_and_of_a_human_genome_the_autosome
         ("chr3", "unknown chromosome 'chr3'"),
         ("1-3", "unknown chromosome '3'"),
         ("chr2-chr1", "the range 'chr2-chr1' runs backwards"),
-        ("chr1-scaffold_2", "'chr1-scaffold_2' is no range of contigs"),
+        ("chr1-scaffold_2", "'chr1-scaffold_2' is not a range of contigs"),
         ("chr1,1", "contig chr1 is listed twice"),
         ("ptg*", "no contig is called like 'ptg*'"),
         ("", "the list of chromosomes is empty"),

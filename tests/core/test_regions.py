@@ -97,13 +97,13 @@ def test_lists_as_gatk_takes_them_count_from_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("a.bed", "chr1\t5", ":1: 'chr1\\t5' is no line of a BED file"),
-        ("a.bed", "chr1\t5\tx", ":1: 'chr1\\t5\\tx' is no line of a BED file"),
-        ("a.bed", "chr1\t5\t5", ":1: chr1:6-5 is no stretch of bases"),
+        ("a.bed", "chr1\t5", ":1: 'chr1\\t5' is not a line of a BED file"),
+        ("a.bed", "chr1\t5\tx", ":1: 'chr1\\t5\\tx' is not a line of a BED file"),
+        ("a.bed", "chr1\t5\t5", ":1: chr1:6-5 is not a stretch of bases"),
         ("a.bed", "chr7\t0\t5", ":1: unknown chromosome 'chr7'"),
         ("a.bed", "chr2\t0\t5000001", ":1: chr2:1-5000001 ends behind the end of chr2, 5000000 bp in toy"),
-        ("a.list", "chr1:0-5", ":1: chr1:0-5 is no stretch of bases"),
-        ("a.list", "whatever", ":1: 'whatever' is no region"),
+        ("a.list", "chr1:0-5", ":1: chr1:0-5 is not a stretch of bases"),
+        ("a.list", "whatever", ":1: 'whatever' is not a region"),
         ("a.bed", "", ": no region on the chosen chromosomes"),
     ],
 )

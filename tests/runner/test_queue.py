@@ -8,7 +8,7 @@ import pytest
 from planner.core.records import Outcome
 from planner.plan.document import PlannedTask
 from planner.runner.launch import Attempt, Bounds, Foreknown, Limits, Scheduling, Seen
-from planner.runner.queue import Agenda
+from planner.runner.queue import TaskQueue
 from planner.runner.runs import Run
 from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import PaperOptions
@@ -39,14 +39,14 @@ def ended(task: str, outcome: Outcome, *, peak_mb: float = 100.0, limit_mb: int 
     )
 
 
-def agenda(planned: list[PlannedTask], *before: Run, limits: Limits = Limits.LEARNT, mem_mb: int = 1000) -> Agenda:
+def agenda(planned: list[PlannedTask], *before: Run, limits: Limits = Limits.LEARNT, mem_mb: int = 1000) -> TaskQueue:
     bounds = Bounds(nodes=(Node(name="n1", mem_mb=mem_mb, cores=8),), limits=limits, overhead_mb=8)
-    found = Agenda(planned, before, bounds)
+    found = TaskQueue(planned, before, bounds)
     found.fill(())
     return found
 
 
-def limits_of(found: Agenda, *running: tuple[Attempt, float, Seen], left_s: float = math.inf) -> dict[str, int]:
+def limits_of(found: TaskQueue, *running: tuple[Attempt, float, Seen], left_s: float = math.inf) -> dict[str, int]:
     starts = found.take(running, now_s=0.0, left_s=left_s)
     return {one.task.task: found.limit_mb(one, start) for one, start in starts}
 
@@ -144,7 +144,7 @@ def by_the_paper(planned: list[PlannedTask], *before: Run, foreknown: Foreknown,
         limits=limits,
         scheduling=Scheduling(options=options, foreknown=foreknown),
     )
-    found = Agenda(planned, before, bounds)
+    found = TaskQueue(planned, before, bounds)
     found.fill(())
     return limits_of(found)
 
@@ -169,7 +169,7 @@ def test_the_papers_scheduler_waits_for_its_batch_and_learns_from_it() -> None:
     attempt = Attempt(task=planned[0], job_id="7.chr1.1", request_mb=100, limit_mb=100, node="n1")
     options = DynamicOptions(policy=Policy.PAPER, paper=PaperOptions(bias=None))
     bounds = Bounds(nodes=(Node(name="n1", mem_mb=1000, cores=8),), scheduling=Scheduling(options=options))
-    found = Agenda(planned, (), bounds)
+    found = TaskQueue(planned, (), bounds)
     found.fill(["chr1"])
     assert limits_of(found, (attempt, 0.0, Seen(held_mb=50, peak_mb=50))) == {}
     found.ended(ended("chr1", Outcome.COMPLETED, peak_mb=300.0))
@@ -179,7 +179,7 @@ def test_the_papers_scheduler_waits_for_its_batch_and_learns_from_it() -> None:
 def test_in_a_pool_predictions_that_no_history_has_tested_leave_room_for_more() -> None:
     def started(planned: list[PlannedTask], *, doubts: bool) -> int:
         bounds = Bounds(nodes=(Node(name="n1", mem_mb=1000, cores=8),), limits=Limits.POOL, doubts=doubts)
-        found = Agenda(planned, (), bounds)
+        found = TaskQueue(planned, (), bounds)
         found.fill(())
         return len(limits_of(found))
 

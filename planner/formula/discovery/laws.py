@@ -51,11 +51,11 @@ def fit_law(
     Raises
     ------
     InputError
-        For arithmetic that is no law of these features, or fewer than two rows per constant.
+        For arithmetic that is not a law of these features, or fewer than two rows per constant.
     """
     start = grammar.parse(law)
     if lacking := [name for name in grammar.names(start) if name not in names]:
-        raise InputError(f"the law uses {lacking[0]}, which is no feature", f"features: {', '.join(names)}")
+        raise InputError(f"the law uses {lacking[0]}, which is not a feature", f"features: {', '.join(names)}")
     constants = Program(start, names).constants
     free = int(np.count_nonzero(constants != np.round(constants)))
     if len(peaks) < max(4, _ROWS_PER_CONSTANT * free):

@@ -14,7 +14,7 @@ set -euo pipefail
 
 # 'chromplan submit --then-next' submits this behind the round's jobs: once they have ended, record what they used, plan what
 # is left and submit it, with a job like this one behind it; when nothing is left, nothing is submitted.
-# What Slurm told this job of itself is no affair of the next ones.
+# What Slurm told this job of itself does not concern the next ones.
 unset "${!SLURM_JOB@}" "${!SLURM_MEM@}" "${!SLURM_CPU@}" "${!SLURM_NTASKS@}" "${!SLURM_TASK@}"
 # Nobody is there to try again when Slurm does not answer (exit code 1): what was submitted is not submitted twice.
 for pause_s in 10 60 300 0; do
