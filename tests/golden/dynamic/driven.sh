@@ -34,6 +34,8 @@ code=0
 while wait "$pid" || code=$?; kill -0 "$pid" 2>/dev/null; do # a signal ends the wait, not the command
   code=0
 done
+# Slurm tells one process after the other: the command may have heard it, and ended, first
+[ "$code" -ne 143 ] || [ -n "$told" ] || sleep 1
 while [ -n "$told" ] && kill -0 -- "-$pid" 2>/dev/null; do # it may still be tidying up
   sleep 0.2
 done
