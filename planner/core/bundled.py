@@ -49,9 +49,9 @@ def find(word: str) -> BundledGenome:
     """
     found = _by_word().get(word.strip().lower())
     if found is None:
-        known = "; ".join(name + (f" ({', '.join(one.also)})" if one.also else "") for name, one in genomes().items())
-        hint = f"known genomes: {known}; or a file with lengths: .fai, .dict, .sizes, the header of a VCF or BAM"
-        raise InputError(f"unknown genome {word!r}", f"{near(word, _by_word())} {hint}".strip())
+        known = near(word, _by_word()) or f"known genomes: {', '.join(genomes())}"
+        hint = f"{known}; or give a file with lengths: .fai, .dict, .sizes, the header of a VCF or BAM"
+        raise InputError(f"unknown genome {word!r}", hint.replace("?;", "?"))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -141,8 +142,12 @@ class Genome:
 
 
 def is_human(word: str) -> bool:
-    """Whether a word stands for a human genome that comes with chromplan."""
-    return not contigs.is_file_name(word) and bundled.find(word).name in genome.GENOMES
+    """Whether a word stands for a human genome that comes with chromplan; one that no genome is called by does not."""
+    if contigs.is_file_name(word):
+        return False
+    with contextlib.suppress(InputError):
+        return bundled.find(word).name in genome.GENOMES
+    return False
 
 
 def find(word: str, folder: Path = Path()) -> Genome:

@@ -75,10 +75,13 @@ def test_a_genome_is_found_by_its_aliases_in_any_case(word: str, name: str) -> N
     assert lengths(word) == lengths(name)
 
 
-def test_an_unknown_genome_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown genome 'mm8'") as error:
-        lengths("mm8")
-    assert "GRCh38 (hg38" in error.value.hint
+def test_an_unknown_genome_is_refused_with_the_one_that_was_meant_or_the_known_ones() -> None:
+    with pytest.raises(InputError, match="unknown genome 'hg99'") as error:
+        lengths("hg99")
+    assert error.value.hint.startswith("did you mean 'hg19'? or give a file with lengths")
+    with pytest.raises(InputError, match="unknown genome 'zebra'") as error:
+        lengths("zebra")
+    assert "known genomes: GRCh37, GRCh38, T2T-CHM13, " in error.value.hint
 
 
 def test_changing_returned_lengths_changes_no_genome() -> None:
