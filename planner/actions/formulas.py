@@ -74,7 +74,7 @@ def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] |
         lacking = [name for name in one.names if name not in given]
         what = f"needs the feature {lacking[0]}" if lacking else "has no calibration table, so no bound"
         raise InputError(f"memory.formula: {named} {what}", "name it in [features]" if lacking else "fit it from rows")
-    return Path(named).stem, found
+    return named if named in bundled() else Path(named).stem, found
 
 
 def _features(formula: Formula, config: Config, project: ProjectFolder) -> dict[str, str | float]:

@@ -46,7 +46,7 @@ class FeatureFile(_Strict):
     low: Finite
     high: Finite
     unit: Line = ""
-    source: Annotated[str, Field(pattern=r"^(length|\d{1,12}(\.\d{1,6})?)?$")] = ""
+    source: Annotated[str, Field(pattern=r"^(length|cpus|\d{1,12}(\.\d{1,6})?)?$")] = ""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
