@@ -2,7 +2,8 @@
 """Make the bundled formulas of the tools again, from the rows that ``measure_tools.py`` wrote.
 
 Run it from anywhere: ``python examples/tools/fit_tools.py [--out FOLDER]``. It writes
-``planner/data/formulas/TOOL.toml`` for each tool, or into FOLDER, and prints how good each law is on rows held out. A few seconds.
+``planner/data/formulas/TOOL.toml`` for each tool, or into FOLDER, and prints how good each law is on rows held out.
+It takes a few seconds.
 """
 
 from __future__ import annotations
