@@ -38,11 +38,12 @@ crash: $(VENV)/.test  ## kill every command at every event, or CHROMPLAN_CRASHES
 test-slurm:  ## the cluster tests on another Slurm: VERSION=24.11 (or 22.05, 26.05), ARGS="tests/cluster/test_drive.py"
 	@tests/versions/run.sh $(or $(VERSION),24.11) $(ARGS)
 
-lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck
+lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck, figures of pages against their records
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	@$(BIN)/python -m benchmarks.recorded
 
 format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

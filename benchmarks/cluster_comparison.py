@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import datetime
 import io
 import json
 import statistics
@@ -30,6 +31,7 @@ sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "support")
 from cluster import Cluster, Node  # noqa: E402
 from pipelines import Pipeline  # noqa: E402
 
+from benchmarks import recorded  # noqa: E402
 from planner.core import units  # noqa: E402
 
 WORKLOAD = ROOT / "examples" / "data" / "cluster_workload.csv"
@@ -98,8 +100,6 @@ def measure(cluster: Cluster, strategy: str, jobs: Sequence[str]) -> Result:
 
 
 def stamp(text: str) -> float:
-    import datetime
-
     return float(text) if text.isdigit() else datetime.datetime.fromisoformat(text).timestamp()
 
 
@@ -182,18 +182,26 @@ STRATEGIES: Mapping[str, Callable[[Pipeline], list[str]]] = {
 }
 
 
+def median_of(runs: Sequence[Result]) -> dict[str, object]:
+    """Return the medians of one strategy's runs."""
+    fields = ("makespan_s", "reserved_gb_s", "killed")
+    return {field: round(statistics.median(getattr(run, field) for run in runs), 1) for field in fields}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--strategy", action="append", choices=list(STRATEGIES))
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="the medians become those of benchmarks/records")
     options = parser.parse_args()
     results: list[Result] = []
+    done = options.strategy or list(STRATEGIES)
     with tempfile.TemporaryDirectory():
         cluster = Cluster(nodes=[Node(cpus=8, mem_mb=600), Node(cpus=8, mem_mb=600)]).start()
         try:
             for _ in range(options.runs):
-                for name in options.strategy or STRATEGIES:
+                for name in done:
                     pipeline = Pipeline(cluster)
                     for file, text in {
                         "hold.py": HOLD,
@@ -209,11 +217,13 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
         return
+    medians = {name: median_of([one for one in results if one.strategy == name]) for name in done}
+    if options.record:
+        command = f"python -m benchmarks.cluster_comparison --runs {options.runs} --record"
+        recorded.save("cluster_comparison", medians, measured=f"{datetime.date.today()}", command=command)
     print(f"\n{'strategy':<20}{'makespan s':>12}{'reserved GB·s':>15}{'killed':>8}   medians of {options.runs}")
-    for name in options.strategy or STRATEGIES:
-        runs = [result for result in results if result.strategy == name]
-        middle = [statistics.median(getattr(r, f) for r in runs) for f in ("makespan_s", "reserved_gb_s", "killed")]
-        print(f"{name:<20}{middle[0]:>12.0f}{middle[1]:>15.1f}{middle[2]:>8.0f}")
+    for name, row in medians.items():
+        print(f"{name:<20}{row['makespan_s']:>12.0f}{row['reserved_gb_s']:>15.1f}{row['killed']:>8.0f}")
 
 
 if __name__ == "__main__":
