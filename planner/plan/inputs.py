@@ -24,6 +24,8 @@ class Earlier:
         Of the last attempt; None while it is in flight.
     request_mb, time_limit_s : int
         Of the last attempt.
+    killed_mb : int
+        The largest request of an attempt that was killed for memory; 0 where none was.
     """
 
     round: int
@@ -31,6 +33,7 @@ class Earlier:
     outcome: Outcome | None
     request_mb: int
     time_limit_s: int
+    killed_mb: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -108,14 +108,14 @@ class TaskSizer:
         return self._model.retry() if self._model else DOUBLE
 
     def size(self, task: Task, before: Earlier | None) -> SizedTask:
-        """Return what a task asks for; a kill or a timeout of its last attempt raises it.
+        """Return what a task asks for; a kill of any attempt, or a timeout of its last, raises it.
 
         Raises
         ------
         InputError
             When the task is predicted, or said, to need more than the largest node offers.
         """
-        killed_mb = before.request_mb if before and before.outcome is Outcome.OOM else 0
+        killed_mb = before.killed_mb if before else 0
         floor_mb = self._after_kill(killed_mb)
         sized = self._as_before(self._held(self._first(task, floor_mb), floor_mb))
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:

@@ -19,6 +19,12 @@ _NO_STEP = re.compile(
 _NO_CODE = "FAILED, exit 0:0"
 
 
+def may_be_a_kill(attempt: sacct.JobAttempt, step: sacct.Step | None) -> bool:
+    """Whether what accounting says of a task may hide that Slurm killed it for memory: only its log tells then."""
+    outcome = (step or attempt).outcome
+    return outcome is Outcome.COMPLETED or _is_cancelled_alone(attempt, step)
+
+
 def corrected(
     task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, own: OwnRecords
 ) -> tuple[sacct.JobAttempt, sacct.Step | None]:
@@ -59,6 +65,9 @@ def failure(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None, 
 
 def _is_doubtful(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> bool:
     """Whether Slurm says that a task of ours failed, or that its step alone was cancelled: srun does so, giving up."""
-    outcome = (step or attempt).outcome
-    cancelled = outcome is Outcome.CANCELLED and attempt.outcome is not Outcome.CANCELLED
-    return task.logs is None and (outcome is Outcome.FAILED or cancelled)
+    failed = (step or attempt).outcome is Outcome.FAILED
+    return task.logs is None and (failed or _is_cancelled_alone(attempt, step))
+
+
+def _is_cancelled_alone(attempt: sacct.JobAttempt, step: sacct.Step | None) -> bool:
+    return (step or attempt).outcome is Outcome.CANCELLED and attempt.outcome is not Outcome.CANCELLED

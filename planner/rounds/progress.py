@@ -140,6 +140,7 @@ def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
             outcome=None if any(one.outcome is None for one in history) else history[-1].outcome,
             request_mb=history[-1].request_mb,
             time_limit_s=_time_limit_s(history[-1]),
+            killed_mb=max((one.request_mb for one in history if one.outcome is Outcome.OOM), default=0),
         )
         for task, history in attempts.items()
     }

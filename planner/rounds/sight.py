@@ -197,8 +197,8 @@ class Sight:
 
     def _with_own_records(self, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
         """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
-        if (step or attempt).outcome is Outcome.COMPLETED and self._was_killed(task):
-            # srun says 0 of a step of which it heard no more, and so does accounting
+        if launches.may_be_a_kill(attempt, step) and self._was_killed(task):
+            # srun says 0 of a step of which it heard no more, and so does accounting; or that has lost the step's limit
             step, attempt = step and replace(step, outcome=Outcome.FAILED), replace(attempt, outcome=Outcome.FAILED)
         attempt, step = launches.corrected(task, attempt, step, self._own(task))
         why = launches.failure(task, attempt, step, self._own(task))

@@ -169,23 +169,24 @@ def _go_on(folder: Path, tasks: list[str]) -> bool:
     return False
 
 
-def _rows(folder: Path) -> list[tuple[str, str, str]]:
+def _rows(folder: Path) -> list[tuple[str, str, str, int]]:
     with contextlib.closing(sqlite3.connect(folder / ".chromplan" / "history.sqlite")) as store:
-        return store.execute("SELECT task, job_id, outcome FROM observations").fetchall()
+        return store.execute("SELECT task, job_id, outcome, submit_s FROM observations").fetchall()
 
 
 def _completed(folder: Path) -> set[str]:
-    return {task for task, _, outcome in _rows(folder) if outcome == "completed"}
+    return {task for task, _, outcome, _ in _rows(folder) if outcome == "completed"}
 
 
 def _records_wrong(spec: Spec, folder: Path) -> list[str]:
     rows = _rows(folder)
     wrong = trials.store_wrong(folder)
     for task in spec.tasks:
-        found = [outcome for name, _, outcome in rows if name == task]
+        found = [outcome for name, _, outcome, _ in rows if name == task]
         if found.count("completed") != 1:
             wrong.append(f"{task} is recorded as {found}")
-    attempts = [(task, job_id) for task, job_id, _ in rows]
+    # one that Slurm starts again keeps its id
+    attempts = [(task, job_id, submit_s) for task, job_id, _, submit_s in rows]
     wrong += [f"{one} is recorded twice" for one in set(attempts) if attempts.count(one) > 1]
     return wrong
 

@@ -105,6 +105,16 @@ def test_a_task_that_slurm_killed_and_calls_completed_was_killed(omk_cluster: Cl
     assert "log: exceeded memory limit" in killed["evidence"]
 
 
+def test_a_step_that_slurm_killed_was_killed_though_accounting_has_lost_its_limit(omk_cluster: Cluster) -> None:
+    held = {"21": 220.0, "22": 60.0}
+    pipeline = submitted(omk_cluster, mode="packed", command=HOLD_COMMAND, held_mb=held, formula="150")
+    omk_cluster.wait(*set(ids(pipeline)))
+    # a step that slurmctld did not live to record whole: its job's limit stands in
+    lost = pipeline.intercept("sacct", '"$real" "$@" | sed "s/mem=153600K/mem=557056K/g"')
+    pipeline.chromplan("ingest", env=lost)
+    assert recorded(pipeline) == {"s1.chr21": "oom", "s1.chr22": "completed"}
+
+
 @pytest.mark.parametrize(
     ("mode", "said"),
     [

@@ -65,6 +65,7 @@ def test_a_second_attempt_asks_for_what_the_next_round_would_ask_for_after_a_kil
                 outcome=Outcome.OOM,
                 request_mb=told[one.chromosome][attempt - 1],
                 time_limit_s=600,
+                killed_mb=told[one.chromosome][attempt - 1],
             )
             for one in first.tasks
         }

@@ -1,6 +1,7 @@
 """The plan: requests with reasons, order, what is left out."""
 
 import json
+from dataclasses import replace
 
 import plans
 import pytest
@@ -15,7 +16,15 @@ from planner.site import Partition
 
 
 def earlier(outcome: Outcome | None, *, request_mb: int = 1000, attempts: int = 1, time_limit_s: int = 7200) -> Earlier:
-    return Earlier(round=1, attempts=attempts, outcome=outcome, request_mb=request_mb, time_limit_s=time_limit_s)
+    killed_mb = request_mb if outcome is Outcome.OOM else 0
+    return Earlier(
+        round=1,
+        attempts=attempts,
+        outcome=outcome,
+        request_mb=request_mb,
+        time_limit_s=time_limit_s,
+        killed_mb=killed_mb,
+    )
 
 
 def observations(count: int = 22) -> list[Observation]:
@@ -110,6 +119,12 @@ def test_a_task_killed_for_memory_asks_for_at_least_twice_as_much() -> None:
 def test_twice_as_much_is_cut_to_the_largest_node() -> None:
     plan = plans.plan(earlier={"chr21": earlier(Outcome.OOM, request_mb=40_000)})
     assert request_of(plan, "chr21") == 64_000
+
+
+def test_a_kill_counts_also_when_the_attempt_behind_it_was_lost() -> None:
+    lost = replace(earlier(Outcome.INFRA, request_mb=3000, attempts=2), killed_mb=1500)
+    plan = plans.plan(earlier={"chr21": lost})
+    assert request_of(plan, "chr21") >= 3000
 
 
 def test_a_task_killed_at_all_that_a_node_has_is_given_up() -> None:

@@ -43,7 +43,15 @@ def plan(*, times: float = 1000.0, seen: Sequence[tuple[dict[str, float], float]
 
 def started(outcome: Outcome | None, *names: str, request_mb: int = 4800) -> dict[str, Earlier]:
     return {
-        name: Earlier(round=1, attempts=1, outcome=outcome, request_mb=request_mb, time_limit_s=7200) for name in names
+        name: Earlier(
+            round=1,
+            attempts=1,
+            outcome=outcome,
+            request_mb=request_mb,
+            time_limit_s=7200,
+            killed_mb=request_mb if outcome is Outcome.OOM else 0,
+        )
+        for name in names
     }
 
 
