@@ -62,7 +62,7 @@ def test_what_it_writes_without_any_answer_plans(here: Path, capsys: pytest.Capt
         (("--time", "soon"), "pipeline.time: 'soon' is not a time limit"),
         (("--time", "900-00:00:00", "--site", "cannon"), "too long for site cannon"),
         (("--chromosomes", "1-99"), "pipeline.chromosomes: "),
-        (("--genome", "hg99"), "pipeline.genome: "),
+        (("--genome", "hg99"), "unknown genome 'hg99'"),
         (("--site", "canon"), "unknown site 'canon'"),
         (("--site", "cannon", "--partition", "none"), "no partition 'none'"),
         (("--samples", "none.txt"), "none.txt: no such file"),
