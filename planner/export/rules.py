@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from planner.core import levels
 from planner.core.records import Observation
 from planner.core.regions import part_in
 from planner.core.retry import GROWTH, Retry
@@ -134,10 +135,11 @@ def of_history(
 
     A task's features are those of its last attempt; an attempt that lacks one tells of no task.
     """
-    found = [one for one in observations if set(model.feature_names) <= one.features.keys()]
+    names = model.feature_names
+    found = [one for one in observations if all(levels.value(one.features, name) is not None for name in names)]
     last = {(one.sample, _region(one)): one for one in sorted(found, key=lambda one: one.submit_s)}
     # tasks that no feature tells apart are told apart by what they needed before
-    known_mb = {} if model.feature_names else known_needs(found)
+    known_mb = {} if names else known_needs(found)
     retry = model.retry()
     tasks = []
     for (sample, chromosome), one in sorted(last.items()):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.actions.fitting import fit
+from planner.core import levels
 from planner.core.records import Outcome
 from planner.core.retry import DOUBLE, FIRST_STEP, Retry
 from planner.core.samples import Sample
@@ -157,6 +158,24 @@ def test_the_last_features_of_a_task_count_and_an_attempt_without_them_does_not(
     rule = of_history([*rows, replace(rows[0], features={}, chromosome="9", submit_s=9)], model)
     (only,) = rule.tasks
     assert only.mem_mb[0] == model.predict(rows[-1].features).request_mb
+
+
+def test_text_among_the_features_tells_tasks_apart_too() -> None:
+    rows = [
+        replace(
+            observed.observation(n, 100.0 * factor + n, {"length_mb": float(n), **levels.kept("panel", panel)}),
+            task=f"{panel}.chr{n}",
+            chromosome=str(n),
+            sample=panel,
+            limit_mb=5000,
+        )
+        for n in range(1, 12)
+        for panel, factor in (("small", 1), ("large", 9))
+    ]
+    rule = of_history(rows, fit(rows, ("length_mb", "panel")))
+    asked = {(one.sample, one.chromosome): one.mem_mb[0] for one in rule.tasks}
+    assert len(asked) == 22
+    assert asked["large", "5"] > 900 > 500 > asked["small", "5"]
 
 
 def test_tasks_that_no_feature_tells_apart_ask_for_what_they_needed() -> None:
