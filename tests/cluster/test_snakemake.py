@@ -118,3 +118,17 @@ def test_every_job_asks_for_what_the_plan_asks_for_and_a_killed_one_for_what_the
     ]
     again = ("phase", "21", asked["phase"]["21"][""]["mem_mb"][1])
     assert requested(omk_cluster, folder) == sorted([*expected, again])
+
+
+def test_all_jobs_of_an_array_get_the_largest_request_of_the_rule(omk_cluster: Cluster, folder: Path) -> None:
+    write(omk_cluster, folder, {"Snakefile": SNAKEFILE.replace("ARRAY", "True"), "runs.csv": RUNS})
+    omk_cluster.run(["mkdir", "out"], cwd=folder)
+    omk_cluster.run(["touch", *(f"out/{chrom}.phased" for chrom in ("20", "21", "22"))], cwd=folder)
+    omk_cluster.run(["chromplan", "history", "import", "runs.csv"], cwd=folder)
+    omk_cluster.run(["chromplan", "export", "--to", "snakemake"], cwd=folder)
+    snakemake(omk_cluster, folder, "--slurm-array-jobs", "impute", "--slurm-disable-memory-fudge")
+    jobs = [path.stem for path in folder.glob(".snakemake/slurm_logs/rule_impute/**/*_*.log")]
+    omk_cluster.wait(*jobs)
+    rows = omk_cluster.sacct(*jobs, fields=("JobID", "ReqMem"))
+    asked = [int(float(row["ReqMem"].rstrip("Kcn"))) >> 10 for row in rows if row["JobID"] in jobs]
+    assert asked == [planned(folder)["impute"][""][""]["mem_mb"][0]] * 3
