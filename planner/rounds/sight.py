@@ -32,6 +32,8 @@ _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
 )
+# why Slurm cancels what waits for a job that failed
+_NEVER = "DependencyNeverSatisfied"
 
 
 @dataclass(slots=True)
@@ -152,6 +154,8 @@ class Sight:
             return Fate(ran_as=first)
         if self._queues[task.cluster] is None:
             return Fate(state=record.state if record else SUBMITTED)
+        if record is None and job is not None and job.state == "CANCELLED" and job.reason == _NEVER:
+            return Fate([self._by_state(task, job.state)])  # 26.05 never tells accounting
         own, now_s = self._own(task), time.time()
         left = own.ended(task.entry.task, task.entry.job_id)
         unaccounted = task.cluster in self._unaccounted

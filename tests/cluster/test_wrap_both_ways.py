@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import slurm_processes as processes
-from both_ways_cases import CASES, Case
+from both_ways_cases import CASES, USUAL, Case
 from cluster import Cluster, Node
 from conftest import Clusters
 
@@ -90,7 +90,7 @@ def both(request: pytest.FixtureRequest, clusters: Clusters) -> Iterator[BothWay
     cluster.stop()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CASES if os.environ.get("CHROMPLAN_BOTH_WAYS") == "all" else USUAL)
 def test_a_script_is_taken_refused_and_run_alike(both: BothWays, name: str) -> None:
     if (name, "plain") not in both.ran:
         pytest.skip(f"no {CASES[name].needs} here")
