@@ -49,7 +49,9 @@ def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
         Names file and line of what cannot be read, or an index that is missing.
     """
     told: dict[int, tuple[str, str]] = {}
-    for number, line in enumerate(read_text(path, hint=_HINT).splitlines(), start=1):
+    # spreadsheets begin a file with a mark
+    text = read_text(path, hint=_HINT).removeprefix("\ufeff")
+    for number, line in enumerate(text.splitlines(), start=1):
         cells = line.partition("#")[0].split("\t" if "\t" in line else None)
         cells = [cell.strip() for cell in cells]
         if not any(cells) or (number == 1 and cells[0].lower() == "index"):

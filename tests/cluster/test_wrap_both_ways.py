@@ -53,7 +53,7 @@ class BothWays:
     def _gather(self, ran: Ran, folder: Path) -> None:
         ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
         if ran.job.isdecimal():
-            self.cluster.wait(ran.job)
+            processes.wait_until(lambda: self._has_ended(ran.job), f"accounting of job {ran.job}", timeout_s=120)
             for row in self.cluster.sacct(ran.job, fields=FIELDS):
                 ran.rows.append(tuple(self._same(value, ran, folder) for value in row.values()))
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -62,6 +62,10 @@ class BothWays:
             ran.files[self._same(str(path.relative_to(folder)), ran, folder)] = (
                 text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
             )
+
+    def _has_ended(self, job: str) -> bool:
+        rows = self.cluster.sacct(job, fields=("JobID", "End"))
+        return bool(rows) and all(row["End"] not in ("Unknown", "") for row in rows)
 
     def _same(self, text: str, ran: Ran, folder: Path) -> str:
         text = text.replace(str(folder), "FOLDER")

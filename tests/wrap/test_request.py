@@ -220,7 +220,8 @@ def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
     table = tmp_path / "map.tsv"
     table.write_text(
         "index\tchromosome\tsample\n0\tchr1\ta b\n1\tX\n# two parts of one chromosome\n2\t2\n3\t2\n"
-        "4\t-\tcontrol\n5\t-\n9\t9\n"
+        "4\t-\tcontrol\n5\t-\n9\t9\n",
+        encoding="utf-8-sig",
     )
     found = elements.from_file(table, [0, 1, 2, 3, 4, 5])
     assert [(one.chromosome, one.sample) for one in found] == [
