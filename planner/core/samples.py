@@ -11,6 +11,7 @@ from pathlib import Path
 
 from planner.core.documents import read_text
 from planner.core.errors import InputError
+from planner.core.wording import count
 
 # what the first column of a table is called, without blanks, '_' and '-'; any other word is a sample's name
 _HEADING = re.compile(
@@ -18,6 +19,7 @@ _HEADING = re.compile(
     r"(id|name)?s?|[fi]?ids?|names?"
 )
 _LONGEST = 1000
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "blanks", "\x1f": "nothing"}
 _HINT = "the first line names the columns, each further line is a sample"
 
 
@@ -85,6 +87,8 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
         raise InputError(f"{path}: no samples", "write one name a line")
     header: tuple[str, ...] = ("sample",)
     if len(rows[0].cells) > 1 and not _is_heading(rows[0].cells[0]):
+        if len(rows) == 1:
+            raise InputError(f"{path}:{rows[0].line}: several fields in the only line", "write one name a line")
         raise InputError(
             f"{path}:{rows[0].line}: {rows[0].cells[0]!r} is not what a column of samples is called",
             "put a line above that names the columns, or rename the first one: sample, id, name, patient, …",
@@ -98,9 +102,10 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     for row in rows:
         where = f"{path}:{row.line}"
         if len(row.cells) != len(header):
-            raise InputError(
-                f"{where}: {len(row.cells)} fields, the first line has {len(header)}", "complete or remove this line"
-            )
+            hint = "complete or remove this line"
+            if len(row.cells) == 1:
+                hint += f"; its fields are separated by {_SEPARATORS[_separator(text)]}, as in the first line"
+            raise InputError(f"{where}: {count(len(row.cells), 'field')}, the first line has {len(header)}", hint)
         name = row.cells[0]
         _check(name, where)
         if name in first_seen:
@@ -125,7 +130,7 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
                 first = reader.line_num + 1
         except csv.Error as error:
             raise InputError(
-                f"{path}:{reader.line_num}: {error}", 'quote a whole field, or nothing of it: "a, b"'
+                f"{path}:{first}: {error}", 'quote a whole field, or nothing of it: "a, b"'
             ) from None
     rows: list[_SampleLine] = []
     heading_due = True

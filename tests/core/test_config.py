@@ -140,7 +140,7 @@ def test_a_quoted_name_may_hold_a_line_break(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("sample\tpanel\na\n", "samples.tsv:2: 1 fields, the first line has 2"),
+        ("sample\tpanel\na\n", "samples.tsv:2: 1 field, the first line has 2"),
         ("sample\tpanel\n\tx\n", "samples.tsv:2: a sample without a name"),
         ("sample\tpanel\n", "samples.tsv: no samples"),
         ("sample\tmem_mb\na\tb\n", "samples.tsv:1: column 'mem_mb' cannot be a placeholder"),

@@ -76,7 +76,8 @@ def test_a_quoted_cell_may_hold_the_separator(tmp_path: Path) -> None:
         ("\n# nothing\n", "samples.txt: no samples"),
         ("sample\n", "samples.txt: no samples below the first line"),
         ("S1\nS2\n\nS1\n", "samples.txt:4: 'S1' is listed twice, first in line 1"),
-        ("sample,n\nS1,1\nS2\n", "samples.txt:3: 1 fields, the first line has 2"),
+        ("S1,S2,S3\n", "samples.txt:1: several fields in the only line"),
+        ("sample,n\nS1,1\nS2\n", "samples.txt:3: 1 field, the first line has 2"),
         ("sample,n\nS1,1\n,2\n", "samples.txt:3: a sample without a name"),
         ("S1,3\nS2,4\n", "samples.txt:1: 'S1' is not what a column of samples is called"),
         ("S1\tcase\nS2\tcontrol\n", "samples.txt:1: 'S1' is not what a column of samples is called"),
@@ -84,7 +85,7 @@ def test_a_quoted_cell_may_hold_the_separator(tmp_path: Path) -> None:
         ("sample,3\nS2,4\n", "samples.txt:1: column '3' cannot be a placeholder"),
         ("sample,mem_mb\nS1,1\n", "samples.txt:1: column 'mem_mb' cannot be a placeholder"),
         ("sample,n,n\nS1,1,2\n", "samples.txt:1: column 'n' is listed twice"),
-        ('sample,n\n"S1,1\nS2,2\n', "samples.txt:3: unexpected end of data"),
+        ('sample,n\n"S1,1\nS2,2\n', "samples.txt:2: unexpected end of data"),
         ("S1\n" + "x" * 2000 + "\n", "samples.txt:2: "),
     ],
 )
