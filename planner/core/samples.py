@@ -129,9 +129,7 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
                 split.append((first, reader.line_num, record))
                 first = reader.line_num + 1
         except csv.Error as error:
-            raise InputError(
-                f"{path}:{first}: {error}", 'quote a whole field, or nothing of it: "a, b"'
-            ) from None
+            raise InputError(f"{path}:{first}: {error}", 'quote a whole field, or nothing of it: "a, b"') from None
     rows: list[_SampleLine] = []
     heading_due = True
     for first, last, written in split:
