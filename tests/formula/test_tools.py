@@ -28,8 +28,11 @@ def rows(tool: str) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_bundled_formula_is_what_its_rows_give(tool: str) -> None:
-    assert fit.fit(tool, "").formula.text == bundled(tool).text
-    assert bundled(tool).rows == len(rows(tool))
+    again, known = fit.fit(tool, "").formula, bundled(tool)
+    # to the MiB: another processor may round the last digits of a constant otherwise
+    for row in rows(tool):
+        assert again.evaluate(row) == pytest.approx(known.evaluate(row), rel=1e-3)
+    assert known.rows == len(rows(tool))
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -317,7 +317,7 @@ def test_predictions_that_nothing_has_tested_may_be_half_of_what_is_needed() -> 
 
 def test_a_task_that_untested_predictions_would_let_run_alone_waits_for_a_scout() -> None:
     """Were they double what is needed, it would keep half a node empty for as long as it runs."""
-    most, half = untested(sized(1.0, 0.6, 0.1, mb=85.0)), untested(sized(1.0, 0.6, 0.1, mb=60.0))
+    most, half = untested(sized(1.0, 0.6, 0.1, mb=75.0)), untested(sized(1.0, 0.6, 0.1, mb=60.0))
     assert names(dynamic.decide(state(most)))[0] == "t2"
     assert names(dynamic.decide(state(half))) == ["t0"]
     more_than_a_node = untested(sized(1.0, 0.6, 0.1, mb=150.0))

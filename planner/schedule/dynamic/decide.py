@@ -26,8 +26,9 @@ _FEW_SHARE = 0.6
 _COST_POWER = 2.5
 _LEAST_ALPHA, _MOST_ALPHA = 1e-4, 0.3
 _SMALL = 0.2
-# What is predicted to take so much would hold the node alone as long as it runs: a small task tells sooner if it must.
-_MOST_OF_A_NODE = 0.7
+# What is predicted to take so much of a node would hold it alone as long as it runs: a small task tells sooner if it
+# must. Beside what takes more there is hardly room for another, so that the scout costs more than it tells.
+_SCOUTED = (0.7, 0.8)
 _FEW_PEAKS = 3  # fewer do not show whether memory follows a line
 
 
@@ -184,7 +185,7 @@ class _Decision:
         smallest = min(works, key=self._belief.mean_mb)
         largest = max(works, key=self._belief.mean_mb)
         share = self._belief.mean_mb(largest) / self._largest_mb
-        alone = share * self._doubt(largest) > 1 and not _MOST_OF_A_NODE <= share <= 1
+        alone = share * self._doubt(largest) > 1 and not _SCOUTED[0] <= share <= _SCOUTED[1]
         little = self._belief.mean_mb(smallest) < self._scout * self._largest_mb or self._doubt(smallest) > 1
         if alone or not little:
             return (
