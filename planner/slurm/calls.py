@@ -140,7 +140,6 @@ def run(
     cluster: str | None = None,
     patience: Patience | None = None,
     surroundings: Mapping[str, str] | None = None,
-    with_stderr: bool = False,
 ) -> str:
     """Run one of Slurm's commands and return its stdout.
 
@@ -154,8 +153,6 @@ def run(
         `PATIENT`, where it does no harm when it is done twice.
     surroundings : mapping, optional
         The whole environment, instead of the user's own without what would count as options.
-    with_stderr : bool
-        What is printed there follows what is printed on stdout.
 
     Raises
     ------
@@ -165,15 +162,25 @@ def run(
         When the program is missing.
     """
     patience = patience or PATIENT
-    words = [argv[0], *([f"--clusters={cluster}"] if cluster else []), *argv[1:]]
+    words = _words(argv, cluster)
     if surroundings is None:
         surroundings = without_options(os.environ)
     surroundings = {**surroundings, **(environment or {})}
+    return _patiently(lambda: _once(words, stdin, surroundings, cwd, patience.timeout_s), patience)[0]
 
-    def once() -> str:
-        printed, said = _once(words, stdin, surroundings, cwd, patience.timeout_s)
-        return printed + said if with_stderr else printed
 
+def run_heard(argv: Sequence[str], *, environment: Mapping[str, str], cluster: str | None = None) -> str:
+    """Run one of Slurm's commands and return its stdout, followed by its stderr; else as `run`."""
+    words, surroundings = _words(argv, cluster), {**without_options(os.environ), **environment}
+    return "".join(_patiently(lambda: _once(words, None, surroundings, None, PATIENT.timeout_s), PATIENT))
+
+
+def _words(argv: Sequence[str], cluster: str | None) -> list[str]:
+    return [argv[0], *([f"--clusters={cluster}"] if cluster else []), *argv[1:]]
+
+
+def _patiently(once: Callable[[], tuple[str, str]], patience: Patience) -> tuple[str, str]:
+    """Make a call, again after each pause where it failed on the way."""
     for pause_s in patience.pauses_s:
         try:
             return once()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planner.core import units
 from planner.history.sacct import read as sacct
-from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run
+from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run, run_heard
 
 ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
 FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
@@ -125,7 +125,7 @@ def would_start_s(options: Sequence[str], *, cluster: str | None = None) -> floa
         When it would not be taken, or Slurm does not answer.
     """
     argv = ["sbatch", "--test-only", *options, "--wrap=true"]
-    said = run(argv, environment={"SLURM_TIME_FORMAT": "%s"}, cluster=cluster, with_stderr=True)
+    said = run_heard(argv, environment={"SLURM_TIME_FORMAT": "%s"}, cluster=cluster)
     found = _WOULD_START.search(said)
     return float(found[1]) if found else None
 
