@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from observed import observation
 
+from planner.actions import formulas
 from planner.actions.observations import read_table
+from planner.cli.record import _features
 from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation
@@ -115,3 +117,20 @@ def test_a_table_gives_text_where_that_is_said(tmp_path: Path) -> None:
     read = read_table(table, tool="t", features={"collector": "text:gc"})
     assert [row.features for row in read] == [{"collector=serial": 1.0}, {"collector=G 1": 1.0}]
     assert len(read.skipped) == 1
+
+
+def test_a_recorded_run_may_have_text() -> None:
+    assert _features(["n=3", "collector=text:G1"], []) == {"n": 3.0, "collector=G1": 1.0}
+    with pytest.raises(InputError, match="NAME=NUMBER is expected"):
+        _features(["collector=G1"], [])
+    with pytest.raises(InputError, match="NAME=NUMBER is expected"):
+        _features(["collector=text:"], [])
+
+
+def test_a_formula_of_text_is_refused() -> None:
+    rows = formulas.usable(runs({"serial": 30}, {"serial": 1}), features=NAMES, tool="beagle")
+    wanted = formulas.FormulaSearch(
+        features=NAMES, tool="beagle", target="peak_mb", engine="operon", seed=0, most_nodes=30
+    )
+    with pytest.raises(InputError, match="feature collector is text"):
+        formulas.fit(rows, wanted, progress=print)
