@@ -13,18 +13,21 @@ import argparse
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from planner.core import files, genome
+from planner.schedule.order import bounds
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
-from planner.schedule.order.search import search
+from planner.schedule.order.search import Found, search
 from planner.schedule.order.tables import TabledOrder
 
 SETS = ("1-22", "1-22,X,Y")
 EPS = 0.02
+# Lengths are whole base pairs, so six decimals of a Mb are exact.
+DECIMALS = 6
 # These as well for GRCh37's autosomes and list scheduling; LEAST_EPS stands for 0.
 MORE_EPS = (LEAST_EPS, 0.01, 0.05, 0.10, 0.20)
 # Peaks published or known for K = 2, 3, 5, 7, 10, to compare makespans under the same memory.
@@ -70,7 +73,7 @@ def improve(path: Path, name: str, chromosomes: str, entries: list[TabledOrder],
             starts=ordertables.orders_of(entries, names),
             prove=not asked.no_proof,
         )
-        entry = ordertables.entry_of(problem, found, names, lower_bound=known_bound(problem, names, entries))
+        entry = entry_of(problem, found, names, lower_bound=known_bound(problem, names, entries))
         if before is not None:
             entries.remove(before)
         entries.append(entry)
@@ -101,6 +104,30 @@ def cap_problems(
             caps.add(math.ceil(round(entry.peak * 100, 4)) / 100)
     for cap in sorted(caps):
         yield Problem(mem_mb=lengths, wall_s=lengths, cap_mb=cap)
+
+
+def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> TabledOrder:
+    """Return the entry of an order found; ``lower_bound`` is one known from elsewhere."""
+    value = round(found.makespan if problem.objective is Objective.MAKESPAN else found.peak, DECIMALS)
+    bound = min(value, rounded_down(max(found.lower_bound, lower_bound)))
+    return TabledOrder(
+        model=problem.model,
+        objective=problem.objective,
+        eps=ordertables.eps_of(problem),
+        slots=None if problem.cap_mb is not None else problem.slot_count,
+        cap=problem.cap_mb,
+        order=tuple(names[task] for task in found.order),
+        peak=round(found.peak, DECIMALS),
+        makespan=round(found.makespan, DECIMALS),
+        best_makespan=round(found.best_makespan, DECIMALS),
+        lower_bound=bound,
+        proved=value <= bound * (1 + bounds.PROVED),
+    )
+
+
+def rounded_down(value: float) -> float:
+    steps = 10.0**DECIMALS
+    return math.floor(value * steps) / steps
 
 
 def known_bound(problem: Problem, names: list[str], entries: list[TabledOrder]) -> float:

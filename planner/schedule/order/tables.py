@@ -6,17 +6,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from planner.schedule.order import bounds
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
-from planner.schedule.order.search import Found
 
 VERSION = 1
-# Lengths are whole base pairs, so six decimals of a Mb are exact.
-_DECIMALS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,25 +55,6 @@ class TabledOrder:
         return self.makespan if self.objective is Objective.MAKESPAN else self.peak
 
 
-def entry_of(problem: Problem, found: Found, names: Sequence[str], *, lower_bound: float = 0.0) -> TabledOrder:
-    """Return the entry of an order found; ``lower_bound`` is one known from elsewhere."""
-    value = round(found.makespan if problem.objective is Objective.MAKESPAN else found.peak, _DECIMALS)
-    bound = min(value, _rounded_down(max(found.lower_bound, lower_bound)))
-    return TabledOrder(
-        model=problem.model,
-        objective=problem.objective,
-        eps=_eps(problem),
-        slots=None if problem.cap_mb is not None else problem.slot_count,
-        cap=problem.cap_mb,
-        order=tuple(names[task] for task in found.order),
-        peak=round(found.peak, _DECIMALS),
-        makespan=round(found.makespan, _DECIMALS),
-        best_makespan=round(found.best_makespan, _DECIMALS),
-        lower_bound=bound,
-        proved=value <= bound * (1 + bounds.PROVED),
-    )
-
-
 def loads(text: str) -> list[TabledOrder]:
     """Read a table."""
     document = json.loads(text)
@@ -112,7 +88,7 @@ def lookup(entries: Iterable[TabledOrder], names: Sequence[str], problem: Proble
     asked = (
         problem.model,
         problem.objective,
-        _eps(problem),
+        eps_of(problem),
         problem.slot_count if by_slots else None,
         problem.cap_mb,
     )
@@ -130,12 +106,8 @@ def orders_of(entries: Iterable[TabledOrder], names: Sequence[str]) -> list[list
     return [[rank[name] for name in order] for order in sorted(found)]
 
 
-def _eps(problem: Problem) -> float | None:
+def eps_of(problem: Problem) -> float | None:
+    """Return the eps that an order is tabled under; None where the objective has none."""
     if problem.objective is not Objective.PEAK_EPS:
         return None
     return max(problem.eps, LEAST_EPS)
-
-
-def _rounded_down(value: float) -> float:
-    steps = 10.0**_DECIMALS
-    return math.floor(value * steps) / steps
