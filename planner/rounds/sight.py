@@ -155,7 +155,9 @@ class Sight:
         if self._queues[task.cluster] is None:
             return Fate(state=record.state if record else SUBMITTED)
         if record is None and job is not None and job.state == "CANCELLED" and job.reason == _NEVER:
-            return Fate([self._by_state(task, job.state)])  # 26.05 never tells accounting
+            # from 24.11 on accounting does not always learn of such an element
+            never_began = without_record(task, f"job CANCELLED before it began: {_NEVER}")
+            return Fate([replace(never_began, outcome=Outcome.CANCELLED)])
         own, now_s = self._own(task), time.time()
         left = own.ended(task.entry.task, task.entry.job_id)
         unaccounted = task.cluster in self._unaccounted
