@@ -133,7 +133,7 @@ class Project:
         retry_failed : bool
             Run failed and cancelled tasks again.
         again : bool
-            Plan every task, also those that are done.
+            Plan every task, even those that are done.
         write : bool
             Whether ``rounds/rNNN/plan.json`` is written, for `render` and `submit`; a plan without tasks never is.
 

@@ -53,7 +53,7 @@ def advise(
     lengths_bp : mapping of str to int
         Length of each chromosome.
     seed : int
-        Same seed, same figures.
+        The same seed gives the same figures.
     report : callable
         Called with the share done.
     """

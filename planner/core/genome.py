@@ -24,17 +24,6 @@ GENOMES: tuple[str, ...] = ("GRCh37", "GRCh38", "T2T-CHM13")
 _CHROMOSOME_BY_WORD = {name.lower(): name for name in CHROMOSOMES} | {"m": "MT"}
 
 
-def genome_name(word: str) -> str:
-    """Return the name of the bundled genome that ``word`` stands for (``hg38``, ``b37``, ``hs1`` …, in any case).
-
-    Raises
-    ------
-    InputError
-        When no genome has that name.
-    """
-    return bundled.find(word).name
-
-
 def lengths(genome: str) -> dict[str, int]:
     """Return the length in bp of every chromosome of a bundled genome; of a human one in the order of `CHROMOSOMES`.
 

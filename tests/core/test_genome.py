@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.core import genome
+from planner.core import bundled
 from planner.core.errors import InputError
 from planner.core.genome import CHROMOSOMES, GENOMES, lengths, parse_chromosomes, plain
 
@@ -71,7 +71,7 @@ def test_every_genome_has_all_25_chromosomes_in_order(name: str) -> None:
     ],
 )
 def test_a_genome_is_found_by_its_aliases_in_any_case(word: str, name: str) -> None:
-    assert genome.genome_name(word) == name
+    assert bundled.find(word).name == name
     assert lengths(word) == lengths(name)
 
 
