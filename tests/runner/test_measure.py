@@ -216,3 +216,4 @@ def test_a_record_says_how_the_task_ended_also_by_a_signal(tmp_path: Path) -> No
         found = peak.read(record)
         assert found is not None
         assert found.code == code
+        assert found.ended == (code in (0, 3))
