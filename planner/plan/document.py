@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from planner.core.documents import Document, FileName, FilePath, Line, Text, Variable, load_json
+from planner.core.documents import Document, FileName, FilePath, Line, SystemText, Text, Variable, load_json
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
@@ -40,7 +40,7 @@ class PlannedTask(Document):
     features: dict[str, float]
     size: float = 1.0
     """Relative to the pipeline's largest task: what memory and time are taken to grow with while nothing is known."""
-    parameters: dict[str, Text]
+    parameters: dict[str, SystemText]
     attempt: _Count
     request_mb: _Mem
     predicted_mb: float | None

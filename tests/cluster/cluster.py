@@ -281,8 +281,14 @@ class Cluster:
     def sacct(self, *job_ids: str, fields: Sequence[str]) -> list[dict[str, str]]:
         """Return sacct's rows, steps included, one dict per row."""
         argv = ["sacct", "-n", "-P", "-D", "--units=K", "--delimiter=\x1f", "-j", ",".join(job_ids)]
-        lines = self.run([*argv, "-o", ",".join(fields)]).stdout.splitlines()
-        return [dict(zip(fields, line.split("\x1f"), strict=True)) for line in lines]
+        rows: list[dict[str, str]] = []
+        text = ""
+        for line in self.run([*argv, "-o", ",".join(fields)]).stdout.splitlines(keepends=True):
+            text += line  # a name may hold newlines
+            if text.count("\x1f") == len(fields) - 1:
+                rows.append(dict(zip(fields, text.removesuffix("\n").split("\x1f"), strict=True)))
+                text = ""
+        return rows
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left."""

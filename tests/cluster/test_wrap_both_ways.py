@@ -55,11 +55,12 @@ class BothWays:
         if ran.job.isdecimal():
             processes.wait_until(lambda: self._has_ended(ran.job), f"accounting of job {ran.job}", timeout_s=120)
             for row in self.cluster.sacct(ran.job, fields=FIELDS):
-                ran.rows.append(tuple(self._same(value, ran, folder) for value in row.values()))
+                row["JobID"] = row["JobID"].removeprefix(ran.job)
+                ran.rows.append(tuple(value.replace(str(folder), "FOLDER") for value in row.values()))
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
             text = re.sub(rb"\S*/slurm_script", b"slurm_script", text)
-            ran.files[self._same(str(path.relative_to(folder)), ran, folder)] = (
+            ran.files[self._same(str(path.relative_to(folder)), ran)] = (
                 text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
             )
 
@@ -67,9 +68,8 @@ class BothWays:
         rows = self.cluster.sacct(job, fields=("JobID", "End"))
         return bool(rows) and all(row["End"] not in ("Unknown", "") for row in rows)
 
-    def _same(self, text: str, ran: Ran, folder: Path) -> str:
-        text = text.replace(str(folder), "FOLDER")
-        return re.sub(rf"(?<![0-9A-Za-z.]){ran.job}(?![0-9])", "JOB", text) if ran.job.isdecimal() else text
+    def _same(self, name: str, ran: Ran) -> str:
+        return re.sub(rf"(?<=slurm-){ran.job}(?=[_.])", "JOB", name) if ran.job.isdecimal() else name
 
 
 def write(path: Path, content: bytes, cluster: Cluster) -> None:
