@@ -28,7 +28,8 @@ def test_what_a_command_used_is_recorded_with_its_features(tmp_path: Path) -> No
     (tmp_path / "in.vcf").write_bytes(b"x" * (3 << 20))
     options = ["--tool", "hold", "--sample", "s1", "--chromosome", "chr7", "--feature", "variants=120000"]
     options += ["--input", str(tmp_path / "in.vcf"), "--cpus", "2"]
-    done = record(tmp_path, *options, "--", sys.executable, "-c", HOLD, "200", "0.3")
+    # long enough to be looked at several times on a busy machine
+    done = record(tmp_path, *options, "--", sys.executable, "-c", HOLD, "200", "4")
     assert done.returncode == 0, done.stderr
     one = recorded(tmp_path)
     assert (one.tool, one.task, one.sample, one.chromosome, one.cpus) == ("hold", "s1.chr7", "s1", "7", 2)
