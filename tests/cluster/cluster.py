@@ -265,9 +265,9 @@ class Cluster:
             ]
             ended = {row["JobID"] for row in rows if row["End"] not in ("Unknown", "")}
             # 26.05 never tells accounting of an element whose dependency cannot be met any more
-            argv = ["squeue", "-h", "-r", "-t", "CANCELLED", "-j", ids, "-o", "%i %S"]
+            argv = ["squeue", "-h", "-r", "-t", "CANCELLED", "-j", ids, "-o", "%i %r"]
             printed = self.run(argv, check=False).stdout.splitlines()
-            never_began = {line.split()[0] for line in printed if line.endswith("N/A")}
+            never_began = {line.split()[0] for line in printed if line.endswith("DependencyNeverSatisfied")}
             return (ended | never_began).issuperset(job_ids) and len(ended) == len({row["JobID"] for row in rows})
 
         try:
