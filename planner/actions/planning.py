@@ -263,11 +263,18 @@ def make_plan(
     retry_failed: bool = False,
     again: bool = False,
     mode: str | None = None,
+    submit: Mapping[str, object] | None = None,
 ) -> Plan:
-    """Plan what is left of the pipeline; nothing is written but a model that was fitted."""
+    """Plan what is left of the pipeline; nothing is written but a model that was fitted.
+
+    Parameters
+    ----------
+    submit : mapping, optional
+        Fields of ``[submit]`` instead of those configured; None leaves one as it is.
+    """
     from planner.plan import build
 
-    return build.plan(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode)
+    return build.plan(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode, submit)
 
 
 def fetch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 def plan_next(
-    project: ProjectFolder, mode: str | None = None, *, retry_failed: bool = False, again: bool = False
+    project: ProjectFolder,
+    mode: str | None = None,
+    *,
+    retry_failed: bool = False,
+    again: bool = False,
+    submit: Mapping[str, object] | None = None,
 ) -> tuple[Plan, Path | None]:
-    """Plan what is left, and write the plan of the next round; parameters as in `planner.actions.planning.fetch`.
+    """Plan what is left, and write the plan of the next round; parameters as in `planner.actions.planning`.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def plan_next(
     from planner.rounds import door
 
     with door.at_work(project):
-        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again)
+        plan = make_plan(project, mode=mode, retry_failed=retry_failed, again=again, submit=submit)
         return plan, project.write_plan(plan) if plan.tasks else None
 
 

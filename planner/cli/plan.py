@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from planner.cli.ui import table
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
-from planner.core.records import Mode
+from planner.core.records import BatchPacker, Mode, Ordering
 from planner.core.wording import count
 
 if TYPE_CHECKING:
@@ -31,6 +31,17 @@ MODES = (*(mode.value for mode in Mode), "auto")
 
 @click.command("plan")
 @click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
+@click.option(
+    "--packer",
+    type=click.Choice([one.value for one in BatchPacker]),
+    help="Modes packed and het: how tasks are dealt to allocations, instead of submit.packer.",
+)
+@click.option(
+    "--order",
+    "ordering",
+    type=click.Choice([one.value for one in Ordering]),
+    help="With submit.max_running: search the order for so many at once, instead of submit.order.",
+)
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
 @click.option("--compare", is_flag=True, help="Show what each mode would take, and write nothing.")
@@ -47,6 +58,8 @@ MODES = (*(mode.value for mode in Mode), "auto")
 def command(
     folder: Path,
     mode: str | None,
+    packer: str | None,
+    ordering: str | None,
     retry_failed: bool,
     again: bool,
     compare: bool,
@@ -64,14 +77,15 @@ def command(
         _echo_schema()
         return
     project = open_project(folder)
+    submit = {"packer": packer and BatchPacker(packer), "order": ordering and Ordering(ordering)}
     if compare:
-        _compare(project, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
+        _compare(project, submit, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
         return
     if when:
         _when(project, mode, retry_failed=retry_failed, again=again, as_json=as_json)
         return
     with working("planning"):
-        plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again)
+        plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again, submit=submit)
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
     else:
@@ -103,7 +117,15 @@ def _draw(path: Path, plan: Plan) -> None:
     click.echo(f"drew {path}", err=True)
 
 
-def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json: bool, wide: bool) -> None:
+def _compare(
+    project: ProjectFolder,
+    submit: Mapping[str, object],
+    *,
+    retry_failed: bool,
+    again: bool,
+    as_json: bool,
+    wide: bool,
+) -> None:
     """Plan in every mode and show what each comes to."""
     import dataclasses
 
@@ -118,7 +140,7 @@ def _compare(project: ProjectFolder, *, retry_failed: bool, again: bool, as_json
     for mode in MODES:
         try:
             with working(f"planning in mode {mode}"):
-                plan = build.plan(inputs, mode)
+                plan = build.plan(inputs, mode, submit)
         except InputError as error:
             found.append({"mode": mode, "becomes": None, "refused": error.message})
             continue

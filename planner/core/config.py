@@ -14,6 +14,7 @@ from planner.core import samples as sample_files
 from planner.core.command import PLACEHOLDERS, REGION_PLACEHOLDERS
 from planner.core.documents import Document, Option, parse_toml, read_text
 from planner.core.errors import FieldError, InputError
+from planner.core.records import BatchPacker, Ordering
 from planner.core.regions import Region, parse_bases
 from planner.core.samples import Sample
 from planner.core.user_scripts import Wrap
@@ -146,6 +147,10 @@ class Submit(Document):
     """``auto``: chosen from site and workload."""
     max_running: Annotated[int, Field(ge=1)] | None = None
     """At most so many tasks at once."""
+    order: Ordering | None = None
+    """With ``max_running``: whether its order is searched for so many at once; without it, by memory x time."""
+    packer: BatchPacker = BatchPacker.AUTO
+    """Modes packed and het: how tasks are dealt to the allocations that they share."""
     nodes: Annotated[int, Field(ge=1)] = 1
     """Mode dynamic: at most so many nodes in its allocation."""
     pool: bool = False

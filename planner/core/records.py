@@ -45,6 +45,22 @@ SHARED = "shared"
 """The source of attempts that others handed on: they teach what one's own do not contradict."""
 
 
+class BatchPacker(StrEnum):
+    """How tasks are dealt to the allocations that they share."""
+
+    KNAPSACK = "knapsack"  # batch after batch, each as full as it can be, run at once
+    LPT = "lpt"  # longest processing time first: the costliest task to the node with least to do
+    AUTO = "auto"  # whichever comes to less
+
+
+class Ordering(StrEnum):
+    """How the order of tasks that are jobs or elements of their own is found."""
+
+    COST = "cost"  # by memory x time
+    ANNEAL = "anneal"
+    HILL_CLIMB = "hill-climb"  # as arXiv 2511.15977
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One tool on one region of one sample: the unit that gets its own ``--mem``.

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from planner.core import config as configuration
 from planner.core import shell
-from planner.core.config import Config, Memory
+from planner.core.config import Config, Memory, Submit
 from planner.core.errors import InputError
-from planner.core.records import Mode, Outcome, Task
+from planner.core.records import BatchPacker, Mode, Outcome, Task
 from planner.core.regions import Region
 from planner.core.samples import Sample
 from planner.plan import pilot, steps
@@ -114,7 +114,7 @@ def task_name(sample: str, label: str) -> str:
     return f"{shell.safe_name(sample)}.{label}" if sample else label
 
 
-def plan(inputs: PlanInputs, mode: str | None = None) -> Plan:
+def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, object] | None = None) -> Plan:
     """Decide every request, the order and the expected times.
 
     Pure: the same inputs give the same plan.
@@ -124,6 +124,8 @@ def plan(inputs: PlanInputs, mode: str | None = None) -> Plan:
     inputs : PlanInputs
     mode : str, optional
         Instead of ``submit.mode``.
+    submit : mapping, optional
+        Further fields of ``[submit]`` instead of those configured; None leaves one as it is.
 
     Raises
     ------
@@ -132,6 +134,7 @@ def plan(inputs: PlanInputs, mode: str | None = None) -> Plan:
     """
     if mode is not None:
         inputs = inputs.in_mode(mode)
+    inputs = inputs.submitting(submit or {})
     planned = _plan(inputs)
     return planned if inputs.preceding is None else steps.follow(planned, inputs.preceding)
 
@@ -190,8 +193,18 @@ def _place(
     if mode is Mode.DYNAMIC and sized:
         notes = [*notes, "requests are a first guess: chromplan drive sets each task's limit when it starts"]
     if config.submit.mode == AUTO and not config.wrap:
-        return try_het(config, sized, target, (mode, placed, notes))
-    return mode, placed, notes
+        mode, placed, notes = try_het(config, sized, target, (mode, placed, notes))
+    return mode, placed, [*notes, *placed.notes, *_without_effect(config.submit, mode)]
+
+
+def _without_effect(submit: Submit, mode: Mode) -> list[str]:
+    """Say which choices do not count in a mode."""
+    notes = []
+    if submit.order is not None and mode in _TASKS_ARE_STEPS:
+        notes.append(f"order {submit.order}: tasks of mode {mode} start in an order of its own")
+    if submit.packer is not BatchPacker.AUTO and mode not in (Mode.PACKED, Mode.HET):
+        notes.append(f"packer {submit.packer}: only the modes packed and het deal tasks to allocations before they run")
+    return notes
 
 
 def _due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:

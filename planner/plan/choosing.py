@@ -51,7 +51,7 @@ def try_het(
     if placed.makespan_s is None or mode not in (Mode.ARRAY, Mode.TIERS):
         return chosen
     try:
-        het = place(sized, target, Mode.HET, allowed_types(config, target.site))
+        het = place(sized, target, Mode.HET, allowed_types(config, target.site), config.submit)
     except InputError:
         return chosen
     kinds = {batch.partition.name for batch in het.batches if batch.partition}

@@ -72,7 +72,9 @@ class Batch(Document):
     pool_mb: _Mem
     """Memory for the tasks, on each node: the most that their order holds at once, or what mode dynamic chose."""
     mem_mb: _Mem
-    """Memory of the allocation, on each node: the pool, and what the batch script and its sruns need themselves."""
+    """Memory of the allocation, on each node: the pool, and what the script that starts the tasks needs itself."""
+    srun_mb: Annotated[int, Field(ge=0, le=1000)] = 0
+    """What each running task's srun takes of the pool besides the task; 0 where the pool is for tasks alone."""
     slots: Annotated[_Count, Field(validation_alias=AliasChoices("slots", "workers"))]
     """Most tasks at once, on each node."""
     cpus: _Count

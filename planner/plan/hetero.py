@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.core.errors import InputError
+from planner.core.records import BatchPacker
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import batch_mb
+from planner.plan.packers import cheapest, fullest, granted_mb
 from planner.plan.packing import (
     Load,
     Packed,
@@ -52,11 +55,23 @@ def node_types(site: Site, named: str | None, qos: str | None) -> list[Partition
     return [partition.model_copy(update={"qos": qos}) for partition in types] if qos else types
 
 
-def spread(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition]) -> Packed:
+def spread(
+    chosen: Sequence[int],
+    load: Load,
+    target: Target,
+    types: Sequence[Partition],
+    packer: BatchPacker = BatchPacker.AUTO,
+) -> Packed:
     """Put each task on the smallest node type that holds it, and share the tasks of a type out over its nodes.
 
-    A type with a node for each of its tasks gives each a component of its own. The batch script and all sruns run in
-    component 0, which is where most memory is spare.
+    Longest first, a type with a node for each of its tasks gives each a component of its own. By knapsack a component
+    is a batch whose tasks run at once, where the type has a node for each batch; else it is dealt longest first. The
+    batch script and all sruns run in component 0, which is where most memory is spare.
+
+    Parameters
+    ----------
+    packer : BatchPacker
+        ``AUTO``: what reserves least over time of what ends soonest or nearly so.
 
     Raises
     ------
@@ -64,9 +79,28 @@ def spread(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Pa
         When a task fits no type, there are more components than tasks may run at once or jobs be queued, or the batch
         script fits nowhere.
     """
-    parts = [(partition, group) for partition, tasks in _by_type(chosen, load, target, types) for group in tasks]
+    of_type = _by_type(chosen, load, target, types)
+    most = share_of(target.max_running, len(of_type))
+    ways = {
+        packer: [(partition, group) for partition, tasks in of_type for group in share(tasks, load, partition, most)]
+        for packer, share in ((BatchPacker.LPT, _dealt), (BatchPacker.KNAPSACK, _filled))
+    }
+    if packer is not BatchPacker.AUTO or not load.timed or ways[BatchPacker.LPT] == ways[BatchPacker.KNAPSACK]:
+        return _placed(ways[BatchPacker.LPT if packer is BatchPacker.AUTO else packer], load, target)
+    possible = {one: parts for one, parts in ways.items() if not _exceeded(len(parts), target)} or ways
+    names = {BatchPacker.LPT: "longest first", BatchPacker.KNAPSACK: "by knapsack of memory x time"}
+    return cheapest({names[one]: _placed(parts, load, target) for one, parts in possible.items()})
+
+
+def _placed(parts: list[tuple[Partition, list[int]]], load: Load, target: Target) -> Packed:
+    """Return the components of one job with these tasks."""
     most = share_of(target.max_running, len(parts))
-    _check(len(parts), target)
+    exceeded = _exceeded(len(parts), target)
+    if exceeded:
+        raise InputError(
+            f"mode het: {len(parts)} components, each a job that runs tasks all the time; {exceeded}",
+            "use mode packed or array",
+        )
     parts.sort(key=lambda part: max(load.mem_mb[task] for task in part[1]) - part[0].cap_mb)
     slots = [most_slots(load.of(group), partition, most) for partition, group in parts]
     share_mb = batch_mb(sum(slots))
@@ -80,7 +114,9 @@ def spread(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Pa
         (_component(batch, partition, longest_s), schedule)
         for (batch, schedule), (partition, _) in zip(found, parts, strict=True)
     ]
-    return join([group for _, group in parts], placed, load)
+    together = join([group for _, group in parts], placed, load)
+    held_mb_s = sum(granted_mb(batch, target) for batch, _ in placed) * (together.makespan_s or 0.0)
+    return replace(together, held_mb_s=held_mb_s)
 
 
 def _component(batch: Batch, partition: Partition, limit_s: int) -> Batch:
@@ -89,7 +125,7 @@ def _component(batch: Batch, partition: Partition, limit_s: int) -> Batch:
 
 def _by_type(
     chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition]
-) -> list[tuple[Partition, list[list[int]]]]:
+) -> list[tuple[Partition, list[int]]]:
     of_type: dict[int, list[int]] = {}
     for task in chosen:
         fitting = (number for number, partition in enumerate(types) if holds(partition, load, task))
@@ -100,21 +136,26 @@ def _by_type(
                 "name a partition with larger nodes",
             )
         of_type.setdefault(number, []).append(task)
-    dealt = []
-    for number, tasks in sorted(of_type.items()):
-        partition = types[number]
-        nodes = least(partition.nodes, share_of(target.max_running, len(of_type)))
-        alone = partition.nodes is not None and nodes is not None and nodes >= len(tasks)
-        groups = [[task] for task in tasks] if alone else deal(tasks, load, partition, nodes=nodes, reserve_mb=0)
-        dealt.append((partition, groups))
-    return dealt
+    return [(types[number], tasks) for number, tasks in sorted(of_type.items())]
 
 
-def _check(components: int, target: Target) -> None:
+def _dealt(tasks: list[int], load: Load, partition: Partition, most: int | None) -> list[list[int]]:
+    nodes = least(partition.nodes, most)
+    alone = partition.nodes is not None and nodes is not None and nodes >= len(tasks)
+    return [[task] for task in tasks] if alone else deal(tasks, load, partition, nodes=nodes, reserve_mb=0)
+
+
+def _filled(tasks: list[int], load: Load, partition: Partition, most: int | None) -> list[list[int]]:
+    """Return batches that run at once, or what is dealt where the nodes do not suffice for all of them at once."""
+    at_once = most_slots(load.of(tasks), partition, most)
+    batches = fullest(tasks, load, partition.cap_mb, at_once, lambda task: load.mem_mb[task] * load.wall_s[task])
+    suffice = partition.nodes is None or len(batches) <= partition.nodes
+    return batches if suffice else _dealt(tasks, load, partition, most)
+
+
+def _exceeded(components: int, target: Target) -> str:
+    """Return the limit that so many components exceed, as ``max_running is 3``; empty when there is none."""
     limits = {"max_running": target.max_running, f"max_submit of site {target.site.name}": target.site.max_submit}
-    for name, limit in limits.items():
-        if limit is not None and components > limit:
-            raise InputError(
-                f"mode het: {components} components, each a job that runs tasks all the time; {name} is {limit}",
-                "use mode packed or array",
-            )
+    return next(
+        (f"{name} is {limit}" for name, limit in limits.items() if limit is not None and components > limit), ""
+    )

@@ -125,5 +125,10 @@ class PlanInputs:
         modes = (*(one.value for one in Mode), "auto")
         if mode not in modes:
             raise InputError(f"there is no mode {mode!r}", near(mode, modes) or f"modes are {', '.join(modes)}")
-        submit = self.config.submit.model_copy(update={"mode": mode})
-        return replace(self, config=self.config.model_copy(update={"submit": submit}))
+        return self.submitting({"mode": mode})
+
+    def submitting(self, fields: Mapping[str, object]) -> PlanInputs:
+        """Return the same inputs with other fields of ``[submit]``; those that are None stay."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        submit = self.config.submit.model_copy(update=given)
+        return replace(self, config=self.config.model_copy(update={"submit": submit})) if given else self

@@ -7,12 +7,13 @@ from __future__ import annotations
 JOB_SCRIPT_MB = 16
 """In a job of one task."""
 
-# bash and 22 waiting sruns held 181 MB in the batch step, bash and 6 of them 16 MB
-BATCH_SCRIPT_MB = 64
+# accounting saw 16, 29, 48, 90 and 133 MB in the batch step of 1, 2, 4, 8 and 12 tasks at once: 11 MB for each srun
+# with its helper and subshell, 5 MB for bash; the rest is for what a preamble starts (module is a program of its own)
+BATCH_SCRIPT_MB = 32
 """The script of a job of many tasks, besides its sruns."""
 
-SRUN_MB = 10
-"""Each waiting srun."""
+SRUN_MB = 12
+"""Each waiting srun, with the subshell it waits in."""
 
 # GNU time and the bash that measures around a command, whose own shell is measured with it
 STEP_SHELLS_MB = 8

@@ -9,12 +9,8 @@ from functools import lru_cache
 
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
-from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB, batch_mb
 from planner.schedule import listing as order
 from planner.site import Partition
-
-# Orders tried over all batches of a plan: about half a second.
-_EVALUATIONS, _FEWEST = 300_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,8 @@ class Load:
 class Packed:
     """Batches, the batch of each task, and when it starts; empty and None without predicted durations.
 
-    ``sequence`` holds the tasks as they start; empty when they keep the order given.
+    ``sequence`` holds the tasks as they start; empty when they keep the order given. ``held_mb_s`` is what the batches
+    reserve over time, MiB s; ``notes`` say what else was weighed.
     """
 
     batches: list[Batch]
@@ -51,56 +48,8 @@ class Packed:
     start_s: dict[int, float]
     makespan_s: float | None
     sequence: list[int] = field(default_factory=list)
-
-
-def pack(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition] | None = None) -> Packed:
-    """Share the tasks out over nodes by memory x time, and run each share through one allocation in its best order.
-
-    Parameters
-    ----------
-    types : sequence of Partition, optional
-        Node types, the smallest first: a task goes to the first that holds it and its batch script. The target's alone
-        without them.
-
-    Raises
-    ------
-    InputError
-        When a task and the batch script do not fit on a node together.
-    """
-    types = types or [target.partition]
-    of_type: dict[int, list[int]] = {}
-    for task in chosen:
-        fitting = (n for n, one in enumerate(types) if holds(one, load, task, reserve_mb=batch_mb(1)))
-        of_type.setdefault(next(fitting, len(types) - 1), []).append(task)
-    if target.max_running is not None and target.max_running < len(of_type):
-        of_type, types = {0: list(chosen)}, [target.partition]
-    parts = [
-        (types[number], group)
-        for number, tasks in sorted(of_type.items())
-        for group in deal(
-            tasks,
-            load,
-            types[number],
-            nodes=least(types[number].nodes, share_of(target.max_running, len(of_type))),
-            reserve_mb=batch_mb(1),
-        )
-    ]
-    most = share_of(target.max_running, len(parts))
-    effort = max(_FEWEST, _EVALUATIONS // len(parts))
-    groups: list[list[int]] = []
-    batches: list[tuple[Batch, order.Schedule]] = []
-    for number, (partition, tasks) in enumerate(parts):
-        # every step that may run needs its srun: fewer at once where a task leaves room for few
-        spare_mb = partition.cap_mb - max(load.mem_mb[task] for task in tasks) - BATCH_SCRIPT_MB
-        slots = max(1, min(most_slots(load.of(tasks), partition, most), spare_mb // SRUN_MB))
-        share_mb = batch_mb(slots)
-        group = arrange(tasks, load, slots=slots, cap_mb=partition.cap_mb - share_mb, effort=effort)
-        groups.append(group)
-        batch, schedule = fill(number, load.of(group), target, partition, slots=slots, share_mb=share_mb)
-        if len(of_type) > 1:
-            batch = batch.model_copy(update={"partition": partition})
-        batches.append((batch, schedule))
-    return join(groups, batches, load)
+    held_mb_s: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def holds(partition: Partition, load: Load, task: int, *, reserve_mb: int = 0) -> bool:
@@ -171,22 +120,21 @@ def most_slots(load: Load, partition: Partition, most: int | None) -> int:
 
 
 def fill(
-    number: int, load: Load, target: Target, partition: Partition, *, slots: int, share_mb: int
+    number: int, load: Load, target: Target, partition: Partition, *, slots: int, share_mb: int, srun_mb: int = 0
 ) -> tuple[Batch, order.Schedule]:
     """Return the batch that runs tasks in this order on one node, and when each starts.
 
     Parameters
     ----------
+    load : Load
+        Its memories with what each task's srun takes beside it.
     share_mb : int
-        What the batch script and its sruns need of the job's memory, MiB.
+        What else of the job's memory its script needs, MiB.
+    srun_mb : int
+        What each task's srun takes, MiB; 0 where the sruns run elsewhere, or are in ``share_mb``.
     """
     cap_mb = partition.cap_mb - share_mb
-    if max(load.mem_mb) > cap_mb:
-        raise InputError(
-            f"a task of {max(load.mem_mb)} MB and its batch script ({share_mb} MB) do not fit on a node of "
-            f"{target.site.name} with {partition.cap_mb} MB",
-            "use mode array, where no batch script shares the memory",
-        )
+    check_fits(max(load.mem_mb) - srun_mb, share_mb + srun_mb, target, partition)
     # the slot dispatcher takes the tasks strictly in order
     everyone = range(len(load.mem_mb))
     expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, order.Machine(slots=slots, cap_mb=cap_mb))
@@ -200,21 +148,39 @@ def fill(
         slots=slots,
         cpus=max(load.cpus),
         time_limit_s=int(min(at_worst.makespan, partition.max_time_s)),
+        srun_mb=srun_mb,
     )
     return batch, expected
 
 
-def join(groups: Sequence[Sequence[int]], batches: Sequence[tuple[Batch, order.Schedule]], load: Load) -> Packed:
-    """Put the batches together: they start at once."""
+def check_fits(largest_mb: int, share_mb: int, target: Target, partition: Partition) -> None:
+    """Raise an InputError when a task and what its batch script needs do not fit on a node together, MiB."""
+    if largest_mb + share_mb > partition.cap_mb:
+        raise InputError(
+            f"a task of {largest_mb} MB and its batch script ({share_mb} MB) do not fit on a node of "
+            f"{target.site.name} with {partition.cap_mb} MB",
+            "use mode array, where no batch script shares the memory",
+        )
+
+
+def join(
+    groups: Sequence[Sequence[int]],
+    batches: Sequence[tuple[Batch, order.Schedule]],
+    load: Load,
+    starts_s: Sequence[float] | None = None,
+) -> Packed:
+    """Put the batches together: they start at once, or when it is said."""
+    begin_s = starts_s or [0.0] * len(batches)
     start_s = {
-        task: start
-        for group, (_, schedule) in zip(groups, batches, strict=True)
+        task: begin + start
+        for group, (_, schedule), begin in zip(groups, batches, begin_s, strict=True)
         for task, start in zip(group, schedule.start_s, strict=True)
     }
+    ends_s = [begin + schedule.makespan for (_, schedule), begin in zip(batches, begin_s, strict=True)]
     return Packed(
         batches=[batch for batch, _ in batches],
         batch_of={task: number for number, group in enumerate(groups) for task in group},
         start_s=start_s if load.timed else {},
-        makespan_s=max(schedule.makespan for _, schedule in batches) if load.timed else None,
+        makespan_s=max(ends_s) if load.timed else None,
         sequence=sorted(start_s, key=start_s.__getitem__) if load.timed else [],
     )

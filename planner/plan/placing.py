@@ -12,8 +12,10 @@ from planner.core.records import Mode
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
+from planner.plan.ordering import order_for
 from planner.plan.overheads import batch_mb
-from planner.plan.packing import Load, Packed, pack
+from planner.plan.packers import pack
+from planner.plan.packing import Load, Packed
 from planner.plan.requests import SizedTask
 from planner.schedule import listing as order
 from planner.schedule import tiers
@@ -22,11 +24,12 @@ from planner.site import Adjusted, Partition
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """The tasks in order, and the batches of the modes packed, het and dynamic."""
+    """The tasks in order, the batches of the modes packed, het and dynamic, and what a person should know of both."""
 
     tasks: list[PlannedTask]
     batches: list[Batch]
     makespan_s: float | None
+    notes: tuple[str, ...] = ()
 
 
 def place(
@@ -38,15 +41,15 @@ def place(
 ) -> Placed:
     """Order the tasks, and predict when each starts.
 
-    As jobs of their own they go by memory x time, since Slurm schedules the list itself; those of a packed batch go in
-    the searched order that ends soonest, which its script keeps.
+    As jobs of their own they go by memory x time, since Slurm schedules the list itself, or in the order searched for
+    so many at once; those of a packed batch go in the searched order that ends soonest, which its script keeps.
 
     Parameters
     ----------
     types : sequence of Partition
         The node types of mode het.
     submit : Submit, optional
-        What mode dynamic may have.
+        The packer, the order, and what mode dynamic may have.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def place(
         _planned(sized[i], asked[i], _Position(index, tier[i], packed.batch_of.get(i), packed.start_s.get(i)))
         for index, i in enumerate(packed.sequence or chosen)
     ]
-    return Placed(tasks=planned, batches=packed.batches, makespan_s=packed.makespan_s)
+    return Placed(tasks=planned, batches=packed.batches, makespan_s=packed.makespan_s, notes=packed.notes)
 
 
 def _run(
@@ -88,14 +91,17 @@ def _run(
     if mode is Mode.DYNAMIC:
         return allocate(chosen, replace(load, mem_mb=held_mb), target, nodes=submit.nodes, shared=submit.pool)
     if mode is Mode.PACKED:
-        return pack(chosen, load, target, _own_types(load, target, submit))
+        return pack(chosen, load, target, _own_types(load, target, submit), submit.packer)
     if mode is Mode.HET:
-        return spread(chosen, load, target, types)
+        return spread(chosen, load, target, types, submit.packer)
+    chosen, notes = order_for(chosen, load, target, submit.order)
     if not load.timed:
-        return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None)
+        return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None, notes=notes)
     expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
     start_s = dict(enumerate(expected.start_s))
-    return Packed(batches=[], batch_of={}, start_s=start_s, makespan_s=expected.makespan)
+    return Packed(
+        batches=[], batch_of={}, start_s=start_s, makespan_s=expected.makespan, sequence=list(chosen), notes=notes
+    )
 
 
 def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:

@@ -17,10 +17,12 @@ from functools import partial
 import numpy as np
 
 from planner.core.errors import InputError
+from planner.core.records import BatchPacker
 from planner.core.retry import DOUBLE
 from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target
-from planner.plan.packing import Load, pack
+from planner.plan.packers import granted_mb, pack
+from planner.plan.packing import Load
 from planner.replay.past import PastJob, Workload
 from planner.replay.shared_node import Course, HeldMemory
 from planner.schedule import listing as order
@@ -279,28 +281,29 @@ def _packed(work: Workload, target: Target, case: Case) -> Course:
 def _packed_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
     load = _load(jobs, mem_mb)
     ranked = order.by_cost(load.mem_mb, load.wall_s)
-    packed = pack(ranked, load, target)
+    # batches that follow each other would need the queue; longest first they all start at once
+    packed = pack(ranked, load, target, packer=BatchPacker.LPT)
     spans: list[Span] = []
     held: list[HeldMemory] = []
     for batch in packed.batches:
         mine = [k for k in ranked if packed.batch_of[k] == batch.batch]
         node = Node(name=f"job{batch.batch}", mem_mb=batch.pool_mb, cores=batch.slots)
-        ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node)
+        ran = _steps(_part(case, mine), [mem_mb[k] for k in mine], node, srun_mb=batch.srun_mb)
         spans += ran.spans
-        held.append(HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=_granted_mb(batch, target)))
+        held.append(HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=granted_mb(batch, target)))
     return Course(spans=tuple(spans), held=tuple(held))
 
 
-def _steps(case: Case, mem_mb: Sequence[int], node: Node) -> Simulated:
+def _steps(case: Case, mem_mb: Sequence[int], node: Node, *, srun_mb: int) -> Simulated:
     """Run tasks as steps of one job: strictly in order, a slot each, as its dispatcher starts them."""
     asked = {one.name: mb for one, mb in zip(case.works, mem_mb, strict=True)}
 
     def decide(state: State) -> list[Start]:
-        free_mb = node.mem_mb - sum(asked[run.work.name] for run in state.running)
+        free_mb = node.mem_mb - sum(asked[run.work.name] + srun_mb for run in state.running)
         slots = (node.cores or 1) - len(state.running)
         starts: list[Start] = []
         for task in state.waiting:
-            free_mb -= asked[task.work.name]
+            free_mb -= asked[task.work.name] + srun_mb
             if len(starts) == slots or free_mb < 0:
                 break
             starts.append(Start(name=task.work.name, node=node.name, limit_mb=asked[task.work.name]))
@@ -375,11 +378,6 @@ def _dynamic_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Targe
     return _allocated(batch, target, case, decide, Sharing.LIMITS)
 
 
-def _granted_mb(batch: Batch, target: Target) -> int:
-    """Return the memory that a job of this batch holds on a node, MiB: all of it where nodes are given whole."""
-    return target.site.adjust(target.partition, batch.mem_mb, batch.slots * batch.cpus).mem_mb
-
-
 def _allocated(
     batch: Batch, target: Target, case: Case, decide: Callable[[State], Sequence[Start]], sharing: Sharing
 ) -> Course:
@@ -393,7 +391,7 @@ def _allocated(
         nodes=[Node(name=f"node{number}", mem_mb=mb, cores=cores) for number, mb in enumerate(memory)],
         again=lambda run: run.limit_mb is None or run.limit_mb < batch.pool_mb,
     )
-    whole = HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * _granted_mb(batch, target))
+    whole = HeldMemory(start_s=0.0, end_s=ran.makespan_s, mem_mb=batch.nodes * granted_mb(batch, target))
     return Course(spans=ran.spans, held=(whole,))
 
 

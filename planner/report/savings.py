@@ -9,7 +9,8 @@ from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Mode
 from planner.core.wording import count
-from planner.plan.document import Batch, Plan, PlannedTask
+from planner.plan.document import Plan, PlannedTask
+from planner.plan.packers import granted_mb
 from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
 
@@ -135,11 +136,14 @@ def reservations(plan: Plan) -> list[Reservation]:
         return [Reservation(mem_mb=job.given_mb(task), wall_s=task.wall_s) for job in layout for task in job.tasks]
     if plan.mode is Mode.PACKED:
         return [
-            Reservation(mem_mb=_granted_mb(plan, job.batch), wall_s=_last_end_s(job.tasks))
+            Reservation(mem_mb=granted_mb(job.batch, plan.target), wall_s=_lasts_s(job.tasks))
             for job in layout
             if job.batch
         ]
-    return [Reservation(mem_mb=_granted_mb(plan, batch), wall_s=plan.makespan_s) for batch in plan.batches]
+    return [
+        Reservation(mem_mb=batch.nodes * granted_mb(batch, plan.target), wall_s=plan.makespan_s)
+        for batch in plan.batches
+    ]
 
 
 def asked_mb(plan: Plan) -> list[int]:
@@ -150,16 +154,12 @@ def asked_mb(plan: Plan) -> list[int]:
     return [given_mb[task.index] for task in plan.tasks]
 
 
-def _granted_mb(plan: Plan, batch: Batch) -> int:
-    """Return the memory that an allocation holds, MiB: all that its nodes have where nodes are given whole."""
-    site = plan.target.site
-    asked = site.adjust(batch.partition or plan.target.partition, batch.mem_mb, batch.slots * batch.cpus)
-    return asked.mem_mb * batch.nodes
-
-
-def _last_end_s(tasks: Sequence[PlannedTask]) -> float | None:
-    ends = [task.start_s + task.wall_s for task in tasks if task.start_s is not None and task.wall_s is not None]
-    return max(ends) if len(ends) == len(tasks) else None
+def _lasts_s(tasks: Sequence[PlannedTask]) -> float | None:
+    """Return how long a job of these tasks is expected to last, s."""
+    spans = [(task.start_s, task.start_s + task.wall_s) for task in tasks if task.start_s is not None and task.wall_s]
+    if len(spans) < len(tasks):
+        return None
+    return max(end for _, end in spans) - min(start for start, _ in spans)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,39 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 # Beyond this many (task, step) cells the exact table costs more than the hundredth of a percent it wins.
 EXACT_CELLS = 5_000_000
 STEP_MB = 64
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NodeType:
-    """Nodes of one kind.
-
-    Attributes
-    ----------
-    mem_mb : float
-    cores : int or None
-    cost : float
-        Of one node for one unit of time; its memory when all memory costs the same.
-    """
-
-    name: str
-    mem_mb: float
-    cores: int | None = None
-    cost: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnapsackBatch:
-    """Tasks (by index) that run on a node together, and the node's kind."""
-
-    node: str
-    tasks: tuple[int, ...]
+# Batch after batch of more tasks than this, the exact table would take seconds.
+EXACT_TASKS = 200
 
 
 def fill(mem_mb: Sequence[float], capacity_mb: float, *, step_mb: float = STEP_MB) -> list[int]:
@@ -126,79 +101,46 @@ def greedy(mem_mb: Sequence[float], values: Sequence[float], capacity_mb: float)
 
 def batches(
     mem_mb: Sequence[float],
-    wall_s: Sequence[float],
-    node: NodeType,
+    capacity_mb: float,
     *,
-    cpus: Sequence[int] | None = None,
+    values: Sequence[float] | None = None,
+    most: int | None = None,
     step_mb: float = STEP_MB,
-) -> list[KnapsackBatch]:
-    """Fill nodes of one kind, one batch after the other, each with the most memory x duration that fits.
+) -> list[list[int]]:
+    """Fill one node after the other, each with what fills it best of the tasks that are left.
+
+    Parameters
+    ----------
+    values : sequence of float, optional
+        What a task is worth; its memory without them, so that each batch is as full as it can be.
+    most : int, optional
+        Most tasks in a batch; of more, those worth most stay in it.
 
     Raises
     ------
     ValueError
         When a task fits on no node.
     """
-    cores = [1] * len(mem_mb) if cpus is None else list(cpus)
-    _check_fits(mem_mb, cores, [node])
+    if any(mem > capacity_mb for mem in mem_mb):
+        raise ValueError(f"a task needs {max(mem_mb)} MB, a node has {capacity_mb}")
+    worth = mem_mb if values is None else values
     left = list(range(len(mem_mb)))
-    found: list[KnapsackBatch] = []
+    found: list[list[int]] = []
     while left:
-        values = [mem_mb[task] * wall_s[task] or 1e-9 for task in left]
-        picked = [left[k] for k in most_valuable([mem_mb[task] for task in left], values, node.mem_mb, step_mb=step_mb)]
-        batch = _within_cores(sorted(picked, key=lambda task: -wall_s[task]), cores, node.cores)
-        batch = batch or [max(left, key=lambda task: wall_s[task])]  # too large only by rounding up to steps
-        found.append(KnapsackBatch(node=node.name, tasks=tuple(batch)))
-        left = [task for task in left if task not in batch]
+        sizes = [mem_mb[task] for task in left]
+        if len(left) > EXACT_TASKS:
+            picked = greedy(sizes, [worth[task] for task in left], capacity_mb)
+        elif values is None:
+            picked = fill(sizes, capacity_mb, step_mb=step_mb)
+        else:
+            picked = most_valuable(sizes, [worth[task] for task in left], capacity_mb, step_mb=step_mb)
+        # what is worth nothing, or too large only by rounding up to steps, still goes somewhere
+        batch = [left[k] for k in picked] or [max(left, key=lambda task: worth[task])]
+        batch = sorted(sorted(batch, key=lambda task: -worth[task])[:most])
+        found.append(batch)
+        gone = set(batch)
+        left = [task for task in left if task not in gone]
     return found
-
-
-def spread_over(
-    mem_mb: Sequence[float],
-    wall_s: Sequence[float],
-    nodes: Sequence[NodeType],
-    *,
-    cpus: Sequence[int] | None = None,
-) -> list[KnapsackBatch]:
-    """Fill nodes of several kinds: tasks by duration, each into the first batch with room.
-
-    A new batch opens on the kind of node that costs least per MB of its memory among those that hold the task.
-
-    Raises
-    ------
-    ValueError
-        When a task fits on no node.
-    """
-    cores = [1] * len(mem_mb) if cpus is None else list(cpus)
-    _check_fits(mem_mb, cores, nodes)
-    by_price = sorted(nodes, key=lambda node: (node.cost / node.mem_mb, node.mem_mb))
-    open_batches: list[_Open] = []
-    for task in sorted(range(len(mem_mb)), key=lambda task: -wall_s[task]):
-        batch = next((one for one in open_batches if one.takes(mem_mb[task], cores[task])), None)
-        if batch is None:
-            kind = next(node for node in by_price if _holds(node, mem_mb[task], cores[task]))
-            batch = _Open(kind)
-            open_batches.append(batch)
-        batch.put(task, mem_mb[task], cores[task])
-    return [KnapsackBatch(node=batch.kind.name, tasks=tuple(batch.tasks)) for batch in open_batches]
-
-
-class _Open:
-    """A batch that may still take tasks."""
-
-    def __init__(self, kind: NodeType) -> None:
-        self.kind = kind
-        self.tasks: list[int] = []
-        self._mem_left = kind.mem_mb
-        self._cores_left = math.inf if kind.cores is None else kind.cores
-
-    def takes(self, mem_mb: float, cpus: int) -> bool:
-        return mem_mb <= self._mem_left and cpus <= self._cores_left
-
-    def put(self, task: int, mem_mb: float, cpus: int) -> None:
-        self.tasks.append(task)
-        self._mem_left -= mem_mb
-        self._cores_left -= cpus
 
 
 def _first_with(reached: Sequence[int], total: int) -> int:
@@ -225,25 +167,3 @@ def _steps(mem_mb: Sequence[float], capacity_mb: float, step_mb: float) -> tuple
 def _check_values(mem_mb: Sequence[float], values: Sequence[float]) -> None:
     if len(values) != len(mem_mb) or any(value < 0 for value in values) or any(mem < 0 for mem in mem_mb):
         raise ValueError("every task needs a memory and a value, neither negative")
-
-
-def _check_fits(mem_mb: Sequence[float], cpus: Sequence[int], nodes: Sequence[NodeType]) -> None:
-    for task, (mem, cores) in enumerate(zip(mem_mb, cpus, strict=True)):
-        if not any(_holds(node, mem, cores) for node in nodes):
-            raise ValueError(f"task {task} needs {mem} MB and {cores} cores, which no node has")
-
-
-def _holds(node: NodeType, mem_mb: float, cpus: int) -> bool:
-    return mem_mb <= node.mem_mb and (node.cores is None or cpus <= node.cores)
-
-
-def _within_cores(tasks: Sequence[int], cpus: Sequence[int], cores: int | None) -> list[int]:
-    if cores is None:
-        return list(tasks)
-    chosen: list[int] = []
-    left = cores
-    for task in tasks:
-        if cpus[task] <= left:
-            chosen.append(task)
-            left -= cpus[task]
-    return chosen

@@ -111,7 +111,7 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     if mode is Mode.JOBS:
         return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
     if mode is Mode.PACKED:
-        return [_packed(plan, batch, base) for batch in plan.batches]
+        return _in_lanes([_packed(plan, batch, base) for batch in plan.batches], _lanes(plan))
     if mode is Mode.HET:
         return [_het(plan, base)] if plan.tasks else []
     if mode is Mode.DYNAMIC:
@@ -259,6 +259,12 @@ def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedT
     return parts
 
 
+def _lanes(plan: Plan) -> int | None:
+    """Return how many of its batches may run at once; None where all may."""
+    slots, most = [batch.slots for batch in plan.batches], plan.target.max_running
+    return None if most is None or sum(slots) <= most else max(1, most // max(slots))
+
+
 def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
     """Let at most so many jobs run at once: each waits for the one before it in the lane that is free first.
 
@@ -271,7 +277,8 @@ def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
     for job in found:
         at_s, lane, before = heapq.heappop(free)
         placed.append(replace(job, after=before))
-        took_s = sum(1.0 if task.wall_s is None else task.wall_s for task in job.tasks)
+        walls_s = [1.0 if task.wall_s is None else task.wall_s for task in job.tasks]
+        took_s = max(walls_s) if job.runs_steps else sum(walls_s)
         heapq.heappush(free, (at_s + took_s, lane, job.script))
     return placed
 

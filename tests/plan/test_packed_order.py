@@ -8,7 +8,7 @@ from observed import fitted
 
 from planner.core.records import Mode
 from planner.plan.document import Plan
-from planner.plan.overheads import batch_mb
+from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB
 from planner.schedule.listing import Machine, by_cost, list_schedule
 from planner.scripts import render
 from planner.site import Partition
@@ -27,7 +27,8 @@ def test_a_batch_ends_no_later_than_by_memory_and_time_and_here_sooner(nodes: in
     sooner = []
     for batch in plan.batches:
         tasks = [task for task in plan.tasks if task.batch == batch.batch]
-        mem, wall = [task.request_mb for task in tasks], [task.wall_s or 0.0 for task in tasks]
+        wall = [task.wall_s or 0.0 for task in tasks]
+        mem = [task.request_mb + batch.srun_mb for task in tasks]
         room = plan.target.partition.cap_mb - (batch.mem_mb - batch.pool_mb)
         costly = list_schedule(by_cost(mem, wall), mem, wall, Machine(slots=batch.slots, cap_mb=room))
         kept = list_schedule(range(len(tasks)), mem, wall, Machine(slots=batch.slots, cap_mb=room))
@@ -37,13 +38,13 @@ def test_a_batch_ends_no_later_than_by_memory_and_time_and_here_sooner(nodes: in
     assert any(sooner) or nodes == 2
 
 
-def test_the_memory_of_a_batch_is_its_orders_peak_and_the_scripts_own_share() -> None:
+def test_the_memory_of_a_batch_is_the_peak_of_its_order_with_sruns_and_the_scripts_own_share() -> None:
     plan = packed()
     (batch,) = plan.batches
-    mem, wall = [task.request_mb for task in plan.tasks], [task.wall_s or 0.0 for task in plan.tasks]
+    mem, wall = [task.request_mb + SRUN_MB for task in plan.tasks], [task.wall_s or 0.0 for task in plan.tasks]
     peak = list_schedule(range(22), mem, wall, Machine(slots=batch.slots, cap_mb=batch.pool_mb)).peak
     assert batch.pool_mb == peak
-    assert batch.mem_mb == peak + batch_mb(batch.slots) <= plan.target.partition.cap_mb
+    assert batch.mem_mb == peak + BATCH_SCRIPT_MB <= plan.target.partition.cap_mb
 
 
 def test_the_script_starts_the_tasks_in_the_plans_order() -> None:

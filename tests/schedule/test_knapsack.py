@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.schedule import knapsack
-from planner.schedule.knapsack import NodeType
 
 TASKS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 50)), max_size=9)
 
@@ -100,34 +99,33 @@ def test_a_value_per_task_is_needed() -> None:
         knapsack.most_valuable([1, 2], [1], 5)
 
 
-@given(st.lists(st.tuples(st.floats(1, 100), st.floats(1, 50), st.integers(1, 4)), min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 50)), max_size=30), st.integers(1, 6), st.booleans())
 @settings(deadline=None, max_examples=50)
-def test_batches_hold_every_task_once_within_memory_and_cores(tasks: list[tuple[float, float, int]]) -> None:
-    mem, wall, cpus = [m for m, _, _ in tasks], [w for _, w, _ in tasks], [c for _, _, c in tasks]
-    thin, fat = NodeType(name="thin", mem_mb=60, cores=6, cost=6), NodeType(name="fat", mem_mb=100, cores=4, cost=20)
-    for found, kinds in (
-        (knapsack.batches(mem, wall, fat, cpus=cpus, step_mb=1), {"fat": fat}),
-        (knapsack.spread_over(mem, wall, [fat, thin], cpus=cpus), {"fat": fat, "thin": thin}),
-    ):
-        assert sorted(task for batch in found for task in batch.tasks) == list(range(len(tasks)))
-        for batch in found:
-            assert sum(mem[task] for task in batch.tasks) <= kinds[batch.node].mem_mb * (1 + 1e-9)
-            assert sum(cpus[task] for task in batch.tasks) <= (kinds[batch.node].cores or 0)
+def test_batches_hold_every_task_once_within_memory_and_number(
+    tasks: list[tuple[float, float]], most: int, by_memory: bool
+) -> None:
+    mem, values = [m for m, _ in tasks], None if by_memory else [v for _, v in tasks]
+    found = knapsack.batches(mem, 100, values=values, most=most, step_mb=1)
+    assert sorted(task for batch in found for task in batch) == list(range(len(tasks)))
+    for batch in found:
+        assert len(batch) <= most
+        assert sum(mem[task] for task in batch) <= 100 * (1 + 1e-9)
 
 
-def test_a_batch_is_filled_by_memory_times_duration() -> None:
-    node = NodeType(name="node", mem_mb=10)
-    # by memory alone 6 + 4 would fill the node; the two long ones are worth more
-    first = knapsack.batches([6, 4, 5, 4.5], [1, 1, 9, 9], node, step_mb=0.5)[0]
-    assert set(first.tasks) == {2, 3}
+def test_a_batch_is_filled_by_what_tasks_are_worth_or_by_memory_alone() -> None:
+    mem = [6, 4, 5, 4.5]
+    assert knapsack.batches(mem, 10, step_mb=0.5)[0] == [0, 1]
+    assert knapsack.batches(mem, 10, values=[6, 4, 45, 40.5], step_mb=0.5)[0] == [2, 3]
 
 
-def test_tasks_go_to_the_kind_of_node_that_is_cheapest_per_memory_and_holds_them() -> None:
-    thin, fat = NodeType(name="thin", mem_mb=64, cost=1), NodeType(name="fat", mem_mb=256, cost=8)
-    found = knapsack.spread_over([200, 30, 30], [1, 3, 2], [fat, thin])
-    assert [(batch.node, batch.tasks) for batch in found] == [("thin", (1, 2)), ("fat", (0,))]
+def test_many_tasks_are_batched_greedily() -> None:
+    rng = np.random.default_rng(1)
+    mem = rng.uniform(100, 9000, 3 * knapsack.EXACT_TASKS).tolist()
+    found = knapsack.batches(mem, 64_000, step_mb=64)
+    assert sum(len(batch) for batch in found) == len(mem)
+    assert len(found) <= 1.1 * sum(mem) / 64_000
 
 
-def test_a_task_that_no_node_holds_is_named() -> None:
-    with pytest.raises(ValueError, match="task 1 needs 80 MB"):
-        knapsack.batches([10, 80], [1, 1], NodeType(name="node", mem_mb=64))
+def test_a_task_that_no_node_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="a task needs 80 MB, a node has 64"):
+        knapsack.batches([10, 80], 64)

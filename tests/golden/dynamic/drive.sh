@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123
-#SBATCH --mem=2822M
+#SBATCH --mem=2826M
 #SBATCH --partition=main
 #SBATCH --account=genomics
 #SBATCH --nodes=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123
-#SBATCH --mem=1445M
+#SBATCH --mem=1417M
 #SBATCH --partition=fat
 #SBATCH --account=genomics
 #SBATCH --qos=large
@@ -29,6 +29,7 @@ set -euo pipefail
 # 6 tasks on nodes of several types, each a step that is held to its own memory; this script runs in component 0
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
+srun_mb=0 # all sruns run in component 0, beside its tasks
 
 # a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
 take_turn() {
@@ -72,18 +73,19 @@ collect() {
 
 # start the next task once a slot and its memory are free: the order is kept
 start() {
-  while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$1" ]; do
+  local need=$(($1 + srun_mb))
+  while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$need" ]; do
     wait -n || true
   done
   (run_task "$@") &
-  held[$!]=$1
-  free=$((free - $1)) slots=$((slots - 1))
+  held[$!]=$need
+  free=$((free - need)) slots=$((slots - 1))
 }
 
 # component 0: fat, 2 tasks
 (
   group=0
-  free=1361   # MB for the tasks; the component's other 84 MB are for this script and all sruns
+  free=1361   # MB for the tasks; the component's other 56 MB are for this script and all sruns
   slots=1
   declare -A held=() # pid of a running task -> its MB
   # shellcheck disable=SC2016  # names are data

@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123.batch-1
-#SBATCH --mem=2806M
+#SBATCH --mem=2778M
 #SBATCH --partition=main
 #SBATCH --account=genomics
 #SBATCH --nodes=1
@@ -15,7 +15,8 @@
 set -euo pipefail
 
 # 6 tasks share this allocation, each a step that is held to its own memory
-free=2722   # MB for the tasks; the job's other 84 MB are for this script and its sruns
+free=2746   # MB for the tasks and their sruns; the job's other 32 MB are for this script
+srun_mb=12
 slots=2
 declare -A held=() # pid of a running task -> its MB
 failed=$(mktemp)
@@ -65,12 +66,13 @@ collect() {
 
 # start the next task once a slot and its memory are free: the order is kept
 start() {
-  while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$1" ]; do
+  local need=$(($1 + srun_mb))
+  while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$need" ]; do
     wait -n || true
   done
   (run_task "$@") &
-  held[$!]=$1
-  free=$((free - $1)) slots=$((slots - 1))
+  held[$!]=$need
+  free=$((free - need)) slots=$((slots - 1))
 }
 
 # shellcheck disable=SC2016  # names are data
