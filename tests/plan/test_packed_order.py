@@ -6,7 +6,7 @@ import plans
 import pytest
 from observed import fitted
 
-from planner.core.records import Mode
+from planner.core.records import BatchPacker, Mode
 from planner.plan.document import Plan
 from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB
 from planner.schedule.listing import Machine, by_cost, list_schedule
@@ -17,7 +17,9 @@ from planner.site import Partition
 def packed(nodes: int = 1, mem_mb: int = 24_000) -> Plan:
     partition = Partition(name="main", nodes=nodes, cores=16, mem_mb=mem_mb, max_time="3-00:00:00", default=True)
     return plans.plan(
-        plans.config(submit={"mode": Mode.PACKED}), at=plans.site(partitions=(partition,)), model=fitted()
+        plans.config(submit={"mode": Mode.PACKED, "packer": BatchPacker.LPT}),
+        at=plans.site(partitions=(partition,)),
+        model=fitted(),
     )
 
 
