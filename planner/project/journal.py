@@ -132,12 +132,15 @@ class Submission(Document):
     def doubted(self, now_s: float) -> list[SubmittedJob]:
         """Return the jobs of which another one may appear, because the answer to an sbatch was lost.
 
+        Not those whose own fate is unknown: what is found of them is theirs.
+
         Parameters
         ----------
         now_s : float
             s since the epoch.
         """
-        return [job for job in self.jobs if job.lost_s is not None and now_s - job.lost_s < _LATEST_S]
+        lost = [job for job in self.jobs if job.lost_s is not None and now_s - job.lost_s < _LATEST_S]
+        return [job for job in lost if job.state != "asked"]
 
     def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
         """Return the journal in which other jobs run these tasks: task -> what Slurm calls its part of that job."""

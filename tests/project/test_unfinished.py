@@ -111,3 +111,14 @@ def test_a_job_whose_answer_was_lost_is_expected_for_a_day(project: ProjectFolde
         found = loose_ends(project)
         assert found.partial == []
         assert found.doubted == expected
+
+
+def test_what_is_found_of_a_job_that_was_asked_for_again_and_is_not_known_yet_is_no_twin(
+    project: ProjectFolder,
+) -> None:
+    whole = submitted(("asked", None))
+    lost = whole.jobs[0].model_copy(update={"lost_s": int(time.time())})
+    journal.write_journal(project.round_folder(1), whole.model_copy(update={"jobs": (lost,)}))
+    found = loose_ends(project)
+    assert found.partial == [1]
+    assert found.doubted == []
