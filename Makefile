@@ -17,7 +17,7 @@ LANGUAGE_PACKAGES := bash fish gawk groovy mawk original-awk zsh
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slurm crash lint format bench site venv clean
+.PHONY: help demo test test-slurm crash lint format paper bench site venv clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -47,6 +47,9 @@ lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck, figures of pages agains
 
 format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+paper: $(VENV)/.test  ## the paper's tables and figures beside ours, in paper.html (long); QUICK=1: a part of the runs
+	@$(BIN)/python -m benchmarks.paper $(if $(QUICK),--quick)
 
 bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1: that it runs; ONLY="history modes"; TRACES=DIR
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)") $(ONLY)

@@ -41,6 +41,7 @@ BENCHMARKS = (
     Benchmark(
         "dynamic_schedule", quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10")
     ),
+    Benchmark("paper", ("--out", "{folder}/paper.html"), ("--quick", "--out", "{folder}/paper.html")),
     Benchmark("dynamic_robustness", quick=("--condition", "halved", "--runs", "10")),
     Benchmark("formula", quick=("--part", "starts")),
     Benchmark("memory_coverage", quick=("0",)),

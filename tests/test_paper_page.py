@@ -1,0 +1,41 @@
+"""The page of the paper's tables and figures, with a fraction of its runs."""
+
+import re
+
+import pytest
+
+from benchmarks import paper
+
+LEAST = paper.Effort(searches=1, evaluations=2_000, runs=2, moves=2, sizes=(0.4, 0.8), jobs=1)
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, str]:
+    return paper.sections(LEAST)
+
+
+def test_every_table_and_figure_is_there_with_what_was_published(parts: dict[str, str]) -> None:
+    assert [re.match(r"(Table|Figure|The|Requests)", name) is not None for name in parts] == [True] * len(parts)
+    for published in ("492.45", "690.47", "1062.54", "1392.80", "1815.91", "297.38", "1440.64"):
+        assert f"<td>{published}</td>" in parts["Table 1: static orders"]
+    for ratio in ("1.554 (2.83)", "1.387 (0.95)"):
+        assert ratio in parts["The ablation"]
+    assert parts["Figure 3: over task sizes"].count("<svg") == 3
+    assert "not run: no Julia" in parts["The formula"]
+
+
+def test_the_natural_orders_peaks_are_the_papers(parts: dict[str, str]) -> None:
+    rows = re.findall(r"<tr><td>(\d+)</td><td>([\d.]+)</td><td>([\d.]+)</td>", parts["Table 1: static orders"])
+    assert len(rows) == 5
+    assert all(published == ours for _, published, ours in rows)
+
+
+def test_the_page_is_one_file_that_loads_nothing(parts: dict[str, str]) -> None:
+    text = paper.page(parts, "said & done")
+    assert "said &amp; done" in text
+    assert text.count("<section>") == len(parts)
+    assert not re.search(r"<(script|link|img)|(src|href)=.http", text)
+
+
+def test_a_sliding_mean_goes_over_its_window() -> None:
+    assert paper.sliding_mean([1, 2, 3, 4, 5, 6]) == [3, 4]
