@@ -63,7 +63,7 @@ inside() {
         exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             CHROMPLAN_REQUIRE_SLURM=1 CHROMPLAN_TEST_USER="$person" PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
             "${given[@]}" \
-            bash -c "cd /src && exec \"\$@\"" - "$@"
+            bash -c "cd /src && { \"\$@\"; exit \$?; }" - "$@" # not exec: a first process must reap what others leave
     ' - "$@"
 }
 
