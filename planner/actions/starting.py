@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, object] = {
     "chromosomes": None,
     "samples": [],
     "cpus": 1,
-    "time": "24:00:00",
+    "time": configuration.TIME,
     "site": "local",
     "partition": None,
     "account": None,

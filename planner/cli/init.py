@@ -96,7 +96,7 @@ def _answers(wanted: dict[str, Any], folder: Path) -> dict[str, Any]:
     values["command"] = wanted.get("command") or _ask("command", values["command"], ask_command)
     values |= {name: wanted[name] for name in ("partition", "account") if name in wanted}
     values["site"] = wanted.get("site") or _ask_site(values, folder)
-    default = starting.longest_time(folder, values["site"], values.get("partition"), "24:00:00")
+    default = starting.longest_time(folder, values["site"], values.get("partition"), str(starting.DEFAULTS["time"]))
     values["time"] = wanted.get("time") or default
     return values
 

@@ -20,6 +20,8 @@ from planner.core.samples import Sample
 from planner.core.user_scripts import Wrap
 
 FILE = "chromplan.toml"
+# the time limit of a task where none is given
+TIME = "24:00:00"
 
 
 def _known_genome(name: str) -> str:
@@ -109,7 +111,7 @@ class Pipeline(Document):
     samples: list[str] | str = []
     """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""
     cpus: Annotated[int, Field(ge=1)] = 1
-    time: Annotated[str, AfterValidator(_duration)] = "24:00:00"
+    time: Annotated[str, AfterValidator(_duration)] = TIME
     """Time limit of a task until its wall time can be predicted, and the ceiling after that."""
 
     @property

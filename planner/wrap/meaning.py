@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.core import genome
 from planner.wrap.idioms import (
     ANYTHING_ELSE,
     ASSIGNED,
@@ -34,8 +35,9 @@ from planner.wrap.idioms import (
     Q,
 )
 
-_FULL_SETS = (range(1, 23), range(1, 24), range(1, 25))  # 1-22, with X, with Y
-_LAST_HUMAN = (22, 23, 24, 25)
+_LAST_HUMAN = tuple(1 + genome.CHROMOSOMES.index(name) for name in ("22", "X", "Y", "MT"))
+# MT only where the script speaks of chromosomes
+_FULL_SETS = tuple(range(1, last + 1) for last in _LAST_HUMAN[:-1])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
