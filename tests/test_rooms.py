@@ -1,6 +1,7 @@
 """The rooms import one way only, and the pure ones stay pure."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,9 @@ def test_a_class_name_stands_for_one_thing_in_the_whole_package() -> None:
                 found.setdefault(node.name.lstrip("_"), []).append(f"{path.relative_to(PLANNER)}:{node.name}")
     twice = {name: places for name, places in found.items() if len(places) > 1}
     assert not twice
+
+
+def test_no_two_test_files_are_called_alike() -> None:
+    # pytest imports them by their name alone
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

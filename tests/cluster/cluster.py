@@ -82,7 +82,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 ReturnToService=2
-KillWait=3
+KillWait=8
 SchedulerType=sched/{scheduler}
 SchedulerParameters=bf_interval=1,bf_resolution=1,sched_interval=1,sched_min_interval=0
 PriorityType=priority/{priority}

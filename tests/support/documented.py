@@ -81,6 +81,8 @@ _RENDERED = f"{_PIPELINE}\nchromplan plan\nchromplan render\n"
 _ENDED = (("chromplan next", "chromplan watch\nchromplan next"),)
 _OVER = """
 while [ -n "$(squeue --noheader --jobs="$job" 2>/dev/null)" ]; do sleep 0.5; done
+# a question about a time is answered some seconds later than one about a job
+until sacct -X -n -P -S now-1hours -E now -o JobID,State | grep "^${job}_" | grep -q COMPLETED; do sleep 0.5; done
 """
 _ARRAY = f"job=$(sbatch --parsable --array=1-2 --mem=100 --wrap 'sleep 1'){_OVER}"
 _SCRIPTS = """
@@ -176,6 +178,7 @@ ELSEWHERE = {
     # minutes to hours of measuring, with Beagle
     ("examples/beagle_formula/README.md", "python"): "examples/beagle_formula/regenerate.py",
     ("benchmarks/static_order.md", "python"): "benchmarks/__main__.py",
+    ("benchmarks/README.md", "python tests/cluster/cluster.py up"): "tests/cluster/cluster.py",
 }
 
 
