@@ -88,9 +88,11 @@ class Programs:
         """Start one program with its output in ``logs/NAME.out``."""
         # the kernel ends them with us, however we end
         leash = [] if self.keep else ["setpriv", "--pdeathsig", "TERM", "--"]
+        # what we may have been told to ignore, jobs do not
+        plain = ["env", "--default-signal"]
         with (self.home / "logs" / f"{name}.out").open("ab") as output:
             child = subprocess.Popen(
-                [*leash, *map(str, argv)],
+                [*leash, *plain, *map(str, argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -135,8 +135,9 @@ def test_in_every_mode_the_script_sees_its_own_array(omk_cluster: Cluster, mode:
     assert (folder.path / "all-done").exists()
 
 
-def test_signals_reach_the_script_and_it_may_tidy_up(omk_cluster: Cluster) -> None:
-    folder = Folder(omk_cluster)
+def test_signals_reach_the_script_and_it_may_tidy_up(start_cluster: Callable[..., Cluster]) -> None:
+    cluster = start_cluster()
+    folder = Folder(cluster)
     body = """
 trap 'echo usr1 >> said.$SLURM_ARRAY_TASK_ID; exit 5' USR1
 trap 'echo term >> said.$SLURM_ARRAY_TASK_ID; sleep 1; echo tidy >> said.$SLURM_ARRAY_TASK_ID; exit 6' TERM
@@ -146,10 +147,11 @@ sleep 60 & wait"""
     job = folder.sbatch("signals.sh")
     processes.wait_until(lambda: len(folder.left("ready.*")) == 2, "both to be ready", timeout_s=60, pause_s=0.2)
     folder.run("scancel", f"{job}_21")
+    processes.wait_until(lambda: folder.left("said.21") == {"said.21": "term\ntidy\n"}, "the script to tidy up")
     folder.run("scancel", "--batch", "--signal=USR1", f"{job}_22")
     assert outcomes(folder.finish("signals")) == {"chr21": "cancelled", "chr22": "failed"}
     assert folder.left("said.*") == {"said.21": "term\ntidy\n", "said.22": "usr1\n"}
-    assert omk_cluster.sacct(f"{job}_22", fields=("JobID", "ExitCode"))[0]["ExitCode"] == "5:0"
+    assert cluster.sacct(f"{job}_22", fields=("JobID", "ExitCode"))[0]["ExitCode"] == "5:0"
 
 
 def test_any_name_and_argument_reaches_the_script_unchanged(omk_cluster: Cluster) -> None:
