@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from planner.scripts.jobs import NICE_LEVELS
+from planner.site.facts import acctg_freq_s
 from planner.slurm.settings import parse
 
 TESTED = ("22.05", "24.11", "26.05")
@@ -138,11 +140,9 @@ def _polls(config: Mapping[str, str]) -> Finding:
     if kind in _NONE:
         means = "sacct has no peaks: tasks are measured by their own records alone, your own scripts not at all"
         return Finding(level=Level.NOTE, about="memory is sampled", found="never", means=means)
-    frequency = config.get("JobAcctGatherFrequency", "")
-    seconds = re.search(r"(?:task=)?(\d+)", frequency)
-    found = f"{kind}, every {seconds[1]} s" if seconds else f"{kind}, {frequency}"
-    if seconds and int(seconds[1]) > 0:
-        return Finding(level=Level.FINE, about="memory is sampled", found=found)
+    with contextlib.suppress(ValueError):
+        if seconds := acctg_freq_s(config):
+            return Finding(level=Level.FINE, about="memory is sampled", found=f"{kind}, every {seconds} s")
     means = "sacct has no peaks unless a job asks for them; chromplan's jobs do"
     return Finding(level=Level.NOTE, about="memory is sampled", found="only where a job asks", means=means)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner import slurm
 from planner.core.errors import InputError
@@ -65,12 +65,9 @@ def starts(plan: Plan) -> list[ExpectedStart]:
     if not plan.tasks:
         raise InputError("nothing is left to run", "'chromplan plan --again' plans every task")
     single = sorted(jobs(plan, Mode.JOBS), key=lambda job: job.mem_mb, reverse=True)
-    everywhere = _ask(plan, single[0], asking=ONE_MEM, mem_mb=one_mem(plan), tasks=len(single))
-    own = [
-        _ask(plan, job, asking="its own", mem_mb=job.mem_mb, tasks=sum(one.mem_mb <= job.mem_mb for one in single))
-        for job in _spread(single)
-    ]
-    return [everywhere, *own]
+    own = [_ask(plan, job, tasks=sum(one.mem_mb <= job.mem_mb for one in single)) for job in _spread(single)]
+    # with one --mem for all each waits as the largest does
+    return [replace(own[0], asking=ONE_MEM, mem_mb=one_mem(plan)), *own]
 
 
 def _spread(single: Sequence[Job]) -> list[Job]:
@@ -81,7 +78,7 @@ def _spread(single: Sequence[Job]) -> list[Job]:
     return [kinds[round(last * place / max(count - 1, 1))] for place in range(count)]
 
 
-def _ask(plan: Plan, job: Job, *, asking: str, mem_mb: int, tasks: int) -> ExpectedStart:
+def _ask(plan: Plan, job: Job, *, tasks: int) -> ExpectedStart:
     now_s = time.time()
     refused, start_s = "", None
     try:
@@ -91,7 +88,12 @@ def _ask(plan: Plan, job: Job, *, asking: str, mem_mb: int, tasks: int) -> Expec
             raise
         refused = error.said
     wait_s = None if start_s is None else max(0.0, start_s - now_s)
-    task = job.tasks[0].task
     return ExpectedStart(
-        asking=asking, task=task, tasks=tasks, mem_mb=mem_mb, start_s=start_s, wait_s=wait_s, refused=refused
+        asking="its own",
+        task=job.tasks[0].task,
+        tasks=tasks,
+        mem_mb=job.mem_mb,
+        start_s=start_s,
+        wait_s=wait_s,
+        refused=refused,
     )

@@ -49,6 +49,7 @@ def test_on_a_good_cluster_all_is_fine() -> None:
         (with_config(AccountingStorageType="(null)"), "accounting", Level.NOTE),
         (with_config(JobAcctGatherType="jobacct_gather/none"), "memory is sampled", Level.NOTE),
         (with_config(JobAcctGatherFrequency="0"), "memory is sampled", Level.NOTE),
+        (with_config(JobAcctGatherFrequency="energy=30,task=0"), "memory is sampled", Level.NOTE),
         (with_config(SelectTypeParameters="CR_CORE"), "memory is counted", Level.WRONG),
         (with_config(ConstrainRAMSpace="no"), "memory is enforced", Level.NOTE),
         (with_config(TaskPlugin="task/affinity"), "memory is enforced", Level.NOTE),
