@@ -93,7 +93,7 @@ def _plan(path: Path) -> Plan:
     from planner.plan import build
     from planner.plan.document import Plan
 
-    if path.is_file():
+    if path.is_file() or (path.suffix == ".json" and not path.is_dir()):
         return Plan.load(path)
     inputs = planning.fetch(planning.open_project(path), again=True)
     # an engine runs all tasks at once: none wait for a pilot, or for a place in Slurm's queue

@@ -17,14 +17,24 @@ from planner.core.toml import toml_value
 from planner.project.folder import ProjectFolder
 from planner.project.regions import regions_of
 
-EXAMPLE = "beagle gt=input/{sample}.chr{chromosome}.vcf.gz out=output/{sample}.chr{chromosome} nthreads={cpus}"
-EXAMPLE_COHORT = (
-    "plink2 --vcf input/chr{chromosome}.vcf.gz --threads {cpus} --memory {mem_mb} --out output/chr{chromosome}"
-)
+# what follows the tool's name in an example; NAME is what a task's files are called
+_ARGUMENTS = {
+    "beagle": "gt=input/NAME.vcf.gz out=output/NAME nthreads={cpus}",
+    "plink2": "--vcf input/NAME.vcf.gz --threads {cpus} --memory {mem_mb} --out output/NAME",
+}
+_ARGUMENTS_OF_OTHERS = "input/NAME.vcf.gz output/NAME"
+
+
+def example(tool: str, *, samples: bool) -> str:
+    """Return a command to start from: of a tool, with or without samples."""
+    name = "{sample}.chr{chromosome}" if samples else "chr{chromosome}"
+    return f"{tool} {_ARGUMENTS.get(tool, _ARGUMENTS_OF_OTHERS)}".replace("NAME", name)
+
+
 DEFAULTS: Mapping[str, object] = {
     "name": "impute",
     "tool": "plink2",
-    "command": EXAMPLE_COHORT,
+    "command": example("plink2", samples=False),
     "genome": genome.DEFAULT,
     "chromosomes": None,
     "samples": [],

@@ -75,6 +75,8 @@ def command(folder: Path, force: bool, sample_names: tuple[str, ...], **given: A
     text = starting.check(values, folder)
     files.write_text(path, text)
     click.echo(f"wrote {path}: {_what(folder)}")
+    if "command" not in wanted and not _a_person_is_there():
+        click.echo(f"note: its command is an example, to be replaced by yours: {values['command']}")
     click.echo(in_place("next: chromplan history import, or chromplan plan"))
 
 
@@ -82,16 +84,17 @@ def _answers(wanted: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return every value: what was wanted, what could be found, what a person answers, examples for the rest."""
     from planner.actions import starting
 
-    # each answer is checked beside those before it; the example command goes with the samples
+    # each answer is checked beside those before it; the example command goes with the tool and the samples
     values: dict[str, Any] = {
         name: wanted[name] for name in ("genome", "chromosomes", "cpus", "mode") if name in wanted
     }
     values["name"] = wanted.get("name") or _ask("name of the pipeline", "impute", _refused("name", values, folder))
     values["samples"] = wanted["samples"] if "samples" in wanted else _ask_samples(folder)
     several = bool(values["samples"])
-    values["command"] = starting.EXAMPLE if several else starting.EXAMPLE_COHORT
-    example = "beagle" if several else "plink2"
-    values["tool"] = wanted.get("tool") or _ask("tool", example, _refused("tool", values, folder))
+    tool = "beagle" if several else "plink2"
+    values["command"] = starting.example(tool, samples=several)
+    values["tool"] = wanted.get("tool") or _ask("tool", tool, _refused("tool", values, folder))
+    values["command"] = starting.example(values["tool"], samples=several)
     ask_command = _refused("command", values, folder)
     values["command"] = wanted.get("command") or _ask("command", values["command"], ask_command)
     values |= {name: wanted[name] for name in ("partition", "account") if name in wanted}
@@ -108,8 +111,10 @@ def _ask_samples(folder: Path) -> list[str] | str:
     if not _a_person_is_there():
         return found or []
 
+    of_each = {"command": starting.example("beagle", samples=True)}
+
     def refused(answer: str) -> InputError | None:
-        return starting.wrong("samples", _read_samples(answer, folder), {"command": starting.EXAMPLE}, folder)
+        return starting.wrong("samples", _read_samples(answer, folder), of_each, folder)
 
     answer = _ask("samples: names, or a file with them; none for one run over all", found or "none", refused)
     return _read_samples(answer, folder)

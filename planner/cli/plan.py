@@ -11,21 +11,17 @@ import click
 
 from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
-from planner.cli.ui import table
+from planner.cli.plan_view import show_plan
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
 from planner.core.records import BatchPacker, Mode, Ordering
-from planner.core.wording import count
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
 
-MOST_NAMES = 5
-# where it was written and what comes next, said by who shows the plan
-_LINES_AFTER = 1
 MODES = (*(mode.value for mode in Mode), "auto")
 
 
@@ -52,6 +48,7 @@ MODES = (*(mode.value for mode in Mode), "auto")
     "--when", is_flag=True, help="Ask Slurm when tasks would start, with one --mem and with their own; write nothing."
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
+@click.option("--all", "shows_all", is_flag=True, help="Every task, however many there are.")
 @wide_option
 @json_option
 @project_option
@@ -66,6 +63,7 @@ def command(
     plot: Path | None,
     when: bool,
     schema: bool,
+    shows_all: bool,
     wide: bool,
     as_json: bool,
 ) -> None:
@@ -89,25 +87,17 @@ def command(
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
     else:
-        _show(plan, path, wide=wide)
+        _show(plan, path, every_row=shows_all, wide=wide)
     if plot:
         _draw(plot, plan)
 
 
-def _show(plan: Plan, path: Path | None, *, wide: bool) -> None:
-    show_plan(plan, wide=wide)
+def _show(plan: Plan, path: Path | None, *, every_row: bool, wide: bool) -> None:
+    show_plan(plan, every_row=every_row, wide=wide)
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")
     if path:
         click.echo(in_place(f"wrote {path}; next: chromplan render"))
-
-
-def _by_reason(plan: Plan) -> dict[str, list[str]]:
-    """Return the tasks that are left out, by the reason."""
-    reasons: dict[str, list[str]] = {}
-    for left in plan.left_out:
-        reasons.setdefault(left.reason, []).append(left.task)
-    return reasons
 
 
 def _draw(path: Path, plan: Plan) -> None:
@@ -253,97 +243,3 @@ def _echo_schema() -> None:
     from planner.plan.document import Plan
 
     echo_json(Plan.model_json_schema())
-
-
-def _count(plan: Plan) -> str:
-    """Return ``3 of 66 tasks (3 samples x 22 regions)``."""
-    if plan.extent is None or plan.extent.tasks == len(plan.tasks):
-        tasks = count(len(plan.tasks), "task")
-    else:
-        tasks = f"{len(plan.tasks)} of {count(plan.extent.tasks, 'task')}"
-    return tasks if plan.extent is None else f"{tasks} ({plan.extent})"
-
-
-def show_plan(plan: Plan, *, wide: bool = False) -> None:
-    """Print a plan as a table, then what it comes to; a reason that all tasks share is said once."""
-    below = _below(plan)
-    if plan.tasks:
-        reasons = _reasons(plan, whole=wide or table.terminal_width() is None)
-        _show_tasks(plan, wide=wide, shared=bool(reasons), around=table.screen_lines([*reasons, *below]))
-        below = [*reasons, *below]
-    for line in below:
-        click.echo(line)
-
-
-def _show_tasks(plan: Plan, *, wide: bool, shared: bool, around: int) -> None:
-    from planner.core import units
-
-    echo_table(
-        ["task", ">request MB", ">predicted MB", ">time limit", ">start", *([] if shared else ["reason"])],
-        [
-            (
-                task.task,
-                task.request_mb,
-                "" if task.predicted_mb is None else round(task.predicted_mb),
-                units.format_duration(task.time_limit_s),
-                "" if task.start_s is None else units.format_duration(round(task.start_s)),
-                *([] if shared else [task.reason]),
-            )
-            for task in plan.tasks[: table.MOST_ROWS]
-        ],
-        title=f"{plan.name}, round {plan.round}: {_count(plan)}, {plan.mode} on {plan.target.site.name}",
-        wide=wide,
-        narrow=[("task", "request MB", "start"), ("task", "request MB")] if shared else [],
-        around=around + _LINES_AFTER,
-    )
-
-
-def _reasons(plan: Plan, *, whole: bool) -> list[str]:
-    """Return the lines that tell why tasks ask for what they do; none where each row says it better.
-
-    Parameters
-    ----------
-    whole : bool
-        Only what all have in common to the letter.
-    """
-    from planner.cli.ui.common import in_common
-
-    reasons = [task.reason for task in plan.tasks]
-    if len(reasons) < 2:
-        return []
-    shared = reasons[0] if len(set(reasons)) == 1 else None if whole else in_common(reasons)
-    return [] if shared is None else [f"each: {_time_limits(plan)}, {shared}"]
-
-
-def _time_limits(plan: Plan) -> str:
-    """Return ``time limit 01:00:00``, or from the shortest to the longest."""
-    from planner.core import units
-
-    limits_s = sorted({task.time_limit_s for task in plan.tasks})
-    return (
-        f"time limit {' to '.join(units.format_duration(limit_s) for limit_s in limits_s[:: len(limits_s) - 1 or 1])}"
-    )
-
-
-def _below(plan: Plan) -> list[str]:
-    """Return what is said below the table: what the plan comes to, notes, and what is left out."""
-    from planner.core import units
-    from planner.report.savings import savings
-
-    lines = []
-    if len(plan.tasks) > table.MOST_ROWS:
-        lines.append(
-            f"and {len(plan.tasks) - table.MOST_ROWS} more tasks: --json shows them all, and so does plan.json"
-        )
-    if plan.tasks:
-        makespan = "" if plan.makespan_s is None else f"; done after {units.format_duration(round(plan.makespan_s))}"
-        lines.append(f"{savings(plan).sentence()}{makespan}")
-    lines += [f"note: {note}" for note in plan.notes]
-    for reason, names in _by_reason(plan).items():
-        shown = ", ".join(names[:MOST_NAMES]) + (
-            f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        )
-        lines.append(f"left out: {shown}: {reason}")
-    if not plan.tasks and not plan.left_out:
-        lines.append("nothing is left to run: every task is done ('chromplan plan --again' plans them all)")
-    return lines

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +22,6 @@ from planner.rounds.logs import RoundLogs, last_line, of_round
 from planner.rounds.next_step import next_step
 from planner.rounds.progress import TaskStatus
 
-# headings, the sentence, what comes next
-_LINES_AROUND = 2
 _MOST_SAMPLES = 12
 _MOST_FAILURES = 5
 _MOST_LOGS_READ = 500
@@ -106,7 +102,7 @@ def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[Ta
     if wanted.saved and not any(one.in_flight for one in found):
         below += saved_lines(project, found)
     below.append(in_place(next_step(project, found)))
-    if wanted.every_row or len(rows) <= most_rows():
+    if wanted.every_row or len(rows) <= table.most_rows():
         if rows and not _show_rows(rows, found, wide=wanted.wide, around=table.screen_lines(below)):
             below = [*_why_they_wait(rows), *below]
     else:
@@ -125,13 +121,6 @@ def saved_lines(project: ProjectFolder, found: Sequence[TaskStatus]) -> list[str
         former_mb = project.config().memory.default_mb
     saved = measure(project, found, former_mb=former_mb)
     return [] if saved is None else [saved.sentence()]
-
-
-def most_rows() -> int:
-    """Return how many rows of a table are shown unasked: what fits on the screen."""
-    if not sys.stdout.isatty():
-        return table.MOST_ROWS
-    return max(5, shutil.get_terminal_size().lines - _LINES_AROUND)
 
 
 def _show_rows(rows: Sequence[TaskStatus], found: Sequence[TaskStatus], *, wide: bool, around: int) -> bool:

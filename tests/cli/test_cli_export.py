@@ -121,6 +121,8 @@ def test_wdl_names_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
         (["--to", "table", "phase", "--site", "cannon"], "--site means nothing for plans"),
         (["--to", "table", "phase", "--workflow", "x"], "--workflow means nothing for table"),
         (["--to", "table", "elsewhere"], "elsewhere: no such folder"),
+        (["--to", "wdl", "nothing.json"], "nothing.json: no such file"),
+        (["--to", "wdl", "rule=phase/nothing.json"], "phase/nothing.json: no such file"),
         (["--to", "table", "phase", "--overhead", "much"], "--overhead"),
     ],
 )

@@ -82,6 +82,25 @@ def test_what_a_plan_would_refuse_is_not_written(
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.parametrize("samples", [(), ("--sample", "S1", "--sample", "S2")])
+@pytest.mark.parametrize("tool", ["beagle", "plink2", "mine", "bcftools-sort"])
+def test_the_example_command_is_one_of_the_tool_and_is_called_an_example(
+    here: Path, tool: str, samples: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from planner.core import config
+
+    chromplan("init", "--tool", tool, *samples)
+    command = config.load(here / "chromplan.toml").pipeline.command
+    assert command.startswith(f"{tool} ")
+    assert f"its command is an example, to be replaced by yours: {command}" in capsys.readouterr().out
+    chromplan("plan")
+
+
+def test_a_command_that_was_given_is_not_called_an_example(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chromplan("init", "--tool", "mine", "--command", "run {chromosome}")
+    assert "example" not in capsys.readouterr().out
+
+
 def test_a_sample_file_that_lies_there_is_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "samples.txt").write_text("S1\nS2\nS3\n")
     chromplan("init")

@@ -14,8 +14,8 @@ import click
 
 from planner.cli.ui import terminal
 
-MOST_ROWS = 110
-"""Rows that are shown unasked where no screen says how many fit: five samples of 22 chromosomes."""
+# rows that are shown unasked where no screen says how many fit: five samples of 22 chromosomes; and however low it is
+_MOST_ROWS, _LEAST_ROWS = 110, 5
 _GAP = "  "
 _LEAST_LAST = 12
 _LEAST_NAME = 10
@@ -151,6 +151,11 @@ def screen_lines(texts: Iterable[str]) -> int:
     """Return how many lines of the terminal texts take."""
     width = terminal_width()
     return sum(1 if width is None else max(1, -(-text_width(text) // width)) for text in texts)
+
+
+def most_rows() -> int:
+    """Return how many rows are shown unasked: what fits on the screen beside headings, a sentence, what comes next."""
+    return max(_LEAST_ROWS, shutil.get_terminal_size().lines - 2) if sys.stdout.isatty() else _MOST_ROWS
 
 
 def room(around: int) -> int | None:
