@@ -174,7 +174,7 @@ ELSEWHERE = {
     ("docs/testing.md", "make crash CHROMPLAN_CRASHES=random"): "tests/cluster/test_random_kills.py",
     ("docs/testing.md", "make test-slurm"): ".ci/run",
     ("docs/testing.md", "python tests/cluster/cluster.py up"): "tests/cluster/test_cluster.py",
-    ("examples/beagle22/README.md", "examples/beagle22/demo.sh"): "tests/test_demo.py",
+    ("examples/beagle22/README.md", "examples/beagle22/demo.sh"): ".ci/demo",
     # minutes to hours of measuring, with Beagle
     ("examples/beagle_formula/README.md", "python"): "examples/beagle_formula/regenerate.py",
     ("benchmarks/static_order.md", "python"): "benchmarks/__main__.py",
