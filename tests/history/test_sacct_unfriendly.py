@@ -100,6 +100,13 @@ def test_any_delimiter_is_detected_and_what_it_makes_unclear_is_skipped(
         assert found == INTACT
 
 
+def test_a_delimiter_in_a_cell_before_an_empty_last_one_does_not_shift_the_row() -> None:
+    text = "JobID/State/TRESUsageInTot/JobName/Timelimit\n7/COMPLETED//n2/05:00\n"
+    text += "7.0/COMPLETED/cpu=1,fs/disk=28.17K,mem=10732K/python3/\n"
+    (attempt,) = read_text(text).attempts
+    assert [step.name for step in attempt.steps] == ["python3"]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "@@", "☃", "^|^", "\t", "xx", " | ", ":"])
 def test_usual_and_unusual_delimiters_lose_no_job(delimiter: str) -> None:
     columns = ("JobID", "JobName", "State", "ExitCode", "AllocTRES", "MaxRSS", "Elapsed", "NodeList")

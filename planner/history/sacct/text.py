@@ -193,7 +193,8 @@ class _Splitter:
         cells = row.removesuffix(self.delimiter if self.trailing else "").split(self.delimiter)
         if (self.quoting or len(cells) != wanted) and '"' in row and len(self.delimiter) == 1:
             cells = next(csv.reader([row], delimiter=self.delimiter), [])
-        if len(cells) == wanted + 1 and not cells[-1].strip() and not self.trailing:  # sacct -p, without a header
+        more = len(cells) == wanted + 1 and not cells[-1].strip() and not self.trailing
+        if more and all(map(fits, self.columns, cells)):  # sacct -p, without a header
             cells.pop()
         if len(cells) > wanted:
             cells = rejoined(cells, self.columns, self.delimiter) or cells
