@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from planner.core import genomes
 from planner.core.errors import FailureError, InputError
+from planner.core.job_ids import JobId, parse_job_id
 from planner.core.sampling import POLL_S
-from planner.core.units import JobId, parse_job_id
 
 if TYPE_CHECKING:
     from planner.advice.advice import Advice

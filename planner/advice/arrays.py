@@ -9,8 +9,8 @@ from functools import cached_property
 
 from planner.core import genome
 from planner.core.errors import InputError
+from planner.core.job_ids import JobId, parse_job_id
 from planner.core.records import Outcome, Quality
-from planner.core.units import JobId, parse_job_id
 from planner.core.wording import count
 from planner.history.labels import chromosome_in
 from planner.history.sacct.attempts import JobAttempt

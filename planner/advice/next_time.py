@@ -11,10 +11,11 @@ from posixpath import basename
 from planner.advice.arrays import PastArray
 from planner.advice.foresight import Foresight
 from planner.advice.ways import one_mem_mb
+from planner.core.job_ids import format_ranges
 from planner.core.margins import TIME_MARGIN
 from planner.core.records import Outcome
 from planner.core.retry import GROWTH
-from planner.core.units import format_duration, format_mem, format_ranges
+from planner.core.units import format_duration, format_mem
 
 _TIME_STEP_S = 300
 _SAME_TIME = 0.8

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-_PART = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
-# Slurm's own ceiling on MaxArraySize
-_MOST = 4_000_000
+from planner.core.job_ids import INDEX_RANGE, LARGEST_INDEX
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +51,11 @@ def parse(text: str) -> Array:
     found: set[int] = set()
     first_step = 0
     for part in body.split(","):
-        match = _PART.fullmatch(part.strip())
+        match = INDEX_RANGE.fullmatch(part.strip())
         if match is None:
             raise ValueError(f"{part!r} is not an index or a range")
         first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
-        if last < first or step < 1 or last > _MOST:
+        if last < first or step < 1 or last > LARGEST_INDEX:
             raise ValueError(f"{part!r} is not a range that Slurm takes")
         found |= set(range(first, last + 1, step))
         first_step = first_step or (step if match[3] else 0)

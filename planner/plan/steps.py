@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from planner.core.job_ids import parse_job_id
 from planner.core.records import Mode, Outcome
-from planner.core.units import parse_job_id
 from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.inputs import Preceding
 

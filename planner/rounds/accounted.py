@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from planner.core.units import parse_job_id
+from planner.core.job_ids import parse_job_id
 from planner.history.sacct import read as sacct
 
 # a row begins with the job's number; what does not goes on with the row before

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from planner import slurm
-from planner.core import units
+from planner.core import job_ids
 from planner.core.errors import InputError
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
@@ -79,7 +79,7 @@ def _refuse_shared(flying: Sequence[TaskStatus], wanted: Collection[tuple[str, s
 
 
 def _job(one: TaskStatus) -> str:
-    return str(units.parse_job_id(one.job_id or "").job)
+    return str(job_ids.parse_job_id(one.job_id or "").job)
 
 
 def _follow_ups(project: ProjectFolder, rounds: Collection[int]) -> tuple[str, ...]:
@@ -96,5 +96,5 @@ def end(what: Cancelling) -> None:
         When Slurm does not answer, or the jobs are not ours to end.
     """
     for ids in (what.follow_ups, what.job_ids):
-        for some in units.in_calls(ids):
+        for some in job_ids.in_calls(ids):
             slurm.cancel(*some, cluster=what.cluster)

@@ -10,7 +10,7 @@ from pathlib import Path
 from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError
-from planner.core.units import parse_job_id
+from planner.core.job_ids import parse_job_id
 from planner.core.user_scripts import UserScript
 from planner.scripts import patterns
 

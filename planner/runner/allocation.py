@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner import slurm
-from planner.core import units
+from planner.core import node_lists
 from planner.core.errors import FailureError, InputError
 from planner.plan.overheads import driver_mb
 from planner.schedule.dynamic.state import Node
@@ -119,7 +119,7 @@ def parse(details: str, *, job_id: str, here: str | None) -> Allocation:
     nodes = tuple(
         Node(name=name, mem_mb=int(mem), cores=_count(cpus))
         for names, cpus, mem in _NODES.findall(details)
-        for name in units.expand_nodes(names)
+        for name in node_lists.expand_nodes(names)
     )
     if not nodes:
         raise FailureError(f"job {job_id} has no nodes", "does it still run? see 'squeue --me'")

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.core import indices, units
+from planner.core import indices, job_ids
 from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Batch, Plan, PlannedTask
@@ -176,7 +176,7 @@ def _users_job(
     is_whole: bool,
 ) -> Job:
     running = sorted(task.element for task in tasks)
-    indices_text = script.array if is_whole else units.format_ranges(running)
+    indices_text = script.array if is_whole else job_ids.format_ranges(running)
     return Job(
         script=label,
         name=f"{plan.name}.{plan.round_name}.{plan.token}.{label}",
@@ -189,7 +189,7 @@ def _users_job(
         hold=bool(script.array),
         is_users=True,
         even=even or script.even,
-        absent=units.format_ranges(sorted({*script.indices} - {*running})) if is_whole else "",
+        absent=job_ids.format_ranges(sorted({*script.indices} - {*running})) if is_whole else "",
     )
 
 
@@ -299,7 +299,7 @@ def _job(tasks: Sequence[PlannedTask], *, script: str, name: str, nice: int = 0)
 
 def _array(job: Job, *, numbers: Mapping[str, int], throttle: int | None) -> Job:
     """Return a job as an array of its tasks, whose indices are their own where ``numbers`` has none for them."""
-    ranges = units.format_ranges(sorted(numbers.get(task.task, task.element) for task in job.tasks))
+    ranges = job_ids.format_ranges(sorted(numbers.get(task.task, task.element) for task in job.tasks))
     return replace(job, array=f"{ranges}{f'%{throttle}' if throttle else ''}", numbers=numbers)
 
 
@@ -345,9 +345,9 @@ def only(job: Job, names: Collection[str]) -> Job:
     if job.is_users:
         absent = {job.element(task) for task in job.tasks if task.task not in names}
         absent |= set(indices.parse(job.absent).indices) if job.absent else set()
-        return replace(job, tasks=tasks, absent=units.format_ranges(sorted(absent)))
+        return replace(job, tasks=tasks, absent=job_ids.format_ranges(sorted(absent)))
     throttle = job.array.partition("%")[2]
-    ranges = units.format_ranges(sorted(job.element(task) for task in tasks))
+    ranges = job_ids.format_ranges(sorted(job.element(task) for task in tasks))
     return replace(job, tasks=tasks, array=f"{ranges}{f'%{throttle}' if throttle else ''}")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.core import units
+from planner.core import node_lists, units
+from planner.core.job_ids import in_calls
 from planner.history.sacct import read as sacct
 from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run, run_heard
 
@@ -265,7 +266,7 @@ def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
     A release that Slurm has taken, and whose answer got lost, is denied when it is asked for again.
     """
     ids = list(job_ids)
-    for some in units.in_calls(ids):
+    for some in in_calls(ids):
         try:
             run(["scontrol", "release", ",".join(some)], cluster=cluster)
         except SlurmError:
@@ -287,7 +288,7 @@ def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
     """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids.
 
-    More than `units.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    More than `job_ids.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
     return "".join(run(argv, environment=sacct.ENVIRONMENT, cluster=cluster) for argv in sacct.calls(job_ids))
 
@@ -304,7 +305,7 @@ def placed(job_id: str, *, cluster: str | None = None) -> dict[str, ArrayPlace]:
     """Return the elements of an array, or the one job, by what Slurm calls them: one sacct."""
     argv = ["sacct", "-n", "-P", "-X", f"--jobs={job_id}", "--format=JobID,JobIDRaw,NodeList"]
     rows = (line.split("|") for line in run(argv, cluster=cluster).splitlines())
-    return {name: ArrayPlace(raw_id, next(iter(units.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
+    return {name: ArrayPlace(raw_id, next(iter(node_lists.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
 
 
 def job_details(job_id: str) -> str:

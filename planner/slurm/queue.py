@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from planner.core import units
 from planner.core.errors import FailureError
+from planner.core.job_ids import in_calls, parse_job_id
 from planner.slurm.calls import ONCE, Patience, SlurmError, run
 from planner.slurm.jobs import unless_gone
 
@@ -39,11 +40,11 @@ def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bo
     """Return the jobs, elements (``12_3``) and components (``12+1``) of these jobs that have not ended: one squeue.
 
     With ``ended`` those that ended minutes ago, too, as long as slurmctld knows them (MinJobAge). More than
-    `units.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    `job_ids.IDS_PER_CALL` jobs (an array counts once) take a further call each.
     """
-    jobs = sorted({units.parse_job_id(one).job for one in job_ids})
+    jobs = sorted({parse_job_id(one).job for one in job_ids})
     found: dict[str, QueuedJob] = {}
-    for some in units.in_calls(jobs):
+    for some in in_calls(jobs):
         listed = f"--jobs={','.join(map(str, some))}"
         argv = ["squeue", "--array", "--noheader", *(["--states=all"] if ended else []), listed, "--format=%i|%A|%T|%r"]
         printed = unless_gone(argv, cluster=cluster, patience=ONCE)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from planner.core.errors import PlannerError
+from planner.core.job_ids import parse_job_id
 from planner.core.records import Outcome
-from planner.core.units import parse_job_id
 from planner.history.store import Store
 from planner.plan.inputs import Earlier, Preceding
 from planner.project import manifest

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from planner import slurm
 from planner.core.errors import PlannerError
+from planner.core.job_ids import parse_job_id
 from planner.core.records import Observation
-from planner.core.units import parse_job_id
 from planner.core.user_scripts import Element
 from planner.history import labels
 from planner.history.reading import HistoryRead

@@ -7,8 +7,8 @@ import pytest
 from past_arrays import Job, arrays, killed
 
 from planner.advice.arrays import gather
+from planner.core.job_ids import parse_job_id
 from planner.core.records import Outcome, Quality
-from planner.core.units import parse_job_id
 from planner.history.sacct.read import read_text
 
 FIXTURES = Path(__file__).parent.parent / "history" / "fixtures"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from planner.core.errors import InputError
-from planner.core.units import parse_job_id
+from planner.core.job_ids import parse_job_id
 from planner.history.reading import Skipped
 from planner.history.sacct.attempts import JobAttempt, attempts_of
 from planner.history.sacct.rows import Row, parse_row

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.core.job_ids import EXTERN_STEP, JobId
 from planner.core.records import Outcome, Quality
 from planner.core.sampling import too_short
-from planner.core.units import EXTERN_STEP, JobId
 from planner.history.sacct.outcomes import AttemptVerdict, judge_attempt, judge_step, limit_of
 from planner.history.sacct.rows import Row
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from planner.core.errors import InputError
-from planner.core.units import JobId
+from planner.core.job_ids import JobId
 from planner.history.sacct.text import SacctLine
 
 # Slurm's NO_VAL and INFINITE, in 16, 32 and 64 bits

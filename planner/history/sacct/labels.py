@@ -7,9 +7,9 @@ from itertools import chain
 
 from planner.core import genome
 from planner.core.errors import InputError
+from planner.core.job_ids import SLURM_STEPS, parse_job_id
 from planner.core.records import Observation
 from planner.core.regions import part_in
-from planner.core.units import SLURM_STEPS, parse_job_id
 from planner.history.labels import CUT_NAME, Labels, collected, read_name
 from planner.history.reading import HistoryRead, Skipped
 from planner.history.sacct.read import JobAttempt, SacctRead, Step, observe

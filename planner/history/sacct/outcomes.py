@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from planner.core.exits import KILL, KILLED, TERMINATE, TERMINATED
+from planner.core.job_ids import EXTERN_STEP
 from planner.core.records import Outcome
 from planner.core.sampling import near_limit
-from planner.core.units import BYTES_PER_MB, EXTERN_STEP
+from planner.core.units import BYTES_PER_MB
 from planner.history.sacct.rows import CANCELLED, COMPLETED, FAILED, OUT_OF_MEMORY, REQUEUED, Row
 
 # Slurm's own code for "killed for memory", next to the state

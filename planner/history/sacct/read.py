@@ -13,9 +13,9 @@ from functools import partial
 from typing import TypeVar
 
 from planner.core.errors import InputError
+from planner.core.job_ids import IDS_PER_CALL, in_calls, parse_job_id
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.sampling import POLL_S
-from planner.core.units import IDS_PER_CALL, in_calls, parse_job_id
 from planner.history.reading import Skipped
 from planner.history.sacct.assembling import SacctRead, assemble
 from planner.history.sacct.attempts import JobAttempt, Step

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from planner.core.units import JobId, expand_nodes, parse_duration_s, parse_job_id, parse_mem_mb
+from planner.core.job_ids import JobId, parse_job_id
+from planner.core.node_lists import expand_nodes
+from planner.core.units import parse_duration_s, parse_mem_mb
 
 # The same few states, sizes and times stand in most rows of a long text
 _cached = lru_cache(maxsize=8192)
