@@ -63,24 +63,26 @@ def facts(array: PastArray) -> list[Fact]:
     memory, cores = use.memory(array.attempts), use.cores(array.attempts)
     unit = unit_for(memory.reserved)
     dead = sum(len(one.killed) for one in array.elements)
-    found = [
-        Fact(
-            number=unit.text(memory.reserved),
-            what="memory x time reserved",
-            note=_parts(memory, unit.mb_s),
-        ),
-        Fact(number=_percent(memory.wasted, memory.reserved), what="of it wasted", note="idle, or lost to kills"),
-        Fact(number=str(dead), what="attempts killed for memory", note=f"of {len(array.attempts)}"),
-    ]
+    found = [Fact(number=str(dead), what="attempts killed for memory", note=f"of {len(array.attempts)}")]
+    if memory.reserved:
+        found = [
+            Fact(
+                number=unit.text(memory.reserved),
+                what="memory x time reserved",
+                note=_parts(memory, unit.mb_s),
+            ),
+            Fact(
+                number=f"{100 * memory.wasted / memory.reserved:.0f} %",
+                what="of it wasted",
+                note="idle, or lost to kills",
+            ),
+            *found,
+        ]
     if cores.reserved:
         found.append(
             Fact(number=f"{svg.amount(cores.reserved / 3600)} core-h", what="reserved", note=_parts(cores, 3600.0)),
         )
     return found
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "–"
 
 
 def _parts(share: Share, unit: float) -> str:

@@ -55,7 +55,7 @@ def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
     if not known:
         return None
     if len(known) > _MOST_BARS:
-        return _shares(known)
+        return _shares(known) if any(one.asked_mb for one in known) else None
     unit, mb = scales.memory_unit(max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known))
     axis = svg.across(
         max(max(one.asked_mb or 0, one.peak_mb or 0, one.request_mb or 0) for one in known) / mb,

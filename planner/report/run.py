@@ -70,7 +70,7 @@ class ProjectStory:
 
 @dataclass(frozen=True, kw_only=True)
 class AgainstFormer:
-    """What was reserved by the tasks whose peak is known, and what one ``--mem`` would have reserved for them."""
+    """What tasks with a known limit and peak reserved, and what one ``--mem`` would have reserved for them."""
 
     former_mb: int
     tasks: int
@@ -88,9 +88,10 @@ def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
     Returns
     -------
     AgainstFormer or None
-        None where no peak is known.
+        None where no peak is known, or what was asked for is not.
     """
-    elements = [one for one in array.elements if one.measured is not None]
+    asked = [one for one in array.elements if all(attempt.limit_mb for attempt in one.attempts)]
+    elements = [one for one in asked if one.measured is not None]
     one_mb = former_mb or one_mem_mb(elements)
     if not elements or one_mb is None:
         return None
@@ -122,18 +123,22 @@ def page(told: ProjectStory) -> Page:
     """Return the page."""
     advice = advise(told.array, lengths_bp={})
     figures = saved(told.array, told.former_mb)
-    memory = use.memory(told.array.attempts)
-    unit = unit_for(memory.reserved)
     return Page(
         title=told.title,
-        said=told.said
-        or f"{count(len(told.array.elements), 'job')}, {unit.text(memory.reserved)} of memory x time reserved.",
+        said=told.said or _said(told.array),
         sections=[
             *([_saved(figures, told)] if figures else []),
             _tasks(told, advice),
             *([_rounds(told)] if told.rounds else []),
         ],
     )
+
+
+def _said(array: PastArray) -> str:
+    jobs, reserved_mb_s = count(len(array.elements), "job"), use.memory(array.attempts).reserved
+    if not reserved_mb_s:
+        return f"{jobs}; what memory they asked for, and for how long, is not on record."
+    return f"{jobs}, {unit_for(reserved_mb_s).text(reserved_mb_s)} of memory x time reserved."
 
 
 def _saved(found: AgainstFormer, told: ProjectStory) -> Section:

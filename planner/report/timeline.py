@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 # most rows of bars with a name each, and what such a row takes at least, inches
 _LABELLED_ROWS, _LEAST_ROW = 110, 0.15
 _ROW, _LEAST_BARS, _MOST_BARS = 0.34, 1.6, 9.0
-# a panel's width and, of it, that of its axes, inches
-_PANEL, _AXES = 6.5, 4.8
+# what a bar fills of its row, and letters at most of a bar across
+_FILLED, _HIGH = 0.86, 0.84
+# a panel's width, inches
+_PANEL = 6.5
 # width of a letter as a share of its height; the smallest and largest that names are written in, points
 _LETTER, _LEAST_POINTS, _MOST_POINTS = 0.68, 4.5, 8.0
+# what upright names are to have room for
+_UPRIGHT_POINTS = 5.5
 # what fits above a panel of a list of tasks
 _LETTERS, _MOST_LINES = 64, 2
 # a line for what there is, unless it would press everything else down
@@ -129,7 +133,9 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
 
     rows = [slots_of(panel.order, panel.schedule.start_s, tasks.wall) for panel in panels]
     most_rows = max(max(row, default=0) for row in rows) + 1
-    bars_height = _bars_height(most_rows)
+    # where bars follow each other in a row, names may have to stand upright
+    upright = max(map(len, tasks.names)) if most_rows < len(tasks.names) else 0
+    bars_height = _bars_height(most_rows, upright)
     figure = Figure(figsize=(_PANEL * len(panels), 4.2 + bars_height), layout="constrained")
     axes = figure.subplots(
         2, len(panels), sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": [2.6, bars_height]}
@@ -138,11 +144,11 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
     for column, panel in enumerate(panels):
         _draw_memory(axes[0][column], tasks, panel, cap)
         _draw_bars(axes[1][column], tasks, panel, rows[column], (colours, scale))
-        _name_bars(axes[1][column], tasks, panel, rows[column], (scale, bars_height / most_rows))
     figure.colorbar(
         ScalarMappable(scale, colours), ax=axes[1].tolist(), label=f"memory of a task\n({tasks.mem_unit})", pad=0.01
     )
-    axes[0][0].set_ylabel(f"{tasks.mem_is} ({tasks.mem_unit})")
+    summed_up = "memory" if any(panel.used for panel in panels) else tasks.mem_is  # the legend tells them apart
+    axes[0][0].set_ylabel(f"{summed_up} ({tasks.mem_unit})")
     highest = max([panel.schedule.peak for panel in panels] + [mem for panel in panels for _, mem in panel.reserved])
     axes[0][0].set_ylim(0, max(highest, cap if cap is not None and _is_drawn(cap, highest) else 0) * 1.18)
     axes[0][0].set_xlim(0, max(panel.schedule.makespan for panel in panels) * 1.02)
@@ -150,13 +156,24 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
     axes[1][0].set_ylim(most_rows - 0.4, -0.6)
     figure.suptitle(heading, fontsize=13, fontweight="bold")
     figure.supxlabel(_caption(tasks, width=(_LETTERS + 16) * len(panels)), fontsize=9, color="0.3")
+    figure.draw_without_rendering()  # how large the bars are is known only then
+    for column, panel in enumerate(panels):
+        _name_bars(axes[1][column], tasks, panel, rows[column], scale)
     return figure
 
 
-def _bars_height(rows: int) -> float:
-    """Return the height that rows of bars take, inches: room for a name in each, unless they are too many."""
+def _bars_height(rows: int, upright: int) -> float:
+    """Return the height that rows of bars take, inches: room for a name in each, unless they are too many.
+
+    Parameters
+    ----------
+    upright : int
+        Letters of the longest name that may stand upright.
+    """
     most = max(_MOST_BARS, _LEAST_ROW * rows) if rows <= _LABELLED_ROWS else _MOST_BARS
-    return min(max(_LEAST_BARS, _ROW * rows), most)
+    # the layout leaves the rows about three quarters of this
+    row = max(_ROW, upright * _LETTER * _UPRIGHT_POINTS / (72 * _FILLED * 0.75))
+    return min(max(_LEAST_BARS, row * rows), most)
 
 
 def _caption(tasks: Tasks, width: int) -> str:
@@ -202,7 +219,7 @@ def _draw_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], shad
         rows,
         tasks.wall,
         left=panel.schedule.start_s,
-        height=0.86,
+        height=_FILLED,
         color=[colours(scale(memory)) for memory in tasks.mem],
         edgecolor="white",
         linewidth=0.6,
@@ -224,20 +241,28 @@ def _draw_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], shad
         axes.spines[side].set_visible(False)
 
 
-def _name_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], sizes: tuple[Normalize, float]) -> None:
-    """Write names into the bars that have room for them; ``sizes``: the scale of colours, a row's height in inches."""
+def _name_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], scale: Normalize) -> None:
+    """Write names into the bars that have room for them, upright where there is none along; the layout is done."""
     if max(rows) >= _LABELLED_ROWS:
         return
-    scale, row = sizes
-    highest = min(_MOST_POINTS, 0.72 * 72 * row)
-    width = 72 * _AXES / (panel.schedule.makespan * 1.02)
+    area = axes.get_window_extent()
+    points = 72 / axes.figure.dpi
+    width = points * area.width / abs(axes.get_xlim()[1] - axes.get_xlim()[0])
+    row = _FILLED * points * area.height / abs(axes.get_ylim()[1] - axes.get_ylim()[0])
     for name, start, wall, memory, place in zip(
         tasks.names, panel.schedule.start_s, tasks.wall, tasks.mem, rows, strict=True
     ):
-        points = min(highest, wall * width / (_LETTER * len(name)))
-        if points >= _LEAST_POINTS:
+        along, upright = (
+            min(_MOST_POINTS, length / (_LETTER * len(name)), _HIGH * across)
+            for length, across in ((wall * width, row), (row, wall * width))
+        )
+        is_upright = along < _LEAST_POINTS
+        size = upright if is_upright else along
+        if size >= _LEAST_POINTS:
             colour = "white" if scale(memory) > 0.6 else "0.1"
-            axes.text(start + wall / 2, place, name, ha="center", va="center", fontsize=points, color=colour)
+            turned = 90 if is_upright else 0
+            middle = (start + wall / 2, place)
+            axes.text(*middle, name, ha="center", va="center", fontsize=size, color=colour, rotation=turned)
 
 
 def _listed(names: Sequence[str], order: Sequence[int]) -> str:

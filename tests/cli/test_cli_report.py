@@ -1,6 +1,7 @@
 """``chromplan report``: one page about a project's rounds, or about a history."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import browser
@@ -77,6 +78,20 @@ def test_without_a_former_mem_it_says_what_it_is_compared_with(
 ) -> None:
     chromplan("report", "-C", str(history), "-o", str(history / "other.html"), capsys=capsys)
     assert "the largest peak and a tenth, which nobody knew before" in (history / "other.html").read_text()
+
+
+def test_jobs_whose_request_is_not_on_record_have_saved_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [observed.observation(number, 100.0 + number, {"length_mb": 10.0 * number}) for number in range(1, 67)]
+    with Store.open(ProjectFolder(tmp_path).store_path) as store:
+        store.add([replace(one, limit_mb=None) for one in rows])
+    assert chromplan("report", "-C", str(tmp_path), capsys=capsys)[0] == 0
+    text = (tmp_path / "report.html").read_text()
+    assert "66 jobs; what memory they asked for, and for how long, is not on record." in text
+    assert "saved" not in text.partition("<main")[2]
+    assert ">0 MB" not in text
+    assert "0 of 0" not in text
 
 
 def test_a_project_is_told_round_by_round(

@@ -70,7 +70,7 @@ def test_a_cap_is_a_line_with_its_name_or_named_where_it_is_far_above() -> None:
     assert "cap 700 GB, far above" in texts(["a", "b", "c", "d"], cap=700)
 
 
-@pytest.mark.parametrize(("tasks", "slots"), [(66, 66), (66, 16), (22, 4), (100, 100)])
+@pytest.mark.parametrize(("tasks", "slots"), [(66, 66), (66, 16), (22, 4), (44, 4), (22, 1), (100, 100)])
 def test_names_stay_inside_their_bars(tasks: int, slots: int) -> None:
     names = [f"HG0009{i % 3}.chr{1 + i // 3 % 22}" for i in range(tasks)]
     mem, wall = [100.0 + i % 7 for i in range(tasks)], [5.0 + i % 4 for i in range(tasks)]
