@@ -19,6 +19,8 @@ from planner.scripts.options import comment
 # slurmctld may be at it still: so long it is looked again, s; unless that was long ago
 _PAUSES_S = (0.0, 0.5, 1.0, 1.5, 2.0)
 _LONG_AGO_S = 600
+# the clocks of two login nodes and of accounting differ, or one was set meanwhile: by less than this, s
+_CLOCKS_S = 86_400
 
 
 def find_again(plan: Plan, submission: Submission) -> Submission:
@@ -40,8 +42,7 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     found: dict[str, list[str]] = {}
     for pause_s in _PAUSES_S if recent else _PAUSES_S[:1]:
         time.sleep(pause_s)
-        since_s = now_s - submission.started_s + 60
-        seen = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        seen = _find(plan, submission, names)
         found = {said: new for said, ids in seen.items() if (new := [one for one in ids if one not in known])}
         if found.keys() == names.keys():
             break
@@ -66,13 +67,17 @@ def end_late(plan: Plan, submission: Submission) -> None:
     doubted = {comment(plan, job.script): job for job in submission.doubted(time.time())}
     if not doubted:
         return
-    since_s = time.time() - submission.started_s + 60
     names = _names(plan, doubted)
     known = {job.job_id for job in submission.jobs}
     with contextlib.suppress(FailureError):
-        seen = slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
+        seen = _find(plan, submission, names)
         for late in (one for ids in seen.values() for one in ids if one not in known):
             slurm.cancel(late, waiting=True, cluster=plan.cluster)
+
+
+def _find(plan: Plan, submission: Submission, names: Mapping[str, str]) -> dict[str, list[str]]:
+    since_s = max(0.0, time.time() - submission.started_s) + _CLOCKS_S
+    return slurm.find_jobs(names, user=submission.user, since_s=since_s, cluster=plan.cluster)
 
 
 def _names(plan: Plan, jobs: Mapping[str, SubmittedJob]) -> dict[str, str]:

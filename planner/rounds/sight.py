@@ -163,10 +163,11 @@ class Sight:
         unaccounted = task.cluster in self._unaccounted
         if unaccounted and job is not None and (left is None or (left[0] and job.state not in ("FAILED", "COMPLETED"))):
             return Fate([self._by_state(task, job.state)])
-        if left is not None and (unaccounted or now_s - left[1] > _LATE_S):
+        # one from the future, by a file server's clock or one that was set back since, is old enough
+        if left is not None and (unaccounted or abs(now_s - left[1]) > _LATE_S):
             return Fate([self._by_exit_code(task, *left)])
         seen_s = max(task.submitted_s, own.seen_s(task.entry.task, task.entry.job_id))
-        if job is None and left is None and now_s - seen_s > _LOST_AFTER_S:
+        if job is None and left is None and abs(now_s - seen_s) > _LOST_AFTER_S:
             return Fate([without_record(task, "neither squeue nor sacct knows it, and it left no record")])
         return Fate(state=ENDED if job is not None or left is not None or record is not None else SUBMITTED)
 

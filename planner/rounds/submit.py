@@ -6,10 +6,11 @@ of their own, by which one whose id was not recorded any more is found again.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from planner import slurm
@@ -236,8 +237,8 @@ class _Submitter:
         options = submit_options(self._plan, some, ids)
         if some.array != job.array:
             options.append(f"--array={some.array}")
-        self._pace()
-        return slurm.submit(call_of(self._plan, some, root=self._root, options=options))
+        with self._paced():
+            return slurm.submit(call_of(self._plan, some, root=self._root, options=options))
 
     def _follow(self) -> None:
         """Submit the job that goes on with the next round: last, when it is certain what it waits for."""
@@ -248,17 +249,17 @@ class _Submitter:
             self._say(f"job {job_id} goes on with the next round when they have ended; 'scancel {job_id}' prevents it")
 
     def _submit_follow_up(self, wanted: SubmittedJob) -> str:
-        self._pace()
         ours = self._journal.ids
         if any(job.follows and job.job_id for job in self._journal.jobs):
             # one before it has waited for them: what is gone from the queue may be known no more
             ours = sorted(slurm.queued(ours, cluster=self._plan.cluster))
-        return slurm.sbatch(
-            self._script(wanted.script),
-            cwd=self._root,
-            options=follow_up_options(self._plan, [*ours, *jobs_before(self._project)]),
-            environment=own_command(),
-        )
+        with self._paced():
+            return slurm.sbatch(
+                self._script(wanted.script),
+                cwd=self._root,
+                options=follow_up_options(self._plan, [*ours, *jobs_before(self._project)]),
+                environment=own_command(),
+            )
 
     def _say_how_long(self) -> None:
         interval_s = self._plan.target.site.submit_interval_s
@@ -269,12 +270,17 @@ class _Submitter:
                 f"site {self._plan.target.site.name} takes a submission every {interval_s:g} s: this takes {took}"
             )
 
-    def _pace(self) -> None:
-        """Wait as long as the site wants between two submissions."""
+    @contextlib.contextmanager
+    def _paced(self) -> Iterator[None]:
+        """Submit in it: before, it waits as long as the site wants between two submissions."""
         interval_s = self._plan.target.site.submit_interval_s
         if interval_s and self._last_s is not None:
             time.sleep(max(0.0, self._last_s + interval_s - time.monotonic()))
-        self._last_s = time.monotonic()
+        try:
+            yield
+        finally:
+            # the earlier one may have reached Slurm as late as this
+            self._last_s = time.monotonic()
 
     def _give_memory(self, elements: Elements) -> None:
         """Give the elements of held arrays their memory, and let them go."""

@@ -35,7 +35,7 @@ class _Child:
     launched: Launched
     seen: Seen = field(default_factory=lambda: Seen(held_mb=0.0, peak_mb=0.0))
     why: tuple[Outcome, str] | None = None  # it is being ended, and why
-    asked_s: float | None = None
+    asked_s: float | None = None  # when it was told to end, on the clock that nobody sets
     short: bool = False  # the machine had little left while it ran
 
     @property
@@ -150,7 +150,7 @@ class Executor:
                 ended = True
             elif child.why is None:
                 self._hold(child)
-            elif child.asked_s is not None and time.time() - child.asked_s > GRACE_S:
+            elif child.asked_s is not None and time.monotonic() - child.asked_s > GRACE_S:
                 child.launched.stop(kill=True)
         self._relieve()
         self._show(self._children)
@@ -196,7 +196,7 @@ class Executor:
 
     def _end(self, child: _Child, outcome: Outcome, evidence: str, *, kill: bool = True) -> None:
         child.why = (outcome, evidence)
-        child.asked_s = time.time()
+        child.asked_s = time.monotonic()
         child.launched.stop(kill=kill)
 
     def _ended(self, child: _Child, code: int) -> None:
@@ -237,8 +237,8 @@ class Executor:
             self._show(going_on, stopping=True)
         for child in going_on:
             child.launched.stop(kill=False)
-        deadline_s = time.time() + GRACE_S
-        while self._still_run(going_on) and time.time() < deadline_s:
+        deadline_s = time.monotonic() + GRACE_S
+        while self._still_run(going_on) and time.monotonic() < deadline_s:
             time.sleep(LOOK_S)
         for child in going_on:
             child.launched.stop(kill=True)

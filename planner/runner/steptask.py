@@ -343,8 +343,8 @@ class StepLauncher:
 
     def _end_step(self, record: Record) -> None:
         """End a step that was told to, and wait until its memory is free."""
-        deadline_s = time.time() + _CLOSE_S
-        while self.lives(record) and time.time() < deadline_s:
+        deadline_s = time.monotonic() + _CLOSE_S
+        while self.lives(record) and time.monotonic() < deadline_s:
             self.signal(record, "KILL")
             time.sleep(_ASK_STEPS_S)
 

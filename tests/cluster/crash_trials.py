@@ -34,6 +34,7 @@ PRELOADED = (
     "planner.actions.fitting",
     "planner.actions.planning",
     "planner.actions.rounds",
+    "planner.cli.advise",
     "planner.cli.cancel",
     "planner.cli.fit",
     "planner.cli.history",
@@ -44,6 +45,7 @@ PRELOADED = (
     "planner.cli.sbatch",
     "planner.cli.status",
     "planner.cli.submit",
+    "planner.cli.watch",
     "planner.history.sacct.read",
     "planner.memory.model",
     "planner.memory.saved",
@@ -87,7 +89,8 @@ class Spec:
     cancelled : bool
         Each must have been cancelled instead, before it ended.
     how : str
-        The signal that ends the command (``SIGKILL``), or ``full``: the disk is.
+        The signal that ends the command (``SIGKILL``), ``group`` where all that it started goes with it, or ``full``:
+        the disk is.
     """
 
     base: str
@@ -133,6 +136,8 @@ def run(
         code = 70
         try:
             os.chdir(cwd)
+            if how == "group":
+                os.setsid()
             counting = os.open(counted, os.O_WRONLY)  # before events count
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)
@@ -169,7 +174,9 @@ def _hook(cwd: Path, at: int | None, how: str) -> list[int]:
         count[0] += 1
         if count[0] == at:
             os.write(seen, f"{at} {event} {str(arguments)[:200]}\n".encode())
-            if how != "full":
+            if how == "group":
+                os.killpg(0, signal.SIGKILL)
+            elif how != "full":
                 os.kill(os.getpid(), signal.Signals[how])
         if how == "full" and at is not None and count[0] >= at and event in MAKING:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,15 @@ for _ in range(40):
     time.sleep(0.1)
 time.sleep(5)
 '"""
+
+
+# who killed it, by uid, depends on the version; a shell whose program is killed first ends with 137 by itself, which is
+# told in two ways, too
+KILLED = re.compile(r"CANCELLED by \d+ 0:9|CANCELLED 0:9|FAILED (0:9|9:0|137:0)")
+
+
+def how(row: dict[str, str]) -> str:
+    return f"{row['State']} {row['ExitCode']}"
 
 
 def kib(text: str) -> int:
@@ -51,12 +61,12 @@ def test_a_job_above_its_memory_is_killed_and_sacct_says_so_in_the_flavours_word
     cluster.wait(job)
     allocation, batch = cluster.sacct(job, fields=FIELDS)
     if cluster.flavour == "cgroup":
-        assert (allocation["State"], allocation["ExitCode"]) == ("OUT_OF_MEMORY", "0:125")
-        assert (batch["State"], batch["ExitCode"]) == ("OUT_OF_MEMORY", "0:125")
+        assert how(allocation) == how(batch) == "OUT_OF_MEMORY 0:125"
         assert kib(batch["MaxRSS"]) <= 150 * 1024
     else:
-        assert (allocation["State"], allocation["ExitCode"]) == ("FAILED", "0:9")
-        assert (batch["State"], batch["ExitCode"]) == (f"CANCELLED by {os.geteuid()}", "0:9")
+        assert allocation["State"] == "FAILED"
+        assert KILLED.fullmatch(how(allocation)), how(allocation)
+        assert KILLED.fullmatch(how(batch)), how(batch)
         assert kib(batch["MaxRSS"]) > 150 * 1024
 
 
@@ -68,9 +78,9 @@ def test_a_step_above_its_memory_leaves_its_job_standing(cluster: Cluster) -> No
     # the step is the witness: DerivedExitCode misses a step that slurmctld hears of after the job's end
     step = rows[f"{job}.0"]
     if cluster.flavour == "cgroup":
-        assert (step["State"], step["ExitCode"]) == ("OUT_OF_MEMORY", "0:125")
+        assert how(step) == "OUT_OF_MEMORY 0:125"
     else:
-        assert (step["State"], step["ExitCode"]) == (f"CANCELLED by {os.geteuid()}", "0:9")
+        assert KILLED.fullmatch(how(step)), how(step)
 
 
 def test_elements_of_a_held_array_take_memory_of_their_own(cluster: Cluster) -> None:

@@ -2,7 +2,7 @@
 
 ``make crash`` tries every event of every command in every mode; here some are tried, the same ones each time.
 CHROMPLAN_CRASHES=N tries every N-th event; CHROMPLAN_CRASH=SIGINT (or SIGHUP, SIGTERM) ends the command by another
-signal, CHROMPLAN_CRASH=full lets the disk be full from the event on.
+signal, CHROMPLAN_CRASH=group with all that it started, CHROMPLAN_CRASH=full lets the disk be full from the event on.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ SAMPLE = {
     ("submit", "jobs", "SIGKILL"): 31,
     ("next --submit", "tiers", "SIGKILL"): 47,
     ("submit", "array", "SIGINT"): 11,
+    ("submit", "tiers", "group"): 23,
     ("submit", "jobs", "full"): 17,
 }
 SCRIPT = """#!/bin/bash
@@ -46,7 +47,7 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
         return pipeline
     if command == "cancel":
         pipeline.configure(command="sleep 600; " + QUICK_COMMAND)
-    if command in ("next --submit", "next", "ingest"):
+    if command in ("next --submit", "next", *LOOKING):
         # the smallest task goes first, and is what there is to record
         text = (pipeline.folder / "chromplan.toml").read_text()
         pilot = "1" if command.startswith("next") else "0"
@@ -62,12 +63,14 @@ def base(cluster: Cluster, command: str, mode: str) -> Pipeline:
         pipeline.chromplan("plan")
     if command not in ("plan", "render"):
         pipeline.chromplan("render")
-    if command in ("next --submit", "next", "ingest"):
+    if command in ("next --submit", "next", *LOOKING):
         pipeline.chromplan("submit")
         pipeline.cluster.wait(*(line.split("\t")[1] for line in pipeline.manifest()))
     return pipeline
 
 
+# what is done once all has ended
+LOOKING = ("ingest", "watch", "advise")
 # in each copy: the jobs are its own
 BEFORE = {"cancel": [["submit"]]}
 FURTHER: dict[str, list[list[str]]] = {
@@ -80,6 +83,7 @@ FURTHER: dict[str, list[list[str]]] = {
 ARGUMENTS = {
     "history import": ["history", "import", "past.csv", "--tool", "hold", "--feature", "length_mb=length_mb"],
     "cancel": ["cancel", "--yes"],
+    "advise": ["advise", "--html", "page.html"],
     "sbatch": ["sbatch", "--no-history", "--site", "site.toml", "--mode", "{mode}", "imp.sh"],
 }
 
@@ -148,13 +152,15 @@ def test_some_kills(omk_cluster: Cluster, command: str, mode: str, how: str) -> 
         "fit",
         "history import",
         "cancel",
+        "watch",
+        "advise",
     ],
 )
 @pytest.mark.skipif(EVERY == 0, reason="'make crash' tries every event")
 def test_every_kill(omk_cluster: Cluster, command: str, mode: str, then_next: bool) -> None:
     if then_next and command not in ("submit", "next --submit", "sbatch"):
         pytest.skip("it submits nothing")
-    if mode != "array" and command in ("plan", "render", "fit", "history import"):
+    if mode != "array" and command in ("plan", "render", "fit", "history import", "advise"):
         pytest.skip("it does the same in every mode")
     if command == "sbatch" and mode == "packed":
         pytest.skip("a script of one's own is a job of its own")

@@ -18,7 +18,7 @@ CHROMOSOMES = [f"s1.chr{c}" for c in range(1, 23)]
 
 # like HOLD of the pipelines, smaller and quicker; some tasks have a way of their own
 WILFUL = """
-import fcntl, os, signal, subprocess, sys, time
+import fcntl, glob, os, signal, subprocess, sys, time
 chromosome, name = int(sys.argv[1]), sys.argv[2]
 busy = open(f"busy/{name}", "a")
 fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where another attempt is at work
@@ -33,6 +33,8 @@ if chromosome == 18:
     assert not any(child.wait() for child in children)
 held = bytearray((260 if chromosome == 17 else 20 + 3 * (23 - chromosome)) << 20)
 time.sleep(1.2)
+while len(glob.glob("out/*.done")) >= 4 and not os.path.exists("go"):
+    time.sleep(0.1)
 open(f"out/{name}.done", "a").write("x\\n")
 """
 COMMAND = "python3 wilful.py {chromosome} {task}"
@@ -84,6 +86,7 @@ def test_22_tasks_in_two_fifths_of_their_memory_survive_whatever_dies(cluster: C
     # killed behind the attempt's record, while it removed what was kept of the task: that it had completed is known
     cut_short -= {row["task"] for row in attempts(pipeline)}
 
+    pipeline.run("touch", "go")
     # kill -9 of a second driver, in an allocation that lives on: the third takes its tasks over
     out = salloc(
         pipeline,

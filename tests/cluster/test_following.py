@@ -62,7 +62,7 @@ def test_status_tells_what_a_running_task_holds_so_far(omk_cluster: Cluster) -> 
     pipeline = Pipeline(omk_cluster, chromosomes="22", command=hold)
     submitted(pipeline)
     looks = "until test -e started && chromplan status --json | grep -q '\"held_mb\": [6-9]'; do sleep 0.3; done"
-    pipeline.run("timeout", "60", "bash", "-c", looks)
+    pipeline.run("timeout", "300", "bash", "-c", looks)
     (row,) = pipeline.json("status")
     assert (row["state"], row["outcome"]) == ("RUNNING", None)
     assert 60 < row["held_mb"] < 152
@@ -88,7 +88,7 @@ def test_a_held_job_is_not_watched_for_ever(omk_cluster: Cluster, mode: str) -> 
             pipeline.run("sed", "-i", "2i #SBATCH --hold", f"rounds/r001/jobs/{script}.sh")
     pipeline.chromplan("submit", env=pipeline.intercept("scontrol", held))
     job = job_of(pipeline, "s1.chr22").partition("_")[0]
-    watched = pipeline.run("timeout", "60", "chromplan", "watch", check=False)
+    watched = pipeline.run("timeout", "300", "chromplan", "watch", check=False)
     assert watched.returncode == 1
     assert "2 tasks wait: held" in watched.stdout
     assert "error: 2 tasks would wait for ever" in watched.stderr
@@ -107,7 +107,7 @@ def test_a_dependency_that_is_never_satisfied_is_not_watched_for_ever(omk_cluste
     pipeline.ready()
     pipeline.run("sed", "-i", f"2i #SBATCH --dependency=afterok:{failed}", "rounds/r001/jobs/s1.chr22.sh")
     pipeline.chromplan("submit")
-    watched = pipeline.run("timeout", "90", "chromplan", "watch", check=False)
+    watched = pipeline.run("timeout", "300", "chromplan", "watch", check=False)
     assert watched.returncode == 1
     assert "the job that it depends on did not complete" in watched.stderr
     assert "chromplan cancel" in watched.stderr
@@ -119,7 +119,7 @@ def test_nodes_that_are_down_are_told(omk_cluster: Cluster) -> None:
     try:
         submitted(pipeline)
         looks = "until chromplan status | grep -q 'its partition is down'; do sleep 0.3; done"
-        pipeline.run("timeout", "60", "bash", "-c", looks)
+        pipeline.run("timeout", "300", "bash", "-c", looks)
     finally:
         omk_cluster.administrate("scontrol", "update", "partition=main", "state=up")
     assert pipeline.finish()["s1.chr22"]["outcome"] == "completed"

@@ -29,12 +29,11 @@ def most_running(pipeline: Pipeline) -> int:
 
 
 def started(pipeline: Pipeline) -> list[str]:
-    lines = sorted((pipeline.folder / "times").read_text().splitlines())
-    return [line.split()[1] for line in lines if line.endswith("start")]
-
-
-def planned(pipeline: Pipeline) -> list[str]:
-    return [line.split("\t")[0] for line in pipeline.manifest()]
+    """Return when Slurm started each task, in the plan's order; two at once may say it in the other."""
+    ids = [line.split("\t")[1] for line in pipeline.manifest()]
+    rows = pipeline.cluster.sacct(*ids, fields=("JobID", "Start"))
+    when = {row["JobID"]: row["Start"] for row in rows}
+    return [when[job_id] for job_id in ids]
 
 
 def submit(pipeline: Pipeline, **env: Any) -> None:
@@ -51,8 +50,8 @@ def test_never_more_than_k_run_at_once_and_each_in_its_turn(omk_cluster: Cluster
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
     assert most_running(pipeline) == 2
     if mode == "array":  # the parts one after the other, each in order
-        order = started(pipeline)
-        assert all(abs(order.index(task) - rank) <= 1 for rank, task in enumerate(planned(pipeline)))
+        started_s = started(pipeline)
+        assert started_s == sorted(started_s)
 
 
 def test_2200_elements_get_their_own_memory_by_one_scontrol(omk_cluster: Cluster) -> None:
@@ -123,7 +122,8 @@ def test_submissions_keep_the_sites_distance(omk_cluster: Cluster) -> None:
     pipeline.ready()
     pipeline.chromplan("submit", env=pipeline.intercept("sbatch", 'date +%s.%N >> when; exec "$real" "$@"'))
     when = [float(line) for line in (pipeline.folder / "when").read_text().split()]
-    assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(when))
+    assert len(when) == 3
+    assert all(later - earlier > 0.99 for earlier, later in itertools.pairwise(when)), when
     pipeline.finish()
 
 

@@ -39,7 +39,7 @@ def recorded(pipeline: Pipeline) -> dict[str, str]:
 def age(pipeline: Pipeline, seconds: int) -> None:
     """Have everything that tasks recorded of themselves look so old."""
     pipeline.run(
-        "bash", "-c", f"touch -h -d '-{seconds} seconds' rounds/r001/peaks/* rounds/r001/logs/* rounds/r001/turns/*"
+        "bash", "-c", f"touch -h -d '{-seconds:+} seconds' rounds/r001/peaks/* rounds/r001/logs/* rounds/r001/turns/*"
     )
 
 
@@ -69,6 +69,36 @@ def test_where_accounting_is_late_it_is_asked_again_and_in_the_end_the_tasks_own
     pipeline.chromplan("ingest", env=silent)
     assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "failed", "s1.chr22": "completed"}
     assert "nothing new" in pipeline.chromplan("ingest")
+
+
+@pytest.mark.parametrize("mode", ["array", "packed"])
+def test_records_from_the_future_count_where_accounting_says_nothing(omk_cluster: Cluster, mode: str) -> None:
+    pipeline = submitted(omk_cluster, mode=mode, chromosomes="20-22", command="[ {chromosome} != 21 ] || exit 3")
+    omk_cluster.wait(*dict.fromkeys(ids(pipeline)))
+    age(pipeline, -86_400)
+    pipeline.chromplan("ingest", env=pipeline.intercept("sacct", "exit 0"))
+    assert recorded(pipeline) == {"s1.chr20": "completed", "s1.chr21": "failed", "s1.chr22": "completed"}
+
+
+@pytest.mark.parametrize("clock_s", [7200, -7200], ids=["set back since", "set forward since"])
+def test_a_job_whose_answer_was_lost_is_found_in_accounting_whatever_the_clock_said(
+    start_cluster: Callable[..., Cluster], clock_s: int
+) -> None:
+    # slurmctld forgets it at once
+    pipeline = Pipeline(start_cluster(extra="MinJobAge=2"), chromosomes="21-22", mode="packed")
+    pipeline.ready()
+    pipeline.run("chromplan", "submit", env=pipeline.intercept("sbatch", '"$real" "$@"; kill -9 "$PPID"'), check=False)
+    path = pipeline.latest() / "submission.json"
+    journal = json.loads(path.read_text())
+    for job in journal["jobs"]:
+        job["asked_s"] += clock_s
+    pipeline.write("rounds/r001/submission.json", json.dumps(journal | {"started_s": journal["started_s"] + clock_s}))
+    pipeline.until(lambda: pipeline.run("squeue", "-h", "--states=all").stdout == "")
+    pipeline.chromplan("submit")
+    assert pipeline.run("squeue", "-h", "--states=all").stdout == ""
+    pipeline.finish()
+    assert "recorded: 2 completed" in pipeline.chromplan("ingest")
+    assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
 
 
 def test_a_step_that_accounting_does_not_know_yet_though_its_job_has_ended_is_asked_for_again(
