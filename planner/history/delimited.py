@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ from planner.core.errors import InputError
 from planner.history.reading import Skipped
 
 _DELIMITERS = "\t,;|"
+_MARKS = re.compile(r"[^\w\s%().:/\"'+-]+")  # what no column's name holds
+_ONE = "\x1f"  # in place of a delimiter of several characters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,11 +45,12 @@ class DelimitedTable:
 def header_of(text: str) -> set[str]:
     """Return the column names of a table's first line that is not blank."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return {name.strip() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+    first, delimiter = _with_one_mark(first, first)
+    return {name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])}
 
 
 def split_rows(text: str, *, source: str) -> DelimitedTable:
-    """Split a table with a header, whichever of tab, comma, semicolon and bar separates its columns.
+    """Split a table with a header: at tabs, commas, semicolons or bars, or what else stands between all its columns.
 
     Raises
     ------
@@ -53,7 +58,8 @@ def split_rows(text: str, *, source: str) -> DelimitedTable:
         Naming file and line, when it is empty or its last row lacks columns.
     """
     text = text.lstrip("\r\n")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
+    text, delimiter = _with_one_mark(text, text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[tuple[int, dict[str, str]]] = []
     skipped: list[Skipped] = []
     try:
@@ -78,8 +84,17 @@ def split_rows(text: str, *, source: str) -> DelimitedTable:
     return DelimitedTable(columns=columns, rows=tuple(rows), skipped=tuple(skipped), unended=unended)
 
 
+def _with_one_mark(text: str, header: str) -> tuple[str, str]:
+    """Return a text and the one character that separates its columns, as csv wants it."""
+    delimiter = _delimiter(header)
+    return (text, delimiter) if len(delimiter) == 1 else (text.replace(delimiter, _ONE), _ONE)
+
+
 def _delimiter(header: str) -> str:
-    return max(_DELIMITERS, key=header.count)
+    usual = max(_DELIMITERS, key=header.count)
+    mark, times = next(iter(Counter(_MARKS.findall(header)).most_common(1)), ("", 0))
+    between_all = times > 1 and header.count(usual) == times * mark.count(usual)
+    return mark if between_all else usual
 
 
 def check_columns(found: Iterable[str], needed: Mapping[str, str], *, source: str) -> None:

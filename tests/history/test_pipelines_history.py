@@ -113,6 +113,16 @@ def test_a_default_trace_is_read_too() -> None:
     assert (second.chromosome, second.peak_mb, second.wall_s, second.limit_mb) == ("8", 1228.8, 184.5, None)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "||", "@@", "\N{SNOWMAN}"])
+def test_a_trace_may_have_any_delimiter(delimiter: str) -> None:
+    """Nextflow's trace.sep."""
+    text = RAW.replace(",", " ").replace("\t", delimiter)
+    assert guess_format(text) == "nextflow"
+    assert [one.peak_mb for one in read_trace(text).observations] == [
+        one.peak_mb for one in read_trace(RAW).observations
+    ]
+
+
 @pytest.mark.parametrize("name", ["beagle", "PIPE:IMPUTE:BEAGLE"])
 def test_one_process_can_be_taken_from_a_trace(name: str) -> None:
     assert {one.tool for one in read_trace(RAW, tool=name).observations} == {"BEAGLE"}

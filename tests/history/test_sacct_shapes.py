@@ -63,6 +63,14 @@ def test_columns_can_be_named_when_there_is_no_header() -> None:
     assert [(one.job_id, one.limit_mb) for one in found.attempts] == [("5", 1024)]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "@@", "\N{SNOWMAN}", "\N{SNOWMAN}\N{SNOWMAN}", "^|^"])
+def test_rows_without_a_header_may_have_any_delimiter_and_empty_cells(delimiter: str) -> None:
+    rows = [["5", "COMPLETED", "1G", "", "00:20:00"], ["5.batch", "COMPLETED", "", "300000K", "00:20:00"]]
+    text = "".join(delimiter.join(row) + "\n" for row in rows)
+    found = read_text(text, columns=["jobid", "state", "reqmem", "maxrss", "elapsed"])
+    assert [(one.job_id, one.limit_mb, round(one.peak_mb or 0)) for one in found.attempts] == [("5", 1024, 293)]
+
+
 def test_rows_without_a_header_are_named_as_such() -> None:
     found = read_text("5|COMPLETED|1G\n")
     assert not found.attempts

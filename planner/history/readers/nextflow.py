@@ -66,7 +66,7 @@ def recognises(head: str) -> bool:
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each task of a trace, with tab, comma or semicolon between its columns.
+    """Return each task of a trace, whatever stands between its columns.
 
     The tool of a task is its process, without the workflows around it. Peaks are what Nextflow sampled; in old traces
     without ``peak_rss``, ``rss``.

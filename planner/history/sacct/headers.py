@@ -71,5 +71,6 @@ def delimiter_of(row: str, columns: int) -> str:
     for one in _USUAL_DELIMITERS:
         if columns - 1 <= row.count(one) <= columns:
             return one
-    marks = re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)
-    return next((mark for mark in marks if columns - 1 <= marks.count(mark) <= columns), "|")
+    # beside an empty cell two of them are one run: the shortest first
+    marks = sorted(set(re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)), key=len)
+    return next((mark for mark in marks if columns - 1 <= row.count(mark) <= columns), "|")
