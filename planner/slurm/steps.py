@@ -1,19 +1,23 @@
 """Steps of an allocation: starting, watching and signalling them.
 
-Their driver asks again and again, so no call is repeated here: it looks after its tasks in between.
+Their driver asks again and again, so no question is repeated here: it looks after its tasks in between.
 """
 
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from planner.core import units
-from planner.slurm.calls import ONCE, missing, run
+from planner.slurm.calls import ONCE, SlurmError, missing, run
 from planner.slurm.environment import for_a_step
 from planner.slurm.jobs import GONE, unless_gone
+
+# a signal that did not arrive is sent again after so long, s
+_PAUSES_S = (0.3, 1.0, 2.0)
 
 
 def live_steps(job_id: str) -> dict[str, str]:
@@ -35,8 +39,21 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
 
 
 def signal_step(step: str, name: str) -> None:
-    """Send a signal to a step (``12.3``); one that has ended is fine."""
-    unless_gone(["scancel", f"--signal={name}", step], signs=(GONE, "already completing or completed"), patience=ONCE)
+    """Send a signal to a step (``12.3``); one that has ended is fine, whatever scancel says of it.
+
+    Of one that ends at that moment it may say ``Kill job error on job step id 12.3: No error``.
+    """
+    argv = ["scancel", f"--signal={name}", step]
+    for pause_s in (*_PAUSES_S, None):
+        try:
+            unless_gone(argv, signs=(GONE, "already completing or completed"), patience=ONCE)
+        except SlurmError:
+            if step in live_steps(step.partition(".")[0]):
+                if pause_s is None:
+                    raise
+                time.sleep(pause_s)
+                continue
+        return
 
 
 def srun(

@@ -58,9 +58,11 @@ def attempts(pipeline: Pipeline) -> list[dict[str, object]]:
     return [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
 
 
-def salloc(pipeline: Pipeline, script: str, *options: str, check: bool = True) -> str:
+def salloc(
+    pipeline: Pipeline, script: str, *options: str, check: bool = True, env: dict[str, str] | None = None
+) -> str:
     argv = ["salloc", "--quiet", "--acctg-freq=task=1", *options, "bash", "-c", script]
-    done = pipeline.run(*argv, check=check)
+    done = pipeline.run(*argv, check=check, env=env)
     return done.stdout + done.stderr
 
 
@@ -165,6 +167,24 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     assert "3 of 3 tasks completed" in after
     assert {row["outcome"] for row in attempts(pipeline)} == {"completed"}
     assert lines(pipeline, ".done") == {"s1.chr20": 1, "s1.chr21": 1, "s1.chr22": 1}
+
+
+def test_a_signal_that_slurm_did_not_take_is_sent_again(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="22", command="touch out/{task}; sleep 600")
+    pipeline.ready()
+    said = "scancel: error: Kill job error on job step id $2: No error"
+    once = f'[ -e once ] || {{ touch once; echo "{said}" >&2; exit 1; }}; exec "$real" "$@"'
+    out = salloc(
+        pipeline,
+        "chromplan drive & driver=$!; until test -e out/s1.chr22; do sleep 0.1; done\n"
+        "kill -INT $driver; wait $driver; echo exit $?; squeue --noheader --steps --jobs=$SLURM_JOB_ID --format=%j",
+        *("--ntasks=1", "--mem=1000M"),
+        env=pipeline.intercept("scancel", once),
+    )
+    assert (pipeline.folder / "once").exists()
+    stopped, _, after = out.partition("exit 130\n")
+    assert "go on with: chromplan drive" in stopped, out
+    assert "s1.chr22" not in after
 
 
 def test_two_nodes_share_the_work_and_in_a_pool_the_memory(omk_cluster: Cluster) -> None:
