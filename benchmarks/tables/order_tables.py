@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from planner.core import files, genome
+from planner.core import files, human
 from planner.schedule.order import bounds
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
@@ -36,7 +36,7 @@ MORE_CAPS = (321.28, 456.52, 719.75, 979.75, 1356.93)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--genome", action="append", choices=genome.GENOMES, help="default: all")
+    parser.add_argument("--genome", action="append", choices=human.GENOMES, help="default: all")
     parser.add_argument("--chromosomes", action="append", choices=SETS, help="default: both")
     parser.add_argument("-k", type=int, action="append", help="only these K, and no caps; default: all")
     parser.add_argument("--model", action="append", choices=[model.value for model in Model], help="default: both")
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--no-proof", action="store_true", help="leave the bounds by exact search and programs out")
     parser.add_argument("--fresh", action="store_true", help="forget the orders known")
     asked = parser.parse_args()
-    for name in asked.genome or genome.GENOMES:
+    for name in asked.genome or human.GENOMES:
         path = files.shipped("data") / f"orders_{name}.json"
         entries = [] if asked.fresh or not path.is_file() else ordertables.loads(path.read_text(encoding="utf-8"))
         for chromosomes in asked.chromosomes or SETS:
@@ -54,8 +54,8 @@ def main() -> None:
 
 def improve(path: Path, name: str, chromosomes: str, entries: list[TabledOrder], asked: argparse.Namespace) -> None:
     """Search every entry of one set of chromosomes, and write the table after each."""
-    names = genome.parse_chromosomes(chromosomes)
-    lengths = [genome.lengths(name)[each] / 1e6 for each in names]
+    names = human.parse_chromosomes(chromosomes)
+    lengths = [human.lengths(name)[each] / 1e6 for each in names]
     models = [Model(model) for model in asked.model or Model]
     wanted = itertools.chain(
         slot_problems(lengths, models, asked.k, full=(name, chromosomes) == ("GRCh37", "1-22")),

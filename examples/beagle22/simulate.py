@@ -20,7 +20,7 @@ import msprime
 import numpy as np
 import pysam
 
-from planner.core import genome
+from planner.core import human
 
 BATCH_PEOPLE = 10
 ARRAY_MAF = 0.05
@@ -31,10 +31,10 @@ MIN_ALLELE_COUNT = 4  # in the panel; rarer alleles cannot be imputed
 def simulate(chromosome: str, *, out: Path, scale: float, panel: int, batches: int) -> str:
     """Write one chromosome's files and say what is in them."""
     people = panel + batches * BATCH_PEOPLE
-    seed = 1 + genome.CHROMOSOMES.index(chromosome)
+    seed = 1 + human.CHROMOSOMES.index(chromosome)
     trees = msprime.sim_ancestry(
         samples=people,
-        sequence_length=round(genome.lengths("GRCh38")[chromosome] / scale),
+        sequence_length=round(human.lengths("GRCh38")[chromosome] / scale),
         recombination_rate=1e-8,
         population_size=10_000,
         random_seed=seed,
@@ -81,7 +81,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     one = partial(simulate, out=options.out, scale=options.scale, panel=options.panel, batches=options.batches)
     with ProcessPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
-        for line in pool.map(one, genome.parse_chromosomes(options.chromosomes)):
+        for line in pool.map(one, human.parse_chromosomes(options.chromosomes)):
             if not options.quiet:
                 print(line, flush=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
@@ -15,11 +14,11 @@ from pathlib import Path
 from planner import slurm
 from planner.actions.findings import Circumstances, Finding, findings
 from planner.core.errors import FailureError
+from planner.project import lock
+from planner.runner import peak
 from planner.site.facts import read
 from planner.slurm.environment import is_option
 
-_GNU_TIME = Path("/usr/bin/time")
-_NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 # what is looked at in 'chromplan doctor --try': a job that never runs
 _TRIAL = "#!/bin/bash\n#SBATCH --job-name=chromplan-doctor\n#SBATCH --output=/dev/null\nexit 0\n"
 
@@ -45,7 +44,7 @@ def _look(folder: Path, trial: Sequence[str] | None) -> Circumstances:
         "own_defaults": (Path.home() / ".slurm" / "defaults").exists(),
         "bash": _bash(),
         "flock": _knows_flock(folder),
-        "gnu_time": os.access(_GNU_TIME, os.X_OK),
+        "gnu_time": os.access(peak.TIME, os.X_OK),
     }
     if shutil.which("sbatch") is None:
         return Circumstances(slurm=None, **seen)  # type: ignore[arg-type]
@@ -105,5 +104,5 @@ def _knows_flock(folder: Path) -> bool:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno not in _NO_FLOCK
+        return error.errno not in lock.NO_FLOCK
     return True

@@ -370,7 +370,7 @@ def _refuse_while_running(project: ProjectFolder) -> None:
 def genome_lengths(project: ProjectFolder, genome: str | None) -> dict[str, int]:
     """Return the chromosome lengths of a genome: the one named, the project's, or GRCh38."""
     from planner.core import genomes
-    from planner.core.genome import DEFAULT
+    from planner.core.human import DEFAULT
     from planner.project.regions import genome_of
 
     if genome is None and project.config_path.exists():

@@ -120,10 +120,10 @@ def _of_rounds(
 def _array(kind: str, name: str, found: Iterable[Observation], names: Sequence[str], *, apart: bool) -> PastArray:
     """Return observations as attempts; each a task of its own where they are ``apart``."""
     from planner.advice.arrays import PastArray, PastElement
-    from planner.core import genome
+    from planner.core import human
 
     groups: dict[str, list[Observation]] = defaultdict(list)
-    for one in sorted(found, key=lambda one: (one.sample, genome.rank(one.chromosome), one.task, one.submit_s)):
+    for one in sorted(found, key=lambda one: (one.sample, human.rank(one.chromosome), one.task, one.submit_s)):
         groups[f"{one.task} {one.job_id}" if apart else one.task].append(one)
     elements = tuple(
         PastElement(
@@ -183,7 +183,7 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 
 def _ordered(plans: Sequence[Plan], found: Sequence[Observation]) -> Ordered | None:
     """Return when the largest round ends in the plan's order, and in that of samples and chromosomes."""
-    from planner.core import genome
+    from planner.core import human
     from planner.core.records import Mode, Outcome
     from planner.plan.placing import expect
     from planner.report.run import Ordered
@@ -194,7 +194,7 @@ def _ordered(plans: Sequence[Plan], found: Sequence[Observation]) -> Ordered | N
     if plan.mode not in (Mode.ARRAY, Mode.TIERS, Mode.JOBS) or len(tasks) < 2 or len(tasks) < len(plan.tasks):
         return None
     planned = sorted(range(len(tasks)), key=lambda place: tasks[place].index)
-    natural = sorted(range(len(tasks)), key=lambda place: (tasks[place].sample, genome.rank(tasks[place].chromosome)))
+    natural = sorted(range(len(tasks)), key=lambda place: (tasks[place].sample, human.rank(tasks[place].chromosome)))
     wall_s = [walls[task.task] or 0.0 for task in tasks]
 
     def ends_s(order: Sequence[int]) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from planner.actions import checking, planning
 from planner.core import config as configuration
-from planner.core import files, genome, genomes, units
+from planner.core import files, genomes, human, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
 from planner.core.toml import toml_value
@@ -35,7 +35,7 @@ DEFAULTS: Mapping[str, object] = {
     "name": "impute",
     "tool": "plink2",
     "command": example("plink2", samples=False),
-    "genome": genome.DEFAULT,
+    "genome": human.DEFAULT,
     "chromosomes": None,
     "samples": [],
     "cpus": 1,

@@ -164,7 +164,7 @@ def _human(genome: str) -> str:
 def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
     """Write the project of a script, with what is known of its memory."""
     from planner.actions import checking
-    from planner.core import genome
+    from planner.core import human
     from planner.core.records import Mode
     from planner.wrap import project
 
@@ -186,7 +186,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
             environment=handed.environment,
             features=_features(choices.features),
             mode=Mode(choices.mode),
-            genome=_human(choices.genome or genome.DEFAULT),
+            genome=_human(choices.genome or human.DEFAULT),
             after=steps,
             waits_for=waits_for,
             tool=choices.tool or project.tool_of(asked, handed.folder),
@@ -281,7 +281,7 @@ def _remember(
 ) -> None:
     """Bring what the script used before into the history that the project shares."""
     from planner.actions.planning import open_store
-    from planner.core import genome
+    from planner.core import human
     from planner.wrap import data_folder, past
 
     tool = config.pipeline.tool
@@ -303,7 +303,7 @@ def _remember(
                 found,
                 tool=tool,
                 poll_s=site.poll_s,
-                lengths_bp=genome.lengths(config.pipeline.genome),
+                lengths_bp=human.lengths(config.pipeline.genome),
             )
         except FailureError as error:
             say(f"history: none ({error.message.splitlines()[-1]})")

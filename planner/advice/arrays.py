@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from planner.core import genome
+from planner.core import human
 from planner.core.errors import InputError
 from planner.core.job_ids import JobId, parse_job_id
 from planner.core.records import Outcome, Quality
@@ -190,6 +190,6 @@ def _chromosome(job: JobId, attempt: JobAttempt) -> str:
     if named or job.index is None:
         return named
     try:
-        return genome.by_index(job.index)
+        return human.by_index(job.index)
     except InputError:
         return ""

@@ -16,14 +16,11 @@ from planner.core.margins import TIME_MARGIN
 from planner.core.records import Outcome
 from planner.core.retry import GROWTH
 from planner.core.units import format_duration, format_mem
+from planner.scripts.options import given_words
 
 _TIME_STEP_S = 300
 _SAME_TIME = 0.8
-_TOKEN = re.compile(r"chromplan:r\d+:")
 _ROUND = re.compile(r"(^|/)rounds/r\d+/")
-# what a plan puts behind the options that were given with a script
-_PLANNED = ("--hold", "--mem=", "--mem-per-cpu=", "--array=", "--cpus-per-task=", "--time=", "--acctg-freq=")
-_PLANNED_AFTER = ("--dependency=", "--kill-on-invalid-dep=")
 _SCRIPT_ENDINGS = (".sh", ".bash", ".sbatch", ".slurm", ".job", ".batch", ".py", ".R", ".pl")
 
 
@@ -103,7 +100,7 @@ def _command(array: PastArray) -> tuple[str, str]:
         return "", f"it was started by {basename(words[0])}: 'chromplan sbatch' takes batch scripts"
     if any(_ROUND.search(word) for word in words):
         return "", "it is one of a project's rounds: the next 'chromplan plan' there sizes it anew"
-    words = _as_given(words)
+    words = given_words(words)
     if words and not any(word.startswith("--wrap") for word in words):
         # Slurm keeps the words without the quotes that were around them
         return shlex.join(["chromplan", "sbatch", *words[1:]]), ""
@@ -111,16 +108,3 @@ def _command(array: PastArray) -> tuple[str, str]:
     script = array.name if array.name.endswith(_SCRIPT_ENDINGS) else "SCRIPT"
     why = "" if script != "SCRIPT" else "put your script, and its arguments, in the place of SCRIPT"
     return shlex.join(["chromplan", "sbatch", *indices, script]), why
-
-
-def _as_given(words: list[str]) -> list[str]:
-    """Return the words of a submission by 'chromplan sbatch' as they were given to it."""
-    end = next((at for at, word in enumerate(words) if _TOKEN.search(word)), None)
-    if end is None:
-        return words
-    start = next((at for at in range(end, 0, -1) if words[at].startswith("--comment=")), end)
-    while words[start - 1].startswith(_PLANNED) and words[start] != "--hold":
-        start -= 1
-    while end + 1 < len(words) and words[end + 1].startswith(_PLANNED_AFTER):
-        end += 1
-    return [word for word in words[:start] if word != "--parsable"] + words[end + 1 :]

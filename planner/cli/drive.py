@@ -50,7 +50,7 @@ def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | N
     )
     here = allocation.current(os.environ)
     done = {run.task for run in runs.read(project.round_folder(number)) if run.outcome is Outcome.COMPLETED}
-    with door.looking(project, wait_s=300):
+    with door.looking(project, wait_s=drive.SUBMITTER_S):
         pass  # whoever submitted this allocation may have been interrupted before its id was written down
     with Screen(len(plan.tasks), len(done), again="chromplan drive in an allocation") as screen:
         found = drive.run(project, number, allocation=here, use=use, on_end=screen.ended, watch=screen.watch)

@@ -13,7 +13,7 @@ from planner.cli.plan import MODES
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
-from planner.core import genome
+from planner.core import human
 from planner.core.errors import InputError
 
 
@@ -24,7 +24,7 @@ from planner.core.errors import InputError
 @click.option(
     "--genome",
     shell_complete=completion.genomes,
-    default=genome.DEFAULT,
+    default=human.DEFAULT,
     show_default=True,
     help="A bundled genome, or a file with lengths: .fai, .dict, .sizes, VCF, BAM.",
 )

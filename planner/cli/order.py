@@ -14,7 +14,7 @@ from planner.cli.ui import completion
 from planner.cli.ui.options import FormerlyWorkers, options_of
 from planner.cli.ui.output import echo_json, json_option
 from planner.cli.ui.progress import progress
-from planner.core import genome
+from planner.core import human
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--cores", type=click.IntRange(min=1), help="Most cores at once.")
 @click.option(
     "--genome",
-    default=genome.DEFAULT,
+    default=human.DEFAULT,
     show_default=True,
     shell_complete=completion.genomes,
     help="Lengths in Mb stand for memory and duration.",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from planner.core import command, contigs, genome, genomes, regions, shell, units
+from planner.core import command, contigs, genomes, human, regions, shell, units
 from planner.core import samples as sample_files
 from planner.core.command import PLACEHOLDERS, REGION_PLACEHOLDERS
 from planner.core.documents import Document, Option, parse_toml, read_text
@@ -35,7 +35,7 @@ def _known_genome(name: str) -> str:
 
 
 def _known_chromosomes(text: str | None, info: ValidationInfo) -> str | None:
-    named = info.data.get("genome", genome.DEFAULT)
+    named = info.data.get("genome", human.DEFAULT)
     if not contigs.is_file_name(named):
         try:
             genomes.find(named).chromosomes(text)
@@ -96,7 +96,7 @@ class Pipeline(Document):
     """The tool whose memory model applies; pipelines that run the same tool share it."""
     command: str
     """Bash text with placeholders, run once per task."""
-    genome: Annotated[str, AfterValidator(_known_genome)] = genome.DEFAULT
+    genome: Annotated[str, AfterValidator(_known_genome)] = human.DEFAULT
     """A bundled genome, or a file that tells contigs and their lengths."""
     chromosomes: Annotated[str | None, AfterValidator(_known_chromosomes)] = None
     """Names, ranges and patterns; without it 1-22 of a human genome, all contigs of another."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from planner.core import bundled, contigs, genome, shell
+from planner.core import bundled, contigs, human, shell
 from planner.core.errors import InputError, nearest
 
-DEFAULT = genome.DEFAULT
+DEFAULT = human.DEFAULT
 AUTOSOMES = "1-22"
 """What is run of a human genome unless more is asked for."""
 
@@ -40,8 +40,8 @@ class Genome:
 
     @property
     def is_human(self) -> bool:
-        """Whether its chromosomes are those of `planner.core.genome`."""
-        return self.name in genome.GENOMES
+        """Whether its chromosomes are those of `planner.core.human`."""
+        return self.name in human.GENOMES
 
     @cached_property
     def places(self) -> Mapping[str, int]:
@@ -73,7 +73,7 @@ class Genome:
             When no contig has such a name, a range runs backwards, a contig is listed twice, or nothing is left.
         """
         if self.is_human:
-            return genome.parse_chromosomes(AUTOSOMES if text is None else text)
+            return human.parse_chromosomes(AUTOSOMES if text is None else text)
         if text is None:
             return list(self.lengths_bp)
         words = text.replace(",", " ").split()
@@ -110,7 +110,7 @@ class Genome:
             if name in self.lengths_bp:
                 return name
         if self.is_human:
-            return genome.plain(word)
+            return human.plain(word)
         similar = nearest(word, self.lengths_bp)
         meant = f"did you mean {' or '.join(similar)}? " if similar else ""
         raise InputError(f"unknown chromosome {word!r}", f"{meant}contigs of {self.name} are {self._some()}")
@@ -146,7 +146,7 @@ def is_human(word: str) -> bool:
     if contigs.is_file_name(word):
         return False
     with contextlib.suppress(InputError):
-        return bundled.find(word).name in genome.GENOMES
+        return bundled.find(word).name in human.GENOMES
     return False
 
 

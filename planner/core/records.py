@@ -40,6 +40,11 @@ class Mode(StrEnum):
     HET = "het"
     DYNAMIC = "dynamic"
 
+    @property
+    def tasks_are_steps(self) -> bool:
+        """Whether tasks share a job, as steps of it."""
+        return self in (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
+
 
 SHARED = "shared"
 """The source of attempts that others handed on: they teach what one's own do not contradict."""

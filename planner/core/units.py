@@ -25,6 +25,9 @@ _REQUEST = re.compile(r"[ \t\n\v\f\r]*\+?([0-9]+)(?:([KMGT])B?)?", re.IGNORECASE
 _UNSET_MEMORY = re.compile(r"[0-9]*(?:\.[0-9]+)?\?[nc]?")
 _CLOCK = re.compile(r"(?:([0-9]+)-)?([0-9]+)(?::([0-9]+))?(?::([0-9]+))?(\.[0-9]+)?")
 
+NO_VAL = 0xFFFF_FFFE
+"""Slurm's number, of 32 bits, for what was not set; INFINITE is one above."""
+
 # NO_VAL64 in bytes: what "unset" becomes when sacct converts it to a unit (seen as ReqMem of a job that just ended)
 _UNSET_MIB = 2.0**43
 

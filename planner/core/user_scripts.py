@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from planner.core import genome, indices
+from planner.core import human, indices
 from planner.core.documents import Document, FileName, SystemText, Text
 from planner.core.errors import FieldError, InputError
 
@@ -14,7 +14,7 @@ from planner.core.errors import FieldError, InputError
 def _known_chromosome_or_none(text: str) -> str:
     try:
         if text:
-            genome.parse_chromosomes(text)
+            human.parse_chromosomes(text)
     except InputError as error:
         raise FieldError(error.message, error.hint) from None
     return text

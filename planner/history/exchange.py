@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from planner.core import genome
+from planner.core import human
 from planner.core.errors import InputError
 from planner.core.records import SHARED, Observation, Outcome, Quality
 from planner.history.reading import identity
@@ -38,7 +38,7 @@ def _line(observation: Observation) -> str:
     kept: dict[str, Any] = {name: getattr(observation, name) for name in KEPT}
     # a tool is a word; a folder's name stands for one where nothing else told it
     kept["tool"] = next(iter(_PLAIN_NAME.findall(observation.tool.rpartition("/")[2])), "unknown")
-    if observation.chromosome not in genome.CHROMOSOMES:
+    if observation.chromosome not in human.CHROMOSOMES:
         kept["chromosome"] = ""
     kept["features"] = {name: value for name, value in observation.features.items() if _PLAIN_NAME.fullmatch(name)}
     return json.dumps(kept, sort_keys=True, allow_nan=False)

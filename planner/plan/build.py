@@ -30,7 +30,6 @@ _WAITS = "waits for what the pilot uses"
 
 
 # modes in which a job runs many tasks
-_TASKS_ARE_STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
 
 
 def tasks(
@@ -200,7 +199,7 @@ def _place(
 def _without_effect(submit: Submit, mode: Mode) -> list[str]:
     """Say which choices do not count in a mode."""
     notes = []
-    if submit.order is not None and mode in _TASKS_ARE_STEPS:
+    if submit.order is not None and mode.tasks_are_steps:
         notes.append(f"order {submit.order}: tasks of mode {mode} start in an order of its own")
     if submit.packer is not BatchPacker.AUTO and mode not in (Mode.PACKED, Mode.HET):
         notes.append(f"packer {submit.packer}: only the modes packed and het deal tasks to allocations before they run")
@@ -291,7 +290,7 @@ def _size_all(
 def _queueable(sized: list[SizedTask], inputs: PlanInputs, mode: Mode) -> tuple[list[SizedTask], list[LeftOut]]:
     """Keep as many tasks as the site still takes into the queue, the costliest; as steps they are not counted."""
     site = inputs.site
-    if site.max_submit is None or mode in _TASKS_ARE_STEPS:
+    if site.max_submit is None or mode.tasks_are_steps:
         return sized, []
     in_flight = sum(before.outcome is None for before in inputs.earlier.values())
     most = max(0, site.max_submit - in_flight)

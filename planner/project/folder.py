@@ -15,6 +15,9 @@ from planner.core.errors import InputError
 from planner.plan.document import Plan, round_name
 from planner.project import lock as locks
 
+HISTORY = "history.sqlite"
+"""The file that a history lies in."""
+
 
 class ProjectFolder:
     """The folder that holds ``chromplan.toml``, and what lies in it.
@@ -31,7 +34,7 @@ class ProjectFolder:
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
         shared = os.environ.get("CHROMPLAN_STORE")
-        self.own_store_path = self.state / "history.sqlite"
+        self.own_store_path = self.state / HISTORY
         self.store_path = Path(shared).expanduser() if shared else self.own_store_path
         self.models = self.state / "models"
         self.rounds = folder / "rounds"

@@ -21,8 +21,9 @@ Say = Callable[[str], None]
 # a command that was killed a moment ago may still be ending, with what it had called
 PATIENCE_S = 3.0
 _PAUSE_S = 0.1
-# what a file system without flock answers
-_NO_FLOCK = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
+NO_FLOCK = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system without flock answers."""
+
 _BEAT_S = 30.0
 _SILENT_S = 600.0
 # within one process: a command that holds a lock may ask for it again
@@ -91,7 +92,7 @@ def _flock(handle: int) -> bool | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _NO_FLOCK:
+        if error.errno in NO_FLOCK:
             return None
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from planner.core import genome
+from planner.core import human
 from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
@@ -150,7 +150,7 @@ def _with_margin(mb: float) -> int:
 
 def _natural(row: Observation) -> tuple[int, str, int, str, str]:
     """Sort as people submit: sample by sample, from chromosome 1 on."""
-    return (row.submit_s, row.sample, genome.rank(row.chromosome), row.task, row.job_id)
+    return (row.submit_s, row.sample, human.rank(row.chromosome), row.task, row.job_id)
 
 
 def _names(found: Sequence[HeldOut]) -> list[str]:

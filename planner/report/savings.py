@@ -15,7 +15,6 @@ from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
 
 # modes in which tasks are steps: they share what their allocation reserves
-_STEPS = (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +112,7 @@ def savings(plan: Plan) -> Savings:
         reserved_mb_s=sum(mb_s or 0.0 for mb_s in times) if timed else None,
         one_mem_mb=one_mem_mb,
         one_mem_mb_s=sum(one_mem_mb * (task.wall_s or 0.0) for task in plan.tasks) if timed else None,
-        shared=plan.mode in _STEPS,
+        shared=plan.mode.tasks_are_steps,
     )
 
 
@@ -132,7 +131,7 @@ def reservations(plan: Plan) -> list[Reservation]:
     where these are given whole, until the last of its tasks ends; the components of a heterogeneous job end together.
     """
     layout = jobs(plan)
-    if plan.mode not in _STEPS:
+    if not plan.mode.tasks_are_steps:
         return [Reservation(mem_mb=job.given_mb(task), wall_s=task.wall_s) for job in layout for task in job.tasks]
     if plan.mode is Mode.PACKED:
         return [
@@ -148,7 +147,7 @@ def reservations(plan: Plan) -> list[Reservation]:
 
 def asked_mb(plan: Plan) -> list[int]:
     """Return what is asked of Slurm for each task, MiB, in the plan's order: of a tier, what its largest task needs."""
-    if plan.mode in _STEPS:
+    if plan.mode.tasks_are_steps:
         return [task.request_mb for task in plan.tasks]
     given_mb = {task.index: job.given_mb(task) for job in jobs(plan) for task in job.tasks}
     return [given_mb[task.index] for task in plan.tasks]
@@ -223,7 +222,7 @@ def _gb_h(mb_s: float | None) -> float | None:
 
 
 def _makespan_s(plan: Plan) -> float | None:
-    if plan.mode in _STEPS:
+    if plan.mode.tasks_are_steps:
         return plan.makespan_s
     by_index = sorted(zip((task.index for task in plan.tasks), asked_mb(plan), strict=True))
     return _ends_after_s(plan, [mem_mb for _, mem_mb in by_index])

@@ -17,6 +17,7 @@ from planner.rounds import launches
 from planner.rounds.accounted import Accounted
 from planner.rounds.open_tasks import OpenTask
 from planner.rounds.own import OwnRecords
+from planner.rounds.waiting import DEPENDENCY_NEVER
 from planner.runner.peak import OwnPeak
 from planner.runner.records import RunningRecords
 
@@ -32,8 +33,6 @@ _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
 )
-# why Slurm cancels what waits for a job that failed
-_NEVER = "DependencyNeverSatisfied"
 
 
 @dataclass(slots=True)
@@ -154,9 +153,9 @@ class Sight:
             return Fate(ran_as=first)
         if self._queues[task.cluster] is None:
             return Fate(state=record.state if record else SUBMITTED)
-        if record is None and job is not None and job.state == "CANCELLED" and job.reason == _NEVER:
+        if record is None and job is not None and job.state == "CANCELLED" and job.reason == DEPENDENCY_NEVER:
             # from 24.11 on accounting does not always learn of such an element
-            never_began = without_record(task, f"job CANCELLED before it began: {_NEVER}")
+            never_began = without_record(task, f"job CANCELLED before it began: {DEPENDENCY_NEVER}")
             return Fate([replace(never_began, outcome=Outcome.CANCELLED)])
         own, now_s = self._own(task), time.time()
         left = own.ended(task.entry.task, task.entry.job_id)

@@ -11,6 +11,7 @@ from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError
 from planner.core.job_ids import parse_job_id
+from planner.core.units import NO_VAL
 from planner.core.user_scripts import UserScript
 from planner.scripts import patterns
 
@@ -20,8 +21,6 @@ _SLACK_S = 60
 _OF_ELEMENT = {"a", "j", "J"}
 # what accounting has to be asked for
 _ASKED = {"j", "J", "N"}
-# what Slurm writes for the index of a job outside an array
-_NO_INDEX = 4294967294
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +58,11 @@ class UsersLogs:
 
     def _known(self, job_id: str, *, asks: bool) -> dict[str, str]:
         job = parse_job_id(job_id)
+        index = NO_VAL if job.index is None else job.index  # as Slurm writes it outside an array
         known = {
             "A": str(job.job),
-            "a": str(_NO_INDEX if job.index is None else job.index),
-            "b": str((_NO_INDEX if job.index is None else job.index) % 10),
+            "a": str(index),
+            "b": str(index % 10),
             "n": "0",
             "s": "batch",
             "t": "0",

@@ -50,10 +50,13 @@ _COMES = (
     ("MaxJobs", "as many jobs as you may have run already"),
     ("SystemFailure", "Slurm, the file system or the network failed"),
 )
+DEPENDENCY_NEVER = "DependencyNeverSatisfied"
+"""Why Slurm cancels, or holds for ever, what waits for a job that failed."""
+
 _STUCK = (
     ("JobHeldUser", "held"),
     ("JobHeldAdmin", "held by an administrator"),
-    ("DependencyNeverSatisfied", "the job that it depends on did not complete"),
+    (DEPENDENCY_NEVER, "the job that it depends on did not complete"),
     ("launch failed requeued held", "could not be launched, and is held"),
     ("user env retrieval failed", "could not be launched (no login environment), and is held"),
     ("job requeued in held state", "requeued and held"),

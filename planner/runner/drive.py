@@ -34,8 +34,8 @@ from planner.runner.steptask import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 
-# what submitted this allocation may still be at work
-_LOCK_WAIT_S = 300.0
+SUBMITTER_S = 300.0
+"""How long to wait for what submitted this allocation, which may still be at work."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +110,7 @@ def run(
     _check_fits(plan.tasks, bounds)
     tasks = _not_planned_anew(project, plan)
     with project.lock(number):
-        with project.lock(wait_s=_LOCK_WAIT_S):
+        with project.lock(wait_s=SUBMITTER_S):
             _claim(folder, plan, allocation.job_id)
         if not (folder / SCRIPT).exists():
             files.write_text(folder / SCRIPT, render.driven_script(plan), executable=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core import files
+from planner.core.exits import KILLED, TERMINATED
 from planner.core.records import Quality
 from planner.core.sampling import POLLS_TO_TRUST
 
@@ -25,7 +26,6 @@ END = ".end"
 """Behind the name of a peak record: where the task's script leaves its exit code."""
 
 _LARGEST = re.compile(r"^peak_kib=(\d+) elapsed_s=([0-9.]+) rc=(\d+)$", re.MULTILINE)
-_BY_SLURM = (128 + 9, 128 + 15)
 # GNU time gives 0 for the exit code of what a signal ended
 _SIGNALLED = re.compile(r"^Command terminated by signal (\d+)$", re.MULTILINE)
 _TOGETHER = re.compile(r"^tree_kib=(\d+) looks=(\d+)(?: cgroup_kib=(\d+))?$", re.MULTILINE)
@@ -62,7 +62,7 @@ class OwnPeak:
     @property
     def ended(self) -> bool:
         """Whether GNU time saw the task end by itself: not by SIGKILL or SIGTERM, by which Slurm ends what it kills."""
-        return self.code is not None and self.code not in _BY_SLURM
+        return self.code is not None and self.code not in (KILLED, TERMINATED)
 
 
 def path(folder: Path, task: str, job_id: str) -> Path:

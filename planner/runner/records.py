@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from planner.core import alive, files, java
+from planner.core.command import PLACEHOLDERS
 from planner.core.errors import FailureError
 from planner.plan.document import Plan, PlannedTask
 from planner.runner.launch import HERE, Attempt
@@ -150,12 +151,13 @@ def fresh_log(log: Path, job_id: str) -> None:
 
 def variables(plan: Plan, task: PlannedTask, request_mb: int, cpus: int) -> dict[str, str]:
     """Return the environment variables that a task's command sees."""
-    return {
-        "CHROMPLAN_TASK": task.task,
-        "CHROMPLAN_SAMPLE": task.sample,
-        "CHROMPLAN_CHROMOSOME": task.chromosome,
-        "CHROMPLAN_CPUS": str(cpus),
-        "CHROMPLAN_MEM_MB": str(request_mb),
-        "CHROMPLAN_JAVA_HEAP_MB": str(java.heap_mb(request_mb)),
-        **{variable: task.parameters[column] for column, variable in plan.columns.items()},
+    values = {
+        "task": task.task,
+        "sample": task.sample,
+        "chromosome": task.chromosome,
+        "cpus": str(cpus),
+        "mem_mb": str(request_mb),
+        "java_heap_mb": str(java.heap_mb(request_mb)),
     }
+    columns = {variable: task.parameters[column] for column, variable in plan.columns.items()}
+    return {PLACEHOLDERS[name]: value for name, value in values.items()} | columns

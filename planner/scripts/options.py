@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.core import units
@@ -15,6 +16,13 @@ COARSEST_POLL_S = 5
 USERS_POLL_S = 1
 # a job gets the environment of whoever submits it, whatever a site or a user made the default
 EXPORT = "--export=ALL"
+_HOLD = "--hold"
+_MEMORY = ("--mem", "--mem-per-cpu")
+# what a plan decides for a user's own script, in the order it is written; the token lies in the comment
+_BEFORE_COMMENT = ("--array", "--cpus-per-task", "--time", "--acctg-freq")
+_COMMENT = "--comment"
+_AFTER_COMMENT = ("--dependency", "--kill-on-invalid-dep")
+_TOKEN = re.compile(r"chromplan:r\d+:")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,27 +125,47 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     """
     if plan.user_script is not None and job.is_users:
         return _users_options(plan, plan.user_script, job, ids)
-    options = [EXPORT, f"--comment={comment(plan, job.script)}", *(["--hold"] if job.hold else [])]
+    options = [EXPORT, f"{_COMMENT}={comment(plan, job.script)}", *([_HOLD] if job.hold else [])]
     before = ids.get(job.after) if job.after else None
     return [*options, f"--dependency=afterany:{before}"] if before else options
 
 
 def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, str]) -> list[str]:
     """Return what the user gave with the script, and behind it, so that it counts more, what the plan decides."""
-    waits = _users_dependency(script, job, ids)
-    options = {
-        "--array": job.array,
-        "--cpus-per-task": -(-job.cpus // script.ntasks) if job.cpus != script.cpus else None,
-        "--time": units.format_duration(job.time_limit_s) if _is_limited(plan, job) else None,
-        "--acctg-freq": ",".join(filter(None, (f"task={poll_s(plan)}", script.acctg_freq))),
-        "--comment": f"{script.comment} {comment(plan, job.script)}".strip(),
-        "--dependency": waits,
-        "--kill-on-invalid-dep": "yes" if any(task.after for task in job.tasks) else None,
-    }
+    values = (
+        job.array,
+        -(-job.cpus // script.ntasks) if job.cpus != script.cpus else None,
+        units.format_duration(job.time_limit_s) if _is_limited(plan, job) else None,
+        ",".join(filter(None, (f"task={poll_s(plan)}", script.acctg_freq))),
+        f"{script.comment} {comment(plan, job.script)}".strip(),
+        _users_dependency(script, job, ids),
+        "yes" if any(task.after for task in job.tasks) else None,
+    )
+    options = zip((*_BEFORE_COMMENT, _COMMENT, *_AFTER_COMMENT), values, strict=True)
     per_cpu = [f"--mem-per-cpu={units.format_mem(-(-job.mem_mb // job.cpus))}"]
     memory = per_cpu if script.per_cpu else plan.target.site.memory_headers(job.mem_mb, job.cpus)
-    decided = [f"{name}={value}" for name, value in options.items() if value is not None]
-    return [*script.words, *(["--hold"] if job.hold else []), *memory, *decided]
+    decided = [f"{name}={value}" for name, value in options if value is not None]
+    return [*script.words, *([_HOLD] if job.hold else []), *memory, *decided]
+
+
+def given_words(words: Sequence[str]) -> list[str]:
+    """Return the words of an sbatch without those by which a plan decided: what the user gave with the script.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Of a command line, as Slurm keeps it: what had blanks in it is several words.
+    """
+    end = next((at for at, word in enumerate(words) if _TOKEN.search(word)), None)
+    if end is None:
+        return list(words)
+    decided = tuple(f"{name}=" for name in (*_MEMORY, *_BEFORE_COMMENT))
+    start = next((at for at in range(end, 0, -1) if words[at].startswith(f"{_COMMENT}=")), end)
+    while words[start - 1].startswith((_HOLD, *decided)) and words[start] != _HOLD:
+        start -= 1
+    while end + 1 < len(words) and words[end + 1].startswith(tuple(f"{name}=" for name in _AFTER_COMMENT)):
+        end += 1
+    return [word for word in words[:start] if word != "--parsable"] + list(words[end + 1 :])
 
 
 def _users_dependency(script: UserScript, job: Job, ids: Mapping[str, str]) -> str | None:
@@ -160,4 +188,4 @@ def _is_limited(plan: Plan, job: Job) -> bool:
 def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:
     """Return what ``sbatch`` is told besides the script that waits for these jobs."""
     waits = ":".join(ids)
-    return [EXPORT, f"--comment={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]
+    return [EXPORT, f"{_COMMENT}={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from planner.core import shell
 
 DEFAULT = "slurm-%A_%a.out"
+"""What an element of an array prints to unless the script says otherwise."""
+DEFAULT_OF_ONE = "slurm-%j.out"
+"""The same, of a job outside arrays."""
+
 _REPLACED = re.compile(r"%(\d*)([%AabJjNnstux])")
 _BASH = {
     "A": "$SLURM_ARRAY_JOB_ID",

@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from planner.core import files, java, shell, templates, units
+from planner.core.command import PLACEHOLDERS
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.core.wording import count
@@ -83,6 +84,7 @@ def _script(environment: jinja2.Environment, job: Job) -> str:
 def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
     """Return what renders the templates, with every variable and filter that they may use."""
     environment = templates.environment(*([template_folder] if template_folder else []))
+    named = ("task", "sample", "chromosome")
     columns = sorted(plan.columns)
     made_by = f"chromplan {plan.chromplan}, plan {plan.token}"
     about = f"{made_by}: {plan.name}, round {plan.round}, {count(len(plan.tasks), 'task')}"
@@ -103,13 +105,8 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
         "connection": CONNECTION,
         "poll_s": poll_s(plan),
         "pause_s": math.ceil(plan.target.site.submit_interval_s),
-        "column_names": ["task", "sample", "chromosome", *columns],
-        "task_variables": [
-            "CHROMPLAN_TASK",
-            "CHROMPLAN_SAMPLE",
-            "CHROMPLAN_CHROMOSOME",
-            *(plan.columns[column] for column in columns),
-        ],
+        "column_names": [*named, *columns],
+        "task_variables": [*(PLACEHOLDERS[name] for name in named), *(plan.columns[column] for column in columns)],
     }
     return environment
 

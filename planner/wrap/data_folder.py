@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core.errors import FailureError, InputError
-from planner.project.folder import ProjectFolder
+from planner.project.folder import HISTORY, ProjectFolder
 
-HISTORY = "history.sqlite"
 _RUN = re.compile(r"([1-9][0-9]*)\.(.+)")
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner.core import genome, shell
+from planner.core import human, shell
 from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.core.user_scripts import Element
@@ -27,7 +27,7 @@ def single(name: str) -> list[Element]:
 def of_meaning(meaning: Meaning, indices: Sequence[int]) -> list[Element]:
     """Return the elements of an array by what its script does with the index."""
     if meaning.is_chromosome:
-        return _named([(index, genome.by_index(index), "", "") for index in indices])
+        return _named([(index, human.by_index(index), "", "") for index in indices])
     return _named([(index, *_of_line(meaning.lines.get(index, ""))) for index in indices])
 
 
@@ -35,7 +35,7 @@ def _of_line(line: str) -> tuple[str, str, str]:
     """Return chromosome, sample and line: a line that is just a chromosome is one."""
     cells = re.split(r"[\s,]+", line.strip())
     try:
-        return (genome.plain(cells[0]), "", line) if len(cells) == 1 and cells[0] else ("", cells[0], line)
+        return (human.plain(cells[0]), "", line) if len(cells) == 1 and cells[0] else ("", cells[0], line)
     except InputError:
         return "", cells[0], line
 
@@ -73,7 +73,7 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> tuple[int, str, str]:
     if cells[1] in _NO_CHROMOSOME:
         return int(cells[0]), "", sample
     try:
-        return int(cells[0]), genome.plain(cells[1]), sample
+        return int(cells[0]), human.plain(cells[1]), sample
     except InputError as error:
         raise InputError(
             f"{path}:{number}: {error.message}", f"{error.hint}; '-' where it is not a chromosome"
@@ -97,5 +97,5 @@ def _named(rows: Sequence[tuple[int, str, str, str]]) -> list[Element]:
 
 def _name(index: int, chromosome: str, sample: str) -> str:
     if chromosome:
-        return task_name(sample, f"chr{genome.plain(chromosome)}")
+        return task_name(sample, f"chr{human.plain(chromosome)}")
     return shell.safe_name(sample) if sample else str(index)

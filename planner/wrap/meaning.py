@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.core import genome
+from planner.core import human
 from planner.wrap.idioms import (
     ANYTHING_ELSE,
     ASSIGNED,
@@ -35,7 +35,7 @@ from planner.wrap.idioms import (
     Q,
 )
 
-_LAST_HUMAN = tuple(1 + genome.CHROMOSOMES.index(name) for name in ("22", "X", "Y", "MT"))
+_LAST_HUMAN = tuple(1 + human.CHROMOSOMES.index(name) for name in ("22", "X", "Y", "MT"))
 # MT only where the script speaks of chromosomes
 _FULL_SETS = tuple(range(1, last + 1) for last in _LAST_HUMAN[:-1])
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from planner.core import files, shell, templates, toml, units
-from planner.core import genome as genomes
+from planner.core import files, human, shell, templates, toml, units
 from planner.core.command import PLACEHOLDERS
 from planner.core.config import FILE, Config
 from planner.core.documents import in_utf8, parse_toml
@@ -65,7 +64,7 @@ class Setting:
     environment: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, str] = field(default_factory=dict)
     mode: Mode = Mode.ARRAY
-    genome: str = genomes.DEFAULT
+    genome: str = human.DEFAULT
     after: tuple[str, ...] = ()
     waits_for: str = ""
     tool: str

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from planner.core import indices, units
 from planner.core.errors import InputError
+from planner.scripts import patterns
 from planner.wrap import options, words
 from planner.wrap.options import Option
 
@@ -20,8 +21,6 @@ _REFUSED = {
 }
 # how chromplan itself calls sbatch, and what it does in sbatch's stead
 _ITS_OWN = frozenset({"hold", "parsable", "quiet", "test-only", "verbose", "wait"})
-_DEFAULT_OUTPUT = "slurm-%A_%a.out"
-_DEFAULT_OUTPUT_OF_ONE = "slurm-%j.out"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,7 +215,7 @@ def _request(source: Source, given: tuple[Option, ...], chosen: Mapping[str, Opt
         time_s=_parsed(chosen, "time", units.parse_duration_s) or None,
         cpus=cpus,
         ntasks=ntasks,
-        output=_value(chosen, "output") or (_DEFAULT_OUTPUT if array else _DEFAULT_OUTPUT_OF_ONE),
+        output=_value(chosen, "output") or (patterns.DEFAULT if array else patterns.DEFAULT_OF_ONE),
         error=_value(chosen, "error") or "",
         given=given,
         chosen=chosen,

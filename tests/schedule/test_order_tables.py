@@ -4,13 +4,13 @@ from functools import cache
 
 import pytest
 
-from planner.core import files, genome
+from planner.core import files, human
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.bounds import PROVED
 from planner.schedule.order.problem import Model, Objective, Problem
 from planner.schedule.order.tables import TabledOrder
 
-AUTOSOMES, ALL = genome.parse_chromosomes("1-22"), genome.parse_chromosomes("1-22,X,Y")
+AUTOSOMES, ALL = human.parse_chromosomes("1-22"), human.parse_chromosomes("1-22,X,Y")
 
 
 @cache
@@ -20,7 +20,7 @@ def table(name: str) -> tuple[TabledOrder, ...]:
 
 
 def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
-    lengths = [genome.lengths(name)[each] / 1e6 for each in names]
+    lengths = [human.lengths(name)[each] / 1e6 for each in names]
     return Problem(
         mem_mb=lengths,
         wall_s=lengths,
@@ -33,7 +33,7 @@ def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
 
 
 def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None = None, **limits: float) -> TabledOrder:
-    lengths = [genome.lengths("GRCh37")[each] / 1e6 for each in AUTOSOMES]
+    lengths = [human.lengths("GRCh37")[each] / 1e6 for each in AUTOSOMES]
     asked = Problem(
         mem_mb=lengths,
         wall_s=lengths,
@@ -48,7 +48,7 @@ def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None 
     return entry
 
 
-@pytest.mark.parametrize("name", genome.GENOMES)
+@pytest.mark.parametrize("name", human.GENOMES)
 def test_every_order_comes_to_its_stated_peak_and_makespan(name: str) -> None:
     for entry in table(name):
         names = AUTOSOMES if len(entry.order) == len(AUTOSOMES) else ALL
@@ -57,7 +57,7 @@ def test_every_order_comes_to_its_stated_peak_and_makespan(name: str) -> None:
         assert (round(schedule.peak, 6), round(schedule.makespan, 6)) == (entry.peak, entry.makespan)
 
 
-@pytest.mark.parametrize("name", genome.GENOMES)
+@pytest.mark.parametrize("name", human.GENOMES)
 def test_every_order_keeps_its_limits_and_states_a_bound(name: str) -> None:
     for entry in table(name):
         assert 0 < entry.lower_bound <= entry.value
@@ -67,7 +67,7 @@ def test_every_order_keeps_its_limits_and_states_a_bound(name: str) -> None:
         assert entry.cap is None or entry.peak <= entry.cap
 
 
-@pytest.mark.parametrize("name", genome.GENOMES)
+@pytest.mark.parametrize("name", human.GENOMES)
 @pytest.mark.parametrize("names", [AUTOSOMES, ALL], ids=["autosomes", "with X and Y"])
 def test_no_order_is_worse_than_another_of_the_table_for_the_same_limits(name: str, names: list[str]) -> None:
     entries = [entry for entry in table(name) if len(entry.order) == len(names)]
@@ -78,14 +78,14 @@ def test_no_order_is_worse_than_another_of_the_table_for_the_same_limits(name: s
             assert peaks[entry.model, entry.slots].lower_bound <= entry.peak
 
 
-@pytest.mark.parametrize("name", genome.GENOMES)
+@pytest.mark.parametrize("name", human.GENOMES)
 @pytest.mark.parametrize("names", [AUTOSOMES, ALL], ids=["autosomes", "with X and Y"])
 @pytest.mark.parametrize("model", Model)
 @pytest.mark.parametrize("objective", Objective)
 def test_there_is_an_order_for_every_number_of_slots(
     name: str, names: list[str], model: Model, objective: Objective
 ) -> None:
-    lengths = [genome.lengths(name)[each] / 1e6 for each in names]
+    lengths = [human.lengths(name)[each] / 1e6 for each in names]
     for slots in range(2, len(names) + 1):
         asked = Problem(mem_mb=lengths, wall_s=lengths, slots=slots, model=model, objective=objective, eps=0.02)
         assert ordertables.lookup(table(name), names, asked) is not None

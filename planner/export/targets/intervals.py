@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.core import genome
+from planner.core import human
 from planner.export.rules import ANY, Rule, RuleTask, minutes
 
 
@@ -33,11 +33,11 @@ def _row(place: str, task: RuleTask) -> str:
 def _interval(place: str) -> str:
     """Return ``chr20:1-5000000``: human chromosomes as GRCh38's references name them."""
     name = place.partition(":")[0]
-    return f"chr{'M' if name == 'MT' else name}{place[len(name) :]}" if name in genome.CHROMOSOMES else place
+    return f"chr{'M' if name == 'MT' else name}{place[len(name) :]}" if name in human.CHROMOSOMES else place
 
 
 def _place(place: str) -> tuple[int, int, str]:
     name, _, part = place.partition(":")
     start = part.partition("-")[0]
-    rank = genome.CHROMOSOMES.index(name) if name in genome.CHROMOSOMES else len(genome.CHROMOSOMES)
+    rank = human.CHROMOSOMES.index(name) if name in human.CHROMOSOMES else len(human.CHROMOSOMES)
     return rank, int(start) if start.isdecimal() else 0, place

@@ -14,11 +14,12 @@ from typing import Any
 
 from planner.core.errors import InputError
 from planner.core.job_ids import JobId
+from planner.core.units import NO_VAL
 from planner.history.sacct.text import SacctLine
 
 # Slurm's NO_VAL and INFINITE, in 16, 32 and 64 bits
-_NOT_SET = (65534, 4294967294, 18446744073709551614)
-_INFINITE = (65535, 4294967295, 18446744073709551615)
+_NOT_SET = (65534, NO_VAL, 18446744073709551614)
+_INFINITE = (65535, NO_VAL + 1, 18446744073709551615)
 # Steps that have a name instead of a number, where they are given by their number
 _NAMED_STEPS = {"4294967290": "interactive", "4294967291": "batch", "4294967292": "extern"}
 

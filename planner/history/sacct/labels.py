@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from planner.core import genome
+from planner.core import human
 from planner.core.errors import InputError
 from planner.core.job_ids import SLURM_STEPS, parse_job_id
 from planner.core.records import Observation
@@ -60,7 +60,7 @@ def _of_attempt(attempt: JobAttempt, labels: Labels) -> dict[str, str]:
     if labels.array_is_chromosome:
         index = parse_job_id(attempt.job_id).index
         try:
-            chromosome = genome.by_index(index or 0)
+            chromosome = human.by_index(index or 0)
         except InputError:
             raise ValueError("jobs whose array index is not a chromosome") from None
         return {"tool": labels.tool or "", **found, "chromosome": chromosome}

@@ -9,13 +9,10 @@ from functools import lru_cache
 
 from planner.core.job_ids import JobId, parse_job_id
 from planner.core.node_lists import expand_nodes
-from planner.core.units import parse_duration_s, parse_mem_mb
+from planner.core.units import NO_VAL, parse_duration_s, parse_mem_mb
 
 # The same few states, sizes and times stand in most rows of a long text
 _cached = lru_cache(maxsize=8192)
-
-# NO_VAL and, one above, INFINITE: what a time that was never set becomes in some versions
-_NOT_SET_S = 4294967294
 
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
@@ -245,7 +242,7 @@ def _instant(text: str) -> int | None:
     """Read an epoch, or sacct's local time without offset: taken as this machine's time zone."""
     if text.isdecimal():
         found = int(text)
-        return found if 0 < found < _NOT_SET_S else None
+        return found if 0 < found < NO_VAL else None  # that and INFINITE: of a time never set, in some versions
     text = text.strip()
     if not text or text.lower() in ("unknown", "none", "n/a"):
         return None

@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 # An order within this share of its bound counts as proved.
 PROVED = 1e-6
 # Caps are kept to one part in 1e9 (planner.schedule.listing); bounds must allow as much.
-_SLACK = 1 + 4e-9
+SLACK = 1 + 4e-9
 _BISECTIONS = 60
 # Up to this many tasks larger than the mean, their subsets are enumerated; beyond, a relaxation is used.
 _ENUMERATED = 17
@@ -36,9 +36,9 @@ def makespan_bound(
     """
     bounds = [float(wall.max(initial=0.0)), float(wall.sum()) / slots, _shared_slot(wall, slots)]
     if cap is not None:
-        bounds.append(_energy(mem / (cap * _SLACK), wall))
+        bounds.append(_energy(mem / (cap * SLACK), wall))
     if cores is not None:
-        bounds.append(_energy(cpus / (cores * _SLACK), wall))
+        bounds.append(_energy(cpus / (cores * SLACK), wall))
     return max(bounds)
 
 
@@ -78,7 +78,7 @@ def slot_peak_possible(mem: Floats, wall: Floats, slots: int, peak: float) -> bo
        over all tasks of ``(m_i - peak / K) d_i`` is at most the sum of the positive terms over the last set: a choice
        of tasks, the ones of argument 1 among them, with at most ``peak`` of memory.
     """
-    peak *= _SLACK
+    peak *= SLACK
     last = np.array([not _may_end_early(task, mem, wall, slots, peak) for task in range(len(mem))])
     held, places = float(mem[last].sum()), slots - int(last.sum())
     if places < 0 or held > peak:
@@ -132,7 +132,7 @@ def _may_end_early(task: int, mem: Floats, wall: Floats, slots: int, peak: float
     if time.sum() < needed * (1 - 1e-12):
         return False
     time = np.diff(np.minimum(np.cumsum(time), needed), prepend=0.0)
-    return bool((mem[others] * time).sum() <= room * wall[task] * _SLACK)
+    return bool((mem[others] * time).sum() <= room * wall[task] * SLACK)
 
 
 def _most_excess(weight: Floats, excess: Floats, last: Bools, places: int, room: float) -> float:

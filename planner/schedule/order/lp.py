@@ -15,10 +15,8 @@ import numpy as np
 
 from planner.schedule.order import bounds
 from planner.schedule.order.batch import Floats, Ints
-from planner.schedule.order.bounds import Bools
+from planner.schedule.order.bounds import SLACK, Bools
 
-# Caps are kept to one part in 1e9 (planner.schedule.listing).
-_SLACK = 1 + 4e-9
 # A solver's feasibility is good to about this share.
 _SOLVED = 1e-7
 _ROUNDS = 500
@@ -45,7 +43,7 @@ def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, slots: int) -> flo
     for _ in range(_ROUNDS):
         solved = linprog(np.ones(len(sets)), A_ub=-sets.T.astype(float), b_ub=-wall, method="highs")
         prices = -np.asarray(solved.ineqlin.marginals)
-        worth, new = _dearest(mem, prices, cap * _SLACK, slots)
+        worth, new = _dearest(mem, prices, cap * SLACK, slots)
         # prices divided by the worth of the dearest set are feasible in the dual, so this much is a bound already
         bound = float(prices @ wall) / max(1.0, worth)
         if worth <= 1 + _SOLVED:
@@ -96,7 +94,7 @@ def _sets_of(mem: Floats, slots: int, peak: float) -> Ints | None:
         grown = [
             np.column_stack([rows[fits], np.full(int(fits.sum()), task)])
             for task in range(len(mem))
-            if (fits := (last < task) & (mem[rows].sum(axis=1) + mem[task] <= peak * _SLACK)).any()
+            if (fits := (last < task) & (mem[rows].sum(axis=1) + mem[task] <= peak * SLACK)).any()
         ]
         rows = np.concatenate(grown) if grown else np.zeros((0, place + 1), dtype=np.int64)
         if len(rows) > _WHOLE_SETS:
@@ -127,7 +125,7 @@ def _impossible(sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, 
     )
     nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
     least = np.concatenate([wall, free, free, [0.0, 0.0, 0.0]])
-    most = np.concatenate([wall, nothing, nothing, [slots, peak * _SLACK, makespan_limit * (1 + _SOLVED)]])
+    most = np.concatenate([wall, nothing, nothing, [slots, peak * SLACK, makespan_limit * (1 + _SOLVED)]])
     whole = np.concatenate([np.zeros(count + tasks), np.ones(tasks), np.zeros(1)])
     upper = np.concatenate([np.full(count + tasks, np.inf), np.ones(tasks), [np.inf]])
     solved = milp(
