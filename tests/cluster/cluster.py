@@ -40,6 +40,8 @@ import slurm_person as people
 import slurm_processes as processes
 from slurm_accounting import Accounting
 
+from planner.core import units
+
 if TYPE_CHECKING:
     from coverage import Coverage
 
@@ -289,6 +291,15 @@ class Cluster:
                 rows.append(dict(zip(fields, text.removesuffix("\n").split("\x1f"), strict=True)))
                 text = ""
         return rows
+
+    def asked_mb(self) -> dict[str, float | None]:
+        """Return the memory that each job or element asks for, MiB, by its id: of those that slurmctld remembers.
+
+        Accounting may hold no ReqMem of a job that ended as soon as it began.
+        """
+        argv = ["squeue", "--noheader", "--noconvert", "--states=all", "--array", "--format=%i|%m"]
+        lines = self.run(argv).stdout.split()
+        return {job_id: units.parse_mem_mb(asked) for job_id, asked in (line.split("|") for line in lines)}
 
     def cancel_all(self) -> None:
         """Cancel every job and wait until none is left."""

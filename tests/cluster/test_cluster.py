@@ -90,8 +90,8 @@ def test_elements_of_a_held_array_take_memory_of_their_own(cluster: Cluster) -> 
     cluster.run(["scontrol", "release", array])
     elements = [f"{array}_{n}" for n in (1, 2, 3)]
     cluster.wait(*elements)
-    rows = {row["JobID"]: row["ReqMem"] for row in cluster.sacct(array, fields=FIELDS)}
-    assert [rows[element] for element in elements] == ["102400K", "204800K", "307200K"]
+    asked_mb = cluster.asked_mb()
+    assert [asked_mb[element] for element in elements] == [100, 200, 300]
 
 
 def test_the_users_chromplan_is_this_checkout(omk_cluster: Cluster) -> None:

@@ -61,10 +61,8 @@ def limits(cluster: Cluster, ended: dict[str, dict[str, Any]], mode: str) -> dic
         rows = cluster.sacct(*{row["job_id"] for row in ended.values()}, fields=("JobName", "AllocTRES"))
         asked = {row["JobName"]: dict(t.split("=") for t in row["AllocTRES"].split(",")) for row in rows}
         return {task: units.parse_mem_mb(asked[task]["mem"]) for task in ended}
-    # from slurmctld: the accounting may hold no ReqMem of a job that ended as soon as it began
-    argv = ["squeue", "--noheader", "--noconvert", "--states=all", "--array", "--format=%i|%m"]
-    asked_mb = dict(line.strip().split("|") for line in cluster.run(argv).stdout.splitlines())
-    return {task: units.parse_mem_mb(asked_mb[row["job_id"]]) for task, row in ended.items()}
+    asked_mb = cluster.asked_mb()
+    return {task: asked_mb[row["job_id"]] for task, row in ended.items()}
 
 
 @pytest.mark.parametrize("mode", ["array", "tiers", "jobs", "packed"])

@@ -6,16 +6,8 @@ import pytest
 from cluster import Cluster
 from pipelines import HOLD_COMMAND, Pipeline
 
-from planner.core import units
-
 pytestmark = pytest.mark.cluster
 ALL = {f"s1.chr{c}": 1 for c in range(1, 23)}
-
-
-def asked_mb(cluster: Cluster, jobs: set[str]) -> dict[str, float | None]:
-    """Return sacct's ReqMem of every job or array element, MiB."""
-    rows = cluster.sacct(*jobs, fields=("JobID", "ReqMem"))
-    return {row["JobID"]: units.parse_mem_mb(row["ReqMem"]) for row in rows if "." not in row["JobID"]}
 
 
 def test_killed_tasks_finish_in_round_2_and_the_next_sample_asks_for_less(cluster: Cluster) -> None:
@@ -27,7 +19,7 @@ def test_killed_tasks_finish_in_round_2_and_the_next_sample_asks_for_less(cluste
     # one array, each element with its own memory
     jobs = {row["job_id"].split("_")[0] for row in first.values()}
     assert len(jobs) == 1
-    asked = asked_mb(cluster, jobs)
+    asked = cluster.asked_mb()
     assert all(asked[row["job_id"]] == row["request_mb"] for row in first.values())
     assert len({row["request_mb"] for row in first.values()}) > 15
     # the two largest need more than the formula says
