@@ -9,6 +9,8 @@ import click
 from planner.cli.ui.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from planner.wrap.data_folder import UserRun
     from planner.wrap.summary import RunSummary
 
@@ -30,7 +32,7 @@ def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: 
         return
     runs = [run for run in data_folder.runs() if run.submitted][::-1]
     shown = runs if shows_all else runs[:_SHOWN]
-    found = [one for run in shown if (one := _summary(run, offline=offline))]
+    found = list(_readable(shown, offline=offline))
     if as_json:
         echo_json([one.model_dump() for one in found])
         return
@@ -60,16 +62,16 @@ def _row(one: RunSummary) -> tuple[object, ...]:
     )
 
 
-def _summary(run: UserRun, *, offline: bool) -> RunSummary | None:
-    """Return how a run stands; of one that cannot be read the reason is said."""
+def _readable(runs: Sequence[UserRun], *, offline: bool) -> Iterator[RunSummary]:
+    """Yield how runs stand; of one that cannot be read the reason is said."""
     from planner.core.errors import PlannerError
     from planner.wrap import summary
 
-    try:
-        return summary.summarize(run, offline=offline)
-    except PlannerError as error:
-        click.echo(f"note: run {run.number}: {error.message}", err=True)
-        return None
+    for run, found in summary.summaries(runs, offline=offline):
+        if isinstance(found, PlannerError):
+            click.echo(f"note: run {run.number}: {found.message}", err=True)
+        else:
+            yield found
 
 
 @command.command("prune")

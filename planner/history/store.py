@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,6 +25,8 @@ from planner.history.schema import COLUMNS, CREATE, MIGRATIONS, VERSION, from_ro
 BUSY_TIMEOUT_S = 30.0
 # Rows handed to SQLite at once
 _CHUNK = 2000
+# Values that every SQLite takes in one statement
+_MOST_VALUES = 900
 
 # How much a record of a peak says; a better one replaces a worse one.
 _RANK = {Quality.MISSING: 0, Quality.SAMPLED: 1, Quality.CENSORED: 2, Quality.MEASURED: 3}
@@ -167,8 +169,21 @@ class Store:
         terms = [f"{name} = ?" for name, value in wanted.items() if value is not None]
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
         query = f"SELECT {_NAMES} FROM observations {where} ORDER BY tool, submit_s, job_id, task"  # noqa: S608 - fixed words only
+        return self._selected(query, [value for value in wanted.values() if value is not None])
+
+    def of_jobs(self, job_ids: Iterable[str]) -> list[Observation]:
+        """Return the observations of these jobs, elements and steps: what one run needs of a long history."""
+        ids = list(job_ids)
+        found: list[Observation] = []
+        for first in range(0, len(ids), _MOST_VALUES):
+            some = ids[first : first + _MOST_VALUES]
+            query = f"SELECT {_NAMES} FROM observations WHERE job_id IN ({', '.join('?' * len(some))})"  # noqa: S608 - fixed words only
+            found += self._selected(query, some)
+        return found
+
+    def _selected(self, query: str, values: Sequence[str]) -> list[Observation]:
         with _explained(self._path):
-            rows = self._connection.execute(query, [value for value in wanted.values() if value is not None]).fetchall()
+            rows = self._connection.execute(query, values).fetchall()
         try:
             return [from_row(row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -192,7 +193,13 @@ def read_journal(folder: Path) -> Submission | None:
     hint = "restore it, or look for the jobs in squeue; without it the round cannot be followed"
     if not path.exists():
         return None
-    return parse_json(read_text(path, hint=hint), Submission, path=path, hint=hint)
+    return _parsed(path, read_text(path, hint=hint), hint)
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, text: str, hint: str) -> Submission:
+    # one command reads the same journal again and again
+    return parse_json(text, Submission, path=path, hint=hint)
 
 
 def write_journal(folder: Path, submission: Submission) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from planner import slurm
 from planner.core.errors import FailureError
@@ -55,7 +56,7 @@ class Fate:
 
 
 class Sight:
-    """What Slurm says now of open tasks: one squeue and one sacct per cluster.
+    """What Slurm says now of open tasks, of one project or several: one squeue and one sacct per cluster.
 
     Raises
     ------
@@ -67,8 +68,8 @@ class Sight:
         self._accounted: dict[str | None, Accounted] = {}
         self._queues: dict[str | None, dict[str, slurm.QueuedJob] | None] = {}
         self._unaccounted: set[str | None] = set()
-        self._records: dict[int, OwnRecords] = {}
-        self._started: dict[int, set[str]] = {}
+        self._records: dict[Path, OwnRecords] = {}
+        self._started: dict[Path, set[str]] = {}
         for cluster in {task.cluster for task in tasks}:
             some = [task for task in tasks if task.cluster == cluster]
             self._look(cluster, [task.entry.job_id for task in some], poll_s=max(task.poll_s for task in some))
@@ -130,9 +131,9 @@ class Sight:
             return None
         else:
             return SUBMITTED
-        if task.round not in self._started:
-            self._started[task.round] = {record.task for record in RunningRecords(task.folder).records()}
-        return WAITING if state == "RUNNING" and task.entry.task not in self._started[task.round] else state
+        if task.folder not in self._started:
+            self._started[task.folder] = {record.task for record in RunningRecords(task.folder).records()}
+        return WAITING if state == "RUNNING" and task.entry.task not in self._started[task.folder] else state
 
     def _job(self, task: OpenTask) -> slurm.QueuedJob | None:
         return (self._queues[task.cluster] or {}).get(task.entry.job_id)
@@ -142,7 +143,7 @@ class Sight:
         return accounted.attempts(task.entry.job_id) if accounted else []
 
     def _own(self, task: OpenTask) -> OwnRecords:
-        return self._records.setdefault(task.round, OwnRecords(task.folder))
+        return self._records.setdefault(task.folder, OwnRecords(task.folder))
 
     def _by_own_records(
         self, task: OpenTask, job: slurm.QueuedJob | None, record: sacct.JobAttempt | sacct.Step | None

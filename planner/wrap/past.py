@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from planner.history.reading import HistoryRead
 from planner.history.sacct import read as sacct
 from planner.history.store import Store
 from planner.project.folder import ProjectFolder
-from planner.rounds import ingest
+from planner.wrap import together
 
 # runs that are looked at for what has ended since, the latest
 _MOST_RUNS = 20
@@ -75,16 +75,16 @@ def from_accounting(
     return list(labels.add_length(HistoryRead(observations=tuple(found), skipped=()), lengths_bp).observations)
 
 
-def catch_up(projects: Iterable[ProjectFolder], store: Store, *, tool: str) -> int:
-    """Record what has ended in other runs of a tool since they were looked at; return how many attempts.
+def catch_up(projects: Sequence[ProjectFolder], store: Store, *, tool: str) -> None:
+    """Record what has ended in other runs of a tool since they were looked at.
 
     A run that cannot be read teaches nothing, and hinders nothing.
     """
-    recorded = 0
-    for project in list(projects)[-_MOST_RUNS:]:
-        try:
-            if project.config().pipeline.tool == tool and project.round_numbers():
-                recorded += len(ingest.ingest(project, store).observations)
-        except PlannerError:
-            continue
-    return recorded
+    together.look([project for project in projects[-_MOST_RUNS:] if _is_of(project, tool)], store)
+
+
+def _is_of(project: ProjectFolder, tool: str) -> bool:
+    try:
+        return project.config().pipeline.tool == tool and bool(project.round_numbers())
+    except PlannerError:
+        return False

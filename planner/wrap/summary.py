@@ -5,20 +5,29 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from planner.core import files, units
 from planner.core.documents import Document, parse_json, read_text
 from planner.core.errors import PlannerError
 from planner.core.records import Outcome
 from planner.history.store import Store
+from planner.project.folder import ProjectFolder
 from planner.project.journal import journals
-from planner.rounds import batch_calls, door, ingest, progress, saved, tally
+from planner.rounds import batch_calls, progress, saved, tally
 from planner.rounds.progress import TaskStatus
+from planner.wrap import together
 from planner.wrap.data_folder import UserRun
+from planner.wrap.together import LookedAt
 
 _FILE = "summary.json"
+_ENDED = ("done", "failed")
+_AT_ONCE = 200
+Found = TypeVar("Found")
 _DAY_S = 86_400
 
 
@@ -43,31 +52,84 @@ class RunSummary(Document):
     folder: str
 
 
-def summarize(run: UserRun, *, offline: bool = False) -> RunSummary:
-    """Return how a run stands; what has ended is recorded first, unless ``offline``.
+def summaries(runs: Sequence[UserRun], *, offline: bool = False) -> Iterator[tuple[UserRun, RunSummary | PlannerError]]:
+    """Return how runs stand, or why it cannot be told; what has ended is recorded first, unless ``offline``.
 
     A run that has come to its end is looked at once.
-
-    Raises
-    ------
-    PlannerError
-        When its files cannot be read, or Slurm does not answer.
     """
-    kept = run.project.state / _FILE
-    rounds = len(run.project.round_numbers())
-    if kept.exists():
-        found = parse_json(read_text(kept, hint="remove it"), _Kept, path=kept, hint="remove it")
-        if found.rounds == rounds:
-            return found.summary
-    with Store.open(run.project.store_path) as store:
-        if not offline:
-            with door.looking(run.project):
-                ingest.ingest(run.project, store)
-        observations = store.observations(tool=run.project.config().pipeline.tool)
-    summary = _of(run, progress.statuses(run.project, observations))
-    if summary.state in ("done", "failed") and not offline:
-        files.write_text(kept, _Kept(rounds=rounds, summary=summary).model_dump_json() + "\n")
-    return summary
+
+    def judged(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
+        summary = _of(run, found)
+        if summary.state in _ENDED and not offline:
+            _keep(run, summary)
+        return summary
+
+    ready = _looked_at(runs, _kept, judged, offline=offline)
+    return ((run, ready[run.number]) for run in runs)
+
+
+def _looked_at(
+    runs: Sequence[UserRun],
+    known: Callable[[UserRun], Found | None],
+    judged: Callable[[UserRun, Sequence[TaskStatus]], Found],
+    *,
+    offline: bool,
+) -> dict[int, Found | PlannerError]:
+    """Return by a run's number what is known of it already, or else is judged by how its tasks stand.
+
+    Those that share a history are looked at together, some hundred at a time: plans of thousands fill the memory.
+    """
+    ready: dict[int, Found | PlannerError] = {}
+    by_history: dict[Path, list[UserRun]] = {}
+    for run in runs:
+        try:
+            found = known(run)
+        except PlannerError as error:
+            ready[run.number] = error
+            continue
+        if found is None:
+            by_history.setdefault(run.project.store_path.resolve(), []).append(run)
+        else:
+            ready[run.number] = found
+    for path, some in by_history.items():
+        for first in range(0, len(some), _AT_ONCE):
+            group = [replace(run, project=ProjectFolder(run.project.folder)) for run in some[first : first + _AT_ONCE]]
+            try:
+                with Store.open(path) as store:
+                    looked = together.look([run.project for run in group], store, offline=offline)
+            except PlannerError as error:
+                looked = [error] * len(group)
+            ready |= {run.number: _judge(run, seen, judged) for run, seen in zip(group, looked, strict=True)}
+    return ready
+
+
+def _judge(
+    run: UserRun, seen: LookedAt | PlannerError, judged: Callable[[UserRun, Sequence[TaskStatus]], Found]
+) -> Found | PlannerError:
+    if isinstance(seen, PlannerError):
+        return seen
+    try:
+        known = progress.statuses(run.project, seen.observations)
+        states = seen.states
+        return judged(
+            run, [replace(one, state=states.get(one.task, one.state)) if one.in_flight else one for one in known]
+        )
+    except PlannerError as error:
+        return error
+
+
+def _kept(run: UserRun) -> RunSummary | None:
+    """Return what was kept of a run that has come to its end, unless a round was added since."""
+    path = run.project.state / _FILE
+    if not path.exists():
+        return None
+    found = parse_json(read_text(path, hint="remove it"), _Kept, path=path, hint="remove it")
+    return found.summary if found.rounds == len(run.project.round_numbers()) else None
+
+
+def _keep(run: UserRun, summary: RunSummary) -> None:
+    kept = _Kept(rounds=len(run.project.round_numbers()), summary=summary)
+    files.write_text(run.project.state / _FILE, kept.model_dump_json() + "\n")
 
 
 class _Kept(Document):
@@ -78,17 +140,13 @@ class _Kept(Document):
 def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
     config = run.project.config()
     submissions = journals(map(run.project.round_folder, run.project.round_numbers()))
-    last = {one.task: one for one in found}
-    counts: dict[str, int] = {}
-    for one in last.values():
-        counts[tally.kind_of(one)] = counts.get(tally.kind_of(one), 0) + 1
-    tasks = len(config.wrap.elements) if config.wrap else len(last)
+    counts = _counts(found)
     measured = saved.measure(run.project, found, former_mb=config.memory.default_mb)
     return RunSummary(
         run=run.number,
         name=run.name,
-        state=_state(counts, tasks, submitted=bool(submissions)),
-        tasks=tasks,
+        state=_state(run, counts),
+        tasks=_tasks(run),
         completed=counts.get(tally.DONE, 0),
         counts=counts,
         submitted_s=submissions[0].started_s if submissions else None,
@@ -98,16 +156,27 @@ def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
     )
 
 
-def _state(counts: Mapping[str, int], tasks: int, *, submitted: bool) -> str:
-    if not submitted:
+def _counts(found: Iterable[TaskStatus]) -> Counter[str]:
+    return Counter(tally.kind_of(one) for one in {one.task: one for one in found}.values())
+
+
+def _tasks(run: UserRun) -> int:
+    """Return how many elements the array has, those that a plan left out included."""
+    script = run.project.plan(run.project.latest()).user_script
+    return len(script.indices) or 1 if script else 0
+
+
+def _state(run: UserRun, counts: Mapping[str, int]) -> str:
+    if not run.submitted:
         return "not submitted"
     for kind in (tally.RUNNING, tally.WAITING):
         if counts.get(kind):
             return kind
-    if counts.get(tally.DONE, 0) == tasks:
+    done, tasks = counts.get(tally.DONE, 0), _tasks(run)
+    if done == tasks:
         return "done"
     for_good = sum(counts.get(outcome, 0) for outcome in (Outcome.FAILED, Outcome.CANCELLED))
-    return "failed" if counts.get(tally.DONE, 0) + for_good == tasks else "left"
+    return "failed" if done + for_good == tasks else "left"
 
 
 def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = False) -> list[UserRun]:
@@ -118,19 +187,24 @@ def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = Fals
     """
     now_s = time.time()
     before_s = now_s - older_days * _DAY_S
-    found = []
-    for run in runs:
-        if not run.submitted:
-            if run.project.folder.stat().st_mtime < now_s - _DAY_S:
-                found.append(run)
-            continue
-        try:
-            summary = summarize(run, offline=offline)
-        except PlannerError:
-            continue
-        if summary.state in ("done", "failed") and (summary.submitted_s or before_s) < before_s:
-            found.append(run)
-    return found
+    found = [run for run in runs if not run.submitted and run.project.folder.stat().st_mtime < now_s - _DAY_S]
+    old = [run for run in runs if run.submitted and _submitted_before(run, before_s)]
+    states = _looked_at(old, _kept_state, lambda run, seen: _state(run, _counts(seen)), offline=offline)
+    found += [run for run in old if states[run.number] in _ENDED]
+    return sorted(found, key=lambda run: run.number)
+
+
+def _kept_state(run: UserRun) -> str | None:
+    kept = _kept(run)
+    return None if kept is None else kept.state
+
+
+def _submitted_before(run: UserRun, before_s: float) -> bool:
+    try:
+        submissions = journals(map(run.project.round_folder, run.project.round_numbers()))
+    except PlannerError:
+        return False
+    return not submissions or submissions[0].started_s < before_s
 
 
 def remove(run: UserRun) -> None:

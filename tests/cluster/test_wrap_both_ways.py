@@ -45,10 +45,15 @@ class BothWays:
                 argv = ["bash", "-c", case.line.replace("$SBATCH", command)]
                 done = cluster.run(argv, cwd=folder, env=dict(case.env), check=False)
                 self.ran[name, way] = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
-        queue = ["squeue", "-h", "-o", "%i"]
-        processes.wait_until(lambda: not cluster.run(queue).stdout, "all jobs to end", timeout_s=240, pause_s=1)
+        try:
+            processes.wait_until(lambda: not self._queue(), "all jobs to end", timeout_s=240, pause_s=1)
+        except processes.StartError as error:
+            raise AssertionError(f"{error}; the queue:\n{self._queue()}") from None
         for (name, way), ran in self.ran.items():
             self._gather(ran, self.folders[name, way])
+
+    def _queue(self) -> str:
+        return self.cluster.run(["squeue", "-h", "-o", "%i %j %T %r %M %Z"]).stdout
 
     def _gather(self, ran: Ran, folder: Path) -> None:
         ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""

@@ -1,0 +1,131 @@
+"""Many runs at once: how each stands, whatever the others are like, and with few questions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from planner.cli import cli
+from planner.core.errors import InputError
+from planner.core.records import Mode, Observation, Outcome, Quality
+from planner.history.store import Store
+from planner.project.folder import ProjectFolder
+from planner.project.journal import Submission, SubmittedJob, SubmittedTask, write_journal
+from planner.wrap import data_folder, summary
+
+MONTHS_AGO_S = int(time.time()) - 100 * 86_400
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProjectFolder]:
+    """Return what makes a submitted run of a script with three elements, of which some outcomes are recorded."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    Path("a.sh").write_text("#!/bin/sh\n#SBATCH -a 1-3 --mem=1G -t 10\n")
+    made: list[Path] = []
+
+    def make(outcomes: Mapping[str, Outcome], *, started_s: int = MONTHS_AGO_S) -> ProjectFolder:
+        project = data_folder.new_run("a", store=None).project
+        if not made:
+            argv = ["wrap", "--no-history", "--site=cannon", "--map=none", f"--into={project.folder}", "a.sh"]
+            for words in (argv, ["plan", "-C", str(project.folder)]):
+                CliRunner().invoke(cli, words, catch_exceptions=False)
+            made.append(project.folder)
+        else:
+            shutil.copy(made[0] / "chromplan.toml", project.folder)
+            shutil.copytree(made[0] / "rounds/r001", project.round_folder(1))
+        job = str(1000 + int(project.folder.name.partition(".")[0]))
+        tasks = tuple(SubmittedTask(task=str(n), part=f"_{n}", index=n, request_mb=1024, cpus=1) for n in range(1, 4))
+        listed = SubmittedJob(script="array", name="a.sh", state="submitted", job_id=job, tasks=tasks)
+        write_journal(
+            project.round_folder(1),
+            Submission(version=2, token="abc123", user=1, started_s=started_s, mode=Mode.ARRAY, jobs=(listed,)),
+        )
+        with Store.open(project.store_path) as store:
+            store.add(observed(f"{job}_{task}", task, outcome, started_s) for task, outcome in outcomes.items())
+        return project
+
+    return make
+
+
+def observed(job_id: str, task: str, outcome: Outcome, submit_s: int) -> Observation:
+    return Observation(
+        tool="a",
+        task=task,
+        sample="",
+        chromosome="",
+        features={},
+        peak_mb=100.0,
+        limit_mb=1024,
+        wall_s=60.0,
+        outcome=outcome,
+        quality=Quality.SAMPLED,
+        job_id=job_id,
+        submit_s=submit_s,
+        cpus=1,
+        start_s=submit_s,
+        end_s=submit_s + 60,
+        evidence="",
+    )
+
+
+ALL_DONE = dict.fromkeys(("1", "2", "3"), Outcome.COMPLETED)
+
+
+def states() -> dict[int, str]:
+    listed = CliRunner().invoke(cli, ["runs", "--offline", "--all", "--json"], catch_exceptions=False)
+    return {one["run"]: one["state"] for one in json.loads(listed.stdout)}
+
+
+def test_each_run_is_told_by_its_own_jobs(make_run: Callable[..., ProjectFolder]) -> None:
+    make_run(ALL_DONE)
+    make_run({**ALL_DONE, "2": Outcome.OOM})
+    make_run({**ALL_DONE, "3": Outcome.FAILED})
+    make_run({"1": Outcome.COMPLETED})
+    make_run({})
+    assert states() == {1: "done", 2: "left", 3: "failed", 4: "waiting", 5: "waiting"}
+
+
+def test_jobs_of_a_cluster_before_this_one_are_not_taken_for_a_runs_own(
+    make_run: Callable[..., ProjectFolder],
+) -> None:
+    project = make_run({})
+    with Store.open(project.store_path) as store:
+        store.add(observed(f"1001_{n}", str(n), Outcome.COMPLETED, MONTHS_AGO_S - 86_400) for n in (1, 2, 3))
+    assert states() == {1: "waiting"}
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(make_run: Callable[..., ProjectFolder]) -> None:
+    make_run(ALL_DONE)
+    (make_run(ALL_DONE).round_folder(1) / "plan.json").write_text("{")
+    make_run(ALL_DONE)
+    listed = CliRunner().invoke(cli, ["runs", "--offline"], catch_exceptions=False)
+    assert listed.stderr.startswith("note: run 2: ")
+    found = dict(summary.summaries(data_folder.runs(), offline=True))
+    told = {run.number: one.state for run, one in found.items() if isinstance(one, summary.RunSummary)}
+    assert told == {1: "done", 3: "done"}
+    assert [type(one) for run, one in found.items() if run.number == 2] == [InputError]
+
+
+def test_only_old_runs_that_have_ended_are_pruned(make_run: Callable[..., ProjectFolder]) -> None:
+    make_run(ALL_DONE)
+    make_run({"1": Outcome.COMPLETED})
+    make_run({**ALL_DONE, "3": Outcome.FAILED})
+    make_run(ALL_DONE, started_s=int(time.time()))
+    make_run({**ALL_DONE, "2": Outcome.OOM})
+    found = summary.prunable(data_folder.runs(), older_days=30, offline=True)
+    assert [run.number for run in found] == [1, 3]
+
+
+def test_of_a_long_history_a_run_reads_its_own_rows(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "history.sqlite") as store:
+        store.add(observed(f"{job}_{n}", str(n), Outcome.COMPLETED, 1) for job in range(700) for n in (1, 2))
+        wanted = [f"{job}_1" for job in range(1400)]  # more than one statement takes, and half of them unknown
+        assert {one.job_id for one in store.of_jobs(wanted)} == set(wanted[:700])
+        assert store.of_jobs([]) == []
