@@ -355,7 +355,7 @@ def _preceding(project: ProjectFolder, config: Config) -> list[Preceding] | None
         return None
     from planner.wrap import chain
 
-    return chain.look(project.folder / one for one in config.wrap.after)
+    return chain.look({project.folder / one: one in config.wrap.by_index for one in config.wrap.after})
 
 
 def _refuse_while_running(project: ProjectFolder) -> None:

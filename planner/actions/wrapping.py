@@ -174,7 +174,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
         say(f"note: no folder {gone} for --output: Slurm fails such jobs, without a log; first: mkdir -p {quoted}")
     site_name, site = _site(choices.site, made)
     _check_array(asked, site)
-    steps, waits_for = _before(asked, choices.after, made)
+    steps, by_index, waits_for = _before(asked, choices.after, made)
     config = project.write(
         made,
         asked,
@@ -188,6 +188,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
             mode=Mode(choices.mode),
             genome=_human(choices.genome or human.DEFAULT),
             after=steps,
+            by_index=by_index,
             waits_for=waits_for,
             tool=choices.tool or project.tool_of(asked, handed.folder),
         ),
@@ -237,18 +238,20 @@ def _configured() -> str:
     return parse_toml(read_text(Path(FILE), hint=""), Config, path=FILE).submit.site
 
 
-def _before(asked: Request, names: Sequence[str], made: ProjectFolder) -> tuple[tuple[str, ...], str]:
-    """Return the projects of the steps before, relative to the new one, and the dependency that stays Slurm's."""
+def _before(asked: Request, names: Sequence[str], made: ProjectFolder) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return the steps before, seen from the new one, those followed index by index, and what stays Slurm's."""
     from planner.wrap import chain, data_folder
 
     steps = [_step(name, made.folder.parent) for name in names]
+    by_index: list[Path] = []
     dependency = asked.value("dependency") or ""
     if "aftercorr" in dependency:
         runs = [run.project.folder for run in data_folder.runs()]
         beside = [path.parent for path in sorted(made.folder.parent.glob("*/chromplan.toml"))]
         meant, dependency = chain.split_dependency(dependency, dict.fromkeys([*runs, *beside]))
-        steps += [step for step in meant if step not in steps]
-    return tuple(os.path.relpath(step, made.folder) for step in steps), dependency
+        by_index = [step for step in meant if step not in steps]
+    relative = [[os.path.relpath(step, made.folder) for step in some] for some in ([*steps, *by_index], by_index)]
+    return tuple(relative[0]), tuple(relative[1]), dependency
 
 
 def _step(name: str, beside: Path) -> Path:

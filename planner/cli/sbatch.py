@@ -17,10 +17,16 @@ from planner.cli.wrap import SETTINGS, SbatchLike, wrap_options
 from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from planner.actions.wrapping import Choices, HandedOver, Say
-    from planner.plan.document import Plan
+    from planner.plan.document import Plan, PlannedTask
     from planner.project.folder import ProjectFolder
     from planner.wrap.request import Request
+
+# tasks that are listed one by one, and else how many of them
+_MOST_ROWS = 30
+_LARGEST = 10
 
 
 @click.command("sbatch", cls=SbatchLike, context_settings=SETTINGS)
@@ -70,6 +76,20 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
         context.exit(until_over(project))
 
 
+def _requests(plan: Plan) -> Iterator[str]:
+    """Yield what each task would ask for; of many a summary, and the largest."""
+    tasks: Sequence[PlannedTask] = plan.tasks
+    if len(tasks) > _MOST_ROWS:
+        sizes = sorted(task.request_mb for task in tasks)
+        asked = f"{sizes[0]} to {sizes[-1]} MB, half of them up to {sizes[len(sizes) // 2]} MB"
+        yield f"{len(tasks)} tasks: {asked if sizes[0] < sizes[-1] else f'{sizes[0]} MB each'}; the largest:"
+        tasks = sorted(tasks, key=lambda task: -task.request_mb)[:_LARGEST]
+    for task in tasks:
+        yield f"{task.task:<24} {task.request_mb:>8} MB  {task.reason}"
+    if len(plan.tasks) > len(tasks):
+        yield f"... and {len(plan.tasks) - len(tasks)} more; all of them: chromplan wrap, and chromplan plan there"
+
+
 def _version() -> str:
     import planner
 
@@ -86,7 +106,9 @@ def _plan(project: ProjectFolder, say: Say) -> Plan:
     for left in plan.left_out:
         say(f"left out: {left.task}: {left.reason}")
     if not plan.tasks:
-        raise InputError("no task is left to submit", "the reasons are above")
+        unknown = all(left.reason.startswith("no step before has") for left in plan.left_out)
+        ways = "--dependency=aftercorr:JOB goes by the index; --map FILE names the tasks of both scripts alike"
+        raise InputError("no task is left to submit", ways if unknown else "mend what is said of each task above")
     project.write_plan(plan)
     render.write(render.render(plan), project.round_folder(plan.round))
     least_mb, most_mb = (choose(task.request_mb for task in plan.tasks) for choose in (min, max))
@@ -117,5 +139,5 @@ def _try_out(handed: HandedOver, asked: Request, choices: Choices, say: Say, *, 
             return
         for line in preview.describe(project, plan.round):
             click.echo(line)
-        for task in plan.tasks:
-            click.echo(f"{task.task:<24} {task.request_mb:>8} MB  {task.reason}")
+        for line in _requests(plan):
+            click.echo(line)

@@ -94,6 +94,8 @@ class Wrap(UserScript):
     """Exported variables and arguments, which features may name."""
     after: list[str] = []
     """Projects whose tasks go before those of the same chromosome and sample here."""
+    by_index: list[str] = []
+    """Of these, the ones whose tasks go before those of the same index, whatever they are called (``aftercorr``)."""
     elements: Annotated[list[Element], Field(min_length=1)]
 
     @property

@@ -48,6 +48,8 @@ class Preceding:
         None while it is in flight or not submitted.
     job_id : str or None
         None while it is not submitted.
+    element : int or None
+        Its index, where that alone tells what follows it; None where chromosome and sample do.
     """
 
     project: str
@@ -56,6 +58,7 @@ class Preceding:
     chromosome: str
     outcome: Outcome | None
     job_id: str | None
+    element: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from planner.plan.inputs import Preceding
 
 
 def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
-    """Return the plan with each task waiting for its chromosome and sample in the steps before.
+    """Return the plan with each task waiting for its chromosome and sample, or its index, in the steps before.
 
     A task whose earlier step is done waits for nothing; one whose earlier step was not submitted, or ended otherwise,
     is left out with the reason. Where each task waits for the element of its own index of the same array, one array
@@ -44,6 +44,8 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
 
 
 def _precedes(one: Preceding, task: PlannedTask) -> bool:
+    if one.element is not None:
+        return one.element == task.element
     if not task.chromosome and not task.sample:
         return one.task == task.task
     return one.chromosome == task.chromosome and (one.sample == task.sample or not one.sample or not task.sample)

@@ -56,12 +56,18 @@ def _jobs(folder: Path) -> set[str]:
         return set()
 
 
-def look(folders: Iterable[Path]) -> list[Preceding]:
-    """Return how every task of the steps before stands: at most one sacct call per project."""
-    return [one for folder in folders for one in _look(ProjectFolder(folder))]
+def look(folders: Mapping[Path, bool]) -> list[Preceding]:
+    """Return how every task of the steps before stands: at most one sacct call per project.
+
+    Parameters
+    ----------
+    folders : mapping of Path to bool
+        The projects, and whether each is followed index by index.
+    """
+    return [one for folder, by_index in folders.items() for one in _look(ProjectFolder(folder), by_index=by_index)]
 
 
-def _look(project: ProjectFolder) -> list[Preceding]:
+def _look(project: ProjectFolder, *, by_index: bool) -> list[Preceding]:
     with Store.open(project.store_path) as store:
         observations = store.observations()
     ended, _, over = ingest.look(project, {(one.task, one.job_id) for one in observations})
@@ -75,6 +81,7 @@ def _look(project: ProjectFolder) -> list[Preceding]:
             chromosome=tasks[name].chromosome,
             outcome=found.outcome,
             job_id=found.job_id,
+            element=tasks[name].element if by_index else None,
         )
         for name, found in latest.items()
     ]

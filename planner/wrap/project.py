@@ -52,6 +52,8 @@ class Setting:
         Further features of its tasks, as ``chromplan.toml`` has them.
     after : tuple of str
         Projects of the steps before, relative to this one.
+    by_index : tuple of str
+        Of these, the ones that are followed index by index.
     waits_for : str
         What remains of the script's ``--dependency`` without them.
     tool : str
@@ -66,6 +68,7 @@ class Setting:
     mode: Mode = Mode.ARRAY
     genome: str = human.DEFAULT
     after: tuple[str, ...] = ()
+    by_index: tuple[str, ...] = ()
     waits_for: str = ""
     tool: str
 
@@ -128,6 +131,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
         script=script.model_dump(exclude_defaults=True),
         parameters={name: in_utf8(value) for name, value in parameters(request, setting.environment).items()},
         after=list(setting.after),
+        by_index=list(setting.by_index),
         elements=[one.model_dump(exclude_defaults=True) | {"index": one.index} for one in elements],
     )
     config = parse_toml(toml, Config, path=project.config_path)

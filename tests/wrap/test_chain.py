@@ -135,3 +135,16 @@ def test_tasks_that_slurm_cancelled_before_they_started_may_wait_again() -> None
         status("c", "7_3", Outcome.FAILED),
     ]
     assert sorted(chain.unblocked(earlier, found)) == ["b", "c"]
+
+
+def test_where_the_index_alone_tells_names_need_not_agree() -> None:
+    # the step before names its tasks after lines of a list, this one after chromosomes
+    steps = [
+        Preceding(
+            project="phase", task=f"S{c}", sample=f"S{c}", chromosome="", outcome=None, job_id=f"7_{c}", element=c
+        )
+        for c in range(19, 23)
+    ]
+    found = following.follow(plan(), steps)
+    assert waits(found) == {f"chr{c}": [f"7_{c}"] for c in range(19, 23)}
+    assert found.mode is Mode.ARRAY

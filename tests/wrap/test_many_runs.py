@@ -129,3 +129,21 @@ def test_of_a_long_history_a_run_reads_its_own_rows(tmp_path: Path) -> None:
         wanted = [f"{job}_1" for job in range(1400)]  # more than one statement takes, and half of them unknown
         assert {one.job_id for one in store.of_jobs(wanted)} == set(wanted[:700])
         assert store.of_jobs([]) == []
+
+
+def test_a_script_follows_index_by_index_one_whose_indices_have_other_meanings(
+    make_run: Callable[..., ProjectFolder],
+) -> None:
+    make_run(ALL_DONE)  # its tasks are indices
+    Path("map.txt").write_text("1 chr1\n2 chr2\n3 chr3\n")
+    given = ["--no-history", "--site=cannon", "--map=map.txt"]
+    for name, before in (("by_index", "--dependency=aftercorr:1001"), ("by_name", "--after=a")):
+        argv = ["wrap", *given, f"--into={name}", before, "a.sh"]
+        assert CliRunner().invoke(cli, argv, catch_exceptions=False).exit_code == 0
+    planned = json.loads(CliRunner().invoke(cli, ["plan", "--json", "-C", "by_index"]).stdout)
+    assert [task["task"] for task in planned["tasks"]] == ["chr1", "chr2", "chr3"]
+    planned = json.loads(CliRunner().invoke(cli, ["plan", "--json", "-C", "by_name"]).stdout)
+    assert [left["reason"] for left in planned["left_out"]] == [f"no step before has chr{n}" for n in (1, 2, 3)]
+    refused = CliRunner().invoke(cli, ["sbatch", *given, "--after=a", "a.sh"])
+    assert isinstance(refused.exception, InputError)
+    assert "aftercorr:JOB goes by the index" in refused.exception.hint
