@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from planner.core import files
 from planner.core.errors import InputError
 from planner.schedule.listing import Schedule, slots_of
 
@@ -100,16 +102,18 @@ def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
     """Write a figure, with its title and what it shows in words for those who do not see it."""
     title, kind = " ".join(title.split()), path.suffix.lower()
     words = {"Title": title, ("Subject" if kind == ".pdf" else "Description"): description}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, metadata=words)
-    if kind == ".svg":
-        from xml.sax.saxutils import escape
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=kind.removeprefix("."), dpi=150, metadata=words)
+    if kind != ".svg":
+        files.write_bytes(path, drawn.getvalue())
+        return
+    from xml.sax.saxutils import escape
 
-        text = path.read_text(encoding="utf-8")
-        start = text.index("<title>") if "<title>" in text else text.index(">", text.index("<svg")) + 1
-        end = text.index("</title>") + len("</title>") if "<title>" in text else start
-        named = f"<title>{escape(title)}</title>\n <desc>{escape(description)}</desc>"
-        path.write_text(f"{text[:start]}{named}{text[end:]}", encoding="utf-8")
+    text = drawn.getvalue().decode()
+    start = text.index("<title>") if "<title>" in text else text.index(">", text.index("<svg")) + 1
+    end = text.index("</title>") + len("</title>") if "<title>" in text else start
+    named = f"<title>{escape(title)}</title>\n <desc>{escape(description)}</desc>"
+    files.write_text(path, f"{text[:start]}{named}{text[end:]}")
 
 
 def check_format(path: Path) -> None:
