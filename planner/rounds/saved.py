@@ -24,9 +24,10 @@ class MeasuredSavings:
     ----------
     reserved_mb_s : float
         Of all attempts, those that were killed included, MiB s.
-    one_mem_mb : int
+    one_mem_mb : int or None
         The ``--mem`` without a planner, MiB: ``memory.default_mb`` where that would have held every task, else the
-        largest limit in which a task completed.
+        largest limit in which a task completed. None while a task that was killed for memory has not completed, as
+        nobody knows what that needs.
     one_mem_mb_s : float
         With it, MiB s: every attempt as long as it ran, but for those killed for memory, which would not have been.
     done : int
@@ -36,17 +37,24 @@ class MeasuredSavings:
     """
 
     reserved_mb_s: float
-    one_mem_mb: int
+    one_mem_mb: int | None
     one_mem_mb_s: float
     done: int
     killed: int
+
+    @property
+    def saved_mb_s(self) -> float | None:
+        """What was saved, MiB s; None while that cannot be known."""
+        return None if self.one_mem_mb is None else self.one_mem_mb_s - self.reserved_mb_s
 
     def sentence(self) -> str:
         """Return it in words, one line."""
         unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
         killed = f", {count(self.killed, 'killed attempt')} included" if self.killed else ""
-        share = 1 - self.reserved_mb_s / self.one_mem_mb_s
         has = f"reserved {unit.text(self.reserved_mb_s)} for {count(self.done, 'task')} done{killed}"
+        if self.one_mem_mb is None:
+            return f"{has}; what that saved is known once the killed have completed"
+        share = 1 - self.reserved_mb_s / self.one_mem_mb_s
         if same(share):
             return has
         return f"{has}; one --mem={self.one_mem_mb}M for all: {unit.text(self.one_mem_mb_s)}: {in_words(share)}"
@@ -74,17 +82,19 @@ def measure(project: ProjectFolder, found: Sequence[TaskStatus], *, former_mb: i
     except FailureError:
         return None
     reserved_mb_s += sum(one.request_mb * (one.wall_s or 0.0) for one in ended if one.round not in shared)
-    one_mem_mb = _one_mem_mb(completed, former_mb)
+    done = {one.task for one in completed}
+    killed = [one for one in ended if one.outcome is Outcome.OOM]
+    one_mem_mb = _one_mem_mb(completed, former_mb) if all(one.task in done for one in killed) else None
     needed = [one for one in ended if one.outcome is not Outcome.OOM]
-    one_mem_mb_s = sum(one_mem_mb * (one.wall_s or 0.0) for one in needed)
-    if not reserved_mb_s or not one_mem_mb_s:
+    one_mem_mb_s = (one_mem_mb or 0) * sum(one.wall_s or 0.0 for one in needed)
+    if not reserved_mb_s or (one_mem_mb is not None and not one_mem_mb_s):
         return None
     return MeasuredSavings(
         reserved_mb_s=reserved_mb_s,
         one_mem_mb=one_mem_mb,
         one_mem_mb_s=one_mem_mb_s,
-        done=len({one.task for one in completed}),
-        killed=sum(one.outcome is Outcome.OOM for one in ended),
+        done=len(done),
+        killed=len(killed),
     )
 
 

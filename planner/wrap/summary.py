@@ -142,6 +142,7 @@ def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
     submissions = journals(map(run.project.round_folder, run.project.round_numbers()))
     counts = _counts(found)
     measured = saved.measure(run.project, found, former_mb=config.memory.default_mb)
+    saved_mb_s = None if measured is None else measured.saved_mb_s
     return RunSummary(
         run=run.number,
         name=run.name,
@@ -151,7 +152,7 @@ def _of(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
         counts=counts,
         submitted_s=submissions[0].started_s if submissions else None,
         jobs=tuple(job_id for one in submissions for job_id in one.ids),
-        saved_gb_h=None if measured is None else (measured.one_mem_mb_s - measured.reserved_mb_s) * units.GB_H,
+        saved_gb_h=None if saved_mb_s is None else saved_mb_s * units.GB_H,
         folder=str(run.project.folder),
     )
 
