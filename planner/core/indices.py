@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from planner.core.job_ids import INDEX_RANGE, LARGEST_INDEX
 
+MOST_UPDATES = 300
+"""Up to so many elements of arrays each have exactly their own memory; more of them share updates."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Array:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from planner.core.config import Submit
 from planner.core.errors import InputError
+from planner.core.indices import MOST_UPDATES
 from planner.core.records import Mode
+from planner.plan import ranges
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
@@ -59,6 +61,8 @@ def place(
     if not sized:
         return Placed(tasks=[], batches=[], makespan_s=None)
     asked = [_ask(one, target, mode) for one in sized]
+    if _shares_updates(mode, sized):
+        asked = ranges.rounded(asked)
     wall_s = [one.wall_s for one in sized if one.wall_s is not None]
     timed = len(wall_s) == len(sized)
     load = Load(
@@ -95,6 +99,8 @@ def _run(
     if mode is Mode.HET:
         return spread(chosen, load, target, types, submit.packer)
     chosen, notes = order_for(chosen, load, target, submit.order)
+    if _shares_updates(mode, chosen):
+        chosen = ranges.in_turn(chosen, load.mem_mb)
     if not load.timed:
         return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None, notes=notes)
     expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
@@ -102,6 +108,10 @@ def _run(
     return Packed(
         batches=[], batch_of={}, start_s=start_s, makespan_s=expected.makespan, sequence=list(chosen), notes=notes
     )
+
+
+def _shares_updates(mode: Mode, tasks: Sequence[object]) -> bool:
+    return mode is Mode.ARRAY and len(tasks) > MOST_UPDATES
 
 
 def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:

@@ -13,6 +13,7 @@ from planner.plan.document import Plan, PlannedTask
 from planner.plan.packers import granted_mb
 from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
+from planner.scripts.options import updates
 
 # modes in which tasks are steps: they share what their allocation reserves
 
@@ -177,7 +178,7 @@ class Figures:
         Memory reserved x time it is expected to be held, GiB h; None while durations are not known.
     makespan_s : float or None
     slurm_calls : int
-        Requests to Slurm by submit, each element's update counted, and by one ingest.
+        Requests to Slurm by submit, each update of an element or a range counted, and by one ingest.
     """
 
     jobs: int
@@ -237,8 +238,8 @@ def _ends_after_s(plan: Plan, mem_mb: Sequence[int]) -> float:
 
 def _calls(plan: Plan, layout: Sequence[Job]) -> int:
     held = [job for job in layout if job.hold]
-    # an update per element, one squeue, a release per array
-    giving = sum(len(job.tasks) for job in held) + 1 + len(held) if held else 0
+    # an update per element or range, one squeue, a release per array
+    giving = len(updates(plan, layout)) + 1 + len(held) if held else 0
     # one sinfo looks at the nodes before: at their memory for what is held, at their number for a heterogeneous job
     looks = bool(held) or plan.mode is Mode.HET
     return len(layout) + giving + looks + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from planner.plan.document import Plan
 from planner.project import turns
 from planner.project.journal import SubmittedJob
 from planner.scripts.jobs import Job
-from planner.scripts.options import Update, updates
+from planner.scripts.options import Update, as_updated, updates
 
 
 class NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
@@ -62,9 +63,11 @@ class Elements:
         if waiting == set():
             return []
         wanted = self._wanted(ids, waiting)
-        failure = self._update(wanted)
+        failure = self._update(wanted, ids)
         given = slurm.elements(ids.values(), cluster=self._cluster)
-        left = {name: one for name, one in wanted.items() if name not in given or given[name].state == "PENDING"}
+        gone = {name for name, one in given.items() if one.state != "PENDING"}
+        still = [few for one in wanted if (few := _without(one, ids[one.script], gone))]
+        left = {name: one for one in still for name in one.names(ids[one.script])}
         wrong = sum(name not in given or given[name].mem_mb != one.mem_mb for name, one in left.items())
         if wrong and failure is not None and failure.on_the_way:
             raise failure
@@ -72,7 +75,7 @@ class Elements:
             kept = f"{wrong} of {len(left)} elements kept another memory"
             raise NotTaken(kept if failure is None else failure.said.splitlines()[0])
         if not (self._plan.user_script and self._plan.user_script.held):
-            self._release(left or ids.values())
+            self._release([one.name(ids[one.script]) for one in still] or ids.values())
         return [*self._kept_times(left, given), *self._no_order(left, given)]
 
     def _release(self, names: Iterable[str]) -> None:
@@ -111,26 +114,33 @@ class Elements:
         if absent:
             slurm.cancel(f"{job.job_id}_[{absent}]", cluster=self._cluster)
 
-    def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> dict[str, Update]:
+    def _wanted(self, ids: Mapping[str, str], waiting: Collection[str] | None) -> list[Update]:
         found = updates(self._plan, [self._layout[script] for script in ids])
-        named = {one.name(ids[one.script]): one for one in found}
-        return named if waiting is None else {name: one for name, one in named.items() if name in waiting}
+        if waiting is None:
+            return found
+        known = {name for one in found for name in one.names(ids[one.script])}
+        over = known - set(waiting)
+        return [few for one in found if (few := _without(one, ids[one.script], over))]
 
     def put_first(self, job: SubmittedJob) -> None:
         """Update the elements of an array before another one is submitted.
 
         sched/builtin goes by its list of jobs, where an element stands from its update on.
         """
-        self._update(self._wanted({job.script: job.job_id or ""}, None))
+        ids = {job.script: job.job_id or ""}
+        self._update(self._wanted(ids, None), ids)
 
-    def _update(self, wanted: Mapping[str, Update]) -> slurm.SlurmError | None:
+    def _update(self, wanted: Sequence[Update], ids: Mapping[str, str]) -> slurm.SlurmError | None:
         """Give elements their memory, time limits and places in the order; return what Slurm said against it.
 
         Where the rest is refused memory goes alone: the array's limit is long enough for each.
         """
         nice = self.settings.computes_priority
-        full = [one.command(name, nice=nice) for name, one in wanted.items()]
-        alone = [one.command(name, times=False, nice=False) for name, one in wanted.items()]
+        named = [
+            (one, one.name(ids[one.script])) for one in (wanted if self.settings.goes_by_list else as_updated(wanted))
+        ]
+        full = [one.command(name, nice=nice) for one, name in named]
+        alone = [one.command(name, times=False, nice=False) for one, name in named]
         failure: slurm.SlurmError | None = None
         if not wanted:
             return None
@@ -157,6 +167,13 @@ class Elements:
                 if (name in known and known[name].begun) or owners.get(task.task) == name:
                     begun.add(task.task)
         return begun
+
+
+def _without(one: Update, job_id: str, gone: Collection[str]) -> Update | None:
+    """Return an update without the elements of these names; None where none is left."""
+    pairs = zip(one.elements, one.names(job_id), strict=True)
+    left = tuple(element for element, name in pairs if name not in gone)
+    return replace(one, elements=left) if left else None
 
 
 def _seconds(one: Update) -> float | None:

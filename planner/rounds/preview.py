@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from planner import slurm
@@ -15,7 +15,7 @@ from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder
 from planner.rounds.batch_calls import call_of
 from planner.scripts.jobs import FOLLOW_UP, Job, jobs
-from planner.scripts.options import follow_up_options, submit_options, updates
+from planner.scripts.options import Update, follow_up_options, records, submit_options, updates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +46,9 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
     if held:
         mem_mb = [one.mem_mb for one in held]
         times = ", its own time limit" if any(one.time_limit for one in held) else ""
-        own = (
-            f"each element's own memory, {min(mem_mb)} to {max(mem_mb)} MB{times}, and its place (Nice), by one process"
-        )
+        each = f"{records_of(held)}: each" if any(one.is_range for one in held) else "each"
+        given = f"own memory, {min(mem_mb)} to {max(mem_mb)} MB{times}, and its place (Nice)"
+        own = f"{each} element's {given}, by one process"
         steps += [
             ("scontrol show config", "how priorities are made here, and how many jobs fit"),
             ("scontrol", own),
@@ -60,6 +60,15 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
         command = " ".join(["sbatch --parsable", *waits, f"{folder}/{FOLLOW_UP}"])
         steps.append((command, "a last job goes on with the next round"))
     return [f"{command:<60} # {what}" for command, what in steps]
+
+
+def records_of(found: Sequence[Update]) -> str:
+    """Return how many updates give ranges of elements their memory, and what that costs the cluster."""
+    elements = sum(len(one.elements) for one in found)
+    return (
+        f"{count(len(found), 'update')} for {count(elements, 'element')}, "
+        f"of which Slurm then keeps {count(records(found), 'job record')}"
+    )
 
 
 def _named(plan: Plan, job: Job, rendered: str) -> list[str]:

@@ -29,7 +29,7 @@ from planner.rounds.going_on import jobs_before, own_command, waiting_already
 from planner.rounds.lost import end_late, find_again
 from planner.scripts import render
 from planner.scripts.jobs import Job, follow_up, jobs, only
-from planner.scripts.options import follow_up_options, submit_options
+from planner.scripts.options import follow_up_options, submit_options, updates
 
 Say = Callable[[str], None]
 # how long submit.sh may have been at work before it was interrupted
@@ -113,6 +113,7 @@ class _Submitter:
             preview.check_counts(self._elements.settings, layout)
         self._record()
         self._say_how_long()
+        self._say_how_many()
         self._submit_all()
         end_late(self._plan, self._journal)
         self._say(f"submitted {count(len(self._plan.tasks), 'task')} in mode {self._journal.mode}: {self._ids()}")
@@ -269,6 +270,11 @@ class _Submitter:
             self._say(
                 f"site {self._plan.target.site.name} takes a submission every {interval_s:g} s: this takes {took}"
             )
+
+    def _say_how_many(self) -> None:
+        held = updates(self._plan, self._layout(self._journal.mode).values())
+        if any(one.is_range for one in held):
+            self._say(preview.records_of(held))
 
     @contextlib.contextmanager
     def _paced(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,3 +68,30 @@ def _best_runs(values: np.ndarray, weight: np.ndarray, most: int) -> list[int]:
         end = int(start[end])
         runs.append(end)
     return runs[::-1]
+
+
+def narrow(requests_mb: Sequence[int], *, step: float) -> list[int]:
+    """Assign each request to a tier in which none is raised by more than a share; as few tiers as that takes.
+
+    A tier asks for the largest request in it. From the largest on, each tier reaches as far down as it may, which no
+    other choice betters: the least number of intervals of one length that cover points on a line.
+
+    Parameters
+    ----------
+    requests_mb : sequence of int, length n
+        At least 1 each, MiB.
+    step : float
+        A request is raised to at most 1 + step times itself.
+
+    Returns
+    -------
+    list of int, length n
+        Tier of each request, 0 the largest.
+    """
+    tier_of: dict[int, int] = {}
+    tier, top_mb = -1, math.inf
+    for mb in sorted(set(requests_mb), reverse=True):
+        if top_mb > (1 + step) * mb:
+            tier, top_mb = tier + 1, mb
+        tier_of[mb] = tier
+    return [tier_of[mb] for mb in requests_mb]

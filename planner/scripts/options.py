@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.core import units
+from planner.core.indices import MOST_UPDATES
+from planner.core.job_ids import format_ranges
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
 from planner.scripts.jobs import FOLLOW_UP, Job, nices
@@ -23,37 +25,50 @@ _BEFORE_COMMENT = ("--array", "--cpus-per-task", "--time", "--acctg-freq")
 _COMMENT = "--comment"
 _AFTER_COMMENT = ("--dependency", "--kill-on-invalid-dep")
 _TOKEN = re.compile(r"chromplan:r\d+:")
+MOST_SPLIT = 4000
+"""Elements that one update splits off their array at most: two seconds of slurmctld's time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Update:
-    """What an element of a held array gets before the array is released.
+    """What elements of a held array get before the array is released.
 
     Attributes
     ----------
     script : str
         Of the array.
+    elements : tuple of int
+        Their indices, ascending; one in a small round.
     mem_mb : int
-        Its own memory, MiB; of each of its ``per_cpus`` CPUs where it asks for memory per CPU.
+        Memory of each, MiB; of each of its ``per_cpus`` CPUs where it asks for memory per CPU.
     time_limit : str or None
-        Its own, where that is shorter than the array's.
+        Their own, where that is shorter than the array's.
     nice : int
-        Its place in the plan's order, where Slurm computes priorities.
+        Their place in the plan's order, where Slurm computes priorities.
     """
 
     script: str
-    element: int
+    elements: tuple[int, ...]
     mem_mb: int
     time_limit: str | None
     nice: int
     per_cpus: int | None = None
 
+    @property
+    def is_range(self) -> bool:
+        """Whether it is for several elements."""
+        return len(self.elements) > 1
+
     def name(self, job_id: str) -> str:
-        """Return what Slurm calls the element, ``job_id`` being the array's."""
-        return f"{job_id}_{self.element}"
+        """Return what Slurm calls these elements together, ``job_id`` being the array's: ``12_3``, ``12_[1-3,7]``."""
+        return f"{job_id}_[{format_ranges(self.elements)}]" if self.is_range else f"{job_id}_{self.elements[0]}"
+
+    def names(self, job_id: str) -> list[str]:
+        """Return what Slurm calls each element."""
+        return [f"{job_id}_{element}" for element in self.elements]
 
     def command(self, name: str, *, times: bool = True, nice: bool = True) -> str:
-        """Return what scontrol is told of the element of this name: memory alone without ``times`` and ``nice``."""
+        """Return what scontrol is told of the elements of this name: memory alone without ``times`` and ``nice``."""
         limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
         field = "MinMemoryNode" if self.per_cpus is None else "MinMemoryCPU"
         place = f" Nice={self.nice}" if nice else ""
@@ -84,25 +99,67 @@ def poll_s(plan: Plan) -> int:
 
 
 def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
-    """Return what each element of the held arrays gets, in the plan's order: that is also the order of their release.
+    """Return what the elements of the held arrays get, in the plan's order: that is also the order of their release.
+
+    One update for each element, or, where they are many, for those that ask for the same.
 
     priority/multifactor goes by ``Nice``, and by index where that is the same; priority/basic by the order of the
-    release; sched/builtin, whatever the priorities, by that of the updates (Slurm 22.05 to 26.05).
+    release, and by index within a range; sched/builtin, whatever the priorities, by that of the updates (Slurm 22.05 to
+    26.05).
     """
     job_of = {task.index: job for job in layout if job.hold and not job.even for task in job.tasks}
     tasks = [task for task in plan.tasks if task.index in job_of]
+    together = _together(tasks, job_of) if len(tasks) > MOST_UPDATES else [[task] for task in tasks]
     own = plan.user_script.nice if plan.user_script else 0
-    places = zip(tasks, nices(len(tasks)), strict=True)
-    return [_update(plan, job_of[task.index], task, own + nice) for task, nice in places]
+    places = zip(together, nices(len(together)), strict=True)
+    return [_update(plan, job_of[those[0].index], those, own + nice) for those, nice in places]
 
 
-def _update(plan: Plan, job: Job, task: PlannedTask, nice: int) -> Update:
+def _together(tasks: Iterable[PlannedTask], job_of: Mapping[int, Job]) -> list[list[PlannedTask]]:
+    """Part tasks into those that one update gives all they ask for, in the order of the first of each.
+
+    What is split off an array is a job of its own to Slurm, which takes about half a millisecond each while it answers
+    nobody: but for the most of an array, which stay together (see `as_updated`), they are parted further.
+    """
+    found: dict[tuple[str, int, int, int], list[PlannedTask]] = {}
+    for task in tasks:
+        asks = (job_of[task.index].script, task.request_mb, task.cpus, task.time_limit_s)
+        found.setdefault(asks, []).append(task)
+    most: dict[str, int] = {}
+    for (script, *_), those in found.items():
+        most[script] = max(most.get(script, 0), len(those))
+    parted: list[list[PlannedTask]] = []
+    for (script, *_), those in found.items():
+        size = len(those) if len(those) == most[script] else MOST_SPLIT
+        parted += [those[first : first + size] for first in range(0, len(those), size)]
+    return parted
+
+
+def as_updated(found: Iterable[Update]) -> list[Update]:
+    """Return updates in the order in which they cost Slurm least: of each array the largest comes last.
+
+    It is for all that is left of the array then, which stays one record of slurmctld; whatever else is updated becomes
+    a record of its own (Slurm 22.05).
+    """
+    return sorted(found, key=lambda one: len(one.elements))
+
+
+def records(found: Iterable[Update]) -> int:
+    """Return how many records slurmctld keeps of held arrays after these updates: its MaxJobCount counts them."""
+    sizes: dict[str, list[int]] = {}
+    for one in found:
+        sizes.setdefault(one.script, []).append(len(one.elements))
+    return sum(1 + sum(those) - max(those) for those in sizes.values())
+
+
+def _update(plan: Plan, job: Job, those: Sequence[PlannedTask], nice: int) -> Update:
+    task = those[0]
     # Slurm counts limits in minutes
     shorter = math.ceil(task.time_limit_s / 60) < math.ceil(job.time_limit_s / 60)
     per_cpus = task.cpus if plan.user_script and plan.user_script.per_cpu else None
     return Update(
         script=job.script,
-        element=job.element(task),
+        elements=tuple(sorted(job.element(one) for one in those)),
         mem_mb=-(-task.request_mb // (per_cpus or 1)),
         time_limit=units.format_limit(task.time_limit_s) if shorter and _is_limited(plan, job) else None,
         nice=nice,

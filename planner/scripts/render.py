@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -13,9 +14,9 @@ from planner.core.command import PLACEHOLDERS
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.core.wording import count
-from planner.plan.document import Plan
+from planner.plan.document import Plan, PlannedTask
 from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
-from planner.scripts.options import poll_s, submit_options, updates
+from planner.scripts.options import as_updated, poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION
 
@@ -92,10 +93,10 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
     environment.filters["options"] = lambda job: options(plan, job)
     environment.filters["duration"] = units.format_duration
     environment.filters["limit"] = units.format_limit
-    environment.filters["values"] = lambda task: " ".join(
-        shell.quote(value)
-        for value in (task.task, task.sample, task.chromosome, *(task.parameters[c] for c in columns))
-    )
+    environment.filters["values"] = lambda task: _values(task, columns)
+    environment.filters["cases"] = lambda job: _cases(job, columns)
+    environment.filters["manifest_lines"] = _manifest_lines
+    environment.filters["as_updated"] = as_updated
     environment.filters["java_heap"] = java.heap_in_bash
     environment.globals |= {
         "plan": plan,
@@ -109,6 +110,33 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
         "task_variables": [*(PLACEHOLDERS[name] for name in named), *(plan.columns[column] for column in columns)],
     }
     return environment
+
+
+def _values(task: PlannedTask, columns: Sequence[str]) -> str:
+    """Return what a task's script is told of it, as words of bash."""
+    told = (task.task, task.sample, task.chromosome, *(task.parameters[column] for column in columns))
+    return " ".join(shell.quote(value) for value in told)
+
+
+def _cases(job: Job, columns: Sequence[str]) -> str:
+    """Return the branches of a ``case`` by which each element of an array finds its task."""
+    return "\n".join(
+        f"  {job.element(task)}) set -- {_values(task, columns)} ;; # {_asked(job, task)}"
+        for task in sorted(job.tasks, key=lambda task: task.element)
+    )
+
+
+def _asked(job: Job, task: PlannedTask) -> str:
+    own = job.hold and task.time_limit_s < job.time_limit_s
+    return f"{task.request_mb} MB" + (f", {units.format_duration(task.time_limit_s)}" if own else "")
+
+
+def _manifest_lines(job: Job, job_id: str) -> str:
+    """Return the lines of the manifest for a job of this id, which may be bash's to fill in."""
+    return "\n".join(
+        f"{task.task}\t{job_id}{job.part(task)}\t{task.index}\t{job.given_mb(task)}\t{task.cpus}\t{job.script}\t{job.runs_as}"
+        for task in job.tasks
+    )
 
 
 def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.core import node_lists, units
+from planner.core import indices, node_lists, units
 from planner.core.job_ids import in_calls
 from planner.history.sacct import read as sacct
 from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run, run_heard
@@ -261,11 +261,15 @@ def unless_gone(
 
 
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
-    """Let held jobs, or elements of them, start in this order; what of them is released already is fine.
+    """Let held jobs, elements or ranges of elements (``12_[1-3,7]``) of them, start in this order.
 
-    A release that Slurm has taken, and whose answer got lost, is denied when it is asked for again.
+    What of them is released already is fine. A release that Slurm has taken, and whose answer got lost, is denied when
+    it is asked for again.
     """
     ids = list(job_ids)
+    if any("[" in name for name in ids):  # a range may be longer than a word on a command line
+        _release_ranges(ids, cluster=cluster)
+        return
     for some in in_calls(ids):
         try:
             run(["scontrol", "release", ",".join(some)], cluster=cluster)
@@ -274,9 +278,24 @@ def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
                 raise
 
 
+def _release_ranges(names: Sequence[str], *, cluster: str | None) -> None:
+    try:
+        run(["scontrol"], stdin="".join(f"release {name}\n" for name in names), cluster=cluster)
+    except SlurmError:
+        if _any_held([name for text in names for name in _each(text)], cluster=cluster):
+            raise
+
+
+def _each(text: str) -> list[str]:
+    """Return the elements of a range by their names."""
+    job_id, _, indices_text = text.partition("_[")
+    return [f"{job_id}_{index}" for index in indices.parse(f"[{indices_text}").indices] if indices_text else [text]
+
+
 def _any_held(ids: Sequence[str], *, cluster: str | None) -> bool:
+    asked = set(ids)
     known = elements({name.partition("_")[0] for name in ids}, cluster=cluster)
-    return any(one.held and (name in ids or name.partition("_")[0] in ids) for name, one in known.items())
+    return any(one.held and (name in asked or name.partition("_")[0] in asked) for name, one in known.items())
 
 
 def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:

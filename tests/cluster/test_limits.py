@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cluster import Cluster
+from cluster import Cluster, Node
 from pipelines import Pipeline
 
 from planner.core import units
@@ -54,25 +56,58 @@ def test_never_more_than_k_run_at_once_and_each_in_its_turn(omk_cluster: Cluster
         assert started_s == sorted(started_s)
 
 
-def test_2200_elements_get_their_own_memory_by_one_scontrol(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(
-        omk_cluster, samples=str([f"s{i}" for i in range(100)]).replace("'", '"'), command="sleep 300  # {task}"
-    )
-    submit(pipeline, env=pipeline.counting("scontrol"))
-    elements = [line.split("\t")[1] for line in pipeline.manifest()]
-    arrays = sorted({element.partition("_")[0] for element in elements}, key=int)
-    assert len(elements) == 2200
-    assert len(arrays) == 3  # MaxArraySize is 1001
-    config, updates, *releases = pipeline.calls("scontrol")
-    assert (config, updates) == ("show config", "")
-    # priority/basic starts what was released first: the plan's order, in as many calls as its length needs
-    assert len(releases) == 2
-    assert all(call.startswith("release ") for call in releases)
-    assert ",".join(call.removeprefix("release ") for call in releases).split(",") == elements
-    queue = pipeline.run("squeue", "-r", "-h", "--noconvert", "-o", "%F_%K|%m", "-j", ",".join(arrays)).stdout
-    asked = {line.partition("|")[0]: units.parse_mem_mb(line.partition("|")[2]) for line in queue.split()}
-    wanted = {row.split("\t")[1]: int(row.split("\t")[3]) for row in pipeline.manifest()}
-    assert asked == wanted
+HUNDRED = str([f"s{i}" for i in range(100)]).replace("'", '"')
+
+
+def given_memory(pipeline: Pipeline) -> dict[str, float | None]:
+    """Return what each element asks for, MiB, as the queue shows it."""
+    arrays = {line.split("\t")[1].partition("_")[0] for line in pipeline.manifest()}
+    queue = pipeline.run("squeue", "-r", "-h", "--noconvert", "-o", "%F_%K|%m", "-j", ",".join(sorted(arrays))).stdout
+    return {line.partition("|")[0]: units.parse_mem_mb(line.partition("|")[2]) for line in queue.split()}
+
+
+def wanted_memory(pipeline: Pipeline) -> dict[str, int]:
+    return {row.split("\t")[1]: int(row.split("\t")[3]) for row in pipeline.manifest()}
+
+
+def test_2200_elements_get_their_own_memory_by_ranges_in_one_scontrol(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, samples=HUNDRED, command="sleep 300  # {task}")
+    pipeline.ready()
+    before = len(pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines())
+    said = pipeline.run("chromplan", "submit", env=pipeline.counting("scontrol")).stderr
+    told = re.search(r"(\d+) updates for 2200 elements, of which Slurm then keeps (\d+) job records", said)
+    assert told
+    assert int(told[1]) <= 25  # 22 chromosomes in three arrays: MaxArraySize is 1001
+    assert pipeline.calls("scontrol") == ["show config", "", ""]  # one process for the updates, one for the releases
+    assert given_memory(pipeline) == wanted_memory(pipeline)
+    # tasks may have begun, and every one that runs is a record of its own
+    records = pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines()
+    begun = [line for line in records if "JobState=PENDING" not in line]
+    assert int(told[2]) <= len(records) - before <= int(told[2]) + len(begun)
+    assert int(told[2]) < 2200
+
+
+@pytest.mark.parametrize("priority", ["basic", "multifactor"])
+def test_ranges_start_in_the_plans_order(start_cluster: Callable[..., Cluster], priority: str) -> None:
+    cluster = start_cluster(priority=priority, nodes=[Node(cpus=1, mem_mb=4000)], extra="PriorityWeightJobSize=1000")
+    pipeline = Pipeline(cluster, samples=HUNDRED, chromosomes="19-22", command="sleep 600  # {task}")
+    submit(pipeline)
+    queue = pipeline.run("squeue", "-r", "-h", "-t", "PD", "-o", "%F_%K|%Q").stdout.split()
+    priority_of = {line.partition("|")[0]: int(line.partition("|")[2]) for line in queue}
+    planned = [row.split("\t")[1] for row in pipeline.manifest() if row.split("\t")[1] in priority_of]
+    assert len(planned) > 390
+    in_turn = [priority_of[element] for element in planned]
+    assert in_turn == sorted(in_turn, reverse=True)
+
+
+def test_the_submit_script_gives_memory_by_ranges_too(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, samples=HUNDRED, chromosomes="17-22", command="sleep 300  # {task}")
+    pipeline.ready()
+    pipeline.run("bash", "rounds/r001/submit.sh")
+    assert len(wanted_memory(pipeline)) == 600
+    assert given_memory(pipeline) == wanted_memory(pipeline)
+    held = pipeline.run("squeue", "-r", "-h", "-o", "%r", "-j", pipeline.manifest()[0].split("\t")[1].partition("_")[0])
+    assert "JobHeldUser" not in held.stdout
 
 
 def test_a_submit_killed_after_the_release_runs_nothing_twice(omk_cluster: Cluster) -> None:

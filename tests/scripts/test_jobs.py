@@ -183,7 +183,7 @@ def test_updates_name_the_elements_in_the_plans_order() -> None:
     plan = plan_of(Mode.ARRAY, max_array_size=25)
     found = updates(plan, jobs(plan))
     task_of = {(job.script, job.element(task)): task.task for job in jobs(plan) for task in job.tasks}
-    assert [task_of[one.script, one.element] for one in found] == [task.task for task in plan.tasks]
+    assert [task_of[one.script, one.elements[0]] for one in found] == [task.task for task in plan.tasks]
     assert [one.nice for one in found] == nices(66)
 
 

@@ -148,7 +148,7 @@ def test_a_later_round_is_the_whole_array_without_what_does_not_run(tmp_path: Pa
     plan = planned(write(tmp_path, of), earlier=earlier({"chr3": Outcome.OOM, "chr8": Outcome.OOM}))
     (job,) = jobs(plan)
     assert (job.array, job.absent) == ("1-22%4", "1-2,4-7,9-22")
-    assert [(one.element, one.nice) for one in updates(plan, [job])] == [(3, 7), (8, 8)]
+    assert [(one.elements, one.nice) for one in updates(plan, [job])] == [((3,), 7), ((8,), 8)]
     words = told(plan)
     assert "--dependency=" in words  # what it waited for has happened
     assert words.index("--dependency=") > words.index("--dependency=afterok:5")
