@@ -222,6 +222,19 @@ def test_a_mode_that_does_not_exist_is_an_input_error(project: planner.Project) 
     assert refused.value.hint == "did you mean 'packed'?"
 
 
+def test_packer_and_order_are_chosen_as_on_the_command_line(project: planner.Project) -> None:
+    packed = project.plan("packed", packer="lpt", write=False)
+    assert packed.mode == "packed"
+    assert not any("packer lpt" in note for note in packed.notes)
+    assert any("packer lpt" in note for note in project.plan("tiers", packer="lpt", write=False).notes)
+    assert any("order anneal" in note for note in project.plan("packed", order="anneal", write=False).notes)
+    with pytest.raises(planner.InputError, match="there is no packer 'lptt'") as refused:
+        project.plan("packed", packer="lptt", write=False)
+    assert refused.value.hint == "did you mean 'lpt'?"
+    with pytest.raises(planner.InputError, match="there is no order 'none'"):
+        project.plan(order="none", write=False)
+
+
 def test_html_shows_text_as_text() -> None:
     plan = plans.plan()
     evil = plan.tasks[0].model_copy(update={"reason": "<script>"})

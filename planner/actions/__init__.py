@@ -1,1 +1,1 @@
-"""What a person can ask for, without a command line."""
+"""What a person can ask for, from the command line or from Python."""

@@ -68,7 +68,8 @@ def _check_syntax(bash: str, path: Path) -> None:
 def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:
     """Return the folders of ``--output`` and ``--error`` that are not there: Slurm fails such jobs without a log.
 
-    They are told, not refused: sbatch takes such a script, and the folder may be on the nodes, or come before the job.
+    They are reported, not refused: sbatch accepts such a script, and the folder may be on the nodes, or be made
+    before the job starts.
 
     Parameters
     ----------

@@ -67,13 +67,13 @@ def rules(wanted: Exporting) -> tuple[list[Rule], list[str]]:
         For a plan or project that cannot be used, or a history that nothing can be learnt from.
     """
     if wanted.sources and wanted.tools:
-        raise InputError("plans and --tool together", "export the plans, or what the history knows of the tools")
+        raise InputError("plans and --tool cannot be combined", "export the plans, or the tools' history")
     project = planning.open_project(wanted.folder)
     sources = wanted.sources or ([str(wanted.folder)] if project.config_path.exists() and not wanted.tools else ())
     if sources:
         plans = [_named(source) for source in sources]
         if wanted.site is not None:
-            raise InputError("--site means nothing for plans", "they name their own; leave it out")
+            raise InputError("--site does not apply to plans", "each plan names its own site; leave it out")
         return [of_plan(_plan(path), name=name, overhead_mb=wanted.overhead_mb) for name, path in plans], []
     return _learnt(wanted, planning.recorded(project))
 

@@ -161,7 +161,7 @@ def _memory(config: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(level=Level.FINE, about="memory is enforced", found="by Slurm's samples", means=means)
     else:
         means = "a task above its request goes on: no kill teaches anything, and its neighbours may suffer"
-        yield Finding(level=Level.NOTE, about="memory is enforced", found="not that Slurm says so", means=means)
+        yield Finding(level=Level.NOTE, about="memory is enforced", found="Slurm does not say that it is", means=means)
 
 
 def _order(config: Mapping[str, str]) -> Finding:

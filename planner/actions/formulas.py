@@ -141,7 +141,7 @@ def _filtered(text: str, where: Sequence[str], *, source: str) -> str:
 
     wanted = [condition.partition("=")[::2] for condition in where]
     if bad := [condition for condition in where if "=" not in condition]:
-        raise InputError(f"--where {bad[0]}: no condition", "write --where COLUMN=VALUE")
+        raise InputError(f"--where {bad[0]}: not a condition", "write --where COLUMN=VALUE")
     table = split_rows(text, source=source)
     check_columns(table.columns, {column: "where" for column, _ in wanted}, source=source)
     out = io.StringIO()

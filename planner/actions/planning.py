@@ -130,7 +130,7 @@ def learnt_prior(project: ProjectFolder, config: Config, observations: Sequence[
 
 
 def _completed(one: Observation, implied: Mapping[str, str], lengths: Mapping[str, int]) -> Observation:
-    """Return an observation with what a formula takes for features that are not named, where it lacks them."""
+    """Return an observation with the features that a formula takes by itself added, where it lacks them."""
     from planner.history.labels import length_bp
 
     length_mb = length_bp(one, lengths) / 1e6
@@ -263,14 +263,14 @@ def make_plan(
     retry_failed: bool = False,
     again: bool = False,
     mode: str | None = None,
-    submit: Mapping[str, object] | None = None,
+    submit: Mapping[str, str | None] | None = None,
 ) -> Plan:
     """Plan what is left of the pipeline; nothing is written but a model that was fitted.
 
     Parameters
     ----------
     submit : mapping, optional
-        Fields of ``[submit]`` instead of those configured; None leaves one as it is.
+        ``packer`` and ``order`` instead of those of ``[submit]``; None leaves one as it is.
     """
     from planner.plan import build
 

@@ -122,7 +122,14 @@ class Project:
         return fitted
 
     def plan(
-        self, mode: str | None = None, *, retry_failed: bool = False, again: bool = False, write: bool = True
+        self,
+        mode: str | None = None,
+        *,
+        packer: str | None = None,
+        order: str | None = None,
+        retry_failed: bool = False,
+        again: bool = False,
+        write: bool = True,
     ) -> Plan:
         """Decide every request and the order of what is left, as 'chromplan plan' does.
 
@@ -130,6 +137,10 @@ class Project:
         ----------
         mode : str, optional
             Instead of ``submit.mode``.
+        packer : str, optional
+            Modes packed and het: how tasks are dealt to allocations, instead of ``submit.packer``.
+        order : str, optional
+            With ``submit.max_running``: how the order is searched for, instead of ``submit.order``.
         retry_failed : bool
             Run failed and cancelled tasks again.
         again : bool
@@ -140,13 +151,15 @@ class Project:
         Raises
         ------
         InputError
-            For a mode that does not exist or is impossible on the site, or a task that no node holds.
+            For a mode, packer or order that does not exist, a mode that is impossible on the site, or a task that no
+            node holds.
         FailureError
             When another command is at work in the project, or a round is partly submitted.
         """
+        submit = {"packer": packer, "order": order}
         if not write:
-            return planning.make_plan(self._folder, mode=mode, retry_failed=retry_failed, again=again)
-        return rounds.plan_next(self._folder, mode, retry_failed=retry_failed, again=again)[0]
+            return planning.make_plan(self._folder, mode=mode, submit=submit, retry_failed=retry_failed, again=again)
+        return rounds.plan_next(self._folder, mode, submit=submit, retry_failed=retry_failed, again=again)[0]
 
     def render(self, *, template_folder: str | os.PathLike[str] | None = None) -> list[Path]:
         """Write the scripts of the planned round; return their paths.

@@ -22,7 +22,7 @@ def plan_next(
     *,
     retry_failed: bool = False,
     again: bool = False,
-    submit: Mapping[str, object] | None = None,
+    submit: Mapping[str, str | None] | None = None,
 ) -> tuple[Plan, Path | None]:
     """Plan what is left, and write the plan of the next round; parameters as in `planner.actions.planning`.
 

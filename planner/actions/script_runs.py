@@ -22,8 +22,8 @@ _PATIENCE_S = 60.0
 def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> tuple[ProjectFolder, bool]:
     """Make a run of a script: a project of its own in the user's data folder, or where ``into`` says.
 
-    Whoever repeats a command that was killed wants its tasks once: an earlier run that is the same one and was cut
-    short while it was submitted is gone on with instead.
+    A command that was killed and is repeated must not run its tasks twice: an earlier run of the same script whose
+    submission was cut short is resumed instead.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def _same_in(named: ProjectFolder, handed: HandedOver, asked: Request, choices: 
         found = _gone_on_with(again, [named], say=say)
     if found is None:
         raise InputError(
-            f"{named.folder}: a run is there already, and it is another one or was submitted whole",
+            f"{named.folder}: the folder already holds a run: another one, or one that was submitted in full",
             "each submission is a run: name another folder",
         )
     return found
@@ -77,7 +77,7 @@ def _gone_on_with(made: ProjectFolder, earlier: Iterable[ProjectFolder], *, say:
     found = interrupted.same_as(made, earlier)
     if found is None:
         return None
-    say(f"{found.folder} is this script, and was cut short while it was submitted")
+    say(f"{found.folder} is an earlier run of this script whose submission was cut short")
     with door.at_work(found, finish=say, wait_s=_PATIENCE_S) as finished:
         # else it was being submitted, and is another run
         return found if finished or interrupted.is_untold(found) else None

@@ -21,7 +21,7 @@ class Way(StrEnum):
     ONE = "one --mem"
     TIERS = "tiers"
     OWN = "each its own"
-    KNOWN = "peaks known"  # what nobody can do
+    KNOWN = "peaks known"  # a bound, which nobody can reach: the peaks are known beforehand
 
 
 @dataclass(frozen=True, kw_only=True)

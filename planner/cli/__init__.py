@@ -29,7 +29,7 @@ COMMANDS = {
     "status": "Show what became of every task.",
     "watch": "Follow what was submitted until it has ended.",
     "logs": "Print the end of a task's log, of its last attempt.",
-    "cancel": "End what was submitted: all of it, or these tasks.",
+    "cancel": "Cancel what was submitted: all of it, or only these tasks.",
     "ingest": "Record what the rounds really used.",
     "next": "Ingest, refit, and plan what is left.",
     "run": "Run the planned round on this machine.",

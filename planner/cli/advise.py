@@ -72,7 +72,7 @@ def command(
     from planner.cli import advise_view as view
 
     if as_json and as_csv:
-        raise InputError("--json and --csv: both at once", "give one of them")
+        raise InputError("--json and --csv cannot be combined", "give one of them")
     question = advising.Question(targets=targets, names=names, since=since, user=user, cluster=cluster, poll_s=poll_s)
     lengths_bp = genomes.lengths(genome)
     with working("asking Slurm's accounting"):

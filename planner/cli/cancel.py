@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @click.argument("tasks", nargs=-1, metavar="[TASK]...", shell_complete=completion.tasks)
 @click.option("--pending", is_flag=True, help="Only tasks that wait.")
 @click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @project_option
 def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[str, ...], yes: bool) -> None:
-    """End what was submitted: all of it, or these tasks.
+    """Cancel what was submitted: all of it, or only these tasks.
 
     Only jobs that this project submitted are ended, and with them the one that would plan the next round.
     'chromplan next' records the tasks as cancelled; with --retry-failed it runs them again.

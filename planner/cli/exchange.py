@@ -60,7 +60,7 @@ def merge(folder: Path, files: tuple[Path, ...]) -> None:
 @store_option
 @project_option
 def prune(folder: Path, tool: str | None, before: datetime | None, source: str | None) -> None:
-    """Forget attempts of a tool, before a day or from a source: those that match every option given."""
+    """Delete attempts from the history: those that match every option given (tool, day, source)."""
     if tool is None and before is None and source is None:
         raise InputError("prune what?", "say --tool, --before or --source")
     with open_store(open_project(folder)) as store:

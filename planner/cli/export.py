@@ -33,7 +33,7 @@ from planner.export.targets import TARGETS
 @click.option(
     "--site", shell_complete=completion.sites, help="With a history: no request above this cluster's largest node."
 )
-@click.option("--overhead", metavar="MEM", help="What the engine itself holds in each job, added to each request.")
+@click.option("--overhead", metavar="MEM", help="Memory the engine itself uses in each job, added to each request.")
 @click.option("--workflow", help="wdl: the workflow that takes them as inputs [main].")
 @store_option
 @project_option
@@ -57,7 +57,7 @@ def command(
     from planner.core import files
 
     if workflow is not None and target != "wdl":
-        raise InputError(f"--workflow means nothing for {target}", "it is for wdl; leave it out")
+        raise InputError(f"--workflow does not apply to {target}", "it is for wdl; leave it out")
     wanted = exporting.Exporting(
         folder=folder,
         sources=sources,

@@ -104,11 +104,11 @@ def fit_formula(
 
 def _tool(config: Config | None, tools: tuple[str, ...], *, table: Path | None) -> str:
     if len(tools) > 1:
-        raise InputError("a formula is of one tool", "give --tool once")
+        raise InputError("a formula belongs to one tool", "give --tool once")
     if tools:
         return tools[0]
     if table is None and config is None:
-        raise InputError("which tool is the formula of?", "give --tool, or --table with a table of runs")
+        raise InputError("for which tool is the formula?", "give --tool, or --table with a table of runs")
     if table is not None:
         return table.stem
     assert config is not None  # noqa: S101 - said above
@@ -120,7 +120,7 @@ def _features(config: Config | None, features: tuple[str, ...], columns: str | N
     if not named and config is not None:
         named = tuple(config.features)
     if not named:
-        raise InputError("what should the formula predict from?", "give --features a,b,c")
+        raise InputError("no features are named to predict from", "give --features a,b,c")
     return named
 
 
@@ -137,7 +137,7 @@ def _rows(
     if table is not None:
         return formulas.table_rows(table, target=target, features=features, tool=tool, where=where)
     if where:
-        raise InputError("--where goes with --table", "the history knows outcomes by itself")
+        raise InputError("--where goes with --table", "the history already has the outcome of every attempt")
     with open_store(project) as store:
         return formulas.usable(store.observations(tool=tool), features=features, tool=tool, poll_s=poll_s)
 

@@ -156,7 +156,7 @@ def _level(text: str, one: Formula) -> float:
     except ValueError:
         value = 0.0
     if not 0.0 < value <= 1.0:
-        raise InputError(f"--level {text}: no level", "write 0.95 for 95 %, or cheapest")
+        raise InputError(f"--level {text}: not a level", "write 0.95 for 95 %, or cheapest")
     return value
 
 
@@ -178,7 +178,7 @@ def check(
 
     one = formulas.load(name)
     if (table is None) != history:
-        raise InputError("what should the formula be held against?", "give either --table FILE or --history")
+        raise InputError("no runs are named to compare the formula with", "give either --table FILE or --history")
     if table is not None:
         rows = formulas.table_rows(table, target=target, features=one.inputs, tool=one.tool, where=where)
     else:

@@ -204,7 +204,7 @@ def _read_options(options: Mapping[str, Any]) -> ReadOptions:
 
 
 def _check_options(files: Sequence[Path], options: Mapping[str, Any]) -> None:
-    """Refuse an option that means nothing for any of the files."""
+    """Refuse an option that does not apply to any of the files."""
     from planner.history import readers
     from planner.history.source import TextSource
 
@@ -217,7 +217,7 @@ def _check_options(files: Sequence[Path], options: Mapping[str, Any]) -> None:
     for name, (option, users) in readers.options().items():
         if options[name] not in (None, False, ()) and name not in used:
             kinds = " and ".join(sorted(reader.NAME for reader in found))
-            raise InputError(f"{option} means nothing for {kinds}", f"it is for {' and '.join(users)}; leave it out")
+            raise InputError(f"{option} does not apply to {kinds}", f"it is for {' and '.join(users)}; leave it out")
 
 
 def _labels(options: Mapping[str, Any]) -> Labels:

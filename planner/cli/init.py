@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from planner.cli.plan import MODES
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
 from planner.core import human
 from planner.core.errors import InputError
+from planner.core.records import MODES
 
 
 @click.command("init")
@@ -67,7 +67,7 @@ def command(folder: Path, force: bool, sample_names: tuple[str, ...], **given: A
     if path.exists() and not force:
         raise InputError(f"{path} exists already", "edit it, or overwrite it with --force")
     if sample_names and given["samples"]:
-        raise InputError("both --sample and --samples", "give the names one by one, or a file, not both")
+        raise InputError("--sample and --samples cannot be combined", "give the names one by one, or a file, not both")
     wanted = {name: value for name, value in given.items() if value is not None}
     if sample_names:
         wanted["samples"] = list(sample_names)

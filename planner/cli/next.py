@@ -44,7 +44,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     from planner.scripts import render
 
     if then_next and not submits:
-        raise InputError("--then-next without --submit", "say both, or 'chromplan submit --then-next' afterwards")
+        raise InputError("--then-next needs --submit", "say both, or 'chromplan submit --then-next' afterwards")
 
     def say(line: str) -> None:
         click.echo(line, err=True)

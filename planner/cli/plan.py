@@ -15,14 +15,12 @@ from planner.cli.plan_view import show_plan
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
-from planner.core.records import BatchPacker, Mode, Ordering
+from planner.core.records import MODES, BatchPacker, Ordering
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
-
-MODES = (*(mode.value for mode in Mode), "auto")
 
 
 @click.command("plan")
@@ -75,7 +73,7 @@ def command(
         _echo_schema()
         return
     project = open_project(folder)
-    submit = {"packer": packer and BatchPacker(packer), "order": ordering and Ordering(ordering)}
+    submit = {"packer": packer, "order": ordering}
     if compare:
         _compare(project, submit, retry_failed=retry_failed, again=again, as_json=as_json, wide=wide)
         return
@@ -109,7 +107,7 @@ def _draw(path: Path, plan: Plan) -> None:
 
 def _compare(
     project: ProjectFolder,
-    submit: Mapping[str, object],
+    submit: Mapping[str, str | None],
     *,
     retry_failed: bool,
     again: bool,

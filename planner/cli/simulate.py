@@ -17,7 +17,7 @@ from planner.core.errors import InputError
 if TYPE_CHECKING:
     from planner.memory.heldout import HeldOut
 
-# the last one is what nobody can do
+# the last one knows the peaks beforehand: a bound, which nobody can reach
 STRATEGIES = ("recorded", "uniform", "doubling", "paper", "array", "packed", "dynamic", "known")
 # many jobs average chance out by themselves
 _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
@@ -80,7 +80,7 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
 @click.option(
     "--runs",
     type=click.IntRange(min=1),
-    help=f"Number of replays, as chance decides on peaks (default: {_RUNS}; {_RUNS_OF_MANY} above {_MANY} jobs).",
+    help=f"Number of replays, which differ by chance (default: {_RUNS}; {_RUNS_OF_MANY} above {_MANY} jobs).",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same figures."

@@ -181,7 +181,7 @@ def _remarks(replayed: Replayed, outcomes: Sequence[StrategyFigures], asked: dic
     lines += [f"left out: {count} ({reason})" for reason, count in sorted(replayed.left_out.items())]
     separate = [one for one in outcomes if one.strategy.value in ("uniform", "array") and not one.refused]
     if separate and all(one.at_once >= len(work.jobs) for one in separate):
-        lines.append("these nodes hold everything at once: with --nodes or --mem, see what your share of them does")
+        lines.append("these nodes hold everything at once: give your share of them with --nodes or --mem")
     return lines
 
 

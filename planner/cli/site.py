@@ -195,7 +195,7 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
         echo_json(site.model_dump(mode="json"))
     if output is not None:
         write_text(output, sites.dumps(site))
-        click.echo(f"wrote {output}; account, minimum requests and modules are for you to add", err=as_json)
+        click.echo(f"wrote {output}; add the account, minimum requests and modules yourself", err=as_json)
     elif not as_json:
         click.echo(sites.dumps(site), nl=False)
     click.echo(

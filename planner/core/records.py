@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Outcome(StrEnum):
@@ -45,6 +46,11 @@ class Mode(StrEnum):
         """Whether tasks share a job, as steps of it."""
         return self in (Mode.PACKED, Mode.HET, Mode.DYNAMIC)
 
+
+AUTO: Final = "auto"
+"""In the place of a mode: the plan chooses it."""
+
+MODES = (*(mode.value for mode in Mode), AUTO)
 
 SHARED = "shared"
 """The source of attempts that others handed on: they teach what one's own do not contradict."""

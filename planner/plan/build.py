@@ -9,11 +9,11 @@ from planner.core import config as configuration
 from planner.core import shell
 from planner.core.config import Config, Memory, Submit
 from planner.core.errors import InputError
-from planner.core.records import BatchPacker, Mode, Outcome, Task
+from planner.core.records import AUTO, BatchPacker, Mode, Outcome, Task
 from planner.core.regions import Region
 from planner.core.samples import Sample
 from planner.plan import pilot, steps
-from planner.plan.choosing import AUTO, allowed_types, choose_mode, try_het
+from planner.plan.choosing import allowed_types, choose_mode, try_het
 from planner.plan.document import Extent, LeftOut, Plan, Target, round_name
 from planner.plan.inputs import Earlier, PlanInputs
 from planner.plan.placing import Placed, place
@@ -113,7 +113,7 @@ def task_name(sample: str, label: str) -> str:
     return f"{shell.safe_name(sample)}.{label}" if sample else label
 
 
-def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, object] | None = None) -> Plan:
+def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, str | None] | None = None) -> Plan:
     """Decide every request, the order and the expected times.
 
     Pure: the same inputs give the same plan.
@@ -124,16 +124,15 @@ def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, objec
     mode : str, optional
         Instead of ``submit.mode``.
     submit : mapping, optional
-        Further fields of ``[submit]`` instead of those configured; None leaves one as it is.
+        ``packer`` and ``order`` instead of those of ``[submit]``; None leaves one as it is.
 
     Raises
     ------
     InputError
-        When a task needs more memory than any node of the site has, or the mode is impossible there.
+        When a task needs more memory than any node of the site has, or a mode, packer or order does not exist or is
+        impossible there.
     """
-    if mode is not None:
-        inputs = inputs.in_mode(mode)
-    inputs = inputs.submitting(submit or {})
+    inputs = inputs.submitting({"mode": mode, **(submit or {})})
     planned = _plan(inputs)
     return planned if inputs.preceding is None else steps.follow(planned, inputs.preceding)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from planner.core import units
 from planner.core.config import Config
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.records import AUTO, Mode
 from planner.core.wording import count
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse
@@ -17,7 +16,6 @@ from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask
 from planner.site import Partition, Site
 
-AUTO: Final = "auto"
 # a heterogeneous job waits until it has all its nodes at once: it must save that much
 MUCH_SOONER = 0.7
 

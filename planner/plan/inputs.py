@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from planner.core.config import Config
 from planner.core.errors import InputError, near
-from planner.core.records import Mode, Outcome, Task
+from planner.core.records import MODES, BatchPacker, Ordering, Outcome, Task
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel
 from planner.site import Site
+
+_CHOICES: Mapping[str, Sequence[str]] = {"mode": MODES, "packer": tuple(BatchPacker), "order": tuple(Ordering)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,21 +119,22 @@ class PlanInputs:
     retry_failed: bool = False
     notes: Sequence[str] = ()
 
-    def in_mode(self, mode: str) -> PlanInputs:
-        """Return the same inputs with another ``submit.mode``.
+    def submitting(self, fields: Mapping[str, str | None]) -> PlanInputs:
+        """Return the same inputs with another ``mode``, ``packer`` or ``order`` of ``[submit]``; None leaves one.
 
         Raises
         ------
         InputError
-            For a mode that does not exist.
+            For a mode, packer or order that does not exist.
         """
-        modes = (*(one.value for one in Mode), "auto")
-        if mode not in modes:
-            raise InputError(f"there is no mode {mode!r}", near(mode, modes) or f"modes are {', '.join(modes)}")
-        return self.submitting({"mode": mode})
-
-    def submitting(self, fields: Mapping[str, object]) -> PlanInputs:
-        """Return the same inputs with other fields of ``[submit]``; those that are None stay."""
-        given = {name: value for name, value in fields.items() if value is not None}
+        given = {name: _chosen(name, value) for name, value in fields.items() if value is not None}
         submit = self.config.submit.model_copy(update=given)
         return replace(self, config=self.config.model_copy(update={"submit": submit})) if given else self
+
+
+def _chosen(name: str, value: str) -> str:
+    """Return a choice of ``[submit]`` as the settings hold it."""
+    known = _CHOICES[name]
+    if value not in known:
+        raise InputError(f"there is no {name} {value!r}", near(value, known) or f"{name}s are {', '.join(known)}")
+    return known[known.index(value)]

@@ -127,7 +127,7 @@ def test_csv_has_a_line_per_element(folder: Path, capsys: pytest.CaptureFixture[
     assert {row["outcome"] for row in rows} == {"oom", "completed"}
     code, _, err = chromplan("jobs.txt", "--csv", "--json", capsys=capsys)
     assert code == 2
-    assert err.startswith("error: --json and --csv: both at once")
+    assert err.startswith("error: --json and --csv cannot be combined")
 
 
 def test_a_single_job_is_advised_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,9 +136,9 @@ def test_short_runs_are_learnt_from_where_the_site_samples_often(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--symbolic"], "which tool is the formula of?"),
-        (["--symbolic", "--table", "TABLE"], "what should the formula predict from?"),
-        (["--symbolic", "--tool", "a", "--tool", "b"], "a formula is of one tool"),
+        (["--symbolic"], "for which tool is the formula?"),
+        (["--symbolic", "--table", "TABLE"], "no features are named to predict from"),
+        (["--symbolic", "--tool", "a", "--tool", "b"], "a formula belongs to one tool"),
         (["--symbolic", "--tool", "a", "--features", "x", "--where", "gc=serial"], "--where goes with --table"),
         (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--where", "gc"], "--where gc: no condition"),
         (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--where", "java=17"], "java"),

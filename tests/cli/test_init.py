@@ -67,7 +67,7 @@ def test_what_it_writes_without_any_answer_plans(here: Path, capsys: pytest.Capt
         (("--site", "cannon", "--partition", "none"), "no partition 'none'"),
         (("--samples", "none.txt"), "none.txt: no such file"),
         (("--sample", "a", "--sample", "a", "--command", "run {sample} {chromosome}"), "'a' is listed twice"),
-        (("--sample", "a", "--samples", "x"), "both --sample and --samples"),
+        (("--sample", "a", "--samples", "x"), "--sample and --samples cannot be combined"),
         (("--command", "run everything"), "{chromosome} is missing"),
         (("--command", "run {chromosome"), "{chromosome} is missing"),
         (("--command", "if {chromosome}"), "bash cannot read it"),

@@ -263,10 +263,10 @@ def test_a_file_that_was_imported_is_said_the_same_of_and_not_read_again(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--path-pattern", "{rule}/{sample}.txt"), "--path-pattern means nothing for sacct"),
-        (("--peak", "x"), "--peak means nothing for sacct"),
-        (("--feature", "a=b"), "--feature means nothing for sacct"),
-        (("--sampled",), "--sampled means nothing for sacct"),
+        (("--path-pattern", "{rule}/{sample}.txt"), "--path-pattern does not apply to sacct"),
+        (("--peak", "x"), "--peak does not apply to sacct"),
+        (("--feature", "a=b"), "--feature does not apply to sacct"),
+        (("--sampled",), "--sampled does not apply to sacct"),
     ],
 )
 def test_an_option_that_means_nothing_for_the_files_is_refused(

@@ -3,9 +3,8 @@
 import plans
 import pytest
 
-from planner.cli.plan import MODES
 from planner.core.config import Submit
-from planner.core.records import Mode, Observation, Outcome, Quality
+from planner.core.records import MODES, Mode, Observation, Outcome, Quality
 from planner.memory.model import MemoryModel, fit
 from planner.plan.document import Plan
 from planner.site import Partition
