@@ -98,7 +98,7 @@ def _plan(path: Path) -> Plan:
     inputs = planning.fetch(planning.open_project(path), again=True)
     # an engine runs all tasks at once: none wait for a pilot, or for a place in Slurm's queue
     memory = inputs.config.memory.model_copy(update={"pilot": 0})
-    site = inputs.site.model_copy(update={"max_submit": None})
+    site = inputs.site.model_copy(update={"max_submit": None, "max_job_count": None})
     return build.plan(replace(inputs, config=inputs.config.model_copy(update={"memory": memory}), site=site), "jobs")
 
 

@@ -194,7 +194,7 @@ def _limits(config: Mapping[str, str]) -> Iterator[Finding]:
         level = Level.FINE if settings.max_array_size > 1 else Level.WRONG
         yield Finding(level=level, about="MaxArraySize", found=str(settings.max_array_size), means=means)
     if settings.max_job_count is not None:
-        means = "jobs of all users, elements of arrays included; a larger round needs max_submit, or mode packed"
+        means = "jobs of all users, elements of arrays included; a larger round needs max_job_count, or mode packed"
         yield Finding(level=Level.FINE, about="MaxJobCount", found=str(settings.max_job_count), means=means)
     kept = re.match(r"\d+", config.get("MinJobAge", ""))
     if kept and int(kept[0]) < _KEPT_S:

@@ -151,6 +151,7 @@ def _rules(site: Site) -> list[str]:
         *((f"time of accounts with {text}", limit) for text, limit in site.account.max_time.items()),
         ("largest array index", "max_array_size" in known and site.max_array_size - 1),
         ("jobs in the queue", site.max_submit and f"at most {site.max_submit}"),
+        ("jobs of all users", site.max_job_count and f"at most {site.max_job_count}, half of them for one round"),
         ("submissions", site.submit_rate and f"at most {site.submit_rate}"),
         ("memory of waiting jobs", None if site.job_updates else "cannot be changed: mode tiers instead of array"),
         ("scheduler", known & {"scheduler", "priority"} and f"{site.scheduler}, priority {site.priority}"),

@@ -289,12 +289,12 @@ def _size_all(
 def _queueable(sized: list[SizedTask], inputs: PlanInputs, mode: Mode) -> tuple[list[SizedTask], list[LeftOut]]:
     """Keep as many tasks as the site still takes into the queue, the costliest; as steps they are not counted."""
     site = inputs.site
-    if site.max_submit is None or mode.tasks_are_steps:
+    if site.most_queued is None or mode.tasks_are_steps:
         return sized, []
     in_flight = sum(before.outcome is None for before in inputs.earlier.values())
-    most = max(0, site.max_submit - in_flight)
+    most = max(0, site.most_queued - in_flight)
     chosen = order.by_cost([one.mem_mb for one in sized], [one.wall_s or 1.0 for one in sized])
-    reason = f"waits: site {site.name} takes {site.max_submit} jobs at once"
+    reason = f"waits: site {site.name} takes {site.most_queued} jobs at once"
     waiting = [LeftOut(task=sized[i].task.name, reason=reason) for i in chosen[most:]]
     return [sized[i] for i in sorted(chosen[:most])], waiting
 

@@ -85,8 +85,8 @@ def choose(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrap
     """
     if _shares_whole_nodes(sized, site, partition, wrapped=wrapped):
         return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
-    if not wrapped and site.max_submit is not None and len(sized) > site.max_submit and _steps_fit(sized, partition):
-        few = f"{count(len(sized), 'task')}, and site {site.name} takes {site.max_submit} jobs at once"
+    if not wrapped and site.most_queued is not None and len(sized) > site.most_queued and _steps_fit(sized, partition):
+        few = f"{count(len(sized), 'task')}, and site {site.name} takes {site.most_queued} jobs at once"
         return Mode.PACKED, f"{few}: as steps of few jobs they all go out"
     if len(sized) <= FEW_TASKS:
         return Mode.JOBS, f"only {count(len(sized), 'task')}: a job for each, with exactly what it needs"

@@ -153,7 +153,7 @@ def check_counts(settings: slurm.Settings, layout: Iterable[Job]) -> None:
     if most is not None and at_once > most:
         raise FailureError(
             f"the round has {at_once} jobs, elements of arrays included; this cluster holds {most} (MaxJobCount)",
-            f"set max_submit below {most} in the site file and plan again: 'chromplan next' plans the others",
+            f"set max_job_count = {most} in the site file and plan again: 'chromplan next' plans the others",
         )
     for job in layout:
         highest = max(indices.parse(job.array).indices) if job.array else 0

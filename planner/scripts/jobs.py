@@ -154,7 +154,7 @@ def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
         shares = _shares(throttle, [len(tasks) for tasks, _ in groups])
     else:
         groups, shares = [(list(plan.tasks), "array")] if plan.tasks else [], [throttle]
-    most = plan.target.site.max_submit
+    most = plan.target.site.most_queued
     # one array at a time is whole before the others' elements are taken out of it
     is_whole = most is None or len(script.indices) + (len(plan.tasks) if len(groups) > 1 else 0) <= most
     even = mode is not Mode.ARRAY

@@ -268,6 +268,7 @@ def _settings(
     values: dict[str, object] = {
         "mem_policy": "whole_node" if whole else "mem" if counted else "cpus_only",
         "max_array_size": _number(config, "MaxArraySize", where, default=1001),
+        **({"max_job_count": _number(config, "MaxJobCount", where)} if is_set(config.get("MaxJobCount")) else {}),
         "scheduler": "builtin" if config.get("SchedulerType") == "sched/builtin" else "backfill",
         "priority": "basic" if config.get("PriorityType") == "priority/basic" else "multifactor",
         "acctg_freq_s": _acctg_freq_s(config, where),

@@ -131,6 +131,8 @@ class Site(Document):
     """Slurm's MaxArraySize: the highest array index plus one."""
     max_submit: Count | None = None
     """Jobs (array elements count each) one user may have in the queue."""
+    max_job_count: Count | None = None
+    """Slurm's MaxJobCount: jobs of all users that the cluster holds, array elements counted each."""
     submit_rate: Rate | None = None
     """Most submissions allowed: ``6/min``."""
     query_interval_s: Count = 60
@@ -233,6 +235,12 @@ class Site(Document):
         limits = [limit for text, limit in self.account.max_time.items() if text.upper() in found.upper()]
         shorter = [_with_limit(partition, limits) for partition in self.partitions]
         return self.model_copy(update={"partitions": tuple(shorter)}), found
+
+    @property
+    def most_queued(self) -> int | None:
+        """The most jobs that a round may queue: what the site allows, and half of what the cluster holds for all."""
+        shared = self.max_job_count and max(1, self.max_job_count // 2)
+        return min((limit for limit in (self.max_submit, shared) if limit), default=None)
 
     @property
     def poll_s(self) -> float:

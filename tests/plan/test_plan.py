@@ -202,6 +202,21 @@ def test_a_site_that_takes_few_jobs_gets_the_costliest_tasks_first() -> None:
     assert len(plan.left_out) == 17
 
 
+def test_a_round_takes_at_most_half_of_the_jobs_that_the_cluster_holds_for_all() -> None:
+    assert len(plans.plan(at=plans.site(max_job_count=11)).tasks) == 5
+    assert len(plans.plan(at=plans.site(max_job_count=11, max_submit=3)).tasks) == 3
+    assert len(plans.plan(at=plans.site(max_job_count=1)).tasks) == 1
+
+
+def test_tasks_that_were_given_the_same_fields_share_the_list_of_them() -> None:
+    plan = plans.plan()
+    read = type(plan).model_validate_json(plan.model_dump_json())
+    assert len({id(task.model_fields_set) for task in read.tasks}) == 1
+    changed = read.tasks[0].model_copy(update={"batch": 3})
+    assert (changed.batch, read.tasks[0].batch) == (3, None)
+    assert read.model_dump_json() == plan.model_dump_json()
+
+
 def test_the_next_round_has_room_for_what_ended_and_not_for_what_is_in_flight() -> None:
     known = {"chr1": earlier(Outcome.COMPLETED), "chr2": earlier(None), "chr3": earlier(None)}
     plan = plans.plan(at=plans.site(max_submit=5), earlier=known)

@@ -320,3 +320,11 @@ def test_what_a_job_gets_that_asks_for_no_memory(
     )
     (main,) = site.partitions
     assert (site.mem_per_core_default_mb, main.mem_per_core_default_mb, main.mem_default_mb) == found
+
+
+def test_how_many_jobs_the_cluster_holds_is_found() -> None:
+    text = "Configuration data as of 2026-11-01T00:00:00\nMaxJobCount             = 10000\n"
+    node = "NodeName=n1 CPUTot=8 RealMemory=8000 State=IDLE Partitions=main\n"
+    found = detect(text + "\n" + node)
+    assert (found.max_job_count, found.most_queued) == (10_000, 5_000)
+    assert detect(node).most_queued is None
