@@ -52,6 +52,8 @@ class UserScript(Document):
     ntasks: Annotated[int, Field(ge=1)] = 1
     per_cpu: bool = False
     """Whether it asks for memory per CPU."""
+    unasked_mb: Annotated[int, Field(ge=0)] = 0
+    """What it is taken to get where it asks for no memory, or for all of a node's, MiB; 0 where it asks for some."""
     limited: bool = True
     """Whether it asks for a time limit; where it does not, the cluster's stays."""
     held: bool = False

@@ -109,6 +109,8 @@ def _status(
     plan: Plan, task: PlannedTask, request_mb: int, job_id: str | None, observation: Observation | None
 ) -> TaskStatus:
     state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
+    if observation and observation.limit_mb and plan.user_script and plan.user_script.unasked_mb == request_mb:
+        request_mb = observation.limit_mb  # it named no memory, and got what the node had
     return TaskStatus(
         task=task.task,
         sample=task.sample,

@@ -165,6 +165,13 @@ def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
     return _in_lanes(found, None if mode is Mode.ARRAY else throttle)
 
 
+def keeps_memory(script: UserScript, tasks: Sequence[PlannedTask]) -> bool:
+    """Whether a user's script that names no memory is left to what the cluster gives it: nothing more is known yet."""
+    return all(
+        task.attempt == 1 and task.predicted_mb is None and task.request_mb == script.unasked_mb for task in tasks
+    )
+
+
 def _users_job(
     plan: Plan,
     script: UserScript,
@@ -188,7 +195,7 @@ def _users_job(
         nice=0,
         hold=bool(script.array),
         is_users=True,
-        even=even or script.even,
+        even=even or script.even or keeps_memory(script, tasks),
         absent=job_ids.format_ranges(sorted({*script.indices} - {*running})) if is_whole else "",
     )
 

@@ -12,7 +12,7 @@ from planner.core.indices import MOST_UPDATES
 from planner.core.job_ids import format_ranges
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
-from planner.scripts.jobs import FOLLOW_UP, Job, nices
+from planner.scripts.jobs import FOLLOW_UP, Job, keeps_memory, nices
 
 COARSEST_POLL_S = 5
 USERS_POLL_S = 1
@@ -199,8 +199,11 @@ def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, s
         "yes" if any(task.after for task in job.tasks) else None,
     )
     options = zip((*_BEFORE_COMMENT, _COMMENT, *_AFTER_COMMENT), values, strict=True)
-    per_cpu = [f"--mem-per-cpu={units.format_mem(-(-job.mem_mb // job.cpus))}"]
-    memory = per_cpu if script.per_cpu else plan.target.site.memory_headers(job.mem_mb, job.cpus)
+    memory = plan.target.site.memory_headers(job.mem_mb, job.cpus)
+    if keeps_memory(script, job.tasks):
+        memory = []
+    elif script.per_cpu:
+        memory = [f"--mem-per-cpu={units.format_mem(-(-job.mem_mb // job.cpus))}"]
     decided = [f"{name}={value}" for name, value in options if value is not None]
     return [*script.words, *([_HOLD] if job.hold else []), *memory, *decided]
 

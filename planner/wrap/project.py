@@ -102,7 +102,8 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
     text = request.source.text or _of_wrap(request)
     copy = f"scripts/{hashlib.sha256(text).hexdigest()[:12]}/{COPY}"
     partition = _partition(request, setting.site)
-    script = _user_script(request, setting, copy)
+    default_mb = _default_mb(request, setting.site, partition)
+    script = _user_script(request, setting, copy, unasked_mb=0 if request.mem_mb else default_mb)
     environment = _environment(request)
     command = environment.get_template("wrap.sh.j2").render(
         request=request,
@@ -121,7 +122,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
         time=units.format_duration(_time_s(request, setting.site, partition)),
         command=command,
         features={"length_mb": "length"} | dict(setting.features) if chromosomes else dict(setting.features),
-        default_mb=_default_mb(request, setting.site, partition),
+        default_mb=default_mb,
         site=setting.site_name,
         partition=partition and partition.name,
         account=request.value("account"),
@@ -143,7 +144,7 @@ def write(project: ProjectFolder, request: Request, elements: Sequence[Element],
     return config
 
 
-def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
+def _user_script(request: Request, setting: Setting, copy: str, *, unasked_mb: int) -> UserScript:
     found = request.script_in(setting.folder)
     dependency = request.value("dependency") or ""
     asked = (request.value("acctg-freq") or "").split(",")
@@ -164,6 +165,7 @@ def _user_script(request: Request, setting: Setting, copy: str) -> UserScript:
         cpus=request.cpus,
         ntasks=request.ntasks,
         per_cpu=request.per_cpu,
+        unasked_mb=unasked_mb,
         limited=request.time_s is not None,
         held=request.says("hold"),
         even="singleton" in dependency,

@@ -105,6 +105,27 @@ CASES: dict[str, Case] = {
     "newline in the job's name": Case(script=PLAIN, line="$SBATCH -J $'a\\nb' s.sh"),
     "blanks in the job's name": Case(script=PLAIN, line="$SBATCH --job-name='a b  c' -o 'out %x.%a' s.sh"),
     "very long job name": Case(script=PLAIN, line="$SBATCH -J $(printf 'n%.0s' {1..300}) s.sh"),
+    "percent in the job's name": Case(script=PLAIN, line="$SBATCH -J 'p%a%%j%x' -o 'out.%a' s.sh"),
+    "every pattern in its output": Case(script=PLAIN, line="$SBATCH -J named -o 'slurm-%A_%a_%x_%u.%%.log' s.sh"),
+    "a file beside it": Case(
+        script=script(body='. "$SLURM_SUBMIT_DIR/d/lib.sh"; . ./d/lib.sh; said > said.$SLURM_ARRAY_TASK_ID\n'),
+        line="mkdir d; echo 'said() { echo from the library; }' > d/lib.sh; $SBATCH s.sh",
+    ),
+    "an R script": Case(
+        script=script(
+            shell="/usr/bin/env Rscript",
+            body='i <- Sys.getenv("SLURM_ARRAY_TASK_ID"); cat(commandArgs(TRUE), file = paste0("r.", i))\n',
+        ),
+        line="$SBATCH s.sh a 'b c'",
+        needs="Rscript",
+    ),
+    "a Python script": Case(
+        script=script(
+            shell="/usr/bin/env python3",
+            body='import os, sys\nopen("p." + os.environ["SLURM_ARRAY_TASK_ID"], "w").write(repr(sys.argv[1:]))\n',
+        ),
+        line="$SBATCH s.sh a 'b c'",
+    ),
     "arguments": Case(script=PLAIN, line="$SBATCH s.sh --mem=1 -a '' ' ' $'\\n' '{chromosome}' '{{x}}'"),
     "many arguments": Case(script=PLAIN, line="$SBATCH s.sh $(seq 1 3000)"),
     "under /tmp": Case(
@@ -158,6 +179,9 @@ CASES: dict[str, Case] = {
         env={"SBATCH_MEM_PER_CPU": "40"},
     ),
     "only SBATCH_MEM_PER_CPU": Case(script=BARE, line="$SBATCH -a 1-2 -c 2 s.sh", env={"SBATCH_MEM_PER_CPU": "40"}),
+    "all memory of a node": Case(script=BARE, line="$SBATCH -a 1-2 --mem=0 s.sh"),
+    "no memory asked": Case(script=BARE, line="$SBATCH -a 1-2 s.sh"),
+    "no memory asked of one job": Case(script=BARE),
     "exclusive": Case(script=script("--exclusive")),
     "exclusive=user": Case(script=script("--exclusive=user")),
     "oversubscribe": Case(script=script("-s")),
@@ -172,6 +196,7 @@ CASES: dict[str, Case] = {
     # arrays
     "throttled": Case(script=PLAIN, line="$SBATCH --array=1-40%10 --mem=10M s.sh"),
     "steps and lists": Case(script=PLAIN, line="$SBATCH --array=1-9:4,20,30-31 s.sh"),
+    "steps of three, four at once": Case(script=PLAIN, line="$SBATCH --array=1-22:3%4 --mem=10M s.sh"),
     "one element": Case(script=PLAIN, line="$SBATCH --array=7 s.sh"),
     "from nought": Case(script=PLAIN, line="$SBATCH -a0-1 s.sh"),
     "listed twice": Case(script=PLAIN, line="$SBATCH --array=1,1-2,2 s.sh"),
@@ -205,6 +230,17 @@ CASES: dict[str, Case] = {
     "aftercorr": Case(
         script=PLAIN,
         line="a=$(sbatch --parsable -a 1-2 -o /dev/null --mem=20 --wrap true) && $SBATCH -d aftercorr:$a s.sh",
+    ),
+    "followed by another": Case(
+        script=PLAIN,
+        line="a=$($SBATCH s.sh) && echo $a && sbatch -W -d afterok:$a -o /dev/null --mem=20 --wrap 'ls told.* > after'",
+    ),
+    "its last element submits it again": Case(
+        script=script(
+            "-o again.%a",
+            "--open-mode=append",
+            body='echo "$1"; [ "$SLURM_ARRAY_TASK_ID" != 2 ] || [ -n "$1" ] || sbatch s.sh again > /dev/null\n',
+        ),
     ),
     "afterany": Case(
         script=PLAIN,
@@ -277,5 +313,7 @@ USUAL = (
     "too long an array",
     "pbs ignored",
     "per cpu beside SBATCH_MEM_PER_NODE",
+    "all memory of a node",
+    "no memory asked",
     "aftercorr",
 )

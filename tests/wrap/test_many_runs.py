@@ -17,6 +17,7 @@ from planner.core.records import Mode, Observation, Outcome, Quality
 from planner.history.store import Store
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask, write_journal
+from planner.rounds import progress
 from planner.wrap import data_folder, summary
 
 MONTHS_AGO_S = int(time.time()) - 100 * 86_400
@@ -41,8 +42,7 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
             shutil.copy(made[0] / "chromplan.toml", project.folder)
             shutil.copytree(made[0] / "rounds/r001", project.round_folder(1))
         job = str(1000 + int(project.folder.name.partition(".")[0]))
-        tasks = tuple(SubmittedTask(task=str(n), part=f"_{n}", index=n, request_mb=1024, cpus=1) for n in range(1, 4))
-        listed = SubmittedJob(script="array", name="a.sh", state="submitted", job_id=job, tasks=tasks)
+        listed = SubmittedJob(script="array", name="a.sh", state="submitted", job_id=job, tasks=TASKS)
         write_journal(
             project.round_folder(1),
             Submission(version=2, token="abc123", user=1, started_s=started_s, mode=Mode.ARRAY, jobs=(listed,)),
@@ -75,7 +75,25 @@ def observed(job_id: str, task: str, outcome: Outcome, submit_s: int) -> Observa
     )
 
 
+TASKS = tuple(SubmittedTask(task=str(n), part=f"_{n}", index=n, request_mb=1024, cpus=1) for n in range(1, 4))
 ALL_DONE = dict.fromkeys(("1", "2", "3"), Outcome.COMPLETED)
+
+
+def test_what_a_node_gave_a_script_that_named_no_memory_is_what_it_was_killed_with(
+    make_run: Callable[..., ProjectFolder],
+) -> None:
+    Path("b.sh").write_text("#!/bin/sh\n#SBATCH -a 1-3 -t 10\n")
+    for words in (["wrap", "--no-history", "--site=cannon", "--map=none", "--into=b", "b.sh"], ["plan", "-C", "b"]):
+        CliRunner().invoke(cli, words, catch_exceptions=False)
+    project = ProjectFolder(Path("b"))
+    asked_mb = project.plan(1).tasks[0].request_mb
+    tasks = tuple(task.model_copy(update={"request_mb": asked_mb}) for task in TASKS)
+    listed = SubmittedJob(script="array", name="b.sh", state="submitted", job_id="7", tasks=tasks)
+    journal = Submission(version=2, token="abc123", user=1, started_s=1, mode=Mode.ARRAY, jobs=(listed,))
+    write_journal(project.round_folder(1), journal)
+    found = progress.statuses(project, [observed(f"7_{n}", n, Outcome.OOM, 2) for n in "12"])
+    assert [(one.task, one.request_mb) for one in found] == [("1", 1024), ("2", 1024), ("3", asked_mb)]
+    assert asked_mb > 1024
 
 
 def states() -> dict[int, str]:

@@ -135,6 +135,19 @@ def test_the_sampling_of_other_things_than_memory_is_the_users(tmp_path: Path) -
     assert "--acctg-freq=task=1,energy=30" in told(planned(write(tmp_path, of)))
 
 
+@pytest.mark.parametrize("asks", ["", " --mem=0"])
+def test_a_script_that_names_no_memory_keeps_what_the_cluster_gives_it_until_more_is_known(
+    asks: str, tmp_path: Path
+) -> None:
+    config = write(tmp_path, asked(f"#!/bin/sh\n#SBATCH -a 1-22{asks}\n"))
+    first = planned(config)
+    assert not any(word.startswith("--mem") for word in told(first))
+    assert updates(first, jobs(first)) == []
+    again = planned(config, earlier=earlier({"chr3": Outcome.OOM}))
+    (task,) = again.tasks
+    assert f"--mem={task.request_mb}M" in told(again)
+
+
 def earlier(tasks: dict[str, Outcome]) -> dict[str, Earlier]:
     every = dict.fromkeys([f"chr{c}" for c in range(1, 23)], Outcome.COMPLETED) | tasks
     return {
