@@ -54,7 +54,7 @@ def _of_system(error: OSError, path: Path | None) -> PlannerError:
     if code in _DENIED:
         return _denied(where)
     if code == errno.EROFS:
-        return FailureError(f"{_at(where)}the file system is read-only", "copy the project to where you may write")
+        return _read_only(where)
     if code == errno.ENOENT and _adrift():
         return FailureError("the working directory is gone", 'go to a folder that exists: cd "$HOME"')
     blocking = where and _in_the_way(where) if code in {errno.ENOTDIR, errno.EEXIST} else None
@@ -89,9 +89,19 @@ def _of_sqlite(error: sqlite3.Error, path: Path | None) -> PlannerError:
         return _full(path, errno.ENOSPC)
     if isinstance(error, sqlite3.OperationalError):
         if "readonly" in said or "unable to open" in said:
-            return _denied(path)
+            return _read_only(path) if _is_mounted_read_only(_nearest(path)) else _denied(path)
         return FailureError(f"{_at(path)}{said}", "check the disk it lies on, then run the command again")
     return InputError(f"{_at(path)}not a history of chromplan: {said}", "move it away, or restore it from a copy")
+
+
+def _read_only(where: Path | None) -> FailureError:
+    return FailureError(f"{_at(where)}the file system is read-only", "copy the project to where you may write")
+
+
+def _is_mounted_read_only(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return False
 
 
 def _full(where: Path | None, code: int) -> FailureError:
