@@ -65,4 +65,4 @@ def prune(folder: Path, tool: str | None, before: datetime | None, source: str |
         raise InputError("prune what?", "say --tool, --before or --source")
     with open_store(open_project(folder)) as store:
         removed = store.remove(tool=tool, before_s=None if before is None else int(before.timestamp()), source=source)
-    click.echo(f"history: {count(removed, 'attempt')} forgotten")
+    click.echo(f"history: {count(removed, 'attempt')} deleted")

@@ -63,7 +63,7 @@ def command(
 
     project = open_project(folder)
     lengths = genome_lengths(project, None)
-    known = _features(features, inputs)
+    known = given_features(features, inputs)
     try:
         run = recorded.run(command_line)
     except OSError as error:
@@ -125,7 +125,14 @@ def _limit_mb() -> int | None:
     return int(per_cpu) * int(cpus) if per_cpu.isdecimal() and cpus.isdecimal() and int(per_cpu) else None
 
 
-def _features(given: Sequence[str], inputs: Sequence[Path]) -> dict[str, float]:
+def given_features(given: Sequence[str], inputs: Sequence[Path]) -> dict[str, float]:
+    """Return the features of ``--feature`` and ``--input``.
+
+    Raises
+    ------
+    InputError
+        For a feature that is not ``NAME=NUMBER`` or ``NAME=text:WORD``, or a file that cannot be read.
+    """
     import math
 
     from planner.core.units import BYTES_PER_MB

@@ -97,6 +97,7 @@ def _version() -> str:
 
 
 def _plan(project: ProjectFolder, say: Say) -> Plan:
+    from planner.plan.steps import NOT_BEFORE
     from planner.scripts import render
 
     with working("planning"):
@@ -106,7 +107,7 @@ def _plan(project: ProjectFolder, say: Say) -> Plan:
     for left in plan.left_out:
         say(f"left out: {left.task}: {left.reason}")
     if not plan.tasks:
-        unknown = all(left.reason.startswith("no step before has") for left in plan.left_out)
+        unknown = all(left.reason.startswith(NOT_BEFORE) for left in plan.left_out)
         ways = "--dependency=aftercorr:JOB goes by the index; --map FILE names the tasks of both scripts alike"
         raise InputError("no task is left to submit", ways if unknown else "mend what is said of each task above")
     project.write_plan(plan)

@@ -45,7 +45,7 @@ def read_lengths(path: Path) -> dict[str, int]:
     try:
         found = _collected(path, list(_contigs(path, name)))
     except (OSError, EOFError, zlib.error, struct.error, UnicodeDecodeError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as what its name says"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not what its name says"
         raise InputError(f"{path}: {reason}", f"pipeline.genome is a genome's name or such a file; {_KNOWN}") from None
     if not found:
         raise InputError(f"{path}: tells no contig with its length", _KNOWN)

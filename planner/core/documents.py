@@ -67,7 +67,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def _file_name(text: str) -> str:
     if _FILE_NAME.fullmatch(text) is None:
         raise ValueError(
-            "letters, digits and '.', '_', '-', '+' are expected, the first no '.': it names jobs and files"
+            "letters, digits and '.', '_', '-', '+' are expected, and no '.' at the start: it names jobs and files"
         )
     return text
 

@@ -250,8 +250,8 @@ class Cut:
             )
         if end > length:
             raise InputError(
-                f"{where}: {word}:{start}-{end} ends behind the end of {chromosome}, {length} bp in {self.genome.name}",
-                "is it of another genome? pipeline.genome says which one is meant",
+                f"{where}: {word}:{start}-{end} ends beyond the end of {chromosome}, {length} bp in {self.genome.name}",
+                "is it from another genome? pipeline.genome says which one is meant",
             )
         return self.part(chromosome, span)
 

@@ -90,7 +90,7 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
         if len(rows) == 1:
             raise InputError(f"{path}:{rows[0].line}: several fields in the only line", "write one name a line")
         raise InputError(
-            f"{path}:{rows[0].line}: {rows[0].cells[0]!r} is not what a column of samples is called",
+            f"{path}:{rows[0].line}: {rows[0].cells[0]!r} is not a name for the column of samples",
             "put a line above that names the columns, or rename the first one: sample, id, name, patient, …",
         )
     if len(rows[0].cells) > 1 or _is_heading(rows[0].cells[0]):

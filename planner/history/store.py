@@ -156,7 +156,7 @@ class Store:
         }
         used = {term: value for term, value in conditions.items() if value is not None}
         if not used:
-            raise ValueError("without a condition the whole history would be forgotten")
+            raise ValueError("without a condition the whole history would be deleted")
         with _explained(self._path), self._transaction():
             query = f"DELETE FROM observations WHERE {' AND '.join(used)}"  # noqa: S608 - fixed words only
             removed = self._connection.execute(query, list(used.values())).rowcount

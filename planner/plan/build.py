@@ -23,9 +23,7 @@ from planner.schedule import listing as order
 _BLIND_NOTE = (
     "nothing is known of this tool's memory yet: a few tasks of all sizes go first, 'chromplan next' plans the rest"
 )
-_BEYOND_NOTE = (
-    "tasks far beyond all that their predictions rest on: a few of them go first, 'chromplan next' plans the rest"
-)
+_BEYOND_NOTE = "some tasks are far larger than any measured: a few of them go first, 'chromplan next' plans the rest"
 _WAITS = "waits for what the pilot uses"
 
 
@@ -199,7 +197,7 @@ def _without_effect(submit: Submit, mode: Mode) -> list[str]:
     """Say which choices do not count in a mode."""
     notes = []
     if submit.order is not None and mode.tasks_are_steps:
-        notes.append(f"order {submit.order}: tasks of mode {mode} start in an order of its own")
+        notes.append(f"order {submit.order}: tasks of mode {mode} start in the mode's own order")
     if submit.packer is not BatchPacker.AUTO and mode not in (Mode.PACKED, Mode.HET):
         notes.append(f"packer {submit.packer}: only the modes packed and het deal tasks to allocations before they run")
     return notes

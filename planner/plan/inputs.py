@@ -136,5 +136,7 @@ def _chosen(name: str, value: str) -> str:
     """Return a choice of ``[submit]`` as the settings hold it."""
     known = _CHOICES[name]
     if value not in known:
-        raise InputError(f"there is no {name} {value!r}", near(value, known) or f"{name}s are {', '.join(known)}")
+        raise InputError(
+            f"there is no {name} {value!r}", near(value, map(str, known)) or f"{name}s are {', '.join(known)}"
+        )
     return known[known.index(value)]

@@ -27,7 +27,7 @@ def order_for(
     if how is None:
         return chosen, ()
     if slots is None or slots >= len(chosen):
-        return chosen, (f"order {how}: no fewer than all tasks may run at once (submit.max_running), none is searched",)
+        return chosen, (f"order {how}: all tasks may run at once (submit.max_running), so none is searched",)
     if not load.timed:
         return chosen, (f"order {how}: durations are not known yet, so tasks go by memory",)
     found = chosen if how is Ordering.COST else _searched(load, slots, how)

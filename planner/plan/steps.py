@@ -9,6 +9,9 @@ from planner.core.records import Mode, Outcome
 from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.inputs import Preceding
 
+NOT_BEFORE = "no earlier step has"
+"""How the reason begins why a task is left out that the steps before do not know."""
+
 
 def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
     """Return the plan with each task waiting for its chromosome and sample, or its index, in the steps before.
@@ -30,7 +33,7 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
     mode, notes = plan.mode, list(plan.notes)
     if any(task.after for task in tasks) and mode is not Mode.JOBS and not _side_by_side(tasks):
         mode = Mode.JOBS
-        notes.append("the steps before are in several jobs, or under other indices: a job per task, no array")
+        notes.append("the earlier steps are in several jobs, or under other indices: a job per task, no array")
     return plan.model_copy(
         update={
             "tasks": tasks,
@@ -57,7 +60,7 @@ def _in_flight(one: Preceding) -> bool:
 
 def _blocked(task: PlannedTask, earlier: Sequence[Preceding]) -> str:
     if not earlier:
-        return f"no step before has {task.task}"
+        return f"{NOT_BEFORE} {task.task}"
     for one in earlier:
         if one.outcome not in (None, Outcome.COMPLETED):
             return f"{one.project}: {one.task} ended as {one.outcome}; 'chromplan next' there first"

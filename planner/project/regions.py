@@ -42,7 +42,8 @@ def regions_of(config: Config, folder: Path) -> list[Region]:
     found = _cut(pipeline.regions, cut, folder, where)
     if not found:
         raise InputError(
-            f"{where}.regions: nothing is left", "gaps and chromosomes leave no region; see docs/regions.md"
+            f"{where}.regions: nothing is left",
+            "the chosen chromosomes have none outside of gaps; see docs/regions.md",
         )
     regions.check_distinct(found, f"{where}.regions")
     return found

@@ -152,6 +152,6 @@ def _what(strategy: Strategy, work: Workload, courses: Sequence[Course]) -> str:
             jobs = sum(held.start_s == 0 for course in courses[:1] for held in course.held)
             return f"{'one job' if jobs == 1 else f'{jobs} jobs'} with many tasks, each held to its own limit"
         case Strategy.KNOWN:
-            return "each job asks for exactly its peak: what nobody can know"
+            return "each job asks for exactly its peak, which nobody can know beforehand"
     how = "limits learnt as tasks end" if strategy is Strategy.DYNAMIC else "filled batch by batch"
     return f"one allocation of {courses[0].held[0].mem_mb:.0f}M, {how}"

@@ -86,7 +86,7 @@ def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
     )
     used = f"{100 * peak_mb / asked_mb:.0f} % of the memory that was asked for was used" if asked_mb else "Peaks"
     dead = sum(one.killed for one in known)
-    title = f"{used}{f', and {dead} were killed for want of it' if dead else ''}"
+    title = f"{used}{f', and {dead} were killed for lack of it' if dead else ''}"
     own = any(one.request_mb for one in known)
     alt = f"A bar per task: its peak within what it asked for, in {unit}."
     return svg.plot(

@@ -65,7 +65,10 @@ def never_starts(project: ProjectFolder, stuck: Sequence[TaskStatus]) -> tuple[s
         return message, "its submission was cut short: 'chromplan submit' finishes it"
     jobs = ",".join(sorted({(one.job_id or "").partition("_")[0].partition("+")[0] for one in stuck}))
     if first.wait and first.wait.reason.startswith(_SUPPORT):
-        return message, f"'scontrol release {jobs}' where you may, else ask your site's support; or 'chromplan cancel'"
+        return (
+            message,
+            f"'scontrol release {jobs}' if you may, else ask your site's support; or 'chromplan cancel'",
+        )
     if first.wait and "eld" in first.wait.reason:
         return message, f"let them start with 'scontrol release {jobs}', or end them with 'chromplan cancel'"
     return message, "end them with 'chromplan cancel', correct chromplan.toml, then 'chromplan next --retry-failed'"

@@ -178,7 +178,7 @@ class Sight:
         else:
             found = replace(self._failed(task, told), end_s=int(end_s))
             if code in (KILLED, TERMINATED) and found.outcome is Outcome.FAILED:
-                found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: it was ended, it is not known why")
+                found = replace(found, outcome=Outcome.INFRA, evidence=f"{told}: ended for an unknown reason")
         own_peak = self._own(task).peak(task.entry.task, task.entry.job_id)
         return with_own_peak(found, own_peak, shared_twice=task.shared_twice)
 

@@ -96,7 +96,7 @@ def current(environment: Mapping[str, str]) -> Allocation:
     job_id = environment.get("SLURM_JOB_ID", "")
     if not job_id:
         raise InputError(
-            "drive works inside a Slurm allocation, and this is none",
+            "drive works inside a Slurm allocation, and this is not one",
             "salloc --mem=8G --cpus-per-task=4 chromplan drive; or plan with --mode dynamic, and submit",
         )
     step = environment.get("SLURM_STEP_ID", "")

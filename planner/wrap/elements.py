@@ -62,7 +62,7 @@ def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
         told[index] = (chromosome, sample)
     missing = [index for index in indices if index not in told]
     if missing:
-        raise InputError(f"{path}: nothing for index {missing[0]} of --array", _HINT)
+        raise InputError(f"{path}: no line for index {missing[0]} of --array", _HINT)
     return _named([(index, *told[index], "") for index in indices])
 
 

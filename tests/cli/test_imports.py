@@ -28,24 +28,12 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) 
 
 
 def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib(tmp_path: Path) -> None:
-    from planner.core.records import Observation, Outcome, Quality
+    from observed import observation
+
     from planner.memory import model, saved
 
     observations = [
-        Observation(
-            tool="beagle",
-            task=f"chr{i}",
-            sample="",
-            chromosome=str(i),
-            features={"length_mb": 10.0 * i},
-            peak_mb=100 + 20.0 * i,
-            limit_mb=900,
-            wall_s=60.0 * i,
-            outcome=Outcome.COMPLETED,
-            quality=Quality.MEASURED,
-            job_id=str(i),
-            submit_s=i,
-        )
+        observation(i, 100 + 20.0 * i, {"length_mb": 10.0 * i}, chromosome=str(i), wall_s=60.0 * i)
         for i in range(1, 23)
     ]
     path = tmp_path / ".chromplan" / "models" / "beagle.json"

@@ -101,7 +101,7 @@ def test_lists_as_gatk_takes_them_count_from_one(tmp_path: Path) -> None:
         ("a.bed", "chr1\t5\tx", ":1: 'chr1\\t5\\tx' is not a line of a BED file"),
         ("a.bed", "chr1\t5\t5", ":1: chr1:6-5 is not a stretch of bases"),
         ("a.bed", "chr7\t0\t5", ":1: unknown chromosome 'chr7'"),
-        ("a.bed", "chr2\t0\t5000001", ":1: chr2:1-5000001 ends behind the end of chr2, 5000000 bp in toy"),
+        ("a.bed", "chr2\t0\t5000001", ":1: chr2:1-5000001 ends beyond the end of chr2, 5000000 bp in toy"),
         ("a.list", "chr1:0-5", ":1: chr1:0-5 is not a stretch of bases"),
         ("a.list", "whatever", ":1: 'whatever' is not a region"),
         ("a.bed", "", ": no region on the chosen chromosomes"),
@@ -152,7 +152,7 @@ def test_short_contigs_and_gaps_are_left_out(tmp_path: Path) -> None:
     [
         ('regions = "none.bed"', "none.bed: No such file or directory"),
         ('regions = ["chr1:1-5", "chr1:1-5"]', "pipeline.regions: region chr1_1-5 is listed twice"),
-        ('regions = ["chr1:1-99999999"]', "pipeline.regions[1]: chr1:1-99999999 ends behind the end of chr1"),
+        ('regions = ["chr1:1-99999999"]', "pipeline.regions[1]: chr1:1-99999999 ends beyond the end of chr1"),
         ("regions = []", "pipeline.regions: the list of regions is empty"),
         ('regions = "5cM"', "pipeline.regions: '5cM' is none of the ways to cut chromosomes"),
         ('chromosomes = "7"', "pipeline.chromosomes: unknown chromosome '7'"),

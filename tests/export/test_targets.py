@@ -155,7 +155,7 @@ def test_nextflow_is_told_the_limits_of_the_site_where_they_are_known() -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30_000), max_size=20))
 def test_a_string_of_nextflows_config_never_exceeds_what_a_class_holds(rows: list[str]) -> None:
-    parts = list(nextflow._parts(iter(rows)))
+    parts = list(nextflow.strings(iter(rows)))
     assert "".join(parts) == "".join(rows).replace("\\", "\\\\").replace("'", "\\'")
     assert all(len(part.encode()) < 65_535 for part in parts)
 

@@ -127,9 +127,9 @@ def test_the_commands_export_merge_and_prune_a_common_store(
     assert "kept of each: tool, chromosome, features" in chromplan("export", "--out", file)
     assert chromplan("merge", file, "--store", lab) == "history: 1 new, 0 updated, 0 unchanged\n"
     assert json.loads(chromplan("show", "--json", "--store", lab))[0]["source"] == "shared"
-    assert chromplan("prune", "--source", "shared", "--store", lab) == "history: 1 attempt forgotten\n"
+    assert chromplan("prune", "--source", "shared", "--store", lab) == "history: 1 attempt deleted\n"
     monkeypatch.setenv("CHROMPLAN_STORE", str(own))
-    assert chromplan("prune", "--before", "2026-01-01") == "history: 0 attempts forgotten\n"
+    assert chromplan("prune", "--before", "2026-01-01") == "history: 0 attempts deleted\n"
     assert len(json.loads(chromplan("show", "--json"))) == 1
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from observed import observation
 
-from planner.core.records import Observation, Outcome, Quality
+from planner.core.records import Observation
 from planner.core.regions import part_in
 from planner.history.labels import Labels, collected, with_length
 from planner.history.readers import ReadOptions, sacct
@@ -19,21 +20,8 @@ SACCT = """JobID|JobName|State|ExitCode|ReqMem|MaxRSS|Elapsed|Submit|Start|End
 """
 
 
-def observation(task: str) -> Observation:
-    return Observation(
-        tool="t",
-        task=task,
-        sample="",
-        chromosome="20",
-        features={},
-        peak_mb=1.0,
-        limit_mb=2,
-        wall_s=1.0,
-        outcome=Outcome.COMPLETED,
-        quality=Quality.MEASURED,
-        job_id="1",
-        submit_s=0,
-    )
+def named(task: str) -> Observation:
+    return observation(1, 1.0, {}, task=task, chromosome="20")
 
 
 @pytest.mark.parametrize(
@@ -52,12 +40,12 @@ def test_a_part_is_read_from_a_name(name: str, part: tuple[int, int] | None) -> 
 
 
 def test_the_length_is_that_of_the_part() -> None:
-    assert with_length(observation("chr20_1-5000000"), LENGTHS).features == {"length_mb": 5.0}
-    assert with_length(observation("chr20"), LENGTHS).features == {"length_mb": 64.444167}
+    assert with_length(named("chr20_1-5000000"), LENGTHS).features == {"length_mb": 5.0}
+    assert with_length(named("chr20"), LENGTHS).features == {"length_mb": 64.444167}
 
 
 def test_a_part_that_the_chromosome_does_not_have_is_no_part() -> None:
-    assert with_length(observation("chr20_1-99000000"), LENGTHS).features == {"length_mb": 64.444167}
+    assert with_length(named("chr20_1-99000000"), LENGTHS).features == {"length_mb": 64.444167}
 
 
 def test_accounting_tells_parts_by_the_names_of_jobs(tmp_path: Path) -> None:

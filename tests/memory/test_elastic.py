@@ -1,10 +1,9 @@
 """Peaks that follow the memory they are given are no evidence of need."""
 
-from dataclasses import replace
-
 import numpy as np
 import plans
 import pytest
+from observed import observation
 
 from planner.actions.planning import learnable
 from planner.core.records import Observation, Outcome, Quality
@@ -13,21 +12,15 @@ from planner.memory.elastic import as_needed, follow_limits, needed
 
 
 def attempt(chromosome: int, round_number: int, peak_mb: float, limit_mb: int, **changes: object) -> Observation:
-    one = Observation(
-        tool="beagle",
-        task=f"s{round_number}.chr{chromosome}",
-        sample=f"s{round_number}",
-        chromosome=str(chromosome),
-        features={"length_mb": 250.0 - 9 * chromosome},
-        peak_mb=peak_mb,
-        limit_mb=limit_mb,
-        wall_s=600.0,
-        outcome=Outcome.COMPLETED,
-        quality=Quality.MEASURED,
-        job_id=f"{round_number}_{chromosome}",
-        submit_s=1000 * round_number,
-    )
-    return replace(one, **changes)  # type: ignore[arg-type]
+    fields = {
+        "task": f"s{round_number}.chr{chromosome}",
+        "sample": f"s{round_number}",
+        "chromosome": str(chromosome),
+        "limit_mb": limit_mb,
+        "job_id": f"{round_number}_{chromosome}",
+        "submit_s": 1000 * round_number,
+    }
+    return observation(chromosome, peak_mb, {"length_mb": 250.0 - 9 * chromosome}, **fields | changes)
 
 
 def rounds(limits: tuple[int, ...], share: float) -> list[Observation]:

@@ -9,7 +9,7 @@ from observed import observation
 
 from planner.actions import formulas
 from planner.actions.observations import read_table
-from planner.cli.record import _features
+from planner.cli.record import given_features
 from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation
@@ -120,11 +120,11 @@ def test_a_table_gives_text_where_that_is_said(tmp_path: Path) -> None:
 
 
 def test_a_recorded_run_may_have_text() -> None:
-    assert _features(["n=3", "collector=text:G1"], []) == {"n": 3.0, "collector=G1": 1.0}
+    assert given_features(["n=3", "collector=text:G1"], []) == {"n": 3.0, "collector=G1": 1.0}
     with pytest.raises(InputError, match="NAME=NUMBER is expected"):
-        _features(["collector=G1"], [])
+        given_features(["collector=G1"], [])
     with pytest.raises(InputError, match="NAME=NUMBER is expected"):
-        _features(["collector=text:"], [])
+        given_features(["collector=text:"], [])
 
 
 def test_a_formula_of_text_is_refused() -> None:

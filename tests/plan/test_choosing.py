@@ -2,9 +2,10 @@
 
 import plans
 import pytest
+from observed import observation
 
 from planner.core.config import Submit
-from planner.core.records import MODES, Mode, Observation, Outcome, Quality
+from planner.core.records import MODES, Mode
 from planner.memory.model import MemoryModel, fit
 from planner.plan.document import Plan
 from planner.site import Partition
@@ -13,19 +14,15 @@ from planner.site import Partition
 @pytest.fixture(scope="module")
 def model() -> MemoryModel:
     rows = [
-        Observation(
-            tool="beagle",
+        observation(
+            i,
+            100 + 20 * (40.0 + 10 * i) * (1 + 0.01 * (-1) ** i),
+            {"length_mb": 40.0 + 10 * i},
             task=f"old.chr{i}",
             sample="old",
             chromosome=str(i),
-            features={"length_mb": 40.0 + 10 * i},
-            peak_mb=100 + 20 * (40.0 + 10 * i) * (1 + 0.01 * (-1) ** i),
             limit_mb=9000,
             wall_s=600 + 10.0 * i,
-            outcome=Outcome.COMPLETED,
-            quality=Quality.MEASURED,
-            job_id=str(i),
-            submit_s=i,
         )
         for i in range(22)
     ]

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import plans
 import pytest
+from observed import observation
 
 from planner.core.errors import InputError
-from planner.core.records import Mode, Observation, Outcome, Quality
+from planner.core.records import Mode, Observation, Outcome
 from planner.core.samples import Sample
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan
@@ -29,19 +30,15 @@ def earlier(outcome: Outcome | None, *, request_mb: int = 1000, attempts: int = 
 
 def observations(count: int = 22) -> list[Observation]:
     return [
-        Observation(
-            tool="beagle",
+        observation(
+            i,
+            100 + 20 * (40.0 + 10 * i) * (1 + 0.01 * (-1) ** i),
+            {"length_mb": 40.0 + 10 * i},
             task=f"old.chr{i}",
             sample="old",
             chromosome=str(i),
-            features={"length_mb": 40.0 + 10 * i},
-            peak_mb=100 + 20 * (40.0 + 10 * i) * (1 + 0.01 * (-1) ** i),
             limit_mb=9000,
             wall_s=600 + 10.0 * i,
-            outcome=Outcome.COMPLETED,
-            quality=Quality.MEASURED,
-            job_id=str(i),
-            submit_s=i,
         )
         for i in range(count)
     ]

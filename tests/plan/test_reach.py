@@ -72,7 +72,7 @@ def test_far_beyond_its_rows_a_pilot_goes_first_and_asks_within_reach_of_the_lar
     assert all("held to 8 x 600 MB, the largest peak behind it" in task.reason for task in found.tasks)
     assert all("outside" in task.reason for task in found.tasks)
     assert found.notes == [
-        "tasks far beyond all that their predictions rest on: a few of them go first, 'chromplan next' plans the rest"
+        "some tasks are far larger than any measured: a few of them go first, 'chromplan next' plans the rest"
     ]
     assert {left.reason for left in found.left_out} == {"waits for what the pilot uses"}
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from observed import observation
 
 from planner.core import alive, files
-from planner.core.records import Observation, Outcome, Quality
 from planner.history.store import Store
 from planner.project import lock
 from planner.project.folder import ProjectFolder
@@ -180,26 +180,7 @@ def work(project: ProjectFolder, name: str) -> None:
     with project.lock():
         files.write_text(project.round_folder(1) / "plan.json", name)
         with Store.open(project.store_path) as store:
-            store.add([observation(name)])
-
-
-def observation(job_id: str) -> Observation:
-    return Observation(
-        tool="t",
-        task="chr1",
-        sample="",
-        chromosome="1",
-        features={},
-        peak_mb=1.0,
-        limit_mb=2,
-        wall_s=1.0,
-        outcome=Outcome.COMPLETED,
-        quality=Quality.MEASURED,
-        job_id=job_id,
-        submit_s=1,
-        cpus=1,
-        evidence="",
-    )
+            store.add([observation(1, 1.0, {}, job_id=name)])
 
 
 @needs_root

@@ -57,7 +57,7 @@ def test_names_are_text_whatever_they_hold(many: Path) -> None:
 def test_the_numbers_of_the_page_are_those_of_the_advice(chromosomes: Path) -> None:
     text = chromosomes.read_text()
     assert "chromplan sbatch --array=1-22 impute.sh NA12878" in text
-    assert "2 were killed for want of it" in text
+    assert "2 were killed for lack of it" in text
 
 
 @pytest.mark.skipif(browser.PROGRAM is None, reason=browser.WITHOUT)

@@ -3,25 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from observed import observation
 
-from planner.core.records import Observation, Outcome, Quality
+from planner.core.records import Quality
 from planner.rounds.sight import with_own_peak
 from planner.runner.peak import OwnPeak
 
-SAMPLED = Observation(
-    tool="t",
-    task="chr1",
-    sample="",
-    chromosome="1",
-    features={},
-    peak_mb=900.0,
-    limit_mb=2000,
-    wall_s=600.0,
-    outcome=Outcome.COMPLETED,
-    quality=Quality.SAMPLED,
-    job_id="7",
-    submit_s=0,
-)
+SAMPLED = observation(7, 900.0, {}, limit_mb=2000, quality=Quality.SAMPLED)
 OWN = OwnPeak(peak_mb=300.0, quality=Quality.MEASURED, evidence="own", code=0, together=True)
 
 

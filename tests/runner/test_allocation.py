@@ -112,7 +112,7 @@ def test_outside_an_allocation_drive_says_what_to_do(
             main([*command, "-C", str(tmp_path)])
         assert ended.value.code == code
     error, hint = capsys.readouterr().err.strip().splitlines()[-2:]
-    assert error == "error: drive works inside a Slurm allocation, and this is none"
+    assert error == "error: drive works inside a Slurm allocation, and this is not one"
     assert hint.startswith("hint: salloc --mem=8G --cpus-per-task=4 chromplan drive")
 
 

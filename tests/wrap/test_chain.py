@@ -111,7 +111,7 @@ def test_what_has_no_step_before_that_can_complete_is_left_out_with_the_reason()
     assert {one.task: one.reason for one in found.left_out} == {
         "chr19": "phase: chr19 ended as oom; 'chromplan next' there first",
         "chr20": "phase: chr20 is not submitted yet",
-        "chr22": "no step before has chr22",
+        "chr22": "no earlier step has chr22",
     }
     assert found.total_request_mb == found.tasks[0].request_mb
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from observed import observation
 
 from planner.cli import cli
 from planner.core.errors import InputError
@@ -55,24 +56,9 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
 
 def observed(job_id: str, task: str, outcome: Outcome, submit_s: int) -> Observation:
-    return Observation(
-        tool="a",
-        task=task,
-        sample="",
-        chromosome="",
-        features={},
-        peak_mb=100.0,
-        limit_mb=1024,
-        wall_s=60.0,
-        outcome=outcome,
-        quality=Quality.SAMPLED,
-        job_id=job_id,
-        submit_s=submit_s,
-        cpus=1,
-        start_s=submit_s,
-        end_s=submit_s + 60,
-        evidence="",
-    )
+    times = {"wall_s": 60.0, "submit_s": submit_s, "start_s": submit_s, "end_s": submit_s + 60}
+    told = {"tool": "a", "task": task, "job_id": job_id, "outcome": outcome, "quality": Quality.SAMPLED}
+    return observation(1, 100.0, {}, sample="", chromosome="", limit_mb=1024, cpus=1, **told, **times)
 
 
 TASKS = tuple(SubmittedTask(task=str(n), part=f"_{n}", index=n, request_mb=1024, cpus=1) for n in range(1, 4))
@@ -161,7 +147,7 @@ def test_a_script_follows_index_by_index_one_whose_indices_have_other_meanings(
     planned = json.loads(CliRunner().invoke(cli, ["plan", "--json", "-C", "by_index"]).stdout)
     assert [task["task"] for task in planned["tasks"]] == ["chr1", "chr2", "chr3"]
     planned = json.loads(CliRunner().invoke(cli, ["plan", "--json", "-C", "by_name"]).stdout)
-    assert [left["reason"] for left in planned["left_out"]] == [f"no step before has chr{n}" for n in (1, 2, 3)]
+    assert [left["reason"] for left in planned["left_out"]] == [f"no earlier step has chr{n}" for n in (1, 2, 3)]
     refused = CliRunner().invoke(cli, ["sbatch", *given, "--after=a", "a.sh"])
     assert isinstance(refused.exception, InputError)
     assert "aftercorr:JOB goes by the index" in refused.exception.hint

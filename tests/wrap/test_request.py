@@ -242,7 +242,7 @@ def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
         ("0 chr99\n", "map.txt:1: unknown chromosome"),
         ("zero 1\n", "map.txt:1: not a line of a map"),
         ("0\n", "map.txt:1: not a line of a map"),
-        ("1 1\n", "nothing for index 0"),
+        ("1 1\n", "no line for index 0"),
     ],
 )
 def test_a_wrong_map_is_refused_with_its_line(text: str, why: str, tmp_path: Path) -> None:

@@ -78,11 +78,11 @@ def _closure(rule: Rule, directive: str, asked: Callable[[RuleTask], Sequence[in
         for sample, task in sorted(samples.items())
     )
     return _CLOSURE.format(
-        directive=directive, rows=",\n".join(f"'''\\\n{part}'''" for part in _parts(rows)), value=value
+        directive=directive, rows=",\n".join(f"'''\\\n{part}'''" for part in strings(rows)), value=value
     )
 
 
-def _parts(rows: Iterator[str]) -> Iterator[str]:
+def strings(rows: Iterator[str]) -> Iterator[str]:
     """Yield the rows as texts that fit into a string each, as Groovy writes them between three quotes."""
     part, held_bytes = "", 0
     for row in rows:
