@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from planner.actions.wrapping import Choices, HandedOver, Say, fill, tasks_of
+from planner.actions.wrapping import Choices, HandedOver, Say, Where, fill, tasks_of, where
 from planner.core.errors import InputError
 from planner.project.folder import ProjectFolder
 from planner.rounds import door
@@ -19,17 +19,28 @@ from planner.wrap.request import Request
 _PATIENCE_S = 60.0
 
 
-def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> tuple[ProjectFolder, bool]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScriptRun:
+    """A run of a script, not submitted yet, or in part.
+
+    Attributes
+    ----------
+    is_earlier : bool
+        Whether it is an earlier one, whose submission is finished now.
+    place : Where
+        The cluster it goes to.
+    """
+
+    project: ProjectFolder
+    is_earlier: bool
+    place: Where
+
+
+def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ScriptRun:
     """Make a run of a script: a project of its own in the user's data folder, or where ``into`` says.
 
     A command that was killed and is repeated must not run its tasks twice: an earlier run of the same script whose
     submission was cut short is resumed instead.
-
-    Returns
-    -------
-    ProjectFolder
-    bool
-        Whether it is an earlier run, whose submission is finished now.
 
     Raises
     ------
@@ -39,30 +50,35 @@ def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) ->
         When another command is at work on the earlier run, or Slurm does not answer.
     """
     tasks_of(handed, asked, choices)  # what is wrong with it is said before anything is made
+    place = where(choices)
     if choices.into is not None:
         named = ProjectFolder(choices.into)
         if data_folder.is_submitted(named):
-            return _same_in(named, handed, asked, choices, say=say), True
+            same = _same_in(named, handed, asked, choices, place, say=say)
+            return ScriptRun(project=same, is_earlier=True, place=place)
         data_folder.share_history(named, choices.store)
-        return fill(named, handed, asked, choices, say=say), False
+        fill(named, handed, asked, choices, place, say=say)
+        return ScriptRun(project=named, is_earlier=False, place=place)
     made = data_folder.new_run(project.name_of(asked), store=choices.store).project
     with data_folder.kept_if_submitted(made):
-        fill(made, handed, asked, choices, say=say)
+        fill(made, handed, asked, choices, place, say=say)
         earlier = [run.project for run in reversed(data_folder.runs()) if run.project.folder != made.folder]
         found = _gone_on_with(made, earlier, say=say)
     if found is None:
-        return made, False
+        return ScriptRun(project=made, is_earlier=False, place=place)
     shutil.rmtree(made.folder, ignore_errors=True)
-    return found, True
+    return ScriptRun(project=found, is_earlier=True, place=place)
 
 
-def _same_in(named: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+def _same_in(
+    named: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, place: Where, *, say: Say
+) -> ProjectFolder:
     """Return the run in a folder that ``into`` names, if it is this one and was cut short."""
     # beside it, since --after is looked for beside a run
     with tempfile.TemporaryDirectory(prefix=".chromplan-", dir=named.folder.absolute().parent) as name:
         again = ProjectFolder(Path(name))
         data_folder.share_history(again, choices.store)
-        fill(again, handed, asked, replace(choices, no_history=True), say=lambda _: None)
+        fill(again, handed, asked, replace(choices, no_history=True), place, say=lambda _: None)
         found = _gone_on_with(again, [named], say=say)
     if found is None:
         raise InputError(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from planner.core.user_scripts import Element
     from planner.project.folder import ProjectFolder
     from planner.site import Site
+    from planner.slurm import Settings
     from planner.wrap.options import Option
     from planner.wrap.request import Request
 
@@ -79,6 +80,23 @@ class HandedOver:
         return any(option.name in names for option in self.given)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """The cluster that is planned for.
+
+    Attributes
+    ----------
+    name : str or None
+        As ``submit.site`` takes it; None where the site was detected.
+    settings : Settings or None
+        What Slurm said of its settings when the site was detected: it need not be asked again in the same moment.
+    """
+
+    name: str | None
+    site: Site
+    settings: Settings | None = None
+
+
 def handed_over(words: Sequence[str]) -> HandedOver:
     """Read a command line as sbatch does."""
     from planner.wrap import options
@@ -103,7 +121,7 @@ def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: S
     tasks_of(handed, asked, choices)
     made = ProjectFolder(choices.into or FOLDER / project.name_of(asked))
     data_folder.share_history(made, choices.store)
-    return fill(made, handed, asked, choices, say=say)
+    return fill(made, handed, asked, choices, where(choices), say=say)
 
 
 def tasks_of(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list[Element], str]:
@@ -161,7 +179,9 @@ def _human(genome: str) -> str:
     return genome
 
 
-def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:
+def fill(
+    made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, place: Where, *, say: Say
+) -> ProjectFolder:
     """Write the project of a script, with what is known of its memory."""
     from planner.actions import checking
     from planner.core import human
@@ -172,7 +192,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
     for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
         quoted = shlex.quote(str(gone))
         say(f"note: no folder {gone} for --output: Slurm fails such jobs, without a log; first: mkdir -p {quoted}")
-    site_name, site = _site(choices.site, made)
+    site = place.site
     _check_array(asked, site)
     steps, by_index, waits_for = _before(asked, choices.after, made)
     config = project.write(
@@ -182,7 +202,7 @@ def fill(made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choic
         project.Setting(
             folder=handed.folder,
             site=site,
-            site_name=site_name,
+            site_name=_site_name(place, made),
             environment=handed.environment,
             features=_features(choices.features),
             mode=Mode(choices.mode),
@@ -210,25 +230,34 @@ def _check_array(asked: Request, site: Site) -> None:
         )
 
 
-def _site(name: str | None, made: ProjectFolder) -> tuple[str, Site]:
-    """Return the site and what ``submit.site`` says: an absolute path for a file, so that it holds from anywhere."""
+def where(choices: Choices) -> Where:
+    """Return the cluster that is planned for: as named, as a ``chromplan.toml`` here has it, or as Slurm tells it."""
     from planner import site as sites
     from planner import slurm
     from planner.core.config import FILE
 
+    name = choices.site
     if name is None and Path(FILE).exists():
         name = _configured()
     if name is not None:
-        return (str(Path(name).absolute()) if Path(name).is_file() else name), sites.load(name)
-    from planner.core.files import write_text
-
+        return Where(name=str(Path(name).absolute()) if Path(name).is_file() else name, site=sites.load(name))
     try:
-        found = sites.detect(sites.query(slurm.run))
+        told = sites.query(slurm.run)
+        return Where(name=None, site=sites.detect(told), settings=slurm.read_settings(told))
     except FailureError as error:
         raise FailureError(error.message, f"{error.hint}; or name the site with --site") from None
+
+
+def _site_name(place: Where, made: ProjectFolder) -> str:
+    """Return what ``submit.site`` says: an absolute path for a file, so that it holds from anywhere."""
+    from planner import site as sites
+    from planner.core.files import write_text
+
+    if place.name is not None:
+        return place.name
     path = made.folder / SITE_FILE
-    write_text(path, sites.dumps(found))
-    return str(path.absolute()), found
+    write_text(path, sites.dumps(place.site))
+    return str(path.absolute())
 
 
 def _configured() -> str:

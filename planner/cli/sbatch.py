@@ -63,12 +63,14 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     if dry_run or handed.says("test-only"):
         _try_out(handed, asked, choices, say, test_only=not dry_run)
         return
-    project, finished = script_runs.run_of(handed, asked, choices, say=say)
+    run = script_runs.run_of(handed, asked, choices, say=say)
+    project = run.project
     with data_folder.kept_if_submitted(project), door.at_work(project):
-        plan = project.plan(project.latest()) if finished else _plan(project, say)
+        plan = project.plan(project.latest()) if run.is_earlier else _plan(project, say)
         called = data_folder.shortest_name(project)
         with interrupted.until_told(project), telling_what_is_queued(project, plan.round, called=called):
-            submission = submit.submit(project, plan.round, say=say, then_next=then_next)
+            settings = None if plan.cluster else run.place.settings
+            submission = submit.submit(project, plan.round, say=say, then_next=then_next, settings=settings)
             say(in_place("next: chromplan status", called))
             ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
             click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
@@ -130,7 +132,7 @@ def _try_out(handed: HandedOver, asked: Request, choices: Choices, say: Say, *, 
     with tempfile.TemporaryDirectory(prefix="chromplan-") as name:
         project = ProjectFolder(Path(name) / "run")
         data_folder.share_history(project, choices.store)
-        wrapping.fill(project, handed, asked, choices, say=say)
+        wrapping.fill(project, handed, asked, choices, wrapping.where(choices), say=say)
         plan = _plan(project, say)
         if test_only:
             for trial in preview.try_out(project, plan.round):

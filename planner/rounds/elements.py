@@ -28,9 +28,12 @@ class Elements:
     plan : Plan
     layout : mapping of str to Job
         The arrays by their scripts.
+    settings : Settings, optional
+        The cluster's, where it was asked a moment ago.
     """
 
-    def __init__(self, plan: Plan, layout: Mapping[str, Job]) -> None:
+    def __init__(self, plan: Plan, layout: Mapping[str, Job], settings: slurm.Settings | None = None) -> None:
+        self._settings = settings
         self._plan = plan
         self._cluster = plan.cluster
         self._layout = layout
@@ -106,7 +109,7 @@ class Elements:
     @cached_property
     def settings(self) -> slurm.Settings:
         """How this cluster makes priorities, and how much it holds."""
-        return slurm.settings(cluster=self._cluster)
+        return self._settings or slurm.settings(cluster=self._cluster)
 
     def take_out(self, job: SubmittedJob) -> None:
         """Cancel what of a user's whole array does not run in this round."""

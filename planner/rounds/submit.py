@@ -36,13 +36,22 @@ Say = Callable[[str], None]
 _SCRIPT_TOOK_S = 86_400
 
 
-def submit(project: ProjectFolder, number: int, *, say: Say, then_next: bool = False) -> Submission:
+def submit(
+    project: ProjectFolder,
+    number: int,
+    *,
+    say: Say,
+    then_next: bool = False,
+    settings: slurm.Settings | None = None,
+) -> Submission:
     """Submit a round, or go on where an earlier try stopped.
 
     Parameters
     ----------
     then_next : bool
         Whether a job waits for all others and goes on with the next round; also where they were submitted before.
+    settings : Settings, optional
+        The cluster's, where it was asked a moment ago.
 
     Raises
     ------
@@ -52,7 +61,7 @@ def submit(project: ProjectFolder, number: int, *, say: Say, then_next: bool = F
         When Slurm refuses or does not answer; running it again goes on from there.
     """
     with project.lock():
-        return _Submitter(project, project.plan(number), say).run(then_next=then_next)
+        return _Submitter(project, project.plan(number), say, settings).run(then_next=then_next)
 
 
 def go_on_later(project: ProjectFolder, *, say: Say, awaited: bool) -> bool:
@@ -82,7 +91,7 @@ def go_on_later(project: ProjectFolder, *, say: Say, awaited: bool) -> bool:
 
 
 class _Submitter:
-    def __init__(self, project: ProjectFolder, plan: Plan, say: Say) -> None:
+    def __init__(self, project: ProjectFolder, plan: Plan, say: Say, settings: slurm.Settings | None = None) -> None:
         self._project = project
         self._root = project.folder
         self._folder = project.round_folder(plan.round)
@@ -92,7 +101,7 @@ class _Submitter:
         before = read_journal(self._folder)
         self._resumed = before is not None or (self._folder / manifest.PART_FILE).exists()
         self._journal = before or self._new()
-        self._elements = Elements(plan, self._layout(Mode.TIERS) | self._layout(plan.mode))
+        self._elements = Elements(plan, self._layout(Mode.TIERS) | self._layout(plan.mode), settings)
         # an earlier try may have submitted a moment ago
         self._last_s = time.monotonic() if self._resumed else None
 

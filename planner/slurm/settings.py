@@ -42,7 +42,12 @@ class Settings:
 
 def settings(*, cluster: str | None = None, patience: Patience | None = None) -> Settings:
     """Return how the cluster is set up: one ``scontrol show config``."""
-    return parse(read(run(["scontrol", "show", "config"], cluster=cluster, patience=patience)).config)
+    return read_settings(run(["scontrol", "show", "config"], cluster=cluster, patience=patience))
+
+
+def read_settings(text: str) -> Settings:
+    """Return the settings that ``scontrol show config`` printed, among other things."""
+    return parse(read(text).config)
 
 
 def parse(config: Mapping[str, str]) -> Settings:
