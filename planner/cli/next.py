@@ -10,7 +10,6 @@ import click
 from planner.actions.planning import make_plan, open_project, open_store
 from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
-from planner.cli.plan_view import show_plan
 from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import in_place, json_option
@@ -62,6 +61,8 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
         if as_json:
             click.echo(plan.model_dump_json(indent=2))
         else:
+            from planner.cli.plan_view import show_plan
+
             show_plan(plan, whole="chromplan status --all")
         if not plan.tasks:
             if then_next:

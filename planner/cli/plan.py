@@ -11,7 +11,6 @@ import click
 
 from planner.actions.planning import fetch, open_project
 from planner.actions.rounds import plan_next
-from planner.cli.plan_view import show_plan
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
@@ -91,6 +90,8 @@ def command(
 
 
 def _show(plan: Plan, path: Path | None, *, every_row: bool, wide: bool) -> None:
+    from planner.cli.plan_view import show_plan
+
     show_plan(plan, every_row=every_row, wide=wide)
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")

@@ -22,7 +22,9 @@ def loaded(*arguments: str, cwd: Path) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), *((name, "--help") for name in ("plan", "sbatch", "next", "status"))]
+)
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert loaded(*arguments, cwd=tmp_path) == set()
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from planner.cli.ui.output import in_place
-from planner.project.folder import ProjectFolder
+
+if TYPE_CHECKING:
+    from planner.project.folder import ProjectFolder
 
 
 @contextlib.contextmanager

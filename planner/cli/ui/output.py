@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.cli.ui import table
-
 if TYPE_CHECKING:
     from planner.history.reading import Skipped
 
@@ -27,7 +25,9 @@ def json_option(function: F) -> F:
 
 def echo_json(document: object) -> None:
     """Print a document as indented JSON on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=not table.speaks_unicode(), allow_nan=False))
+    from planner.cli.ui.table import speaks_unicode
+
+    click.echo(json.dumps(document, indent=2, ensure_ascii=not speaks_unicode(), allow_nan=False))
 
 
 def wide_option(function: F) -> F:
@@ -62,6 +62,8 @@ def echo_table(
     bool
         Whether each row was shown whole.
     """
+    from planner.cli.ui import table  # takes milliseconds, which --help need not
+
     rows = list(rows)
     colour = table.has_colour()
     if title:
@@ -80,6 +82,8 @@ def echo_table(
 def _side_by_side(
     columns: Sequence[str], rows: Iterable[Sequence[object]], kept: Sequence[str], *, width: int, colour: bool
 ) -> list[str] | None:
+    from planner.cli.ui import table
+
     places = [place for place, column in enumerate(columns) if column.lstrip(">") in kept]
     cells = [[row[place] for place in places] for row in rows]
     return table.side_by_side([columns[place] for place in places], cells, width=width, colour=colour)
