@@ -148,6 +148,7 @@ def _compare(
 
     timed = any(row.get("makespan_s") is not None for row in found)
     shared = _shared_notes(found)
+    priced = without is not None and without.target.site.has_price(without.target.partition) and timed
     unit = unit_for(max((row.get("requested_gb_h") or 0.0 for row in found), default=0.0) / GB_H)
     echo_table(
         [
@@ -155,6 +156,7 @@ def _compare(
             ">jobs",
             ">sbatch",
             *([f">{unit.name} reserved", ">done after"] if timed else [">MB in all"]),
+            *([">core-hours", ">unit-hours billed"] if priced else []),
             ">calls",
             "",
         ],
@@ -164,6 +166,7 @@ def _compare(
                 row.get("jobs"),
                 row.get("submissions"),
                 *(_times(row, unit) if timed else (row.get("reserved_mb"),)),
+                *(_costs(row) if priced else ()),
                 row.get("slurm_calls"),
                 f"refused: {row['refused']}"
                 if row["becomes"] is None
@@ -236,6 +239,12 @@ def _times(row: dict[str, Any], unit: MemoryTimeUnit) -> tuple[str | None, str |
         None if held is None else unit.number(held / units.GB_H),
         None if ends_s is None else units.format_duration(round(ends_s)),
     )
+
+
+def _costs(row: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the core-hours and the billing unit-hours of a mode's row."""
+    price = row.get("price")
+    return (f"{price['core_h']:.3g}", f"{price['billed_h']:.3g}") if price else (None, None)
 
 
 def _echo_schema() -> None:

@@ -155,12 +155,13 @@ def _time_limits(plan: Plan) -> str:
 def _below(plan: Plan) -> list[str]:
     """Return what is said below the table: what the plan comes to, notes, and what is left out."""
     from planner.core import units
-    from planner.report.savings import savings
+    from planner.report.savings import price_sentence, savings
 
     lines = []
     if plan.tasks:
         makespan = "" if plan.makespan_s is None else f"; done after {units.format_duration(round(plan.makespan_s))}"
         lines.append(f"{savings(plan).sentence()}{makespan}")
+        lines += filter(None, [price_sentence(plan)])
     lines += [f"note: {note}" for note in plan.notes]
     for reason, names in _by_reason(plan).items():
         shown = ", ".join(names[:_MOST_NAMES]) + (

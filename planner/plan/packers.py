@@ -188,6 +188,14 @@ def _joined(
     return replace(join(groups, batches, load, starts_s), held_mb_s=held_mb_s)
 
 
+def granted_cpus(batch: Batch, target: Target) -> int:
+    """Return the cores that a batch's job holds on a node: all of them where nodes are given whole."""
+    partition = batch.partition or target.partition
+    if target.site.mem_policy == "whole_node":
+        return partition.cores
+    return target.site.adjust(partition, batch.mem_mb, batch.slots * batch.cpus).cpus
+
+
 def granted_mb(batch: Batch, target: Target) -> int:
     """Return the memory that a batch's job holds on a node, MiB: all that it has where nodes are given whole."""
     partition = batch.partition or target.partition

@@ -9,11 +9,12 @@ from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
 from planner.core.records import Mode
 from planner.core.wording import count
-from planner.plan.document import Plan, PlannedTask
-from planner.plan.packers import granted_mb
+from planner.plan.document import Batch, Plan, PlannedTask, Target
+from planner.plan.packers import granted_cpus, granted_mb
 from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
 from planner.scripts.options import updates
+from planner.site import Partition, Site
 
 # modes in which tasks are steps: they share what their allocation reserves
 
@@ -28,10 +29,16 @@ class Reservation:
         Over all its nodes, MiB.
     wall_s : float or None
         How long it is expected to be held, s; None while durations are not known.
+    cpus : int
+        Over all its nodes.
+    units : int
+        That the site bills as long as it is held.
     """
 
     mem_mb: int
     wall_s: float | None
+    cpus: int
+    units: int
 
     @property
     def mb_s(self) -> float | None:
@@ -131,19 +138,87 @@ def reservations(plan: Plan) -> list[Reservation]:
     that is what the largest asks for. An allocation holds all it was given, its scripts' share included and whole nodes
     where these are given whole, until the last of its tasks ends; the components of a heterogeneous job end together.
     """
-    layout = jobs(plan)
+    layout, target = jobs(plan), plan.target
     if not plan.mode.tasks_are_steps:
-        return [Reservation(mem_mb=job.given_mb(task), wall_s=task.wall_s) for job in layout for task in job.tasks]
-    if plan.mode is Mode.PACKED:
+        whole = target.partition.cores if target.site.mem_policy == "whole_node" else 0
         return [
-            Reservation(mem_mb=granted_mb(job.batch, plan.target), wall_s=_lasts_s(job.tasks))
+            _reserved(target, target.partition, job.given_mb(task), whole or job.cpus, task.wall_s)
             for job in layout
-            if job.batch
+            for task in job.tasks
         ]
-    return [
-        Reservation(mem_mb=batch.nodes * granted_mb(batch, plan.target), wall_s=plan.makespan_s)
-        for batch in plan.batches
-    ]
+    if plan.mode is Mode.PACKED:
+        return [_held(plan, job.batch, _lasts_s(job.tasks)) for job in layout if job.batch]
+    return [_held(plan, batch, plan.makespan_s) for batch in plan.batches]
+
+
+def _held(plan: Plan, batch: Batch, wall_s: float | None) -> Reservation:
+    mem_mb, cpus = granted_mb(batch, plan.target), granted_cpus(batch, plan.target)
+    partition = batch.partition or plan.target.partition
+    return _reserved(plan.target, partition, batch.nodes * mem_mb, batch.nodes * cpus, wall_s, nodes=batch.nodes)
+
+
+def _reserved(
+    target: Target, partition: Partition, mem_mb: int, cpus: int, wall_s: float | None, *, nodes: int = 1
+) -> Reservation:
+    billed = target.site.billed(partition, cpus=cpus, mem_mb=mem_mb, nodes=nodes)
+    return Reservation(mem_mb=mem_mb, wall_s=wall_s, cpus=cpus, units=billed)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """What a plan is expected to cost.
+
+    Attributes
+    ----------
+    core_h : float
+        Cores reserved x time, h.
+    billed_h : float
+        The site's billing units x time, h.
+    money : float or None
+        In the site's currency; None where it does not say what a unit costs.
+    co2_g : float or None
+        Grams of CO2; None where it does not say what a unit stands for.
+    """
+
+    core_h: float
+    billed_h: float
+    money: float | None
+    co2_g: float | None
+
+
+def price(plan: Plan) -> Price | None:
+    """Return what a plan is expected to cost; None while durations are not known."""
+    return _price(plan.target.site, reservations(plan))
+
+
+def _price(site: Site, held: Sequence[Reservation]) -> Price | None:
+    if any(one.wall_s is None for one in held):
+        return None
+    billed_h = sum(one.units * (one.wall_s or 0.0) for one in held) / 3600
+    return Price(
+        core_h=sum(one.cpus * (one.wall_s or 0.0) for one in held) / 3600,
+        billed_h=billed_h,
+        money=None if site.money_per_unit_h is None else site.money_per_unit_h * billed_h,
+        co2_g=None if site.co2_g_per_unit_h is None else site.co2_g_per_unit_h * billed_h,
+    )
+
+
+def price_sentence(plan: Plan) -> str | None:
+    """Return what a plan costs in words, one line; None where the site tells no price, or durations are not known."""
+    site = plan.target.site
+    found = price(plan)
+    if found is None or not site.has_price(plan.target.partition):
+        return None
+    parts = [f"{_amount(found.core_h)} core-hours", f"{_amount(found.billed_h)} billing unit-hours"]
+    if found.money is not None:
+        parts.append(f"{_amount(found.money)} {site.currency}")
+    if found.co2_g is not None:
+        parts.append(f"{_amount(found.co2_g)} g of CO2")
+    return f"costs {', '.join(parts)}"
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def asked_mb(plan: Plan) -> list[int]:
@@ -177,6 +252,8 @@ class Figures:
     requested_gb_h : float or None
         Memory reserved x time it is expected to be held, GiB h; None while durations are not known.
     makespan_s : float or None
+    price : Price or None
+        None while durations are not known.
     slurm_calls : int
         Requests to Slurm by submit, each update of an element or a range counted, and by one ingest.
     """
@@ -186,6 +263,7 @@ class Figures:
     reserved_mb: int
     requested_gb_h: float | None
     makespan_s: float | None
+    price: Price | None
     slurm_calls: int
 
 
@@ -200,6 +278,7 @@ def figures(plan: Plan) -> Figures:
         reserved_mb=comes_to.reserved_mb if comes_to else 0,
         requested_gb_h=_gb_h(comes_to.reserved_mb_s) if comes_to else None,
         makespan_s=_makespan_s(plan) if timed else None,
+        price=price(plan) if timed else None,
         slurm_calls=_calls(plan, layout),
     )
 
@@ -214,8 +293,14 @@ def one_mem_figures(plan: Plan) -> Figures:
         reserved_mb=comes_to.one_mem_sum_mb,
         requested_gb_h=_gb_h(comes_to.one_mem_mb_s),
         makespan_s=_ends_after_s(plan, [comes_to.one_mem_mb] * len(plan.tasks)) if timed else None,
+        price=_price(plan.target.site, _all_alike(plan, comes_to.one_mem_mb)) if timed else None,
         slurm_calls=2,
     )
+
+
+def _all_alike(plan: Plan, mem_mb: int) -> list[Reservation]:
+    target = plan.target
+    return [_reserved(target, target.partition, mem_mb, task.cpus, task.wall_s) for task in plan.tasks]
 
 
 def _gb_h(mb_s: float | None) -> float | None:

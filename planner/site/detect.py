@@ -239,6 +239,8 @@ def _partition(label: str, kind: _Nodes, record: Mapping[str, str], config: Mapp
         defaults = record if is_set(record.get("DefMemPerNode")) else config
         if is_set(defaults.get("DefMemPerNode")):
             values["mem_default_mb"] = _number(defaults, "DefMemPerNode", f"partition {name}")
+    if is_set(record.get("TRESBillingWeights")):
+        values["billing_weights"] = record["TRESBillingWeights"]
     values = {key: value for key, value in values.items() if value not in (None, False)}
     return validate(values, Partition, path=f"detected partition {name}")
 
@@ -274,6 +276,8 @@ def _settings(
         "acctg_freq_s": _acctg_freq_s(config, where),
         "acctg_counts_shared": _acctg_counts_shared(config),
     }
+    if "MAX_TRES" in config.get("PriorityFlags", "").upper():
+        values["billing_by_largest"] = True
     if is_set(config.get("DefMemPerCPU")):
         values["mem_per_core_default_mb"] = _number(config, "DefMemPerCPU", where)
     elif values["mem_policy"] == "cpus_only":

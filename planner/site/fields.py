@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from planner.core import units
 from planner.core.documents import option
+from planner.site import price
 
 _RATE = re.compile(r"([1-9]\d*)/(s|min|h)")
 _RATE_UNIT_S = {"s": 1, "min": 60, "h": 3600}
@@ -37,9 +38,16 @@ def _option_or_empty(value: str) -> str:
     return option(value) if value else value
 
 
+def _weights(value: str) -> str:
+    price.parse(value)
+    return value
+
+
 MiB = Annotated[int, BeforeValidator(units.whole_mib), Field(gt=0)]
 MiBOrZero = Annotated[int, BeforeValidator(units.whole_mib), Field(ge=0)]
 Count = Annotated[int, Field(strict=True, gt=0)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Rate = Annotated[str, AfterValidator(_rate)]
+BillingWeights = Annotated[str, AfterValidator(_weights)]
+Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 OptionOrEmpty = Annotated[str, AfterValidator(_option_or_empty)]

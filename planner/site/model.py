@@ -15,7 +15,18 @@ from planner.core.documents import Document, Line, Option
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.sampling import POLL_S
-from planner.site.fields import Count, Duration, MiB, MiBOrZero, OptionOrEmpty, Rate, interval_s
+from planner.site import price
+from planner.site.fields import (
+    BillingWeights,
+    Count,
+    Duration,
+    Factor,
+    MiB,
+    MiBOrZero,
+    OptionOrEmpty,
+    Rate,
+    interval_s,
+)
 
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
 
@@ -88,6 +99,8 @@ class Partition(Document):
     """Used only when asked for by name."""
     headroom_mb: MiBOrZero = 0
     """MiB of a node that are never asked for; the site's where it is left out."""
+    billing_weights: BillingWeights | None = None
+    """Slurm's TRESBillingWeights, ``CPU=1.0,Mem=0.25G``; without them a core is a unit."""
 
     @property
     def max_time_s(self) -> float:
@@ -146,6 +159,13 @@ class Site(Document):
     acctg_counts_shared: bool = False
     """Whether those readings count memory that processes share once for each (``jobacct_gather/linux`` without UsePss
     or NoShared) and nothing is killed by them: a task's own record is then nearer to the truth."""
+    billing_by_largest: bool = False
+    """Whether only the largest of a job's weighted shares is billed (``PriorityFlags=MAX_TRES``), not their sum."""
+    money_per_unit_h: Factor | None = None
+    """What a billing unit costs for an hour."""
+    currency: Line = "EUR"
+    co2_g_per_unit_h: Factor | None = None
+    """Grams of CO2 that a billing unit stands for in an hour."""
     clusters: Option | None = None
     options: tuple[Annotated[str, Field(pattern=r"^--[a-z][!-~]*$")], ...] = ()
     """Further ``#SBATCH`` options of every job."""
@@ -250,6 +270,16 @@ class Site(Document):
     def cap_mb(self, partition: str | None = None) -> int:
         """Return the largest memory a task may ask for, MiB: the largest node (of a partition) less the headroom."""
         return max(candidate.cap_mb for candidate in self._candidates(partition))
+
+    def billed(self, partition: Partition, *, cpus: int, mem_mb: int, nodes: int = 1) -> int:
+        """Return the billing units of a job in ``partition``, of all its cores, memory (MiB) and nodes."""
+        weights = price.parse(partition.billing_weights) if partition.billing_weights else price.CORES
+        return weights.units(cpus=cpus, mem_mb=mem_mb, nodes=nodes, by_largest=self.billing_by_largest)
+
+    def has_price(self, partition: Partition) -> bool:
+        """Whether it is known what jobs cost here, other than in cores."""
+        told = (partition.billing_weights, self.money_per_unit_h, self.co2_g_per_unit_h)
+        return any(one is not None for one in told)
 
     def mem_per_core_mb(self, partition: str | None = None) -> int:
         """Return the memory that goes with one core, MiB: the site's default, or the node's share (of a partition)."""

@@ -64,3 +64,20 @@ def test_limits_of_partitions_are_the_ones_slurm_enforces(limited: Cluster) -> N
     # memory above the most per core costs cores, as many as adjust says
     rows = limited.sacct(costly, fields=("JobID", "AllocCPUS"))
     assert int(rows[0]["AllocCPUS"]) == site.adjust(site.partition("lean"), 2500).cpus == 3
+
+
+@pytest.mark.parametrize("flags", ["", "PriorityFlags=MAX_TRES"])
+def test_slurm_bills_what_the_detected_weights_say(start_cluster: Callable[..., Cluster], flags: str) -> None:
+    billed = "PartitionName=billed Nodes=ALL TRESBillingWeights=CPU=1.5,Mem=2.5G"
+    cluster = start_cluster(nodes=[Node(cpus=8, mem_mb=8000)], priority="multifactor", extra=f"{billed}\n{flags}")
+    site = loads(cluster.run(["chromplan", "site", "detect"], cwd=cluster.user_dir()).stdout)
+    asked = [(1, 3000), (4, 500), (3, 1000), (2, 100)]
+    jobs = {
+        cluster.sbatch("true", "--partition=billed", f"--cpus-per-task={cpus}", f"--mem={mem_mb}M"): (cpus, mem_mb)
+        for cpus, mem_mb in asked
+    }
+    cluster.wait(*jobs)
+    rows = {row["JobID"]: row["AllocTRES"] for row in cluster.sacct(*jobs, fields=["JobID", "AllocTRES"])}
+    for job_id, (cpus, mem_mb) in jobs.items():
+        units = site.billed(site.partition("billed"), cpus=cpus, mem_mb=mem_mb)
+        assert f"billing={units}," in f"{rows[job_id]},", rows

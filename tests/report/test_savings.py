@@ -12,7 +12,7 @@ from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.report import savings as compare
 from planner.scripts.jobs import jobs
-from planner.site import Partition
+from planner.site import Partition, dumps
 
 ONE_NODE = Partition(name="one", nodes=1, cores=2, mem_mb=64_000)
 
@@ -181,3 +181,64 @@ def test_auto_in_the_configuration_counts_for_every_round(tmp_path: Path, capsys
     plan = json.loads(capsys.readouterr().out)
     assert plan["mode"] == "jobs"
     assert plan["notes"] == ["mode jobs: only 3 tasks: a job for each, with exactly what it needs"]
+
+
+WEIGHTED = ONE_NODE.model_copy(update={"billing_weights": "CPU=1.0,Mem=0.25G"})
+
+
+def test_a_plan_costs_what_the_site_bills_for_as_long_as_its_jobs_run() -> None:
+    plan = timed(Mode.JOBS)
+    site = plan.target.site.model_copy(update={"money_per_unit_h": 0.5, "co2_g_per_unit_h": 10.0, "currency": "CHF"})
+    target = plan.target.model_copy(update={"partition": WEIGHTED, "site": site})
+    plan = plan.model_copy(update={"target": target})
+    billed = sum(int(task.cpus + task.request_mb / 1024 / 4) for task in plan.tasks)  # an hour each
+    found = compare.price(plan)
+    assert found == compare.Price(core_h=4.0, billed_h=billed, money=billed / 2, co2_g=billed * 10)
+    assert compare.price_sentence(plan) == (
+        f"costs 4 core-hours, {billed} billing unit-hours, {billed / 2:.3g} CHF, {billed * 10} g of CO2"
+    )
+
+
+def test_where_the_site_tells_no_price_only_cores_are_counted_and_nothing_is_said() -> None:
+    plan = timed(Mode.TIERS)
+    found = compare.figures(plan).price
+    assert found is not None
+    assert found.billed_h == found.core_h > 0
+    assert found.money is None
+    assert compare.price_sentence(plan) is None
+
+
+def test_whole_nodes_cost_all_their_cores() -> None:
+    plan = timed(Mode.JOBS, mem_policy="whole_node")
+    assert compare.price(plan).core_h == 2 * len(plan.tasks)  # type: ignore[union-attr]
+
+
+def test_without_durations_there_is_no_price() -> None:
+    assert compare.price(plans.plan()) is None
+    assert compare.figures(plans.plan()).price is None
+
+
+def test_compare_shows_what_each_mode_costs_where_the_site_bills(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site.toml").write_text(dumps(plans.site(partitions=(WEIGHTED,))))
+    text = plans.CONFIG.replace('"1-22"', '"20-22"') + '[submit]\nsite = "./site.toml"\n'
+    (tmp_path / "chromplan.toml").write_text(text)
+    rows = [f"chr{c},{100 + c},{60 * c},{c}" for c in range(1, 23)]
+    (tmp_path / "past.csv").write_text("\n".join(["chromosome,peak_mb,wall_s,length_mb", *rows, ""]))
+    argv = ["history", "import", str(tmp_path / "past.csv"), "--tool", "beagle", "--feature", "length_mb=length_mb"]
+
+    def shown(*words: str) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--project", str(tmp_path)])
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    shown(*argv)
+    table = shown("plan", "--compare")
+    assert "core-hours" in table
+    assert "unit-hours billed" in table
+    assert " billing unit-hours" in shown("plan")
+    found = json.loads(shown("plan", "--compare", "--json"))
+    assert all(row["price"]["billed_h"] > 0 for row in found if row["becomes"])

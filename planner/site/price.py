@@ -1,0 +1,56 @@
+"""Price of a job in its site's own units: Slurm's ``TRESBillingWeights``."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+_WEIGHT = re.compile(r"([A-Za-z][^=,\s]*)=([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTP]?)", re.IGNORECASE)
+_MB_PER = {"": 1, "K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2, "P": 1024**3}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """What is billed of a job: units for each of its cores, MiB and nodes."""
+
+    cpu: float = 0.0
+    mem_mb: float = 0.0
+    node: float = 0.0
+
+    def units(self, *, cpus: int, mem_mb: int, nodes: int, by_largest: bool) -> int:
+        """Return what a job is billed, whole units, for as long as it runs.
+
+        Parameters
+        ----------
+        cpus, mem_mb
+            Of all its nodes; MiB.
+        by_largest : bool
+            Only the largest share is billed, not the sum (``PriorityFlags=MAX_TRES``).
+        """
+        shares = (self.cpu * cpus, self.mem_mb * mem_mb, self.node * nodes)
+        # 0.1 x 30 is 3.0000000000000004
+        return math.floor((max(shares) if by_largest else sum(shares)) + 1e-9)
+
+
+# Slurm's own, where a partition has no weights
+CORES = Weights(cpu=1.0)
+
+
+def parse(text: str) -> Weights:
+    """Read ``CPU=1.0,Mem=0.25G,Node=2``; GPUs, licences and the like, of which planned jobs have none, are passed over.
+
+    Raises
+    ------
+    ValueError
+        For what is not such a list.
+    """
+    found = {"cpu": 0.0, "mem": 0.0, "node": 0.0}
+    for word in text.split(","):
+        match = _WEIGHT.fullmatch(word.strip())
+        if match is None:
+            raise ValueError(f"weights as Slurm's TRESBillingWeights are expected, CPU=1.0,Mem=0.25G, not {word!r}")
+        name, suffix = match[1].lower(), match[3].upper()
+        if name in found:
+            found[name] = float(match[2]) / (_MB_PER[suffix] if name == "mem" else 1)
+    return Weights(cpu=found["cpu"], mem_mb=found["mem"], node=found["node"])
