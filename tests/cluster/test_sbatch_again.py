@@ -68,7 +68,7 @@ def test_the_same_again_in_a_named_folder_goes_on_with_it_and_another_is_refused
     for cohort in ("B", "A", "A"):
         done = omk_cluster.run(argv, cwd=again.folder.path, env={"COHORT": cohort}, check=False)
         codes.append(done.returncode)
-        assert ("error: mine: a run is there already, and it is another" in done.stderr) == (done.returncode != 0)
+        assert ("error: mine: the folder already holds a run: another one" in done.stderr) == (done.returncode != 0)
     assert codes == [2, 0, 2]
     processes.wait_until(lambda: not again.in_queue(), "all to end", timeout_s=90, pause_s=0.3)
     assert again.ran() == {f"ran.A.{c}": 1 for c in (20, 21, 22)}
@@ -80,7 +80,7 @@ def test_a_run_whose_job_id_was_never_printed_is_not_submitted_again(omk_cluster
     before = len(again.runs())
     unheard = ["bash", "-c", "chromplan sbatch --no-history imp.sh >/dev/full"]
     assert omk_cluster.run(unheard, cwd=again.folder.path, env={"COHORT": "A"}, check=False).returncode != 0
-    assert "was cut short while it was submitted" in again.sbatch(cohort="A")
+    assert "whose submission was cut short" in again.sbatch(cohort="A")
     assert outcomes(again.folder.finish("imp")) == dict.fromkeys(ALL, "completed")
     assert len(again.runs()) == before + 1
     assert again.ran() == {f"ran.A.{c}": 1 for c in (20, 21, 22)}
