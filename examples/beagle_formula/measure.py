@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import re
-import subprocess
-import time
+import sys
 from pathlib import Path
 
 import msprime
@@ -21,6 +19,9 @@ import numpy as np
 import pandas as pd
 
 from planner.core import human
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from gnu_time import measured
 
 JAR = Path("/usr/share/beagle/beagle.jar")
 PANEL, PEOPLE = 250, 25
@@ -72,16 +73,7 @@ def _write(
 def impute(folder: Path, window_cm: float) -> dict[str, float]:
     """Run Beagle; return exit code, peak and times."""
     files = (f"ref={folder / 'ref.vcf.gz'}", f"gt={folder / 'tgt.vcf.gz'}", f"out={folder / 'out'}")
-    start = time.monotonic()
-    argv = ("/usr/bin/time", "-f", "%M %U %S", *JAVA, *files, *SETTINGS, f"window={window_cm:g}")
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    peak, user, system = re.findall(r"^(\d+) ([\d.]+) ([\d.]+)$", done.stderr, re.MULTILINE)[-1]
-    return {
-        "exit_code": done.returncode,
-        "peak_rss_mb": round(int(peak) / 1024, 1),
-        "wall_s": round(time.monotonic() - start, 2),
-        "cpu_s": round(float(user) + float(system), 2),
-    }
+    return measured([*JAVA, *files, *SETTINGS, f"window={window_cm:g}"])[0]
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import argparse
 import csv
 import re
 import subprocess
-import time
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,6 +24,9 @@ from typing import Self
 import msprime
 import numpy as np
 from scipy.stats import qmc
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from gnu_time import measured
 
 JAR = Path("/usr/share/beagle/beagle.jar")
 PIECE_MB, MOST_PIECES = 10, 12
@@ -200,30 +203,16 @@ class _Vcf:
 def impute(folder: Path, point: Point, *, collector: str, xmx_mb: int) -> dict[str, float | str]:
     """Run Beagle once; return exit code, peak, times and what its log says."""
     argv = [
-        *(
-            "/usr/bin/time",
-            "-f",
-            "%M %U %S",
-            "java",
-            COLLECTORS[collector],
-            "-Xms8m",
-            f"-Xmx{xmx_mb}m",
-            "-jar",
-            str(JAR),
-        ),
+        *("java", COLLECTORS[collector], "-Xms8m", f"-Xmx{xmx_mb}m", "-jar", str(JAR)),
         *(f"ref={folder / 'ref.vcf.gz'}", f"gt={folder / 'tgt.vcf.gz'}", f"out={folder / 'out'}"),
         *(f"nthreads={point.n_threads}", f"burnin={point.burnin_iterations}", f"iterations={point.main_iterations}"),
         *(f"window={point.window_cm:g}", "overlap=2.0"),
     ]
-    start = time.monotonic()
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    peak, user, system = re.findall(r"^(\d+) ([\d.]+) ([\d.]+)$", done.stderr, re.MULTILINE)[-1]
+    used, done = measured(argv)
     return {
-        "exit_code": done.returncode,
+        "exit_code": used.pop("exit_code"),
         "oom": int("OutOfMemoryError" in done.stderr + done.stdout),
-        "peak_rss_mb": round(int(peak) / 1024, 1),
-        "wall_s": round(time.monotonic() - start, 2),
-        "cpu_s": round(float(user) + float(system), 2),
+        **used,
         "n_windows": len(re.findall(r"^Window \d+", done.stdout, re.MULTILINE)),
     }
 

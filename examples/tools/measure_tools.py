@@ -13,15 +13,17 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import re
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import qmc
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from gnu_time import measured
 
 Point = Mapping[str, float]
 SEED = 20261127
@@ -215,17 +217,7 @@ MOST_CELLS = 8e7  # genotypes written at most: what fits the patience of an hour
 
 def run(folder: Path, argv: list[str]) -> dict[str, float]:
     """Run a tool once; return exit code, peak and times."""
-    start = time.monotonic()
-    done = subprocess.run(
-        ["/usr/bin/time", "-f", "%M %U %S", *argv], cwd=folder, capture_output=True, text=True, check=False
-    )
-    peak, user, system = re.findall(r"^(\d+) ([\d.]+) ([\d.]+)$", done.stderr, re.MULTILINE)[-1]
-    return {
-        "exit_code": done.returncode,
-        "peak_rss_mb": round(int(peak) / 1024, 1),
-        "wall_s": round(time.monotonic() - start, 2),
-        "cpu_s": round(float(user) + float(system), 2),
-    }
+    return measured(argv, folder)[0]
 
 
 def main() -> None:
