@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from planner.core.errors import InputError
 from planner.history.reading import Skipped
 
+MISSING = ("", "-", "NA", "N/A", "nan", "None")
+"""What stands in a cell without a value."""
+
 _DELIMITERS = "\t,;|"
 _MARKS = re.compile(r"[^\w\s%().:/\"'+-]+")  # what no column's name holds
 _ONE = "\x1f"  # in place of a delimiter of several characters

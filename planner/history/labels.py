@@ -18,6 +18,11 @@ _CHROMOSOME = re.compile(
 # sacct cuts a name that is too long for its column and ends it with "+": "phas.chr1+" may be chr12
 _CUT_WORD = re.compile(r"[A-Za-z0-9]*\+$")
 CUT_NAME = "jobs whose name sacct cut off (print it in full: -o JobName%100, or -P)"
+CHROMOSOME_KEYS = ("chromosome", "chrom", "chr", "contig")
+"""What columns, wildcards and inputs that hold a chromosome are called."""
+SAMPLE_KEYS = ("sample", "sample_id", "sample_name")
+"""The same, of a sample."""
+
 _GROUPS = ("tool", "sample", "chromosome")
 
 

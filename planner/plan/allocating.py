@@ -10,13 +10,11 @@ from functools import lru_cache
 from planner.core.errors import InputError
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import STEP_SHELLS_MB, driver_mb
-from planner.plan.packing import Load, Packed, least, most_slots, share_of
+from planner.plan.packing import HARDLY_LONGER, Load, Packed, least, most_slots, share_of
 from planner.schedule import listing as order
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.state import Node, Sharing, State, Waiting, Work
 
-# the least memory is asked for with which the round takes at most this much longer than with all that may be had
-_SLACK = 1.1
 _SIZES = 24
 # how much of what a task is given at first may be doubt alone, relative
 _DOUBT = 1.3
@@ -140,7 +138,7 @@ def _least_mb(
     soonest_s = makespan_s(most_mb)
     for size in range(_SIZES):
         pool_mb = largest_mb + (most_mb - largest_mb) * size // _SIZES
-        if makespan_s(pool_mb) <= _SLACK * soonest_s:
+        if makespan_s(pool_mb) <= HARDLY_LONGER * soonest_s:
             return pool_mb
     return most_mb
 

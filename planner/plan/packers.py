@@ -11,6 +11,7 @@ from planner.core.records import BatchPacker
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB, batch_mb
 from planner.plan.packing import (
+    HARDLY_LONGER,
     Load,
     Packed,
     arrange,
@@ -29,8 +30,6 @@ from planner.site import Partition
 
 # Orders tried over all batches of a plan: about half a second.
 _EVALUATIONS, _FEWEST = 300_000, 1_000
-# A way may end this much later than the soonest when it holds less memory over time.
-_SLACK = 1.1
 # Steps of a node's memory in the knapsack; beyond so many tasks it is not tried without being asked for.
 _STEPS, _MOST_TASKS = 1000, 2_000
 
@@ -84,7 +83,7 @@ def cheapest(ways: dict[str, Packed]) -> Packed:
     if len(ways) == 1 or any(way.makespan_s is None for way in ways.values()):
         return next(iter(ways.values()))
     soonest_s = min(way.makespan_s or 0.0 for way in ways.values())
-    near = {name: way for name, way in ways.items() if (way.makespan_s or 0.0) <= _SLACK * soonest_s}
+    near = {name: way for name, way in ways.items() if (way.makespan_s or 0.0) <= HARDLY_LONGER * soonest_s}
     best = min(near, key=lambda name: near[name].held_mb_s or 0.0)
     unit = unit_for(max(way.held_mb_s or 0.0 for way in ways.values()))
     figures = {

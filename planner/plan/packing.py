@@ -12,6 +12,9 @@ from planner.plan.document import Batch, Target
 from planner.schedule import listing as order
 from planner.site import Partition
 
+HARDLY_LONGER = 1.1
+"""Tasks may take up to this much longer than the soonest they can end, where that holds less memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-# Sums of memory in another order differ in the last bits; a task that fits exactly must still fit.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""Relative. Sums of memory in another order differ in the last bits; a task that fits exactly must still fit."""
 
 
 class Dispatch(StrEnum):
@@ -118,7 +118,7 @@ def list_schedule(
         loads,
         machine.dispatch,
         slots=len(order) if machine.slots is None else machine.slots,
-        cap_mb=math.inf if machine.cap_mb is None else machine.cap_mb * (1 + _ROUNDING),
+        cap_mb=math.inf if machine.cap_mb is None else machine.cap_mb * (1 + ROUNDING),
         cores=math.inf if machine.cores is None else machine.cores,
     )
     run.check(order)
@@ -132,7 +132,7 @@ def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[fl
     slot_of = [0] * len(order)
     for task in sorted(order, key=lambda task: start_s[task]):
         # sums of durations in another order or unit differ in the last bits
-        falls_free = bool(free) and free[0][0] <= start_s[task] * (1 + _ROUNDING)
+        falls_free = bool(free) and free[0][0] <= start_s[task] * (1 + ROUNDING)
         slot = heapq.heappop(free)[1] if falls_free else len(free)
         slot_of[task] = slot
         heapq.heappush(free, (start_s[task] + wall_s[task], slot))

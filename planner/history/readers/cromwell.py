@@ -14,7 +14,7 @@ from typing import Any
 from planner.core.errors import InputError
 from planner.core.exits import KILLED
 from planner.core.records import Observation, Outcome, Quality
-from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
+from planner.history.labels import CHROMOSOME_KEYS, SAMPLE_KEYS, Labels, chromosome_in, plain_chromosome, read_name
 from planner.history.readers import ReadOptions
 from planner.history.readers.nextflow import parse_size_mb
 from planner.history.reading import Skipped, count_of, identity
@@ -32,8 +32,6 @@ _OUTCOMES = {
     "Preempted": Outcome.INFRA,
 }
 _OUT_OF_MEMORY = re.compile(r"memory_retry|OutOfMemory|out of memory|oom[-_]kill", re.IGNORECASE)
-_CHROMOSOMES = ("chromosome", "chrom", "chr", "contig")
-_SAMPLES = ("sample", "sample_id", "sample_name")
 
 
 def recognises(head: str) -> bool:
@@ -93,8 +91,8 @@ def _observation(name: str, call: Mapping[str, Any], workflow: str, labels: Labe
     return Observation(
         tool=labels.tool or told.get("tool") or tool,
         task=task,
-        sample=told.get("sample") or _first(inputs, _SAMPLES),
-        chromosome=told.get("chromosome") or plain_chromosome(_first(inputs, _CHROMOSOMES)) or chromosome_in(name),
+        sample=told.get("sample") or _first(inputs, SAMPLE_KEYS),
+        chromosome=told.get("chromosome") or plain_chromosome(_first(inputs, CHROMOSOME_KEYS)) or chromosome_in(name),
         features={},
         peak_mb=limit_mb if oom else None,
         limit_mb=None if limit_mb is None else round(limit_mb),

@@ -17,8 +17,8 @@ from typing import Any
 
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
-from planner.history.delimited import check_columns, header_of, split_rows
-from planner.history.labels import Labels, chromosome_in, plain_chromosome, read_name
+from planner.history.delimited import MISSING, check_columns, header_of, split_rows
+from planner.history.labels import CHROMOSOME_KEYS, Labels, chromosome_in, plain_chromosome, read_name
 from planner.history.readers import ReadOptions
 from planner.history.reading import Skipped, count_of, identity
 from planner.history.source import TextSource
@@ -26,9 +26,7 @@ from planner.history.source import TextSource
 NAME = "snakemake"
 USES = frozenset({"path_pattern", "name_pattern"})
 _NEEDED = {"s": "wall time", "max_rss": "peak memory"}
-_MISSING = ("", "-", "NA", "nan")
 _EXTENDED = ("rule_name", "wildcards", "threads", "resources", "input_size_mb", "jobid")
-_CHROMOSOMES = ("chromosome", "chrom", "chr")
 _SUFFIX = re.compile(r"(?:\.benchmark)?\.(?:tsv|txt|jsonl|json)$")
 _WILDCARD = re.compile(r"\{([A-Za-z_]\w*)(?:,([^{}]*))?\}")
 
@@ -129,7 +127,7 @@ def _observation(
     known = {**_object(row.get("wildcards", "")), **wildcards}
     rule = known.get("tool") or known.get("rule") or row.get("rule_name") or folder.rpartition("/")[2] or stem
     peak_mb = _number(row, "max_rss")
-    chromosome = str(next((known[name] for name in _CHROMOSOMES if known.get(name)), ""))
+    chromosome = str(next((known[name] for name in CHROMOSOME_KEYS if known.get(name)), ""))
     told = _told(path, labels)
     return Observation(
         tool=labels.tool or told.get("tool") or rule,
@@ -189,7 +187,7 @@ def _object(text: str) -> dict[str, Any]:
 
 def _number(row: Mapping[str, str], column: str) -> float | None:
     text = row[column]
-    if text in _MISSING:
+    if text in MISSING:
         return None
     try:
         value = float(text)

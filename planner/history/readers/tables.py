@@ -11,8 +11,8 @@ from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.units import parse_duration_s, parse_mem_mb
-from planner.history.delimited import check_columns, header_of, split_rows
-from planner.history.labels import collected, plain_chromosome
+from planner.history.delimited import MISSING, check_columns, header_of, split_rows
+from planner.history.labels import CHROMOSOME_KEYS, SAMPLE_KEYS, collected, plain_chromosome
 from planner.history.readers import ReadOptions
 from planner.history.reading import Columns, HistoryRead, Skipped, count_of, identity
 from planner.history.source import TextSource
@@ -20,7 +20,6 @@ from planner.history.source import TextSource
 NAME = "table"
 USES = frozenset({"peak", "wall", "limit", "chromosome", "sample", "features", "sampled"})
 
-_MISSING = ("", "-", "NA", "N/A", "nan", "None")
 _TRUE = ("1", "true", "yes", "t", "y")
 
 # What a column is called when nobody says: the first of these that is there.
@@ -28,8 +27,8 @@ _DEFAULTS: Mapping[str, tuple[str, ...]] = {
     "peak": ("peak_mb", "peak_rss_mb", "max_rss_mb", "max_rss", "MaxRSS"),
     "wall": ("wall_s", "elapsed_s", "duration_s", "seconds"),
     "limit": ("limit_mb", "mem_mb", "ReqMem"),
-    "chromosome": ("chromosome", "chrom", "chr"),
-    "sample": ("sample", "sample_id"),
+    "chromosome": CHROMOSOME_KEYS,
+    "sample": SAMPLE_KEYS,
     "task": ("task", "run_id"),
     "tool": ("tool",),
     "cpus": ("cpus", "threads", "n_threads"),
@@ -128,7 +127,7 @@ def _observation(
     quality: Quality,
     job_id: str,
 ) -> Observation:
-    cells = {name: "" if row[column] in _MISSING else row[column] for name, column in places.items()}
+    cells = {name: "" if row[column] in MISSING else row[column] for name, column in places.items()}
     used_tool = tool or cells["tool"]
     if not used_tool:
         raise ValueError("the tool is empty")
@@ -192,7 +191,7 @@ def _features(row: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, f
         column = levels.column(source)
         if source == column:
             found[name] = _number(row, column)
-        elif row[column] in _MISSING:
+        elif row[column] in MISSING:
             raise ValueError(f"{column}: empty")
         else:
             found |= levels.kept(name, row[column])

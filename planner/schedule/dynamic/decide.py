@@ -16,10 +16,11 @@ from planner.core.retry import LEARNT_GROWTH
 from planner.memory.linear import student_t_quantile
 from planner.schedule.dynamic import paper
 from planner.schedule.dynamic.belief import Assumptions, Belief, all_works
-from planner.schedule.dynamic.load import ROUNDING, NodeLoad
+from planner.schedule.dynamic.load import NodeLoad
 from planner.schedule.dynamic.online import TaskSum
 from planner.schedule.dynamic.paper import PaperOptions
 from planner.schedule.dynamic.state import Running, Sharing, Start, State, Work
+from planner.schedule.listing import ROUNDING
 
 # Where the largest task takes less than this share of a node, many share it: how careful limits are depends on cost.
 _FEW_SHARE = 0.6

@@ -6,9 +6,7 @@ import math
 
 from planner.schedule.dynamic.online import TaskSum
 from planner.schedule.dynamic.state import Node
-
-ROUNDING = 1e-9
-"""Relative; sums of requests that fill a node to the last megabyte fit."""
+from planner.schedule.listing import ROUNDING
 
 
 class NodeLoad:

@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.schedule.listing import ROUNDING
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -21,7 +23,6 @@ Ints = NDArray[np.int64]
 # a move that lowers one of two equal peaks.
 _DOUBLINGS = 6
 _TICKS = 2.0**40
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class LimitBatch:
         self._packing = _Packing.of(wall)
         # one more task, of nothing, fills the slots where nothing runs
         self._mem, self._cpus = np.append(mem, 0.0), np.append(cpus, 0).astype(float)
-        self._cap, self._cores = cap * (1 + _ROUNDING), cores
+        self._cap, self._cores = cap * (1 + ROUNDING), cores
         self._slots = _most_running(mem, cpus, min(slots, len(mem)), self._cap, cores)
         self._scale = _scale(mem, wall, self._slots)
         self._wants_peak = wants_peak
@@ -179,7 +180,7 @@ class BarrierBatch:
         self, mem: Floats, wall: Floats, cpus: Ints, *, slots: int, cap: float = np.inf, cores: float = np.inf
     ) -> None:
         self._mem, self._wall, self._cpus = mem, wall, cpus
-        self._slots, self._cap, self._cores = slots, cap * (1 + _ROUNDING), cores
+        self._slots, self._cap, self._cores = slots, cap * (1 + ROUNDING), cores
         self._scale = _scale(mem, wall, min(slots, len(mem)))
         self._even = np.isinf(cap) and np.isinf(cores)
 
