@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from planner.core.retry import Retry
 from planner.memory.cost import cheapest
+from planner.memory.growth import LEAST_GROWTH, most_beyond
 from planner.memory.linear import EXPONENTS, fit_powers
 from planner.memory.members import MEMBERS, Past, middle_means, weighted_median
 from planner.memory.predictive import Predictive, smooth
@@ -39,7 +40,6 @@ _FARTHEST_TESTED = 8.0
 _TESTED_BEYOND = 12
 _LEAST_TESTED = 3
 _NEARER = 0.7  # what the next smaller task's test counts, where that of the largest counts 1
-_BEYOND = 1.05  # what is larger than all seen may need a little more, even on a plateau
 _JUST_SHORT = 0.999  # to stay this little below the largest peak saves nothing, and a peak like it would kill
 _FLAT = np.array([not member.slopes for member in MEMBERS])
 
@@ -61,6 +61,8 @@ class Sized:
         The levels at which earlier tasks turned out.
     beyond : bool
         Whether the task is larger than all seen: members without a slope are not asked then.
+    most : float
+        No request is above this, MiB.
     """
 
     predictives: tuple[Predictive, ...]
@@ -70,6 +72,7 @@ class Sized:
     kappa: float
     turned_out: Floats
     beyond: bool = False
+    most: float = math.inf
 
     @cached_property
     def requests(self) -> Floats:
@@ -79,7 +82,7 @@ class Sized:
     @property
     def request(self) -> float:
         """The request of least expected cost, MiB."""
-        request = max(weighted_median(self.requests, self.weights), LEAST_REQUEST_MB)
+        request = max(min(weighted_median(self.requests, self.weights), self.most), LEAST_REQUEST_MB)
         largest = self.retry.largest
         return largest if _JUST_SHORT * largest <= request < largest else request
 
@@ -198,9 +201,10 @@ class Sizer:
         else:
             at = past.count if place is None else place - 0.5
             predictives = _predictives(past, wall, size, at, beyond=beyond)
-        weights = self._weights(len(predictives), beyond=beyond)
+        weights, most = self._weights(len(predictives), beyond=beyond), math.inf
         if beyond and len(predictives) > 1:
             weights = self._weights_beyond(size, weights)
+            most = self.retry().largest * most_beyond(past, wall, size, kappa=self.kappa)
         return Sized(
             predictives=predictives,
             weights=weights,
@@ -209,6 +213,7 @@ class Sizer:
             kappa=self.kappa,
             turned_out=np.sort(self._turned_out),
             beyond=beyond,
+            most=most,
         )
 
     def retry(self) -> Retry:
@@ -314,7 +319,7 @@ def _predictives(past: Past, wall: Floats, size: float, place: float, *, beyond:
     found = []
     for member in MEMBERS:
         value, weight = past.plausible(member, size, place)
-        raised = _BEYOND * value if beyond and not member.slopes else value
+        raised = LEAST_GROWTH * value if beyond and not member.slopes else value
         found.append(smooth(raised, weight, wall, rows=past.count))
     return tuple(found)
 

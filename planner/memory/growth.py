@@ -1,0 +1,89 @@
+"""How far a task beyond all sizes seen may be followed: as far as earlier large tasks went beyond smaller ones.
+
+A line through the largest tasks says what one noisy peak makes of it. What a tool did at its largest tasks says more:
+of one that has reached its plateau they hold no more than tasks half as large.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.core.retry import FIRST_STEP, GROWTH
+from planner.memory.members import Past, nearness
+
+Floats = NDArray[np.float64]
+
+LEAST_GROWTH = 1.05
+"""What one asks for above the largest peak, even on a plateau: as a multiple of it."""
+
+_FARTHEST = 8.0  # a task further out is judged as if it were so many times larger than all seen
+_LEAST_SMALLER = 6
+_LEAST_JUDGED = 3
+_BANDWIDTH = 0.3
+_LEAST_NEARNESS = 0.05  # what much smaller tasks did is no word on the largest
+
+
+def most_beyond(past: Past, wall: Floats, size: float, *, kappa: float) -> float:
+    """Return the most to ask for a task larger than all seen, as a multiple of the largest peak.
+
+    Every earlier task is compared with the largest peak among those as many times smaller as the new task is larger
+    than all, and its growth carried on, in proportion or along a line, whichever is more. The multiple is the one that
+    would cost least if the new task grew like one of these, the largest of them first.
+
+    Parameters
+    ----------
+    past : Past
+    wall : array, shape (n,)
+        Run times, s.
+    size : float
+        Of the new task.
+    kappa : float
+        Price of a failure, as in :func:`planner.memory.cost.cheapest`.
+
+    Returns
+    -------
+    float
+        At least `LEAST_GROWTH`; infinite where too few tasks can tell.
+    """
+    if past.ordered[-1] <= 0:
+        return math.inf
+    far = min(size / float(past.ordered[-1]), _FARTHEST)
+    for exponent in (1.0, 0.5, 0.25):  # where too few tasks are so much smaller, from nearer ones
+        growth, tasks = _growths(past, size, far, exponent)
+        near = nearness(past.rank[tasks] - 1.0, _BANDWIDTH, past.count)
+        heard = near >= _LEAST_NEARNESS
+        if np.count_nonzero(heard) >= _LEAST_JUDGED:
+            spent = wall[tasks[heard]]
+            return _cheapest_multiple(growth[heard], near[heard] * spent, float(spent.max()), kappa)
+    return math.inf
+
+
+def _growths(past: Past, size: float, far: float, exponent: float) -> tuple[Floats, NDArray[np.intp]]:
+    """Return how the growth of each task, beyond those ``far**exponent`` times smaller, goes on; and which they are."""
+    order = np.argsort(past.size, kind="stable")
+    sizes, peak = past.size[order], past.value[order]
+    smaller = np.minimum(sizes.searchsorted(sizes / far**exponent, "right"), sizes.searchsorted(sizes, "left"))
+    known = smaller >= _LEAST_SMALLER
+    last = smaller[known] - 1
+    highest = np.maximum.accumulate(peak)[last]
+    ratio = peak[known] / highest
+    slope = (peak[known] - highest) / (sizes[known] - sizes[last])
+    along = 1 + slope * (size - sizes[-1]) / float(peak.max())
+    return np.maximum(np.where(ratio > 1, ratio ** (1 / exponent), ratio), along), order[known]
+
+
+def _cheapest_multiple(growth: Floats, weight: Floats, longest_s: float, kappa: float) -> float:
+    """Return the multiple of least cost, were one task more known: a long one that does not grow."""
+    highest = np.sort(growth)[-2]  # one giant among all does not decide
+    peak, weight = np.append(np.clip(growth, 0, highest), 1.0), np.append(weight, longest_s)
+    asked = LEAST_GROWTH * np.unique(np.maximum(peak, 1.0))[:, None]
+    cost = np.zeros((len(asked), len(peak)))
+    held = np.broadcast_to(asked, cost.shape)
+    while (short := held < peak).any():
+        cost += np.where(short, held + kappa * peak, 0.0)
+        stepped = np.where(held >= FIRST_STEP, GROWTH * held, FIRST_STEP * np.maximum(held, 1.0))
+        held = np.where(short, stepped, held)
+    return float(asked[np.argmin((cost + held - peak) @ weight), 0])
