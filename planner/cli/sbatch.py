@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 # tasks that are listed one by one, and else how many of them
 _MOST_ROWS = 30
 _LARGEST = 10
+# options that say what a node must have
+_NODES = {
+    *("tmp", "mincpus", "extra-node-info", "sockets-per-node", "cores-per-socket", "threads-per-core", "gres", "gpus"),
+    *("gpus-per-node", "gpus-per-socket", "gpus-per-task", "ntasks-per-node", "ntasks-per-socket", "ntasks-per-core"),
+}
 
 
 @click.command("sbatch", cls=SbatchLike, context_settings=SETTINGS)
@@ -67,6 +72,8 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
     project = run.project
     with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = project.plan(project.latest()) if run.is_earlier else _plan(project, say)
+        if not run.is_earlier and _NODES.intersection(asked.chosen):
+            _refuse_what_no_node_has(project, plan)
         called = data_folder.shortest_name(project)
         with interrupted.until_told(project), telling_what_is_queued(project, plan.round, called=called):
             settings = None if plan.cluster else run.place.settings
@@ -76,6 +83,15 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
             click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)
     if asked.says("wait"):
         context.exit(until_over(project))
+
+
+def _refuse_what_no_node_has(project: ProjectFolder, plan: Plan) -> None:
+    """Refuse what sbatch refuses of a job that is not held: of one that is, it looks at the nodes too late."""
+    from planner.rounds import preview
+
+    for trial in preview.try_out(project, plan.round):
+        if trial.refused and "node configuration is not available" in trial.refused:
+            raise FailureError(trial.refused, "that is what sbatch says: no node has what the script asks for")
 
 
 def _requests(plan: Plan) -> Iterator[str]:

@@ -191,7 +191,10 @@ CASES: dict[str, Case] = {
     ),
     "one node": Case(script=script("-N 1")),
     "one node as a range": Case(script=script("-N 1-1")),
-    "nodes and their place": Case(script=script("-w n2", "--tmp=1M", "--mincpus=2", "--hint=nomultithread")),
+    "nodes and their place": Case(script=script("-w n2", "--mincpus=2", "--hint=nomultithread")),
+    "more disk than a node has": Case(script=script("--tmp=100T"), refused=True),
+    "more processors than a node has": Case(script=script("--mincpus=500"), refused=True),
+    "more GPUs than a node has": Case(script=script("--gres=gpu:9"), refused=True),
     "cores": Case(script=script("--threads-per-core=1", "--distribution=block:cyclic", "--cpu-freq=medium")),
     # arrays
     "throttled": Case(script=PLAIN, line="$SBATCH --array=1-40%10 --mem=10M s.sh"),
@@ -315,5 +318,6 @@ USUAL = (
     "per cpu beside SBATCH_MEM_PER_NODE",
     "all memory of a node",
     "no memory asked",
+    "more processors than a node has",
     "aftercorr",
 )
