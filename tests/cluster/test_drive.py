@@ -143,7 +143,8 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     pipeline.run("scontrol", "requeue", job)
     wait_until(lambda: {row["state"] for row in pipeline.json("status")} == {"PENDING"})
     pipeline.run("scontrol", "update", f"JobId={job}", "StartTime=now")
-    wait_until(lambda: lines(pipeline, ".pids") == {"s1.chr20": 2, "s1.chr21": 2, "s1.chr22": 2})
+    # a start that Slurm lost is a further one
+    wait_until(lambda: min(lines(pipeline, ".pids").values()) >= 2)
 
     # the whole job is cancelled: Slurm tells steps and driver to end, then ends them
     pipeline.run("scancel", job)
@@ -154,8 +155,8 @@ def test_what_is_cut_short_is_no_failure_and_runs_again(omk_cluster: Cluster) ->
     # Ctrl-C, in an allocation by hand; then the rest
     out = salloc(
         pipeline,
-        "chromplan drive & driver=$!\n"
-        "until [ $(cat out/*.pids | wc -l) = 9 ]; do sleep 0.1; done\n"
+        "before=$(cat out/*.pids | wc -l); chromplan drive & driver=$!\n"
+        "until [ $(cat out/*.pids | wc -l) -ge $((before + 3)) ]; do sleep 0.1; done\n"
         "kill -INT $driver; wait $driver; echo exit $?; squeue --noheader --steps --jobs=$SLURM_JOB_ID --format=%j\n"
         "touch go; chromplan drive",
         *("--ntasks=3", "--mem=1000M"),
