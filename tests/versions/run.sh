@@ -57,7 +57,8 @@ inside() {
         certificates=/etc/ssl/certs/ca-certificates.crt
         [ ! -e $certificates ] || { mkdir -p "$root/etc/ssl/certs" && cp $certificates "$root$certificates"; }
         given=()
-        for name in PIP_CERT PIP_INDEX_URL http_proxy https_proxy no_proxy; do
+        for name in PIP_CERT PIP_INDEX_URL http_proxy https_proxy no_proxy CHROMPLAN_BOTH_WAYS CHROMPLAN_EVERY_VARIABLE \
+            CHROMPLAN_CRASHES CHROMPLAN_CRASH CHROMPLAN_KILLS CHROMPLAN_SEED; do
             [ -z "${!name:-}" ] || given+=("$name=${!name}")
         done
         exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
