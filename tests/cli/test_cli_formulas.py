@@ -140,7 +140,7 @@ def test_short_runs_are_learnt_from_where_the_site_samples_often(
         (["--symbolic", "--table", "TABLE"], "no features are named to predict from"),
         (["--symbolic", "--tool", "a", "--tool", "b"], "a formula belongs to one tool"),
         (["--symbolic", "--tool", "a", "--features", "x", "--where", "gc=serial"], "--where goes with --table"),
-        (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--where", "gc"], "--where gc: no condition"),
+        (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--where", "gc"], "--where gc: not a condition"),
         (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--where", "java=17"], "java"),
         (["--symbolic", "--table", "TABLE", "--features", "n_thread"], "n_thread"),
         (["--symbolic", "--table", "TABLE", "--features", "n_threads", "--target", "rss"], "rss"),
@@ -246,7 +246,7 @@ def test_a_level_is_a_probability(level: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_check_needs_one_source_of_runs_and_known_names(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "held against" in chromplan("formula", "check", "beagle", capsys=capsys, code=2)
+    assert "no runs are named" in chromplan("formula", "check", "beagle", capsys=capsys, code=2)
     said = chromplan("formula", "show", "beagel", capsys=capsys, code=2)
     assert "beagel: no such formula" in said
     assert "beagle" in said.splitlines()[1]
