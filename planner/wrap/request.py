@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.core import indices, units
+from planner.core import failures, indices, units
 from planner.core.errors import InputError
 from planner.scripts import patterns
 from planner.wrap import options, words
@@ -134,7 +134,9 @@ def open_source(
     try:
         text = find_script(name, folder, given).read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}", "name the batch script") from None
+        known = None if isinstance(error, FileNotFoundError) else failures.explained(error)
+        hint = known.hint if known else "name the batch script"
+        raise InputError(f"{name}: cannot be read: {error.strerror}", hint) from None
     return Source(name=name, text=text, arguments=tuple(arguments))
 
 

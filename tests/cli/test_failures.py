@@ -182,6 +182,32 @@ def test_a_file_in_the_place_of_a_round_is_never_taken_for_none(
     assert f"{name}: a file, where a folder is needed" in two_lines(chromplan(*arguments, cwd=project))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "-C", "history.csv"), "--project: history.csv: a file, where a folder is needed"),
+        (("order", "--plot", "folder"), "--plot: folder: a folder, where a file is needed"),
+        (("history", "import", "folder"), "folder: a folder, where a file is needed"),
+        (("wrap", "folder"), "folder: cannot be read: Is a directory"),
+    ],
+)
+def test_a_path_of_the_wrong_kind_is_named_with_what_to_do(
+    project: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (project / "folder").mkdir()
+    said = two_lines(chromplan(*arguments, cwd=project))
+    assert said.startswith(f"error: {message}\nhint: move it away")
+
+
+@pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may read anything")
+@pytest.mark.parametrize("arguments", [IMPORT, ("wrap", "history.csv"), ("simulate", "--table", "history.csv")])
+def test_a_file_that_may_not_be_read_says_how_to_allow_it(project: Path, arguments: tuple[str, ...]) -> None:
+    (project / "history.csv").chmod(0)
+    said = two_lines(chromplan(*arguments, cwd=project, before=POWERLESS))
+    assert re.search("history.csv: (cannot be read: P|p)ermission denied", said)
+    assert re.search(r"hint: allow it: chmod u\+rw \S*history.csv", said)
+
+
 def test_the_plan_of_a_round_that_was_started_is_not_said_to_be_written_anew(project: Path) -> None:
     assert chromplan("plan", cwd=project).returncode == 0
     plan = project / "rounds/r001/plan.json"
