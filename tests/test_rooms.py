@@ -85,6 +85,12 @@ def test_a_class_name_stands_for_one_thing_in_the_whole_package() -> None:
     assert not twice
 
 
+def test_the_folders_of_the_tests_mirror_the_rooms() -> None:
+    tested = {path.name for path in Path(__file__).parent.iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
+    beside = {"cluster", "outside"}  # a real Slurm, and data from elsewhere
+    assert tested - beside == set(FLOORS) - {"__main__"}
+
+
 def test_no_two_test_files_are_called_alike() -> None:
     # pytest imports them by their name alone
     names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))

@@ -173,7 +173,7 @@ def comment(plan: Plan, script: str) -> str:
 
 
 def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
-    """Return what ``sbatch`` is told besides the script.
+    """Return the sbatch options of a job.
 
     Parameters
     ----------
@@ -246,6 +246,6 @@ def _is_limited(plan: Plan, job: Job) -> bool:
 
 
 def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:
-    """Return what ``sbatch`` is told besides the script that waits for these jobs."""
+    """Return the sbatch options of the script that waits for these jobs."""
     waits = ":".join(ids)
     return [EXPORT, f"{_COMMENT}={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]

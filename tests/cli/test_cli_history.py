@@ -9,7 +9,7 @@ import pytest
 from planner.cli import main
 from planner.history.store import Store
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "history" / "fixtures"
 OWN = FIXTURES / "own_22.05.txt"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 Run = Callable[..., tuple[int, str, str]]
