@@ -12,3 +12,6 @@ def square(number: int) -> int:
 if __name__ == "__main__":
     with Pool(int(os.environ["SLURM_CPUS_PER_TASK"])) as pool:
         print(pool.map(square, range(4)), os.environ["SLURM_ARRAY_TASK_ID"], flush=True)
+        # what 'with' does alone, terminate(), may wait for ever
+        pool.close()
+        pool.join()
