@@ -17,7 +17,7 @@ _MOST_CANDIDATES = 400
 
 
 class _Above:
-    """What lies above a limit: its mass, and what failing there would cost in delay."""
+    """The part of the distribution above a limit: its mass, and the cost in delay of failing there."""
 
     def __init__(self, predictive: Predictive, kappa: float) -> None:
         self._atoms = predictive.atoms
@@ -37,13 +37,13 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
     Parameters
     ----------
     predictive : Predictive
-        Of the peak, MiB.
+        Distribution of the peak, MiB.
     retry : Retry
     least : float
         No request is below this, MiB; above 0.
     kappa : float
-        A failed attempt costs what it held, plus the waste of the retry, plus ``kappa`` times the task's own use: the
-        delay. Above 0, or tiny requests that fail cheaply would win.
+        Price of the delay. A failed attempt costs the memory x time it held, plus the waste of the retry, plus
+        ``kappa`` times the task's own use. Above 0: otherwise tiny requests that fail cheaply would win.
     """
     above = _Above(predictive, kappa)
     asked = _candidates(predictive, least)
@@ -60,10 +60,10 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
 
 
 def _candidates(predictive: Predictive, least: float) -> Floats:
-    """Return the requests worth weighing: from the median up, and not more of them than matters."""
+    """Return the candidate requests, from the median up, thinned out to a useful number."""
     atoms = predictive.atoms
     counted = np.cumsum(predictive.mass)
     first = max(int(counted.searchsorted(0.5 * counted[-1])), int(atoms.searchsorted(least, "right")))
     first = min(first, len(atoms) - 1)
-    # a line may point below zero: no doubling would raise a request from there
+    # a fitted line may go below zero, and doubling would not raise a request from there
     return np.maximum(atoms[first :: max(1, (len(atoms) - first) // _MOST_CANDIDATES)], least)

@@ -1,16 +1,16 @@
-"""Peaks that say what was granted, not what was needed: a heap that fills whatever it is given.
+"""Elastic peaks, which reflect the memory granted rather than needed, as of a heap that fills whatever it is given.
 
-A virtual machine with a lazy collector (G1 is Java's default) lets its heap grow before it tidies up. Learnt from as
-they are, such peaks keep requests where they are, or drive them up: each round asks for a little more than the last
-peak, and the heap fills that, too.
+A virtual machine with a lazy collector (G1 is Java's default) lets its heap grow before it collects.
+Uncorrected, such peaks keep requests where they are, or drive them up: each round asks for a little more than the last
+peak, and the heap fills that too.
 
-They are recognised by tasks that are alike (same chromosome and features) and ran with different limits: where peaks
-follow the limit, and fill most of it, they are elastic. A rerun after a kill does not count: it had more because it
-needed more. What such tasks need is then at most what the leanest of them ran with to its end, and somewhat less than
-its limit; never less than what one was killed with.
+They are recognised from similar tasks (same chromosome and features) that ran with different limits: if peaks follow
+the limit, and fill most of it, they are elastic. Reruns after a kill do not count: they had more because they needed
+more. The need of such tasks is then taken as somewhat less than the lowest limit under which one completed, but never
+less than a limit under which one was killed.
 
-This is asked only of a tool whose command takes its heap from the request: where people chose the limits, these may
-have followed a need that no feature tells.
+The test is made only for tools whose command derives its heap from the request. Limits chosen by people may have
+followed a need that no feature shows.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ import numpy as np
 from planner.core.records import Observation, Outcome
 from planner.memory.rows import trains
 
-# limits that differ by less tell nothing
+# limits that differ by less say nothing
 _APART = 1.15
 _FEWEST_GROUPS = 4
-# d log(peak) / d log(limit): 0 where memory is what the task needs, 1 where it is what it was given
+# d log(peak) / d log(limit): 0 if the peak is what the task needs, 1 if it is what the task was given
 _FOLLOWS = 0.5
 _FILLS = 0.6
-# of the least limit with which such a task ran to its end: a request made from it is below that limit
+# share of the lowest limit under which such a task completed: a request made from it stays below that limit
 _STEP_DOWN = 0.85
 
 
 def follow_limits(rows: Sequence[Observation], killed: Iterable[Observation] = ()) -> bool:
-    """Whether a tool's peaks follow the memory that its tasks were given.
+    """Whether a tool's peaks follow the memory limits of its tasks.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def follow_limits(rows: Sequence[Observation], killed: Iterable[Observation] = (
 
 
 def needed(rows: Sequence[Observation], killed: Sequence[Observation] = ()) -> list[Observation]:
-    """Return the attempts with what they needed at most in place of an elastic peak, MiB; others as they are."""
+    """Return the attempts, with elastic peaks replaced by an upper bound of the need, MiB; others are unchanged."""
     if not follow_limits(rows, killed):
         return list(rows)
     alike = _alike(rows)
@@ -84,7 +84,7 @@ def needed(rows: Sequence[Observation], killed: Sequence[Observation] = ()) -> l
 
 
 def as_needed(observations: Sequence[Observation]) -> tuple[list[Observation], bool]:
-    """Return a tool's attempts, elastic peaks replaced as by `needed`, and whether there were such."""
+    """Return a tool's attempts, elastic peaks replaced as by `needed`, and whether there were any."""
     rows = [one for one in observations if not trains(one, poll_s=0)]
     killed = [one for one in observations if one.outcome is Outcome.OOM]
     if not follow_limits(rows, killed):

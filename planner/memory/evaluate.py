@@ -14,9 +14,9 @@ from planner.memory.model import MemoryModel, fit
 
 FOLDS = 10
 FOLDS_OF_MANY = 3
-"""A model of two thirds of many rows is that of all of them."""
+"""Folds when there are many rows: a model of two thirds of them is as good as one of all."""
 MOST_ROWS = 200
-"""Attempts predicted at the most, drawn at random: more of them would change the last digit, and take seconds."""
+"""Most attempts to predict, drawn at random: more would change only the last digit, and take seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +36,13 @@ class Evaluation:
     bound_ratio, request_ratio : float
         Median of bound / peak and of request / peak.
     failures : int
-        Attempts that the request (the model's own weighing, or the level that was chosen) would have killed.
+        Attempts that would have been killed with their request (of least expected cost, or of the chosen level).
     waste_gbh : float
-        What the requests would have wasted, with the retries that a plan makes, GB h.
+        Memory x time wasted by the requests, with the retries that a plan makes, GB h.
     uniform_mb : int or None
-        The one ``--mem`` for all that is compared with.
+        The one ``--mem`` for all tasks to compare with, MiB.
     uniform_failures, uniform_waste_gbh : int, float or None
-        The same for it; a killed attempt is asked for twice as much.
+        The same figures for it; a killed attempt is retried with twice as much.
     """
 
     rows: int
@@ -74,12 +74,12 @@ def cross_validate(
     Parameters
     ----------
     observations : sequence of Observation
-        Those that train the model (see ``planner.memory.rows.training``); of more than ``MOST_ROWS`` a sample is
-        predicted, from two thirds of them all.
+        Those that train the model (see ``planner.memory.rows.training``). Of more than ``MOST_ROWS`` a random sample is
+        predicted, each from two thirds of all.
     level : float
         Level of the bound whose coverage is measured.
     chosen : float, optional
-        Level of the requests; by default the model weighs waste against failure.
+        Level of the requests; by default the request of least expected cost.
     uniform_mb : int, optional
         One request for all, MiB, to compare with.
 
@@ -101,7 +101,7 @@ def cross_validate(
             tool=tool,
             feature_names=feature_names,
             seed=seed,
-            poll_s=0.0,  # these rows are trusted already
+            poll_s=0.0,  # these rows were already selected as trusted
             times=False,
         )
         told += [_tell(model, rows[number], level, chosen) for number in part[:most]]
@@ -155,6 +155,6 @@ def _summary(told: Sequence[_Told], level: float, uniform_mb: int | None) -> Eva
 
 
 def _replay(attempts: Iterable[tuple[float, Retry, _Told]]) -> tuple[int, float]:
-    """Return how often (first request, retry, attempt) would have been killed, and what they would have wasted."""
+    """Return how many of the given (first request, retry, attempt) would have been killed, and their waste, GB h."""
     courses = [retry.replay(max(request, 1.0), one.peak, one.wall_s) for request, retry, one in attempts]
     return sum(failures for _, failures in courses), sum(wasted for wasted, _ in courses) * units.GB_H

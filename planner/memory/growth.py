@@ -1,7 +1,7 @@
-"""How far a task beyond all sizes seen may be followed: as far as earlier large tasks went beyond smaller ones.
+"""A cap on requests for tasks larger than all seen, from how far earlier large tasks exceeded smaller ones.
 
-A line through the largest tasks says what one noisy peak makes of it. What a tool did at its largest tasks says more:
-of one that has reached its plateau they hold no more than tasks half as large.
+A line through the largest tasks depends on a single noisy peak. A comparison of large tasks with smaller ones says
+more: once a tool has reached a plateau, its largest tasks hold no more than tasks half as large.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from planner.memory.members import Past, nearness
 Floats = NDArray[np.float64]
 
 LEAST_GROWTH = 1.05
-"""What one asks for above the largest peak, even on a plateau: as a multiple of it."""
+"""Least request for such a task, even on a plateau, as a multiple of the largest peak."""
 
-_FARTHEST = 8.0  # a task further out is judged as if it were so many times larger than all seen
+_FARTHEST = 8.0  # a task further out is judged as if it were this many times larger than all seen
 _LEAST_SMALLER = 6
 _LEAST_JUDGED = 3
 _BANDWIDTH = 0.3
-_LEAST_NEARNESS = 0.05  # what much smaller tasks did is no word on the largest
+_LEAST_NEARNESS = 0.05  # weight below which much smaller tasks say nothing about the largest
 
 
 def most_beyond(past: Past, wall: Floats, size: float, *, kappa: float) -> float:
-    """Return the most to ask for a task larger than all seen, as a multiple of the largest peak.
+    """Return the largest sensible request for a task larger than all seen, as a multiple of the largest peak.
 
-    Every earlier task is compared with the largest peak among those as many times smaller as the new task is larger
-    than all, and its growth carried on, in proportion or along a line, whichever is more. The multiple is the one that
-    would cost least if the new task grew like one of these, the largest of them first.
+    If the new task is f times larger than all seen, every earlier task is compared with the largest peak among tasks f
+    times smaller, and its growth is continued, in proportion or along a line, whichever is more. The multiple is the
+    one of least cost if the new task grows like one of these; the largest of them weigh most.
 
     Parameters
     ----------
@@ -39,19 +39,19 @@ def most_beyond(past: Past, wall: Floats, size: float, *, kappa: float) -> float
     wall : array, shape (n,)
         Run times, s.
     size : float
-        Of the new task.
+        Size of the new task.
     kappa : float
         Price of a failure, as in :func:`planner.memory.cost.cheapest`.
 
     Returns
     -------
     float
-        At least `LEAST_GROWTH`; infinite where too few tasks can tell.
+        At least `LEAST_GROWTH`; infinite when there are too few tasks to tell.
     """
     if past.ordered[-1] <= 0:
         return math.inf
     far = min(size / float(past.ordered[-1]), _FARTHEST)
-    for exponent in (1.0, 0.5, 0.25):  # where too few tasks are so much smaller, from nearer ones
+    for exponent in (1.0, 0.5, 0.25):  # if too few tasks are that much smaller, compare with nearer ones
         growth, tasks = _growths(past, size, far, exponent)
         near = nearness(past.rank[tasks] - 1.0, _BANDWIDTH, past.count)
         heard = near >= _LEAST_NEARNESS
@@ -76,8 +76,8 @@ def _growths(past: Past, size: float, far: float, exponent: float) -> tuple[Floa
 
 
 def _cheapest_multiple(growth: Floats, weight: Floats, longest_s: float, kappa: float) -> float:
-    """Return the multiple of least cost, were one task more known: a long one that does not grow."""
-    highest = np.sort(growth)[-2]  # one giant among all does not decide
+    """Return the multiple of least cost, with one more task assumed: a long one that does not grow."""
+    highest = np.sort(growth)[-2]  # a single giant must not decide
     peak, weight = np.append(np.clip(growth, 0, highest), 1.0), np.append(weight, longest_s)
     asked = LEAST_GROWTH * np.unique(np.maximum(peak, 1.0))[:, None]
     cost = np.zeros((len(asked), len(peak)))

@@ -1,7 +1,7 @@
 """Predictions for past attempts, each by a model that was fitted without the outcome of that attempt.
 
-Attempts of one sample (of one task, where there is only one sample) share more than the rest of a history does: they
-are left out together. Otherwise a model would be judged on what it was told.
+Attempts of one sample (of one task, if there is only one sample) resemble each other, so they are left out together.
+Otherwise a model would be tested on what it was trained on.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from planner.memory.rows import training
 
 FOLDS = 10
 T = TypeVar("T")
-# A model is fitted anew once the evidence has grown by this share: fits of thousands of rows take seconds.
+# A model is refitted once the evidence has grown by this share: fits of thousands of rows take seconds.
 _GROWN = 1.05
 
 
 class Evidence(StrEnum):
-    """What an attempt may be predicted from."""
+    """The attempts that another attempt may be predicted from."""
 
     OTHERS = "others"  # everything but its own sample
-    EARLIER = "earlier"  # what had ended before its sample was submitted
+    EARLIER = "earlier"  # attempts that had ended before its sample was submitted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut:
-    """A past attempt, and what would have been said of it.
+    """A past attempt, and its held-out prediction.
 
     Attributes
     ----------
     observation : Observation
         Completed, with a peak that can be trusted.
     prediction : Prediction or None
-        None when nothing was known before it.
+        None when there was no evidence.
     retry : Retry
-        What that model asks for after a kill.
+        The model's requests after a kill.
     """
 
     observation: Observation
@@ -63,7 +63,7 @@ class Asked:
     level : float or None
         Coverage of the requests; None weighs waste against failure.
     cap_mb : float or None
-        What the site can give, MiB.
+        Largest request that the site allows, MiB.
     poll_s : float
         The site's sampling interval, s.
     seed : int
@@ -71,7 +71,7 @@ class Asked:
     times : bool
         Whether run times are predicted, too.
     most_rows : int or None
-        Learn from so many attempts at the most, drawn at random: a fit of thousands takes seconds.
+        Most attempts to learn from, drawn at random: a fit of thousands takes seconds.
     """
 
     tool: str
@@ -92,27 +92,27 @@ def predict(
     wanted: Callable[[Observation], bool] = lambda _: True,
     report: Callable[[float], None] = lambda _: None,
 ) -> tuple[list[HeldOut], dict[str, int]]:
-    """Predict past attempts, each from evidence that does not hold its own outcome.
+    """Predict past attempts, each from evidence without its own outcome.
 
     Parameters
     ----------
     observations : iterable of Observation
-        In any order. Attempts that do not train a model (killed for memory, failed, without a peak) teach nothing and
-        are not predicted.
+        In any order. Attempts that do not train a model (killed for memory, failed, without a peak) are neither learnt
+        from nor predicted.
     evidence : Evidence
         ``OTHERS`` takes up to `FOLDS` groups of samples and predicts each from the other groups; ``EARLIER`` goes
         through the samples in the order of submission.
     wanted : callable
-        Which of them to predict; the rest is evidence only.
+        Whether to predict an attempt; the others are evidence only.
     report : callable
-        Called with the share done.
+        Called with the share done, 0..1.
 
     Returns
     -------
     list of HeldOut
-        Those predicted, oldest first.
+        The predicted attempts, oldest first.
     dict of str to int
-        How many attempts of the tool were left aside, by reason.
+        How many attempts of the tool were left out, by reason.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _fit(rows: Sequence[Observation], asked: Asked) -> MemoryModel | None:
 
 
 def drawn(rows: Sequence[T], asked: Asked) -> list[T]:
-    """Return the rows to learn from, in their order: all, or as many as are wanted."""
+    """Return the rows to learn from, in their order: all, or at most ``most_rows``."""
     if asked.most_rows is None or len(rows) <= asked.most_rows:
         return list(rows)
     places = np.random.default_rng(asked.seed).choice(len(rows), asked.most_rows, replace=False)
@@ -163,7 +163,7 @@ def _held_out(row: Observation, model: MemoryModel | None, asked: Asked) -> Held
 
 
 def _groups(kept: Sequence[Observation]) -> list[list[int]]:
-    """Return rows by sample; by task where there is one sample, and one by one where there is one task."""
+    """Return rows grouped by sample; by task if there is one sample, and one by one if there is one task."""
     for name in ("sample", "task"):
         groups: dict[str, list[int]] = {}
         for row, observation in enumerate(kept):

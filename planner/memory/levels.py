@@ -1,7 +1,8 @@
-"""What text features change: a factor on the peak for each level, shrunk towards the others.
+"""Effects of text features: a factor on the peak for each level, shrunk towards the mean of the others.
 
-log(peak) is taken as a line in the logarithms of the numbers plus an effect of each level. Effects are random: the less
-they differ beyond the noise, and the fewer rows a level has, the more they are drawn to their mean (a mixed model,
+log(peak) is modelled as a line in the logarithms of the numeric features plus an effect of each level. Effects are
+random: the less they differ beyond the noise, and the fewer rows a level has, the more they shrink to their mean (a
+mixed model,
 Robinson 1991, by ridge regression whose penalty is the variance of the noise over that of the effects).
 """
 
@@ -32,14 +33,14 @@ class Levels:
     names : tuple of str
         The features that are text.
     factors : mapping of str to mapping of str to float
-        Feature -> level -> how many times the value of a task without levels.
+        Feature -> level -> multiple of the value of a task without levels.
     """
 
     names: tuple[str, ...] = ()
     factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def factor(self, features: Mapping[str, float]) -> float:
-        """Return a task's factor; of a level never seen, the largest one seen."""
+        """Return a task's factor; a level never seen gets the largest factor seen."""
         found = 1.0
         for name in self.names:
             known = self.factors[name]
@@ -47,7 +48,7 @@ class Levels:
         return found
 
     def unseen(self, features: Mapping[str, float]) -> list[str]:
-        """Return what a task has that no observation had, in words."""
+        """Return the task's levels that no observation had, in words."""
         given = {name: _text(features, name) for name in self.names}
         return [f"{name} {text}" for name, text in given.items() if text not in self.factors[name]]
 
@@ -100,7 +101,7 @@ def _effects(columns: Floats, has: Floats, target: Floats) -> Floats:
     count = columns.shape[1]
     design = np.column_stack([columns - columns.mean(axis=0), has])
     centred = target - target.mean()
-    # a level's effect is measured from the mean of all rows: `has` is not centred, so that shrinking ends there
+    # effects are relative to the mean of all rows: `has` is not centred, so effects shrink towards that mean
     penalty, effects = 1.0, np.zeros(has.shape[1])
     for _ in range(_ROUNDS):
         weights = np.diag([_RIDGE] * count + [penalty] * has.shape[1])

@@ -1,6 +1,6 @@
-"""Power laws that learn from their first observation; one number stands for a task's size.
+"""Bayesian power laws in a task's size, which predict from the first observation on.
 
-In logarithms the laws are lines with equal noise: memory's spread grows with the size, as it does in fact.
+In logarithms the laws are lines with constant noise, so the spread of memory grows with the size, as is observed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""From memory that ignores the size to memory in proportion to it; each is as likely before anything is seen."""
+"""From memory independent of the size to memory in proportion to it; all are equally likely a priori."""
 
 MOST_STRETCH = 6.0
 """No law is followed further out than this many times the sizes seen: chromosome 1 is 5.3 times chromosome 21."""
 
 _LEVELS = (np.arange(40) + 0.5) / 40
-_LARGEST_LOG = 600.0  # no amount of memory; below the largest float
+_LARGEST_LOG = 600.0  # larger than any amount of memory, below the largest float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PowerLaws:
     Attributes
     ----------
     exponents, weights : array, shape (k,)
-        The laws and how probable each is.
+        The exponents and the posterior probability of each.
     levels, sds : array, shape (k,)
         Mean of c, and standard deviation of a new value's logarithm.
     dof : float
@@ -72,12 +72,12 @@ def fit_powers(
     Parameters
     ----------
     size, value : sequence of float, shape (n,)
-        Sizes (any unit) and what was measured (MiB or s, above 0). Where a size is not positive only the law that
-        ignores sizes is left.
+        Sizes (any unit) and measured values (MiB or s, above 0). If a size is not positive, only the law that ignores
+        sizes is left.
     exponents : sequence of float
-        Laws that are equally likely before anything is seen.
+        Exponents of the laws, equally likely a priori.
     spread, dof : float
-        Relative noise expected before anything is seen, and how many observations that belief is worth.
+        Prior relative noise, and how many observations that prior is worth.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def fit_powers(
 
 @lru_cache(maxsize=64)
 def _steps(dof: float) -> Floats:
-    """Return the quantiles of Student's t at the middles of equal shares."""
+    """Return quantiles of Student's t at the midpoints of equal shares of probability."""
     return np.array([student_t_quantile(float(level), dof) for level in _LEVELS])
 
 

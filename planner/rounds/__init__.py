@@ -1,1 +1,1 @@
-"""Submitting a plan and reading back what became of it."""
+"""Submitting the rounds of a plan, and reading back their results."""

@@ -1,4 +1,4 @@
-"""What sacct printed of many jobs, read job by job: the first is recorded while the rest is still to be read."""
+"""sacct's output for many jobs, parsed job by job: early jobs are recorded while later ones are still unread."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 from planner.core.job_ids import parse_job_id
 from planner.history.sacct import read as sacct
 
-# a row begins with the job's number; what does not goes on with the row before
+# a row begins with the job's number; a line that does not continues the row before
 _ROW = re.compile(rf"(\d+)[^{sacct.DELIMITER}]*{sacct.DELIMITER}")
 
 
 class Accounted:
-    """The attempts of jobs, elements and components by their ids.
+    """The attempts of jobs, elements and components, by id.
 
     Parameters
     ----------
     printed : str
-        By `planner.slurm.accounting`.
+        The output of `planner.slurm.accounting`.
     poll_s : float
-        As in `planner.history.sacct.read.read_text`.
+        Interval of Slurm's memory sampling, s; as in `planner.history.sacct.read.read_text`.
     """
 
     def __init__(self, printed: str, *, poll_s: float) -> None:
@@ -33,7 +33,7 @@ class Accounted:
             self._lines.setdefault(job, []).append(line)
 
     def attempts(self, job_id: str) -> list[sacct.JobAttempt]:
-        """Return the attempts of a job, an element (``12_3``) or a component (``12+1``), the first submitted first."""
+        """Return the attempts of a job, an element (``12_3``) or a component (``12+1``), in the order of submission."""
         job = parse_job_id(job_id).job
         if job not in self._read:
             found = sacct.read_text("".join(self._lines.pop(job, ())), poll_s=self._poll_s).attempts

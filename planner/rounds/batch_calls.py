@@ -1,4 +1,4 @@
-"""What sbatch is called with: the script that was rendered, or a user's own one as it was first submitted."""
+"""sbatch calls for the jobs of a plan, with a rendered script or with the user's own as it was first submitted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def call_of(plan: Plan, job: Job, *, root: Path, options: Sequence[str]) -> slur
     root : Path
         The project's folder.
     options : sequence of str
-        What sbatch is told besides the script.
+        Further sbatch options.
     """
     script = plan.user_script
     if script is None or not job.is_users:
@@ -51,16 +51,16 @@ def call_of(plan: Plan, job: Job, *, root: Path, options: Sequence[str]) -> slur
 
 
 def _as_submitted(path: Path, content: Path) -> Path:
-    """Return the user's script while it is as it was; else what it was, in a hidden file beside it.
+    """Return the user's script if it is unchanged; otherwise a hidden file beside it with the text that was submitted.
 
-    A job finds its script's folder by ``scontrol show job``, whatever has become of the script since.
+    Beside it, because scripts look up their own folder with ``scontrol show job``.
     """
     wanted = content.read_bytes()
     try:
         if path.read_bytes() == wanted:
             return path
     except OSError:
-        pass  # moved or deleted
+        pass  # the script was moved or deleted
     beside = hidden_copy(path, wanted)
     try:
         files.write_bytes(beside, wanted, executable=True)
@@ -70,17 +70,17 @@ def _as_submitted(path: Path, content: Path) -> Path:
 
 
 def hidden_copy(path: Path, content: bytes) -> Path:
-    """Return where a script lies as it was submitted, once its user has changed it."""
+    """Return the path that keeps a script's submitted text after its user has changed it."""
     return path.with_name(f".{path.name}.chromplan-{hashlib.sha256(content).hexdigest()[:8]}")
 
 
 def _variables(path: Path) -> dict[str, str]:
-    """Return the environment that a script was submitted with.
+    """Return the environment in which a script was submitted.
 
     Raises
     ------
     FailureError
-        When the file is gone.
+        When the file that holds it is missing.
     """
     try:
         text = path.read_bytes()

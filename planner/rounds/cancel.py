@@ -1,4 +1,4 @@
-"""Ending the jobs of the rounds: only those that a manifest names."""
+"""Cancelling jobs of the rounds, and only those that a manifest names."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from planner.rounds.progress import TaskStatus
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancelling:
-    """What is to be ended.
+    """What to cancel on one cluster.
 
     Attributes
     ----------
     tasks : tuple of TaskStatus
-        That have not ended.
+        Tasks that have not ended.
     job_ids : tuple of str
-        As scancel takes them: whole jobs where all that is left of them goes, else elements.
+        Ids for scancel: whole jobs when all their remaining tasks are cancelled, otherwise elements.
     follow_ups : tuple of str
-        Jobs that would go on with the next round: they go first.
+        Jobs that would start the next round; they are cancelled first.
     cluster : str or None
     """
 
@@ -35,19 +35,19 @@ class Cancelling:
 
 
 def prepare(project: ProjectFolder, flying: Sequence[TaskStatus], chosen: Sequence[TaskStatus]) -> list[Cancelling]:
-    """Return what must be ended so that the chosen tasks end, by cluster.
+    """Return what to cancel so that the chosen tasks end, one record per cluster.
 
     Parameters
     ----------
     flying : sequence of TaskStatus
-        All that has not ended.
+        All tasks that have not ended.
     chosen : sequence of TaskStatus
-        Those of them to end.
+        The tasks to cancel.
 
     Raises
     ------
     InputError
-        When a task shares its job with one that is to go on.
+        When a task shares its job with one that was not chosen.
     """
     wanted = {(one.task, one.job_id) for one in chosen}
     found: dict[str | None, list[TaskStatus]] = {}
@@ -59,7 +59,7 @@ def prepare(project: ProjectFolder, flying: Sequence[TaskStatus], chosen: Sequen
         Cancelling(
             tasks=tuple(tasks),
             job_ids=tuple(dict.fromkeys(one.job_id or "" if _job(one) in left else _job(one) for one in tasks)),
-            # where tasks are left, the next round is still to come
+            # if tasks are left, the next round is still needed
             follow_ups=() if left else _follow_ups(project, {one.round for one in tasks}),
             cluster=cluster,
         )
@@ -88,12 +88,12 @@ def _follow_ups(project: ProjectFolder, rounds: Collection[int]) -> tuple[str, .
 
 
 def end(what: Cancelling) -> None:
-    """Cancel jobs; those that have ended meanwhile are fine.
+    """Cancel jobs; those that have ended meanwhile are not an error.
 
     Raises
     ------
     FailureError
-        When Slurm does not answer, or the jobs are not ours to end.
+        When Slurm does not answer, or does not permit the user to cancel the jobs.
     """
     for ids in (what.follow_ups, what.job_ids):
         for some in job_ids.in_calls(ids):

@@ -1,7 +1,7 @@
-"""The one way into a project's rounds for commands that could start or count tasks: locked, no submission unfinished.
+"""Exclusive access to a project's rounds, for commands that start or count tasks: locked, no submission unfinished.
 
-Inside, no submission is left halfway: it was finished, or the command is refused, or, where tasks are only counted, the
-jobs of which it was not known whether Slurm took them were looked for.
+An interrupted submission is finished first, or the command is refused. For commands that only count tasks, jobs that
+Slurm may or may not have accepted are looked up.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ def at_work(
     Parameters
     ----------
     finish : callable, optional
-        What was submitted in part is submitted to its end, said so; without it the command is refused.
+        Finishes a partly submitted round and says so; without it the command is refused.
     wait_s : float
-        How long to wait for another command, s.
+        How long to wait for another command that holds the project, s.
 
     Yields
     ------
     list of Submission
-        What was finished.
+        The submissions that were finished.
 
     Raises
     ------
     InputError
-        When the folder holds no project: nothing is made there.
+        When the folder is not a project; nothing is created in it.
     FailureError
-        When another command is at work, or a round is submitted in part.
+        When another command holds the project, or a round is partly submitted.
     """
     if not project.config_path.exists():
         project.config()
@@ -65,7 +65,7 @@ def at_work(
 
 @contextlib.contextmanager
 def looking(project: ProjectFolder, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
-    """Let a command count tasks: the project is held only where a submission must be looked into.
+    """Let a command count tasks: the project is locked only when a submission has to be looked up.
 
     Raises
     ------
@@ -95,12 +95,12 @@ def _end_late(project: ProjectFolder, numbers: Iterable[int]) -> None:
 
 
 def give_up(project: ProjectFolder) -> list[int]:
-    """Let nothing more be submitted of rounds that are submitted in part, and return them; what has a job keeps it.
+    """Stop the submission of partly submitted rounds and return their numbers; jobs that were submitted stay.
 
     Raises
     ------
     FailureError
-        When another command is at work, or Slurm does not answer.
+        When another command holds the project, or Slurm does not answer.
     """
     with project.lock():
         found = unfinished(project)

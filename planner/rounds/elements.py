@@ -1,4 +1,4 @@
-"""The elements of held arrays: each gets its own memory, time limit and place in the order before it is released."""
+"""Updates to elements of held arrays: each gets its memory, time limit and place in the order before its release."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from planner.scripts.options import Update, as_updated, updates
 
 
 class NotTaken(Exception):  # noqa: N818 - not an error: the way to tiers
-    """The cluster did not take the elements' own memory."""
+    """The cluster did not apply the elements' own memory."""
 
 
 class Elements:
-    """What is done with the elements of a plan's held arrays.
+    """Changes to the elements of a plan's held arrays.
 
     Parameters
     ----------
     plan : Plan
     layout : mapping of str to Job
-        The arrays by their scripts.
+        Script -> array.
     settings : Settings, optional
-        The cluster's, where it was asked a moment ago.
+        The cluster's settings, if they are known already.
     """
 
     def __init__(self, plan: Plan, layout: Mapping[str, Job], settings: slurm.Settings | None = None) -> None:
@@ -39,19 +39,19 @@ class Elements:
         self._layout = layout
 
     def give(self, held: Sequence[SubmittedJob], *, resumed: bool) -> list[str]:
-        """Give each element that waits its memory, see whether it was taken, and release them in the plan's order.
+        """Set the memory of each pending element, check that it was applied, and release them in the plan's order.
 
-        What somebody else has released meanwhile, and has begun, is left alone.
+        Elements that somebody else has released meanwhile, and that have started, are left alone.
 
         Returns
         -------
         list of str
-            What is to be noted.
+            Notes for the user.
 
         Raises
         ------
         NotTaken
-            When an element keeps another memory.
+            When an element does not have the memory it was given.
         FailureError
             When Slurm does not answer.
         """
@@ -87,7 +87,7 @@ class Elements:
         except slurm.SlurmError as error:
             if error.verdict is not slurm.Verdict.REFUSED:
                 raise
-            # what an administrator holds (Slurm itself does so at times) its owner cannot release, but cancel
+            # a job that an administrator (at times Slurm itself) holds cannot be released by its owner, only cancelled
             raise NotTaken(error.said.splitlines()[0]) from None
 
     def _kept_times(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
@@ -97,7 +97,7 @@ class Elements:
         return [f"{times.count(False)} of {len(times)} elements keep the array's time limit: theirs was refused"]
 
     def _no_order(self, wanted: Mapping[str, Update], given: Mapping[str, slurm.ArrayElement]) -> list[str]:
-        """Return why the elements start in another order than the plan's."""
+        """Return notes on why the elements start in another order than the plan's."""
         if not self.settings.computes_priority or self.settings.goes_by_list or len(wanted) == 1:
             return []
         if not self.settings.has_weights:
@@ -108,11 +108,11 @@ class Elements:
 
     @cached_property
     def settings(self) -> slurm.Settings:
-        """How this cluster makes priorities, and how much it holds."""
+        """How this cluster computes priorities, and how many jobs it holds."""
         return self._settings or slurm.settings(cluster=self._cluster)
 
     def take_out(self, job: SubmittedJob) -> None:
-        """Cancel what of a user's whole array does not run in this round."""
+        """Cancel the elements of a user's array that do not run in this round."""
         absent = self._layout[job.script].absent
         if absent:
             slurm.cancel(f"{job.job_id}_[{absent}]", cluster=self._cluster)
@@ -128,15 +128,15 @@ class Elements:
     def put_first(self, job: SubmittedJob) -> None:
         """Update the elements of an array before another one is submitted.
 
-        sched/builtin goes by its list of jobs, where an element stands from its update on.
+        Under sched/builtin an element's place in the list of jobs is set by its update.
         """
         ids = {job.script: job.job_id or ""}
         self._update(self._wanted(ids, None), ids)
 
     def _update(self, wanted: Sequence[Update], ids: Mapping[str, str]) -> slurm.SlurmError | None:
-        """Give elements their memory, time limits and places in the order; return what Slurm said against it.
+        """Set the elements' memory, time limits and places in the order; return Slurm's error, if any.
 
-        Where the rest is refused memory goes alone: the array's limit is long enough for each.
+        If Slurm refuses that, set memory alone: the array's time limit is long enough for each element.
         """
         nice = self.settings.computes_priority
         named = [
@@ -157,7 +157,7 @@ class Elements:
         return failure
 
     def cancel(self, refused: Iterable[SubmittedJob], folder: Path) -> set[str]:
-        """Cancel what waits of these arrays, and return the tasks that have begun in them all the same."""
+        """Cancel the pending elements of these arrays, and return the tasks that have started all the same."""
         refused = list(refused)
         for job in refused:
             slurm.cancel(job.job_id or "", waiting=True, cluster=self._cluster)
@@ -173,7 +173,7 @@ class Elements:
 
 
 def _without(one: Update, job_id: str, gone: Collection[str]) -> Update | None:
-    """Return an update without the elements of these names; None where none is left."""
+    """Return an update without these elements; None when none is left."""
     pairs = zip(one.elements, one.names(job_id), strict=True)
     left = tuple(element for element, name in pairs if name not in gone)
     return replace(one, elements=left) if left else None

@@ -1,4 +1,4 @@
-"""Jobs that continue with the next round: what they wait for besides their own round, and which chromplan they run."""
+"""Jobs that start the next round: what they wait for besides their own round, and which chromplan they run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from planner.project.journal import journals, read_journal
 
 
 def jobs_before(project: ProjectFolder) -> list[str]:
-    """Return the jobs that go on with the earlier steps of a chain: what they submit, the next round here waits for."""
+    """Return the jobs that start next rounds of earlier steps: the next round here waits for what they submit."""
     wrap = project.config().wrap
     steps = [ProjectFolder(project.folder / name) for name in (wrap.after if wrap else [])]
     found: list[str] = []
     for step in steps:
-        # the last that there is: while it plans its round, that has no journal yet
+        # the latest one: while it plans its round, that round has no journal yet
         follow_ups = [one.follow_up for one in journals(map(step.round_folder, step.round_numbers()))]
         ids = [job.job_id for job in follow_ups if job and job.job_id][-1:]
         cluster = step.plan(step.latest()).cluster if ids else None
@@ -26,7 +26,7 @@ def jobs_before(project: ProjectFolder) -> list[str]:
 
 
 def waiting_already(project: ProjectFolder) -> str | None:
-    """Return the project's own job that will go on with the next round, where one has not started yet."""
+    """Return the pending job that will start this project's next round, or None."""
     number = project.latest()
     last = read_journal(project.round_folder(number))
     ids = [job.job_id for job in last.jobs if job.follows and job.job_id] if last else []
@@ -35,7 +35,7 @@ def waiting_already(project: ProjectFolder) -> str | None:
 
 
 def own_command() -> dict[str, str]:
-    """Return what tells a job where this chromplan is: the environment it lives in need not be on the PATH there."""
+    """Return variables that tell a job where chromplan is installed, as it may not be on the job's PATH."""
     named = Path(sys.argv[0])
     found = shutil.which(named) if named.name == "chromplan" else None
     path = found or shutil.which("chromplan")

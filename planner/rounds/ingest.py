@@ -1,4 +1,4 @@
-"""What became of a round: squeue, sacct, the tasks' own records and local runs become observations."""
+"""Observations of ended attempts, from squeue, sacct, the tasks' own records and local runs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from planner.rounds.sight import Sight
 from planner.runner import driven, peak, runs
 
 FIRST_PAUSE_S = 2.0
-# a killed ingest has recorded what it had, but for the last so many
+# attempts are recorded in chunks of this size: a killed ingest loses at most the last one
 CHUNK = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingested:
-    """What one ingest found.
+    """The result of one ingest.
 
     Attributes
     ----------
     observations : list of Observation
-        Recorded now, one per attempt.
+        Newly recorded, one per attempt.
     running : dict
-        Task -> Slurm's state, of those that have not ended.
+        Task -> Slurm's state, of tasks that have not ended.
     """
 
     observations: list[Observation]
@@ -43,12 +43,12 @@ class Ingested:
 
 
 def ingest(project: ProjectFolder, store: Store) -> Ingested:
-    """Record the ended attempts of all rounds: one squeue and one sacct, bounded by the journals' ids.
+    """Record the ended attempts of all rounds, with one squeue and one sacct call for the journals' job ids.
 
     Raises
     ------
     FailureError
-        When sacct does not answer; nothing is recorded then.
+        When sacct does not answer; nothing is recorded.
     """
     recorded = store.attempts(since_s=began_s(map(project.round_folder, project.round_numbers())))
     found: list[Observation] = []
@@ -70,10 +70,9 @@ def ingest(project: ProjectFolder, store: Store) -> Ingested:
 
 
 def until_ended(project: ProjectFolder, store: Store, *, wait_s: float) -> Ingested:
-    """Ingest again, less and less often, until every task has ended or ``wait_s`` (seconds) are over.
+    """Ingest repeatedly, at growing intervals, until every task has ended or ``wait_s`` (seconds) have passed.
 
-    Accounting learns of an end seconds after the next job may have started; a database that does not answer may do so
-    soon.
+    Accounting may lag the end of a job by seconds, and a database that does not answer may answer soon.
     """
     until_s = time.monotonic() + wait_s
     pause_s = FIRST_PAUSE_S
@@ -94,16 +93,16 @@ def until_ended(project: ProjectFolder, store: Store, *, wait_s: float) -> Inges
 
 
 class Fates:
-    """What has become of the open tasks, worked out as it is asked for.
+    """The states and results of open tasks, computed on demand.
 
     Attributes
     ----------
     running : dict
-        Task -> Slurm's state, of those that have not ended for certain.
+        Task -> Slurm's state, of tasks not known to have ended.
     over : dict
-        Round -> job, of the rounds whose allocation drives them no more.
-    moved : list of (OpenTask, str)
-        Tasks that another job has run than the one that is listed, and that job.
+        Round -> job, of the rounds whose allocation has stopped driving them.
+        moved : list of (OpenTask, str)
+        Tasks that were run by a job other than the listed one, with that job.
     """
 
     def __init__(self, tasks: Sequence[OpenTask]) -> None:
@@ -123,7 +122,7 @@ class Fates:
             self.running[task.entry.task] = state
 
     def in_chunks(self, size: int) -> Iterator[list[Observation]]:
-        """Return the ended attempts, some at a time."""
+        """Return the ended attempts in lists of at most ``size``."""
         some: list[Observation] = []
         for task in self._alone:
             fate = self._sight.fate(task)
@@ -140,23 +139,23 @@ class Fates:
 
 
 def see(project: ProjectFolder, recorded: Collection[tuple[str, str]]) -> Fates:
-    """Return what has become of all tasks that are not recorded: nothing is written."""
+    """Return the states and results of all tasks without a recorded end. Nothing is written."""
     return Fates(open_tasks(project, recorded))
 
 
 def look(
     project: ProjectFolder, recorded: Collection[tuple[str, str]]
 ) -> tuple[list[Observation], dict[str, str], dict[int, str]]:
-    """Return what is new: nothing is written.
+    """Return what an ingest would record. Nothing is written.
 
     Returns
     -------
     list of Observation
         The ended attempts that are not recorded yet.
     dict
-        Task -> Slurm's state, of those that have not ended for certain.
+        Task -> Slurm's state, of tasks not known to have ended.
     dict
-        Round -> job, of the rounds whose allocation drives them no more.
+        Round -> job, of the rounds whose allocation has stopped driving them.
     """
     seen = see(project, recorded)
     found = [one for some in seen.in_chunks(CHUNK) for one in some]
@@ -164,7 +163,7 @@ def look(
 
 
 def _follow_turns(project: ProjectFolder, moved: Sequence[tuple[OpenTask, str]]) -> bool:
-    """Have the journals name the jobs that really ran tasks; return whether any was changed."""
+    """Correct the journals to name the jobs that really ran tasks; return whether any changed."""
     changed = False
     for number in {task.round for task, _ in moved}:
         folder = project.round_folder(number)
@@ -178,7 +177,7 @@ def _follow_turns(project: ProjectFolder, moved: Sequence[tuple[OpenTask, str]])
 
 
 def _collect_local(project: ProjectFolder) -> None:
-    """Have what a killed local run left behind recorded, unless a run is at work and does it itself."""
+    """Record what a killed local run left behind, unless another local run is active and does so itself."""
     from planner.runner import local
 
     with contextlib.suppress(FailureError), project.lock(wait_s=0):
@@ -189,7 +188,7 @@ def _collect_local(project: ProjectFolder) -> None:
 
 
 def _collect_driven(project: ProjectFolder, number: int) -> None:
-    """Have what a killed driver left behind recorded, now that its allocation is over."""
+    """Record what a killed driver left behind, now that its allocation has ended."""
     from planner.runner import drive
 
     folder = project.round_folder(number).resolve()
@@ -199,7 +198,7 @@ def _collect_driven(project: ProjectFolder, number: int) -> None:
 
 
 def local_observations(project: ProjectFolder) -> list[Observation]:
-    """Return the attempts that chromplan ran itself: of local runs, and of allocations that it drove."""
+    """Return the attempts that chromplan started itself, in local runs and in allocations."""
     found: list[Observation] = []
     for number in project.round_numbers():
         ended = runs.read(project.round_folder(number))
@@ -215,7 +214,7 @@ def local_observations(project: ProjectFolder) -> list[Observation]:
 def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Observation:
     outcome, evidence = run.outcome, run.evidence
     if outcome is Outcome.FAILED:
-        # a heap that was too small: it follows the request, so a larger one helps
+        # the Java heap was too small: it grows with the request, so a larger request helps
         shortage = classify_log(files.tail(runs.log_path(folder, run.task, run.source)))
         if shortage is not None:
             outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
@@ -223,7 +222,7 @@ def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Ob
     own = peak.read(peak.path(folder, run.task, run.job_id))
     if own is not None:
         quality = own.quality
-    elif run.peak_mb:  # what we saw ourselves, ten times a second, or what Slurm samples of a step on another node
+    elif run.peak_mb:  # measured here ten times a second, or sampled by Slurm for a step on another node
         quality = Quality.MEASURED if run.source == "local" else Quality.SAMPLED
     else:
         quality = Quality.MISSING
@@ -249,7 +248,7 @@ def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Ob
 
 
 def summary(observations: Iterable[Observation]) -> Mapping[Outcome, int]:
-    """Count outcomes."""
+    """Count observations by outcome."""
     counts: dict[Outcome, int] = {}
     for observation in observations:
         counts[observation.outcome] = counts.get(observation.outcome, 0) + 1

@@ -1,4 +1,4 @@
-"""What a task printed: where its log lies, and the last line in it that says something."""
+"""Logs of tasks: where they are, and their last meaningful line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from planner.project.folder import ProjectFolder
 from planner.rounds.users_logs import UsersLogs
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
-# what Slurm, srun and the shell say when a program has died: the program's own last word says more
+# messages of Slurm, srun and the shell about a program that died: the program's own last line says more
 _NOISE = re.compile(
     r""" # Slurm
       (?:slurmstepd\S*|srun):\s(?:error:\s)?
@@ -26,17 +26,17 @@ _NOISE = re.compile(
     """,
     re.VERBOSE,
 )
-# bars, percentages, counts, and the time that is left
+# progress bars, percentages, counts, and the remaining time
 _PROGRESS = re.compile(
     r"\d\s?%\s?[|\[(]|[=#\u2588]{4,}[>\s\u2588\].-]*|\d+(?:\.\d+)?\s?%\W*$|\b(?:it/s|s/it)\b|\bETA\b"
 )
-# what our own scripts print first
+# the first line of chromplan's own scripts
 _BANNER = re.compile(r"\S+: \d+ MB on \S+")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def last_line(text: str) -> str | None:
-    """Return the last line of a log that says something; None when it says nothing.
+    """Return the last meaningful line of a log; None when there is none.
 
     Blank lines, progress bars, and what Slurm and the shell add when a program dies are skipped.
     """
@@ -48,9 +48,9 @@ def last_line(text: str) -> str | None:
 
 
 def _shown(line: str) -> str:
-    """Return a line as a terminal shows it in the end: what a carriage return goes back over is gone.
+    """Return a line as a terminal finally shows it: text overwritten after a carriage return is dropped.
 
-    A bar that was drawn over words is left out, and the words stay.
+    A progress bar drawn over words is dropped, and the words are kept.
     """
     parts = [part for part in _ESCAPES.sub("", line).split("\r") if part.strip()]
     text = next((part for part in reversed(parts) if not _PROGRESS.search(part)), "")
@@ -70,9 +70,9 @@ class RoundLogs:
     Parameters
     ----------
     folder : Path
-        The round's.
+        The round's folder.
     users : UsersLogs, optional
-        Where a user's own script prints.
+        The log files of a user's own script.
     """
 
     def __init__(self, folder: Path, users: UsersLogs | None = None) -> None:
@@ -92,11 +92,11 @@ class RoundLogs:
             self._of_job["_".join(pieces[-2:])] = self._of_job[pieces[-1]] = name
 
     def path(self, task: str, job_id: str | None) -> Path | None:
-        """Return where an attempt of a task prints to; None when there is no such file (yet)."""
+        """Return the log of an attempt of a task; None when there is no such file (yet)."""
         if job_id is None:
             return None
         job = job_id.partition("+")[0]
-        # a step's own, a local run's, a driven one's; else its job's
+        # the log of the step or local run; otherwise that of its job
         named = (f"{task}.{job_id}.out", f"{task}.local.out", f"{task}.drive.out")
         name = next((one for one in named if one in self._names), None) or self._of_job.get(job_id)
         name = name or self._of_job.get(job)

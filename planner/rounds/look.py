@@ -1,4 +1,4 @@
-"""One look at the rounds: what is recorded, what Slurm says of the rest, and why it waits. Nothing is written."""
+"""The current state of the rounds: recorded attempts, Slurm's state of the others, why they wait. Writes nothing."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PENDING, _RUNNING = "PENDING", "RUNNING"
 
 
 def look(project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False) -> list[TaskStatus]:
-    """Return what has become of every attempt, and the tasks that are planned but were not started.
+    """Return the status of every attempt, and of tasks that are planned but not started.
 
-    One sacct while tasks are in flight; then one squeue, and one sstat when some of them run.
+    Makes one sacct call if tasks are in flight, then one squeue call, and one sstat call if some of them run.
 
     Parameters
     ----------
     observations : sequence of Observation
-        What is recorded.
+        The recorded attempts.
     offline : bool
-        Ask nothing of Slurm.
+        Make no call to Slurm.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def look(project: ProjectFolder, observations: Sequence[Observation], *, offline
 
 
 def _with_queue(project: ProjectFolder, found: list[TaskStatus]) -> list[TaskStatus]:
-    """Say of what is in flight why it waits, or what it holds; as it was where Slurm does not tell."""
+    """Add why tasks in flight wait, or how much memory they hold; unchanged when Slurm does not say."""
     flying: dict[str | None, list[TaskStatus]] = {}
     clusters = {number: project.plan(number).cluster for number in {one.round for one in found if one.in_flight}}
     for one in found:
@@ -74,7 +74,7 @@ def _with_queue(project: ProjectFolder, found: list[TaskStatus]) -> list[TaskSta
 
 
 class _Queue:
-    """What Slurm says now of tasks in flight on one cluster.
+    """Slurm's current state of the tasks in flight on one cluster.
 
     Raises
     ------
@@ -90,14 +90,14 @@ class _Queue:
         self._held_mb = slurm.memory_so_far([job.raw_id for job in running.values()], cluster=cluster)
         shared = [job.raw_id for job_id, job in running.items() if job_id in self._shared]
         self._step_of = {name: step for step, name in slurm.step_names(shared, cluster=cluster).items()}
-        # of a job that is one task, its largest step
+        # for a job that is one task: its largest step
         self._most_mb: dict[str, float] = {}
         for step, held_mb in self._held_mb.items():
             raw_id = step.partition(".")[0]
             self._most_mb[raw_id] = max(held_mb, self._most_mb.get(raw_id, 0.0))
 
     def seen(self, one: TaskStatus) -> TaskStatus:
-        """Return a task as squeue and sstat show it."""
+        """Return a task's status, updated from squeue and sstat."""
         job = self._jobs.get(one.job_id or "")
         if job is None:
             return one
@@ -108,5 +108,5 @@ class _Queue:
             if step is None and job.state == _RUNNING and self._step_of:
                 return replace(one, state=WAITING)
             return replace(one, held_mb=self._held_mb.get(step or ""))
-        # accounting may be seconds behind
+        # accounting may lag by seconds
         return replace(one, state=job.state, held_mb=self._most_mb.get(job.raw_id))

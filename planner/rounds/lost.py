@@ -1,7 +1,7 @@
-"""Jobs whose ids are not known because sbatch was killed or its answer was lost: how they are found again.
+"""Finding jobs whose ids are unknown because sbatch was killed or its answer was lost.
 
-One that slurmctld makes after it was looked for has been asked for once more by then: what of it waits is cancelled by
-the next command, what of it has begun finds its tasks' turns taken.
+If slurmctld creates such a job only after the search, it was submitted again by then. The next command cancels what of
+the late job is pending; tasks in it that start find their turn taken and exit.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from planner.plan.document import Plan
 from planner.project.journal import Submission, SubmittedJob
 from planner.scripts.options import comment
 
-# slurmctld may be at it still: so long it is looked again, s; unless that was long ago
+# slurmctld may still be creating the job: keep looking for this long, s, unless the call was long ago
 _PAUSES_S = (0.0, 0.5, 1.0, 1.5, 2.0)
 _LONG_AGO_S = 600
-# the clocks of two login nodes and of accounting differ, or one was set meanwhile: by less than this, s
+# the clocks of login nodes and accounting are assumed to differ by less than this, s
 _CLOCKS_S = 86_400
 
 
 def find_again(plan: Plan, submission: Submission) -> Submission:
-    """Return the journal in which no job's fate is unknown: what was asked for has its id, or is wanted again.
+    """Return the journal with every uncertain job resolved: it has its id, or is marked to be submitted again.
 
     Raises
     ------
     FailureError
-        When Slurm does not tell.
+        When Slurm does not answer.
     """
     asked = {comment(plan, job.script): job for job in submission.jobs if job.state == "asked"}
     if not asked:
@@ -37,7 +37,7 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     names = _names(plan, asked)
     now_s = time.time()
     recent = now_s - max(job.asked_s or 0 for job in asked.values()) < _LONG_AGO_S
-    # a job that goes on again has the comment of the one before it
+    # a later job that starts the next round has the comment of the one before it
     known = {job.job_id for job in submission.jobs}
     found: dict[str, list[str]] = {}
     for pause_s in _PAUSES_S if recent else _PAUSES_S[:1]:
@@ -47,7 +47,7 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
         if found.keys() == names.keys():
             break
     for _, *again in found.values():
-        for twin in again:  # of one that was asked for twice; what of it has begun finds its turn taken
+        for twin in again:  # a job submitted twice; tasks in it that start find their turn taken
             slurm.cancel(twin, waiting=True, cluster=plan.cluster)
     changes = {
         job.script: {"state": "held" if job.hold else "submitted", "job_id": found[said][0]}
@@ -60,9 +60,9 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
 
 
 def end_late(plan: Plan, submission: Submission) -> None:
-    """Cancel what waits of jobs that appeared after they had been asked for once more, or had been given up.
+    """Cancel pending jobs that appeared after they had been submitted again or given up.
 
-    It hinders no command: where Slurm does not tell, the next one asks again.
+    It never fails: if Slurm does not answer, the next command tries again.
     """
     doubted = {comment(plan, job.script): job for job in submission.doubted(time.time())}
     if not doubted:
@@ -81,6 +81,6 @@ def _find(plan: Plan, submission: Submission, names: Mapping[str, str]) -> dict[
 
 
 def _names(plan: Plan, jobs: Mapping[str, SubmittedJob]) -> dict[str, str]:
-    """Return comment -> the name by which a job is known whose comment was taken away."""
-    # a name of the user's may be that of other jobs, too
+    """Return comment -> job name, for jobs whose comment the site may have removed."""
+    # a name that the user chose may be that of other jobs, too
     return {said: job.name if plan.token in job.name else said for said, job in jobs.items()}

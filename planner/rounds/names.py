@@ -1,4 +1,4 @@
-"""Tasks and samples found by what a person calls them."""
+"""Looking up tasks and samples by the names that people type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def find_task(name: str, found: Iterable[TaskStatus]) -> str:
-    """Return the task of this name; where one sample has it, its region is enough, with or without "chr".
+    """Return the task of this name. A region alone, with or without "chr", is enough if only one sample has it.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def find_task(name: str, found: Iterable[TaskStatus]) -> str:
 
 
 def check_samples(samples: Iterable[str], found: Iterable[TaskStatus]) -> None:
-    """Refuse a sample that no round knows.
+    """Raise an error for a sample that is in no round.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The next step: the command that continues from where the rounds are."""
+"""The command to run next, given the state of the rounds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from planner.project.unfinished import unfinished
 from planner.rounds import tally
 from planner.rounds.progress import PLANNED, TaskStatus
 
-# what only a person can mend: not run again unasked
+# only a person can fix these: not run again unasked
 _MENDED = {Outcome.FAILED, Outcome.CANCELLED}
 _SUPPORT = ("JobHeldAdmin", "launch failed", "job requeued", "MaxRequeue")
 
 
 def next_step(project: ProjectFolder, found: Sequence[TaskStatus]) -> str:
-    """Return the next command, in a line."""
+    """Return the next command, with an explanation, on one line."""
     known = tally.latest(found)
     last = list(known.values())
     flying = [one for one in last if one.in_flight]
@@ -43,9 +43,9 @@ def next_step(project: ProjectFolder, found: Sequence[TaskStatus]) -> str:
 
 
 def _start(project: ProjectFolder, number: int) -> str:
-    """Return what starts the planned tasks of a round."""
+    """Return the command that starts the planned tasks of a round."""
     if project.submitted(number):
-        return "chromplan next"  # its jobs have ended without them
+        return "chromplan next"  # its jobs have ended without running them
     if project.started(number):
         return "chromplan run --local, which goes on with it"
     if not project.rendered(number):
@@ -54,7 +54,7 @@ def _start(project: ProjectFolder, number: int) -> str:
 
 
 def never_starts(project: ProjectFolder, stuck: Sequence[TaskStatus]) -> tuple[str, str]:
-    """Return what is to be said of tasks that never start unless somebody does something, and what to do."""
+    """Return an error and a hint for tasks that never start unless somebody acts."""
     words = Counter(one.wait.words for one in stuck if one.wait)
     reason, some = words.most_common(1)[0]
     first = next(one for one in stuck if one.wait and one.wait.words == reason)

@@ -1,4 +1,4 @@
-"""Tasks that were started and whose end is not recorded yet."""
+"""Open tasks: started, with no end on record yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OpenTask:
     Attributes
     ----------
     folder : Path
-        Its round's.
+        Its round's folder.
     submitted_s : int
         When the round's submission began, s since the epoch.
     poll_s : int
@@ -30,7 +30,7 @@ class OpenTask:
     shared_twice : bool
         Whether Slurm's samples count memory that processes share once for each (the site's ``acctg_counts_shared``).
     logs : UsersLogs or None
-        Where a user's own script prints.
+        The log files of a user's own script.
     """
 
     round: int
@@ -46,7 +46,7 @@ class OpenTask:
 
 
 def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) -> list[OpenTask]:
-    """Return the tasks of all rounds that have a job and are not recorded: (task, job id)."""
+    """Return the tasks of all rounds that have a job and whose (task, job id) is not in ``recorded``."""
     found: list[OpenTask] = []
     for number in project.round_numbers():
         folder = project.round_folder(number)

@@ -20,7 +20,7 @@ class OwnRecords:
     Parameters
     ----------
     folder : Path
-        The round's.
+        The round's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,19 +29,19 @@ class OwnRecords:
 
     @cached_property
     def _by_writer(self) -> dict[str, str]:
-        """Step, job or element -> its log."""
+        """Name of step, job or element -> its log."""
         logs: dict[str, str] = {}
         for name in _names(self._folder / "logs"):
             logs[name.removesuffix(".out")] = name
             match = _LOG.search(name)
             if match:
-                # of an array 12_3, of a job 12: its name may end with a number, too
+                # 12_3 in an array, 12 for a job; the job's name may end with a number too
                 for key in (f"{match[1]}_{match[2]}" if match[1] else match[2], match[2]):
                     logs.setdefault(key, name)
         return logs
 
     def step_began(self, task: str, job_id: str) -> bool:
-        """Whether a task that is a step has begun: its log is made then."""
+        """Whether a task that is a step has started: its log is created then."""
         return f"{task}.{job_id}" in self._by_writer
 
     def log(self, task: str, job_id: str) -> Path | None:
@@ -51,21 +51,21 @@ class OwnRecords:
         return self._folder / "logs" / found if found else None
 
     def log_tail(self, task: str, job_id: str) -> str:
-        """Return the end of that log."""
+        """Return the end of the task's log."""
         path = self.log(task, job_id)
         return files.tail(path) if path else ""
 
     def job_log_tail(self, job_id: str) -> str:
-        """Return the end of what a job itself printed, besides the steps that have logs of their own."""
+        """Return the end of a job's own log, without the steps that have logs of their own."""
         name = self._by_writer.get(job_id)
         return files.tail(self._folder / "logs" / name) if name else ""
 
     def peak(self, task: str, job_id: str) -> OwnPeak | None:
-        """Return the peak that a task recorded."""
+        """Return the peak that a task recorded itself; None when there is none."""
         return peak.read(peak.path(self._folder, task, job_id))
 
     def ended(self, task: str, job_id: str) -> tuple[int, float] | None:
-        """Return the exit code that a task's script left, and when, s since the epoch; None while it left none."""
+        """Return the exit code that a task's script recorded, and when (s since the epoch); None when it has none."""
         if self._ends is None:
             self._ends = {name for name in _names(self._folder / "peaks") if name.endswith(peak.END)}
         path = peak.path(self._folder, task, job_id)

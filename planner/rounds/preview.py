@@ -1,4 +1,4 @@
-"""Preview of a submission: what it would do, and whether Slurm would accept it. Nothing is submitted here."""
+"""Preview of a submission: what it would do, and whether Slurm would accept it. Nothing is submitted."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from planner.scripts.options import Update, follow_up_options, records, submit_o
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """What sbatch says to a script that is only tested.
+    """The answer of ``sbatch --test-only`` for one script.
 
     Attributes
     ----------
     refused : str or None
-        Why it would not be taken.
+        Why Slurm would refuse it; None if it would not.
     """
 
     script: str
@@ -33,7 +33,7 @@ class Trial:
 
 
 def describe(project: ProjectFolder, number: int, *, then_next: bool = False) -> list[str]:
-    """Return what `submit` would do, a line per command."""
+    """Return what `submit` would do, one line per command."""
     plan = project.plan(number)
     folder = project.round_folder(number).relative_to(project.folder)
     layout = jobs(plan)
@@ -63,7 +63,7 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
 
 
 def records_of(found: Sequence[Update]) -> str:
-    """Return how many updates give ranges of elements their memory, and what that costs the cluster."""
+    """Return a sentence on how many updates give ranges of elements their memory, and what that costs the cluster."""
     elements = sum(len(one.elements) for one in found)
     return (
         f"{count(len(found), 'update')} for {count(elements, 'element')}, "
@@ -72,7 +72,7 @@ def records_of(found: Sequence[Update]) -> str:
 
 
 def _named(plan: Plan, job: Job, rendered: str) -> list[str]:
-    """Return how sbatch is told the script."""
+    """Return the words of the sbatch command line that name the script."""
     script = plan.user_script
     if script is None or not job.is_users:
         return [rendered]
@@ -94,7 +94,7 @@ def _what(job: Job) -> str:
 
 
 def try_out(project: ProjectFolder, number: int) -> list[Trial]:
-    """Let ``sbatch --test-only`` judge one script of each kind, the one that asks for most.
+    """Run ``sbatch --test-only`` on the largest script of each kind.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def try_out(project: ProjectFolder, number: int) -> list[Trial]:
 
 
 def _one_of_each_kind(plan: Plan) -> Iterator[Job]:
-    """Return the largest job of the plan, and of the tiers that would stand in for an array."""
+    """Return the plan's largest job, and the largest of the tiers that would replace an array."""
     modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
     for mode in modes:
         layout = jobs(plan, mode)
@@ -126,9 +126,9 @@ def _one_of_each_kind(plan: Plan) -> Iterator[Job]:
 
 
 def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
-    """Raise when no node has what a held job asks for: Slurm takes it unseen, and it would wait for ever.
+    """Raise when no node has the memory a held job asks for: Slurm accepts it unchecked, and it would wait forever.
 
-    What is not held is left to sbatch.
+    Jobs that are not held are checked by sbatch.
     """
     partition = plan.target.partition
     asked = [task for job in layout if job.hold for task in job.tasks]
@@ -147,7 +147,7 @@ def check_memory(plan: Plan, layout: Iterable[Job]) -> None:
 def check_counts(settings: slurm.Settings, layout: Iterable[Job]) -> None:
     """Raise when the cluster cannot hold so many jobs: sbatch would try again and again, and then give up."""
     counts = [len(job.tasks) if job.array else 1 for job in layout if job.tasks]
-    # a user's whole array counts until what does not run of it is taken out
+    # a user's whole array counts until the elements that do not run are cancelled
     at_once = sum(counts) + max((len(indices.parse(job.absent).indices) for job in layout if job.absent), default=0)
     most = settings.max_job_count
     if most is not None and at_once > most:
@@ -167,9 +167,9 @@ def check_counts(settings: slurm.Settings, layout: Iterable[Job]) -> None:
 
 
 def check_nodes(plan: Plan, job: Job) -> None:
-    """Raise when the cluster has not a node for each component of a job: it would wait for ever.
+    """Raise when the cluster does not have a node for each component of a job: it would wait forever.
 
-    Left to Slurm where a component names several partitions, or none.
+    Left to Slurm when a component names several partitions, or none.
     """
     wanted = Counter(batch.partition.option for batch in job.components if batch.partition)
     places = [batch.partition for batch in job.components if batch.partition]

@@ -1,4 +1,4 @@
-"""What has become of every task so far: planned, in flight, or ended, round by round."""
+"""The status of every task, round by round: planned, in flight, or ended."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ IN_FLIGHT = "in flight"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskStatus:
-    """One attempt of a task, or a task that waits in the planned round.
+    """One attempt of a task, or a task of a planned round that was not started.
 
     Attributes
     ----------
     state : str
-        ``planned``, ``in flight``, what Slurm calls it, or the outcome.
+        ``planned``, ``in flight``, Slurm's state, or the outcome.
     wait : Wait or None
         Why its job waits in the queue.
     held_mb : float or None
-        The most it has held so far, MiB, as Slurm samples it; of a job that runs.
+        Peak memory of a running job so far, MiB, as sampled by Slurm.
     recorded : bool
-        Whether the history has what is known of its end.
+        Whether its end is recorded in the history.
     """
 
     task: str
@@ -63,12 +63,12 @@ class TaskStatus:
 def statuses(
     project: ProjectFolder, observations: Iterable[Observation], *, over: Collection[int] = ()
 ) -> list[TaskStatus]:
-    """Return every attempt of every round, and the tasks that are planned but were not started.
+    """Return every attempt of every round, and the tasks that are planned but not started.
 
     Parameters
     ----------
     over : collection of int
-        Rounds known to be driven no more.
+        Rounds that no allocation drives any longer.
     """
     since_s = began_s(map(project.round_folder, project.round_numbers()))
     known: dict[tuple[str, str], Observation] = {}
@@ -110,7 +110,7 @@ def _status(
 ) -> TaskStatus:
     state = PLANNED if job_id is None else IN_FLIGHT if observation is None else observation.outcome.value
     if observation and observation.limit_mb and plan.user_script and plan.user_script.unasked_mb == request_mb:
-        request_mb = observation.limit_mb  # it named no memory, and got what the node had
+        request_mb = observation.limit_mb  # the job requested no memory, and got all that the node had
     return TaskStatus(
         task=task.task,
         sample=task.sample,
@@ -128,7 +128,7 @@ def _status(
 
 
 def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
-    """Return what the next plan must know of each task that was started before."""
+    """Return what the next plan must know about each task that was started before."""
     from planner.plan.inputs import Earlier  # numpy, which status does without
 
     attempts: dict[str, list[TaskStatus]] = {}
@@ -149,6 +149,6 @@ def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
 
 
 def _time_limit_s(last: TaskStatus) -> int:
-    """Return the limit of an attempt, s: what ran out of time had as long as it ran, in a tier longer than its own."""
+    """Return an attempt's time limit, s: the run time of one that ran out of time, as a tier's limit may be longer."""
     ran_s = math.ceil(last.wall_s or 0) if last.outcome is Outcome.TIMEOUT else 0
     return max(last.time_limit_s, ran_s)

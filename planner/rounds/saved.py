@@ -1,4 +1,4 @@
-"""Savings so far: what the rounds have reserved, measured, compared with one ``--mem`` for all tasks."""
+"""Measured savings so far: memory x time that the rounds reserved, compared with one ``--mem`` for all tasks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class MeasuredSavings:
     reserved_mb_s : float
         Of all attempts, those that were killed included, MiB s.
     one_mem_mb : int or None
-        The ``--mem`` without a planner, MiB: ``memory.default_mb`` where that would have held every task, else the
-        largest limit in which a task completed. None while a task that was killed for memory has not completed, as
-        nobody knows what that needs.
+        The ``--mem`` without a planner, MiB: ``memory.default_mb`` if that is enough for every task, otherwise
+        the largest limit under which a task completed. None while a task that was killed for memory has not
+        completed, as its need is unknown.
     one_mem_mb_s : float
-        With it, MiB s: every attempt as long as it ran, but for those killed for memory, which would not have been.
+        What would have been reserved with it, MiB s: every attempt for its run time, without those killed for memory.
     done : int
         Tasks with a result.
     killed : int
@@ -48,7 +48,7 @@ class MeasuredSavings:
         return None if self.one_mem_mb is None else self.one_mem_mb_s - self.reserved_mb_s
 
     def sentence(self) -> str:
-        """Return it in words, one line."""
+        """Return the savings in words, on one line."""
         unit = unit_for(max(self.one_mem_mb_s, self.reserved_mb_s))
         killed = f", {count(self.killed, 'killed attempt')} included" if self.killed else ""
         has = f"reserved {unit.text(self.reserved_mb_s)} for {count(self.done, 'task')} done{killed}"
@@ -61,10 +61,10 @@ class MeasuredSavings:
 
 
 def measure(project: ProjectFolder, found: Sequence[TaskStatus], *, former_mb: int | None) -> MeasuredSavings | None:
-    """Return what was reserved so far; None while nothing is done, or where accounting does not tell.
+    """Return the savings so far; None while nothing is done, or when accounting does not say.
 
-    Jobs of one task held their limit as long as they ran, which is on record. Of allocations that ran several tasks
-    one sacct tells.
+    Jobs of one task held their limit for their run time, which is recorded. For allocations that ran several tasks,
+    one sacct call is made.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _one_mem_mb(completed: Sequence[TaskStatus], former_mb: int | None) -> int:
 
 
 def _allocations(project: ProjectFolder, number: int) -> list[str]:
-    """Return the jobs of a round that ran several tasks each."""
+    """Return the ids of a round's jobs that ran several tasks each."""
     entries = manifest.read(project.round_folder(number))
     return sorted({entry.job_id for entry in entries if entry.is_step or entry.is_driven})
 

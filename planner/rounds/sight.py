@@ -1,4 +1,4 @@
-"""What has become of a task, from squeue (what is alive), sacct (what ended) and the task's own records."""
+"""The state or result of a task, from squeue (jobs not ended), sacct (ended jobs) and the task's own records."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from planner.rounds.waiting import DEPENDENCY_NEVER
 from planner.runner.peak import OwnPeak
 from planner.runner.records import RunningRecords
 
-# in an allocation that runs
+# in a running allocation
 WAITING = "WAITING"
 SUBMITTED = "SUBMITTED"
-# it lives no more, and accounting does not say how it ended: it is asked again
+# it has ended, and accounting does not say how yet: ask again
 ENDED = "ENDED"
-# a task's own exit code counts once accounting had so long to tell more, s
+# accounting gets this long to say more before a task's own exit code counts, s
 _LATE_S = 300
-# one that squeue does not know, without any record, counts as lost so long after its last sign of life, s
+# a task without any record that squeue does not know counts as lost this long after its last sign of life, s
 _LOST_AFTER_S = 900
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
@@ -38,16 +38,16 @@ _LIVING = frozenset(
 
 @dataclass(slots=True)
 class Fate:
-    """What has become of a task.
+    """The state or result of a task.
 
     Attributes
     ----------
     observations : list of Observation
-        Its ended attempts.
+        Attempts that have ended.
     state : str or None
-        Slurm's, while it has not ended for certain.
+        Slurm's state, while the task is not known to have ended.
     ran_as : str or None
-        Another job that had its turn: this one did nothing.
+        The id of another job that ran the task: the listed one did nothing.
     """
 
     observations: list[Observation] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Fate:
 
 
 class Sight:
-    """What Slurm says now of open tasks, of one project or several: one squeue and one sacct per cluster.
+    """Slurm's current view of open tasks, of one or several projects: one squeue and one sacct call per cluster.
 
     Raises
     ------
@@ -89,7 +89,7 @@ class Sight:
         self._accounted[cluster] = Accounted(printed, poll_s=poll_s)
 
     def fate(self, task: OpenTask) -> Fate:
-        """Return what has become of a task that is a job, an element or a step."""
+        """Return the state or result of a task that is a job, an element or a step."""
         job = self._job(task)
         attempts = self._history(task)
         step = _step(task, attempts[-1]) if attempts else None
@@ -109,7 +109,7 @@ class Sight:
         return Fate([*before, self._with_own_records(task, last, step)])
 
     def _without_step(self, task: OpenTask, job: slurm.QueuedJob | None, attempt: sacct.JobAttempt) -> Fate:
-        """Judge a step that accounting does not know, though its job has ended: it may be late with steps alone."""
+        """Judge a step that accounting lacks although its job has ended: its record may arrive later than the job's."""
         own = self._own(task)
         if not own.step_began(task.entry.task, task.entry.job_id):
             return Fate([without_record(task, f"its job ended ({attempt.state}) before its step began")])
@@ -119,7 +119,7 @@ class Sight:
         return self._by_own_records(task, job, attempt)
 
     def allocation(self, task: OpenTask) -> str | None:
-        """Return the state of a task that an allocation drives; None once that is over."""
+        """Return the state of a task that an allocation drives; None once the allocation has ended."""
         job, attempts = self._job(task), self._history(task)
         if job is not None and job.state in _LIVING:
             state = job.state
@@ -148,14 +148,14 @@ class Sight:
     def _by_own_records(
         self, task: OpenTask, job: slurm.QueuedJob | None, record: sacct.JobAttempt | sacct.Step | None
     ) -> Fate:
-        """Judge a task of which accounting does not say how it ended."""
+        """Judge a task whose end is missing from accounting."""
         first = turns.owner(task.folder, task.entry.task)
         if first is not None and first != task.entry.job_id:
             return Fate(ran_as=first)
         if self._queues[task.cluster] is None:
             return Fate(state=record.state if record else SUBMITTED)
         if record is None and job is not None and job.state == "CANCELLED" and job.reason == DEPENDENCY_NEVER:
-            # from 24.11 on accounting does not always learn of such an element
+            # from 24.11 on such an element may be missing from accounting
             never_began = without_record(task, f"job CANCELLED before it began: {DEPENDENCY_NEVER}")
             return Fate([replace(never_began, outcome=Outcome.CANCELLED)])
         own, now_s = self._own(task), time.time()
@@ -163,7 +163,7 @@ class Sight:
         unaccounted = task.cluster in self._unaccounted
         if unaccounted and job is not None and (left is None or (left[0] and job.state not in ("FAILED", "COMPLETED"))):
             return Fate([self._by_state(task, job.state)])
-        # one from the future, by a file server's clock or one that was set back since, is old enough
+        # a time in the future (file server's clock, or a clock set back since) counts as old enough
         if left is not None and (unaccounted or abs(now_s - left[1]) > _LATE_S):
             return Fate([self._by_exit_code(task, *left)])
         seen_s = max(task.submitted_s, own.seen_s(task.entry.task, task.entry.job_id))
@@ -196,16 +196,16 @@ class Sight:
         return replace(without_record(task, f"{state} by squeue"), outcome=outcomes.get(state, Outcome.INFRA))
 
     def _failed(self, task: OpenTask, told: str) -> Observation:
-        """Return the observation of a failure, which the log may know to have been a lack of memory."""
+        """Return the observation of a failure; the log may show that it was a lack of memory."""
         shortage = classify_log(self._own(task).log_tail(task.entry.task, task.entry.job_id))
         if shortage is None:
             return replace(without_record(task, told), outcome=Outcome.FAILED)
         return _killed_for_memory(task, f"{told}; {shortage.evidence}")
 
     def _with_own_records(self, task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None) -> Observation:
-        """Return the observation of the last attempt: what the task's log and own peak record say counts, too."""
+        """Return the observation of the last attempt, corrected by the task's log and own peak record."""
         if launches.may_be_a_kill(attempt, step) and self._was_killed(task):
-            # srun says 0 of a step of which it heard no more, and so does accounting; or that has lost the step's limit
+            # srun and accounting report 0 for a step that srun lost; accounting may also lack the step's limit
             step, attempt = step and replace(step, outcome=Outcome.FAILED), replace(attempt, outcome=Outcome.FAILED)
         attempt, step = launches.corrected(task, attempt, step, self._own(task))
         why = launches.failure(task, attempt, step, self._own(task))
@@ -222,7 +222,7 @@ class Sight:
         return with_own_peak(_observe(task, attempt, step), own, shared_twice=task.shared_twice)
 
     def _was_killed(self, task: OpenTask) -> bool:
-        """Whether Slurm says in a task's log that it killed it, and the task's own record not that it ended."""
+        """Whether Slurm's message in a task's log says it was killed, and the task left no record of its own end."""
         own = self._own(task).peak(task.entry.task, task.entry.job_id)
         if task.logs is not None or (own is not None and own.ended):
             return False
@@ -230,16 +230,16 @@ class Sight:
         return found is not None and not found.own_heap
 
     def _log(self, task: OpenTask, attempt: sacct.JobAttempt) -> str:
-        """Return the end of what an attempt printed: to a log of ours, or to its user's own files."""
+        """Return the end of an attempt's output, from chromplan's log or from the user's own files."""
         if task.logs is None:
             return self._own(task).log_tail(task.entry.task, task.entry.job_id)
         return task.logs.tail(task.entry.job_id, start_s=attempt.start_s, end_s=attempt.end_s)
 
 
 def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:
-    """Let a log say that a failure was a lack of memory.
+    """Return the attempt as killed for memory if its log says so.
 
-    A heap that a user's script makes as large as it says itself is no larger with more memory: the failure stays one.
+    Not if a user's script sets its own Java heap size: more memory would not enlarge that, so it stays a failure.
     """
     if task.logs is not None and task.logs.script.fixed_heap:
         found = classify_log(log)
@@ -249,7 +249,7 @@ def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobA
 
 
 def _step(task: OpenTask, attempt: sacct.JobAttempt) -> sacct.Step | None:
-    """Return the step that is the task, when it is one."""
+    """Return the task's step; None when the task is a whole job."""
     named = [step for step in attempt.steps if step.name == task.entry.task]
     return named[-1] if task.entry.is_step and named else None
 
@@ -267,7 +267,7 @@ def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None)
     return replace(
         observation,
         job_id=task.entry.job_id,
-        # an attempt that never started has no limit in force: it is what was asked for
+        # an attempt that never started had no limit in force: its limit is what was requested
         limit_mb=task.entry.request_mb if observation.limit_mb is None else observation.limit_mb,
     )
 
@@ -275,8 +275,8 @@ def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None)
 def with_own_peak(observation: Observation, own: OwnPeak | None, *, shared_twice: bool) -> Observation:
     """Return the observation with the task's own peak record: the larger figure counts.
 
-    But where Slurm counts what processes share once for each of them (``shared_twice``), a whole record of the task's
-    own is the truth.
+    But if Slurm counts shared memory once per process (``shared_twice``), a complete record of the task's own is taken
+    instead.
     """
     if own is None:
         return observation
@@ -291,7 +291,7 @@ def with_own_peak(observation: Observation, own: OwnPeak | None, *, shared_twice
 
 
 def without_record(task: OpenTask, evidence: str) -> Observation:
-    """Return the observation of an attempt that accounting does not know."""
+    """Return the observation of an attempt that is missing from accounting."""
     return Observation(
         tool=task.tool,
         task=task.entry.task,

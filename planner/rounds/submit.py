@@ -1,7 +1,7 @@
-"""Submitting a round so that nothing is submitted twice, whatever is killed at any moment.
+"""Submitting a round so that nothing is submitted twice, whatever process is killed at whatever moment.
 
-What is about to be asked of Slurm is written to the round's journal before, what came of it after. Jobs carry a comment
-of their own, by which one whose id was not recorded any more is found again.
+Every request to Slurm is written to the round's journal before it is made, and its result afterwards. Each job has a
+comment of its own, by which it is found again if its id was not recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from planner.scripts.jobs import Job, follow_up, jobs, only
 from planner.scripts.options import follow_up_options, submit_options, updates
 
 Say = Callable[[str], None]
-# how long submit.sh may have been at work before it was interrupted
+# how long submit.sh may have run before it was interrupted
 _SCRIPT_TOOK_S = 86_400
 
 
@@ -44,39 +44,40 @@ def submit(
     then_next: bool = False,
     settings: slurm.Settings | None = None,
 ) -> Submission:
-    """Submit a round, or go on where an earlier try stopped.
+    """Submit a round, or continue where an earlier try stopped.
 
     Parameters
     ----------
     then_next : bool
-        Whether a job waits for all others and goes on with the next round; also where they were submitted before.
+        Whether to submit a job that waits for all others and starts the next round, even if the others were submitted
+            before.
     settings : Settings, optional
-        The cluster's, where it was asked a moment ago.
+        The cluster's settings, if they are known already.
 
     Raises
     ------
     InputError
         When the round is not rendered, or empty.
     FailureError
-        When Slurm refuses or does not answer; running it again goes on from there.
+        When Slurm refuses or does not answer; running it again continues from there.
     """
     with project.lock():
         return _Submitter(project, project.plan(number), say, settings).run(then_next=then_next)
 
 
 def go_on_later(project: ProjectFolder, *, say: Say, awaited: bool) -> bool:
-    """Submit one more job that goes on with the next round, behind what is still going on; one is enough.
+    """Submit a job that starts the next round after what is still in progress, unless there is one already.
 
     Parameters
     ----------
     awaited : bool
-        Whether something was going on when it was looked at: a step before, what has come of which since was not seen,
-        or tasks of this project, of which accounting does not say yet how they ended.
+        Whether something was in progress at the last look: an earlier step, whose result has not been seen since, or
+            tasks of this project whose end is not in accounting yet.
 
     Returns
     -------
     bool
-        False where nothing goes on: then there is nothing to wait for.
+        False when nothing is in progress, so there is nothing to wait for.
     """
     started = [number for number in project.round_numbers() if read_journal(project.round_folder(number))]
     if not started or not (awaited or jobs_before(project)):
@@ -118,7 +119,7 @@ class _Submitter:
         else:
             layout = self._layout(self._plan.mode).values()
             preview.check_memory(self._plan, layout)
-            slurm.require("sbatch")  # what is lacking is told by its name, not by that of the first question
+            slurm.require("sbatch")  # so that the error names sbatch, not the first command that is called
             preview.check_counts(self._elements.settings, layout)
         self._record()
         self._say_how_long()
@@ -144,7 +145,7 @@ class _Submitter:
         return self._whole(self._plan.mode)
 
     def _left_by_script(self) -> Submission:
-        """Return the journal of a round of which submit.sh, interrupted, may have submitted any part."""
+        """Return the journal of a round that an interrupted submit.sh may have submitted in part."""
         asked_s = int((self._folder / manifest.PART_FILE).stat().st_mtime)
         for mode in (Mode.TIERS, Mode.ARRAY) if self._plan.mode is Mode.ARRAY else (self._plan.mode,):
             whole = self._whole(mode)
@@ -165,14 +166,14 @@ class _Submitter:
         )
 
     def _layout(self, mode: Mode) -> dict[str, Job]:
-        """Return the jobs of the plan in this mode, by their script, and the one that may follow them."""
+        """Return script -> job of the plan in this mode, with the job that may follow them."""
         if mode not in self._layouts:
             found = [*jobs(self._plan, mode), follow_up(self._plan)]
             self._layouts[mode] = {job.script: job for job in found}
         return self._layouts[mode]
 
     def _see_rendered(self) -> None:
-        """Refuse what is not rendered; of a round that was submitted in part write again what is missing."""
+        """Raise if the round is not rendered; rewrite missing scripts of a round that is partly submitted."""
         missing = [name for name in render.needed(self._plan) if not (self._folder / name).exists()]
         if not missing:
             return
@@ -198,10 +199,10 @@ class _Submitter:
 
     def _submit_wanted(self, elements: Elements) -> None:
         wanted = [at for at, job in enumerate(self._journal.jobs) if job.state == "wanted" and not job.follows]
-        # the journal is written a hundred times or two, however many jobs there are
+        # the journal is written one or two hundred times, however many jobs there are
         size = 1 + len(wanted) // 100
         if any(job.absent for job in self._layout(self._journal.mode).values()):
-            size = 1  # what does not run counts against the user's limits until it is taken out
+            size = 1  # elements that do not run count against the user's limits until they are cancelled
         for first in range(0, len(wanted), size):
             places = wanted[first : first + size]
             self._ask(places, self._submit_one)
@@ -211,7 +212,7 @@ class _Submitter:
                     elements.put_first(job)
 
     def _ask(self, places: Sequence[int], call: Callable[[SubmittedJob], str]) -> None:
-        """Have sbatch called for these jobs, each written down before; what is known afterwards is, too."""
+        """Call sbatch for these jobs; each is written to the journal before, and its result afterwards."""
         asked_s = int(time.time())
         for at in places:
             self._set(at, state="asked", asked_s=asked_s)
@@ -230,13 +231,13 @@ class _Submitter:
                 raise
             self._change(jobs=find_again(self._plan, self._journal).jobs)
             if not self._journal.jobs[left[0]].job_id:
-                self._set(left[0], state="asked")  # Slurm may be at it still: another try looks again
+                self._set(left[0], state="asked")  # Slurm may still create the job: another try looks again
                 raise
             self._ask(left[1:], call)
         finally:
             self._record()
             if self._journal.untouched:
-                manifest.forget(self._folder)  # nothing of it was taken: it may be planned anew
+                manifest.forget(self._folder)  # Slurm accepted none of it: it may be planned again
 
     def _submit_one(self, wanted: SubmittedJob) -> str:
         layout = self._layout(self._journal.mode)
@@ -251,7 +252,7 @@ class _Submitter:
             return slurm.submit(call_of(self._plan, some, root=self._root, options=options))
 
     def _follow(self) -> None:
-        """Submit the job that goes on with the next round: last, when it is certain what it waits for."""
+        """Submit the job that starts the next round: last, when the ids it waits for are certain."""
         places = [at for at, job in enumerate(self._journal.jobs) if job.follows and job.state == "wanted"]
         for at in places:
             self._ask([at], self._submit_follow_up)
@@ -261,7 +262,7 @@ class _Submitter:
     def _submit_follow_up(self, wanted: SubmittedJob) -> str:
         ours = self._journal.ids
         if any(job.follows and job.job_id for job in self._journal.jobs):
-            # one before it has waited for them: what is gone from the queue may be known no more
+            # an earlier such job has waited for them: Slurm may have forgotten jobs that left the queue
             ours = sorted(slurm.queued(ours, cluster=self._plan.cluster))
         with self._paced():
             return slurm.sbatch(
@@ -287,7 +288,7 @@ class _Submitter:
 
     @contextlib.contextmanager
     def _paced(self) -> Iterator[None]:
-        """Submit in it: before, it waits as long as the site wants between two submissions."""
+        """Submit inside this context: on entry it waits for the pause that the site wants between two submissions."""
         interval_s = self._plan.target.site.submit_interval_s
         if interval_s and self._last_s is not None:
             time.sleep(max(0.0, self._last_s + interval_s - time.monotonic()))
@@ -298,7 +299,7 @@ class _Submitter:
             self._last_s = time.monotonic()
 
     def _give_memory(self, elements: Elements) -> None:
-        """Give the elements of held arrays their memory, and let them go."""
+        """Set the memory of the elements of held arrays, and release them."""
         held = [at for at, job in enumerate(self._journal.jobs) if job.state == "held"]
         if not held:
             return
@@ -321,7 +322,7 @@ class _Submitter:
         self._record()
 
     def _instead(self, elements: Elements) -> None:
-        """Cancel what waits of the refused arrays; its tasks are wanted in tiers. What has begun goes on."""
+        """Cancel the pending elements of refused arrays and submit their tasks in tiers. Started ones run on."""
         refused = {at: job for at, job in enumerate(self._journal.jobs) if job.state == "refused"}
         begun = elements.cancel(refused.values(), self._folder)
         for at, job in refused.items():
@@ -336,7 +337,7 @@ class _Submitter:
         return (self._folder / name).relative_to(self._root)
 
     def _set(self, place: int, **changes: object) -> None:
-        """Change what is known of one job."""
+        """Change one job's entry in the journal."""
         found = list(self._journal.jobs)
         found[place] = found[place].model_copy(update=changes)
         self._change(jobs=tuple(found))

@@ -1,4 +1,4 @@
-"""How far the rounds are, counted in tasks."""
+"""Progress of the rounds, counted in tasks."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FAILED = tuple(
     outcome.value for outcome in (Outcome.FAILED, Outcome.OOM, Outcome.TIMEOUT, Outcome.INFRA, Outcome.CANCELLED)
 )
 KINDS = (DONE, *FAILED, RUNNING, WAITING, PLANNED, LATER)
-# what accounting and squeue call a job that has its nodes
+# states of a job that has its nodes, in accounting and squeue
 _RUNS = {"RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
-    """Tasks, by what has become of them.
+    """Number of tasks in each state.
 
     Attributes
     ----------
     tasks : int
     attempts : int
-        That were started.
+        Attempts that were started.
     counts : mapping of str to int
-        Tasks by their kind, one of `KINDS`.
+        Number of tasks of each kind in `KINDS`.
     """
 
     tasks: int
@@ -39,7 +39,7 @@ class Tally:
     counts: Mapping[str, int]
 
     def sentence(self) -> str:
-        """Return it in words: ``14 of 22 tasks done, 1 failed, 7 waiting``."""
+        """Return the counts in words: ``14 of 22 tasks done, 1 failed, 7 waiting``."""
         done = f"{self.counts.get(DONE, 0)} of {count(self.tasks, 'task')} done"
         others = [f"{self.counts[kind]} {kind}" for kind in KINDS if kind != DONE and self.counts.get(kind)]
         retried = f" ({self.attempts} attempts)" if self.attempts > self.tasks else ""
@@ -47,7 +47,7 @@ class Tally:
 
 
 def kind_of(one: TaskStatus) -> str:
-    """Return what has become of a task by its last attempt, one of `KINDS`."""
+    """Return the kind of a task's state by its last attempt, one of `KINDS`."""
     if one.outcome is not None:
         return DONE if one.outcome is Outcome.COMPLETED else one.outcome.value
     if one.job_id is None:
@@ -61,7 +61,7 @@ def has_failed(one: TaskStatus) -> bool:
 
 
 def latest(found: Iterable[TaskStatus]) -> dict[str, TaskStatus]:
-    """Return the last that is known of every task: its result, where it has one, else its last attempt."""
+    """Return the status of every task: its completed attempt if there is one, otherwise its last attempt."""
     last: dict[str, TaskStatus] = {}
     for one in found:
         if one.task not in last or last[one.task].outcome is not Outcome.COMPLETED:
@@ -77,7 +77,7 @@ def tally(found: Sequence[TaskStatus], later: Iterable[str] = ()) -> Tally:
     found : sequence of TaskStatus
         Attempts in the order of the rounds, and planned tasks.
     later : iterable of str
-        Tasks that the last plan leaves to a later round.
+        Tasks that the last plan leaves for a later round.
     """
     last = latest(found)
     counts = Counter(kind_of(one) for one in last.values())
@@ -89,6 +89,6 @@ def tally(found: Sequence[TaskStatus], later: Iterable[str] = ()) -> Tally:
 
 
 def left_for_later(project: ProjectFolder) -> list[str]:
-    """Return the tasks that the last plan leaves out: those of them that no round has run come later."""
+    """Return the tasks that the last plan leaves out; those that no round has run come in a later one."""
     numbers = project.round_numbers()
     return [left.task for left in project.plan(numbers[-1]).left_out] if numbers else []

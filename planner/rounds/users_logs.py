@@ -1,4 +1,4 @@
-"""What a user's own script prints: the files that its ``--output`` and ``--error`` mean, one attempt at a time."""
+"""Log files of a user's own script: the files that its ``--output`` and ``--error`` name for one attempt."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from planner.core.units import NO_VAL
 from planner.core.user_scripts import UserScript
 from planner.scripts import patterns
 
-# clocks of nodes and file servers differ, and what a script started may write on a little
+# clocks of nodes and file servers differ, and a script's children may write a little longer
 _SLACK_S = 60
-# what tells the files of an array's elements apart
+# patterns that differ between the elements of an array
 _OF_ELEMENT = {"a", "j", "J"}
-# what accounting has to be asked for
+# patterns whose values only accounting has
 _ASKED = {"j", "J", "N"}
 
 
@@ -27,7 +27,7 @@ _ASKED = {"j", "J", "N"}
 class UsersLogs:
     """The files that the attempts of a user's script write to.
 
-    A file that elements share tells nothing about one of them, and is left alone.
+    A file shared by several elements says nothing about one of them, and is ignored.
     """
 
     script: UserScript
@@ -35,7 +35,7 @@ class UsersLogs:
     _placed: dict[int, dict[str, slurm.ArrayPlace]] = field(default_factory=dict)
 
     def paths(self, job_id: str) -> list[Path]:
-        """Return where an attempt prints to, standard error first, as far as that is known."""
+        """Return the files an attempt prints to, standard error first, as far as they are known."""
         found: list[Path] = []
         for pattern in (self.script.error, self.script.output):
             letters = patterns.letters(pattern)
@@ -47,18 +47,18 @@ class UsersLogs:
         return found
 
     def path(self, job_id: str) -> Path | None:
-        """Return the file that says most about an attempt: of those that hold something, the one of standard error."""
+        """Return the most telling file of an attempt: the first that is not empty, standard error first."""
         return next((path for path in self.paths(job_id) if _size_b(path)), None)
 
     def tail(self, job_id: str, *, start_s: int | None, end_s: int | None) -> str:
-        """Return the end of what an attempt printed; "" where another has written to the same files since."""
+        """Return the end of an attempt's output; "" when another attempt has written to the same files since."""
         return "\n".join(
             files.tail(path) for path in self.paths(job_id)[::-1] if _is_of(path, start_s=start_s, end_s=end_s)
         )
 
     def _known(self, job_id: str, *, asks: bool) -> dict[str, str]:
         job = parse_job_id(job_id)
-        index = NO_VAL if job.index is None else job.index  # as Slurm writes it outside an array
+        index = NO_VAL if job.index is None else job.index  # the number that Slurm writes outside an array
         known = {
             "A": str(job.job),
             "a": str(index),

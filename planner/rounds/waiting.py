@@ -1,4 +1,4 @@
-"""Why a job waits: Slurm's reason in words, and whether waiting will end it."""
+"""Why a job is pending: Slurm's reason in words, and whether the job will start without intervention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Wait:
         As ``squeue`` prints it.
     words : str
     stuck : bool
-        Whether it never starts unless somebody does something.
+        Whether it never starts unless somebody acts.
     """
 
     reason: str
@@ -51,7 +51,7 @@ _COMES = (
     ("SystemFailure", "Slurm, the file system or the network failed"),
 )
 DEPENDENCY_NEVER = "DependencyNeverSatisfied"
-"""Why Slurm cancels, or holds for ever, what waits for a job that failed."""
+"""The reason of a job that waits for one that failed: Slurm cancels it, or holds it forever."""
 
 _STUCK = (
     ("JobHeldUser", "held"),
@@ -82,7 +82,7 @@ _STUCK = (
 
 
 def explain(reason: str) -> Wait:
-    """Return what a reason of ``squeue`` (``%r``) means."""
+    """Return the meaning of a reason that ``squeue`` prints (``%r``)."""
     reason = " ".join(reason.split()).strip("()")
     for start, words in _STUCK:
         if reason.startswith(start):

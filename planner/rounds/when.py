@@ -1,4 +1,4 @@
-"""When Slurm would start a plan's tasks, each with its own memory and all with one ``--mem``. Nothing is submitted."""
+"""Expected start times of a plan's tasks, each with its own memory or all with one ``--mem``. Nothing is submitted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE_MEM = "one --mem"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedStart:
-    """What Slurm says of a job that is only tested.
+    """The answer of ``sbatch --test-only`` for one job.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class ExpectedStart:
     task : str
         The task that was asked about.
     tasks : int
-        How many of the plan's tasks ask for this much or less.
+        How many of the plan's tasks request this much memory or less.
     mem_mb : int
     start_s : float or None
         Seconds since the epoch; None where Slurm does not say.
     wait_s : float or None
-        From now on.
+        Wait from now, s.
     refused : str
-        Why it would not be taken; empty where it would.
+        Why Slurm would refuse it; empty if it would not.
     """
 
     asking: str
@@ -51,12 +51,12 @@ class ExpectedStart:
 def starts(plan: Plan) -> list[ExpectedStart]:
     """Ask Slurm when the plan's tasks would start: the largest with one ``--mem``, and a few with their own.
 
-    Each is asked about as a job by itself, at this moment's queue: none of the others is in the way.
+    Each is tested as a single job against the current queue, as if the plan's other tasks were not there.
 
     Raises
     ------
     InputError
-        When the plan runs nothing, or an existing script.
+        When the plan runs nothing, or runs an existing script.
     FailureError
         When Slurm does not answer.
     """
@@ -66,7 +66,7 @@ def starts(plan: Plan) -> list[ExpectedStart]:
         raise InputError("nothing is left to run", "'chromplan plan --again' plans every task")
     single = sorted(jobs(plan, Mode.JOBS), key=lambda job: job.mem_mb, reverse=True)
     own = [_ask(plan, job, tasks=sum(one.mem_mb <= job.mem_mb for one in single)) for job in _spread(single)]
-    # with one --mem for all each waits as the largest does
+    # with one --mem for all, each task waits as long as the largest
     return [replace(own[0], asking=ONE_MEM, mem_mb=one_mem(plan)), *own]
 
 

@@ -1,4 +1,4 @@
-"""The only caller of Slurm's commands."""
+"""Calls to Slurm's commands. No other part of chromplan calls them."""
 
 from planner.slurm.calls import BRIEF, AnswerLost, SlurmError, Verdict, require, run
 from planner.slurm.jobs import (

@@ -1,4 +1,4 @@
-"""Calling Slurm's commands: a clean environment, a time-out, retries, and what a failure means."""
+"""Calls to Slurm's commands: with a clean environment, a time-out, retries, and errors that say what failed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from planner.slurm.environment import without_options
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patience:
-    """How long an answer is waited for, and how often a call is tried again.
+    """How long to wait for an answer, and how often to retry a call.
 
     Attributes
     ----------
     timeout_s : float
-        After so many seconds without an answer the command is ended.
+        The command is ended after this many seconds without an answer.
     pauses_s : tuple of float
-        Before each further try when the answer did not come through; a controller that restarts is back within seconds.
+        Pause before each retry after a failed connection, s; a controller that restarts is back within seconds.
     """
 
     timeout_s: float = 300.0
@@ -34,23 +34,23 @@ class Patience:
 
 
 PATIENT = Patience()
-# for what would do harm when it is done twice, or is asked again soon anyway
+# for calls that must not be made twice, or that are repeated soon anyway
 ONCE = Patience(pauses_s=())
-# for what can be done without
+# for calls whose answer is optional
 BRIEF = Patience(pauses_s=(), timeout_s=5.0)
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Verdict(StrEnum):
-    """What became of an order that failed."""
+    """Whether a request that failed had an effect all the same."""
 
     REFUSED = "refused"
     """Slurm said no: nothing was done."""
     TAKEN = "taken"
-    """It had been done before."""
+    """It had already been done."""
     UNKNOWN = "unknown"
-    """The answer got lost: it may have been done, or may be yet."""
+    """The answer was lost: it may have been done, or may still be done."""
 
 
 _HINTS = (
@@ -70,7 +70,7 @@ _HINTS = (
     ),
     ("Job violates accounting/QOS policy", "a limit of the site: fewer tasks at once, a shorter time, or another qos"),
 )
-# Slurm's errno for what goes wrong between a command and slurmctld (slurm_errno.c of 22.05 to 26.05), and the system's
+# Slurm's errors of communication with slurmctld (slurm_errno.c of 22.05 to 26.05), and the system's
 _ON_THE_WAY = (
     *("timed out", "temporarily un", "try again", "Unable to contact", "Unable to connect", "Unexpected message"),
     *("Zero Bytes", "Transport endpoint", "Connection", "Communication", "Message ", "message ", "Header lengths"),
@@ -103,7 +103,7 @@ class SlurmError(FailureError):
     Attributes
     ----------
     said : str
-        What it printed on stderr.
+        What the command printed on stderr.
     stdout : str
     verdict : Verdict
         Whether what it was told may have been done all the same.
@@ -118,12 +118,12 @@ class SlurmError(FailureError):
 
     @property
     def on_the_way(self) -> bool:
-        """Whether it came about between the command and slurmctld, and may be over soon."""
+        """Whether the connection to slurmctld failed, which may be over soon."""
         return isinstance(self, AnswerLost) or any(sign in self.said for sign in _ON_THE_WAY)
 
 
 class AnswerLost(SlurmError):  # noqa: N818 - what happened
-    """One of Slurm's commands said nothing that can be understood; it may have done what it was told."""
+    """The answer of one of Slurm's commands cannot be read; the command may have done its work."""
 
     def __init__(self, program: str, said: str, hint: str) -> None:
         super().__init__(program, said)
@@ -146,20 +146,20 @@ def run(
     Parameters
     ----------
     environment : mapping, optional
-        Variables besides the user's own, of which those are left out that would count as options.
+        Variables added to the user's own. Those of the user that Slurm would read as options are left out.
     cluster : str, optional
-        The cluster meant, where it is not the one of this machine; every command knows ``--clusters``.
+        The cluster to ask, when it is not this machine's; every command has ``--clusters``.
     patience : Patience, optional
-        `PATIENT`, where it does no harm when it is done twice.
+        `PATIENT` when a second call does no harm.
     surroundings : mapping, optional
-        The whole environment, instead of the user's own without what would count as options.
+        The complete environment, used instead of the user's own.
 
     Raises
     ------
     SlurmError
-        When it fails, or does not answer; the message is its own.
+        When the command fails or does not answer; the message is the command's own.
     FailureError
-        When the program is missing.
+        When the command is not installed.
     """
     patience = patience or PATIENT
     words = _words(argv, cluster)
@@ -170,7 +170,7 @@ def run(
 
 
 def run_heard(argv: Sequence[str], *, environment: Mapping[str, str], cluster: str | None = None) -> str:
-    """Run one of Slurm's commands and return its stdout, followed by its stderr; else as `run`."""
+    """Run one of Slurm's commands and return its stdout, followed by its stderr; otherwise like `run`."""
     words, surroundings = _words(argv, cluster), {**without_options(os.environ), **environment}
     return "".join(_patiently(lambda: _once(words, None, surroundings, None, PATIENT.timeout_s), PATIENT))
 
@@ -180,12 +180,12 @@ def _words(argv: Sequence[str], cluster: str | None) -> list[str]:
 
 
 def _patiently(once: Callable[[], tuple[str, str]], patience: Patience) -> tuple[str, str]:
-    """Make a call, again after each pause where it failed on the way."""
+    """Make a call, and retry it after each pause when the connection failed."""
     for pause_s in patience.pauses_s:
         try:
             return once()
         except AnswerLost:
-            raise  # it had its time
+            raise  # the time-out is over
         except SlurmError as error:
             if not error.on_the_way:
                 raise
@@ -200,7 +200,7 @@ def _once(
     try:
         done = subprocess.run(
             argv,
-            # a script is bytes, and stays what it is
+            # a script is bytes and is passed on unchanged
             input=None if stdin is None else os.fsencode(stdin),
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -208,7 +208,7 @@ def _once(
             env=environment,
             cwd=cwd,
             check=False,
-            # it ends with us; and what it may have started itself holds the project's lock as long as that lives
+            # it ends with us; any process it started keeps holding the project's lock until it ends
             preexec_fn=_ending_with_parent(),
             close_fds=False,
         )
@@ -228,7 +228,7 @@ def _once(
 
 
 def _ending_with_parent() -> Callable[[], None]:
-    """Return what ends a child when its parent is killed: an orphaned sbatch would submit behind everyone's back."""
+    """Return a function that makes a child end with its parent: an orphaned sbatch could still submit unnoticed."""
     parent = os.getpid()
     kernel = ctypes.CDLL(None)
 
@@ -241,7 +241,7 @@ def _ending_with_parent() -> Callable[[], None]:
 
 
 def require(program: str) -> None:
-    """Raise what its call would where this machine has not a Slurm command.
+    """Raise the error of a missing Slurm command before it is called.
 
     Raises
     ------
@@ -252,14 +252,14 @@ def require(program: str) -> None:
 
 
 def missing(program: str) -> FailureError:
-    """Return the error of a Slurm command that this machine has not."""
+    """Return the error for a Slurm command that is not installed on this machine."""
     return FailureError(
         f"{program}: not found", "is Slurm installed here? (module load slurm?) 'chromplan run --local' needs none"
     )
 
 
 def verdict(said: str, returncode: int) -> Verdict:
-    """Return what became of an order that failed with these words and this exit code (below 0: by a signal)."""
+    """Return whether a request that failed with this message and exit code (below 0: a signal) had an effect."""
     if any(sign in said for sign in _DONE_BEFORE):
         return Verdict.TAKEN
     if returncode < 0 or any(sign in said for sign in _ON_THE_WAY):

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 # "INPUT ENVIRONMENT VARIABLES" and "ENVIRONMENT VARIABLES" in the manuals of 22.05 to 26.05
 _OF_COMMANDS = ("SBATCH_", "SCANCEL_", "SCONTROL_", "SINFO_", "SACCT_", "SQUEUE_", "SRUN_", "SSTAT_", "SALLOC_")
 _OF_ALL = ("SLURM_", "SLURMD_")
-# how the controller is reached and who asks: without these nothing answers
+# where the controller is and who is asking: without these no command works
 CONNECTION = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT", "SLURM_SACK_JWKS", "SLURM_SACK_KEY", "SLURM_SACK_SOCKET")
 
-# What srun takes from SLURM_* in the manuals of 22.05 to 26.05, less what tells a step of its job: that says where it
-# runs, and our command lines say the rest (memory, cores, name).
+# Options that srun reads from SLURM_* in the manuals of 22.05 to 26.05, except those that tell a step about its job:
+# they say where it runs, and our command lines give the rest (memory, cores, name).
 _STEP_OPTIONS = """
 ACCOUNT ACCTG_FREQ BCAST BCAST_EXCLUDE BURST_BUFFER CLUSTERS COMPRESS CONSTRAINT CORE_SPEC CPUS_PER_GPU CPU_BIND
 CPU_FREQ_REQ DEBUG DEBUG_FLAGS DELAY_BOOT DEPENDENCY DISABLE_STATUS DISTRIBUTION DIST_PLANESIZE EPILOG EXACT EXCLUSIVE
@@ -31,12 +31,12 @@ _OF_STEPS = {f"SLURM_{name}" for name in _STEP_OPTIONS.split()} | {"SLURMD_DEBUG
 
 
 def without_options(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment under which Slurm's commands do what their command lines say, and nothing else."""
+    """Return the environment without variables that Slurm's commands would read as options."""
     return {name: value for name, value in environment.items() if not is_option(name)}
 
 
 def for_a_step(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an srun inside an allocation: what Slurm told the job stays, options go."""
+    """Return the environment for an srun inside an allocation: the job's own variables stay, options are removed."""
     return {
         name: value
         for name, value in environment.items()
@@ -45,5 +45,5 @@ def for_a_step(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_option(name: str) -> bool:
-    """Whether one of Slurm's commands may take a variable of this name for an option."""
+    """Whether one of Slurm's commands may read a variable of this name as an option."""
     return name.startswith(_OF_COMMANDS + _OF_ALL) and name not in CONNECTION

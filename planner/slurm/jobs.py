@@ -1,4 +1,4 @@
-"""Jobs: submitted, found, changed, watched, ended."""
+"""Submitting, finding, changing, watching and cancelling jobs."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class BatchCall:
     ----------
     options : tuple of str
     script : str or None
-        Seen from ``cwd``; None for the text on standard input, or for ``--wrap`` among the options.
+        Path relative to ``cwd``; None for a script on standard input, or for ``--wrap`` among the options.
     arguments : tuple of str
-        Of the script.
+        Arguments of the script.
     environment : mapping
-        Variables besides the user's own.
+        Variables added to the user's own.
     surroundings : mapping or None
-        The whole environment instead.
+        The complete environment, used instead of the user's own.
     """
 
     cwd: Path
@@ -47,7 +47,7 @@ class BatchCall:
     surroundings: Mapping[str, str] | None = None
 
     def argv(self, *further: str) -> list[str]:
-        """Return its words, with further options that count more."""
+        """Return the command line; ``further`` options override those of the call."""
         script = [] if self.script is None else [self.script, *self.arguments]
         ends = ["--"] if script and script[0].startswith("-") else []
         return ["sbatch", "--parsable", *self.options, *further, *ends, *script]
@@ -63,13 +63,13 @@ def sbatch(
 def submit(call: BatchCall) -> str:
     """Submit a batch script and return the job id.
 
-    It is tried once, as a second try may be a second job. A site may refuse a sampling interval coarser than its own;
+    It is tried once, as a retry could submit a second job. A site may refuse a sampling interval coarser than its own;
     then the finest is asked for instead.
 
     Raises
     ------
     SlurmError
-        Its ``verdict`` says whether there may be a job all the same.
+        When sbatch fails; its ``verdict`` says whether there may be a job all the same.
     """
     try:
         return _submitted(call)
@@ -90,7 +90,7 @@ def _submitted(call: BatchCall, *further: str) -> str:
             patience=ONCE,
         )
     except SlurmError as error:
-        # it may fail, or be killed, after it has said which job it made
+        # sbatch may fail, or be killed, after it has printed the job id
         printed, failure = error.stdout, error
     else:
         failure = AnswerLost("sbatch", f"{printed.strip()[:200]!r} instead of a job id", "look at 'squeue --me'")
@@ -101,7 +101,7 @@ def _submitted(call: BatchCall, *further: str) -> str:
 
 
 def refusal(call: BatchCall) -> str | None:
-    """Return why a submission would not be taken, or None; nothing is submitted.
+    """Return why Slurm would refuse a submission, or None; nothing is submitted.
 
     Raises
     ------
@@ -118,12 +118,12 @@ def refusal(call: BatchCall) -> str | None:
 
 
 def would_start_s(options: Sequence[str], *, cluster: str | None = None) -> float | None:
-    """Return when a job of these options would start, seconds since the epoch; None where Slurm does not say.
+    """Return when a job with these options would start, s since the epoch; None when Slurm does not say.
 
     Raises
     ------
     SlurmError
-        When it would not be taken, or Slurm does not answer.
+        When Slurm would refuse it, or does not answer.
     """
     argv = ["sbatch", "--test-only", *options, "--wrap=true"]
     said = run_heard(argv, environment={"SLURM_TIME_FORMAT": "%s"}, cluster=cluster)
@@ -136,8 +136,8 @@ def find_jobs(
 ) -> dict[str, list[str]]:
     """Return comment -> ids, lowest first, of a user's jobs that were submitted with these comments.
 
-    squeue knows those that wait or run, and those that ended minutes ago; where that does not find all, sacct is asked,
-    which keeps the command line of each sbatch. A job whose comment a site's rules took away is known by its name.
+    squeue knows jobs that wait or run, or ended minutes ago; when it does not know all of them, sacct is asked, which
+    keeps the command line of each sbatch. When the site removed a job's comment, the job is found by its name.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def find_jobs(
     user : int
         The user's id.
     since_s : float
-        How long ago the first may have been submitted, s.
+        How long ago the first job may have been submitted, s.
     """
     shown = ["squeue", "--noheader", "--states=all", f"--user={user}", "--format=%i|%j|%k"]
     found = _named_so(run(shown, cluster=cluster), wanted)
@@ -158,7 +158,7 @@ def find_jobs(
 
 
 def _accounted(argv: list[str], cluster: str | None) -> str:
-    """Return what sacct prints, with the command lines where it knows them: from Slurm 21.08 on."""
+    """Return sacct's output, with submitted command lines where sacct has that column (Slurm 21.08 and later)."""
     try:
         return run([*argv[:-1], f"{argv[-1]},SubmitLine"], cluster=cluster)
     except SlurmError as error:
@@ -170,7 +170,7 @@ def _accounted(argv: list[str], cluster: str | None) -> str:
 
 
 def _named_so(printed: str, wanted: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return comment -> ids from lines ``id|name|text with the comment``; a text may go on over further lines."""
+    """Return comment -> ids from lines ``id|name|text with the comment``; a text may span several lines."""
     by_name = {name: comment for comment, name in wanted.items()}
     found: dict[str, set[int]] = {}
     for line in printed.splitlines():
@@ -179,34 +179,34 @@ def _named_so(printed: str, wanted: Mapping[str, str]) -> dict[str, list[str]]:
             continue
         said = next((word for word in _COMMENT.findall(match[3]) if word in wanted), by_name.get(match[2]))
         if said is not None:
-            # of an element, or a component, the job's own number
+            # the job's own number, without that of the element or component
             found.setdefault(said, set()).add(int(match[1]))
     return {comment: [str(number) for number in sorted(numbers)] for comment, numbers in found.items()}
 
 
 def no_accounting(error: SlurmError) -> bool:
-    """Whether sacct failed because this cluster keeps no accounting."""
+    """Whether sacct failed because this cluster has no accounting."""
     return "accounting storage is disabled" in error.said
 
 
 def update(commands: Iterable[str], *, cluster: str | None = None) -> None:
-    """Change pending jobs: one scontrol, fed these lines on stdin in this order."""
+    """Change pending jobs: one scontrol call, with these lines on stdin, in this order."""
     run(["scontrol"], stdin="".join(f"{line}\n" for line in commands), cluster=cluster)
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayElement:
-    """An element of an array as slurmctld knows it.
+    """An element of an array, as slurmctld describes it.
 
     Attributes
     ----------
     state : str
         ``PENDING``, ``RUNNING``, …
     mem_mb, time_limit_s : float or None
-        What it asks for, MiB and s.
+        Requested memory (MiB) and time limit (s).
     nice : int
     priority : int
-        0 as long as it is held.
+        0 while it is held.
     """
 
     state: str
@@ -227,9 +227,9 @@ class ArrayElement:
 
 
 def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str, ArrayElement]:
-    """Return the elements of arrays by their ids (``12_3``): one squeue.
+    """Return the elements of arrays by their ids (``12_3``), with one squeue call.
 
-    Those that ended are shown for some minutes (MinJobAge).
+    Elements that have ended are included for some minutes (MinJobAge).
     """
     listed = f"--jobs={','.join(job_ids)}"
     argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed]
@@ -243,7 +243,7 @@ def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str,
 
 
 def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
-    """Return those jobs that have not ended."""
+    """Return those of the jobs that have not ended."""
     argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", "--format=%F"]
     return set(unless_gone(argv, cluster=cluster).split())
 
@@ -251,7 +251,7 @@ def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
 def unless_gone(
     argv: Sequence[str], *, cluster: str | None = None, signs: Sequence[str] = (GONE,), patience: Patience | None = None
 ) -> str:
-    """Run a command about a job and return its stdout; "" where slurmctld knows the job no more: it ended long ago."""
+    """Run a command about a job and return its stdout; "" when slurmctld has forgotten the job."""
     try:
         return run(argv, cluster=cluster, patience=patience)
     except SlurmError as error:
@@ -261,13 +261,12 @@ def unless_gone(
 
 
 def release(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
-    """Let held jobs, elements or ranges of elements (``12_[1-3,7]``) of them, start in this order.
+    """Release held jobs, elements or ranges of elements (``12_[1-3,7]``), in this order.
 
-    What of them is released already is fine. A release that Slurm has taken, and whose answer got lost, is denied when
-    it is asked for again.
+    Jobs that are already released are not an error. Slurm refuses a second release, as after an answer that was lost.
     """
     ids = list(job_ids)
-    if any("[" in name for name in ids):  # a range may be longer than a word on a command line
+    if any("[" in name for name in ids):  # a range may be too long for one command-line argument
         _release_ranges(ids, cluster=cluster)
         return
     for some in in_calls(ids):
@@ -287,7 +286,7 @@ def _release_ranges(names: Sequence[str], *, cluster: str | None) -> None:
 
 
 def _each(text: str) -> list[str]:
-    """Return the elements of a range by their names."""
+    """Return the ids of the elements in a range."""
     job_id, _, indices_text = text.partition("_[")
     return [f"{job_id}_{index}" for index in indices.parse(f"[{indices_text}").indices] if indices_text else [text]
 
@@ -299,42 +298,42 @@ def _any_held(ids: Sequence[str], *, cluster: str | None) -> bool:
 
 
 def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:
-    """Cancel jobs, or elements of arrays, or only what of them waits; those that are gone already are fine."""
+    """Cancel jobs or elements of arrays, or only those that wait; jobs that have already ended are not an error."""
     if job_ids:
         unless_gone(["scancel", *(["--state=PENDING"] if waiting else []), *job_ids], cluster=cluster)
 
 
 def accounting(job_ids: Iterable[str], *, cluster: str | None = None) -> str:
-    """Return sacct's text for these jobs, steps and requeued attempts included: one call, bounded by ids.
+    """Return sacct's text for these jobs, steps and requeued attempts included, with one call.
 
-    More than `job_ids.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    Above `job_ids.IDS_PER_CALL` jobs (an array counts once), one call per that many jobs.
     """
     return "".join(run(argv, environment=sacct.ENVIRONMENT, cluster=cluster) for argv in sacct.calls(job_ids))
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlace:
-    """The number of its own that an element has, and the first node that it ran on; empty before it ran."""
+    """An element's own job number, and the first node it ran on; empty before it runs."""
 
     raw_id: str
     node: str
 
 
 def placed(job_id: str, *, cluster: str | None = None) -> dict[str, ArrayPlace]:
-    """Return the elements of an array, or the one job, by what Slurm calls them: one sacct."""
+    """Return the elements of an array, or the single job, by their ids, with one sacct call."""
     argv = ["sacct", "-n", "-P", "-X", f"--jobs={job_id}", "--format=JobID,JobIDRaw,NodeList"]
     rows = (line.split("|") for line in run(argv, cluster=cluster).splitlines())
     return {name: ArrayPlace(raw_id, next(iter(node_lists.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
 
 
 def job_details(job_id: str) -> str:
-    """Return what slurmctld tells of a job, its nodes one by one, times as seconds since the epoch."""
+    """Return slurmctld's description of a job, nodes listed one by one, times in seconds since the epoch."""
     argv = ["scontrol", "--details", "show", "job", job_id]
     return run(argv, environment={"SLURM_TIME_FORMAT": "%s"}, patience=ONCE)
 
 
 def job_state(job_id: str) -> str | None:
-    """Return a job's state as slurmctld tells it; None when it has forgotten the job."""
+    """Return a job's state from slurmctld; None when slurmctld has forgotten the job."""
     argv = ["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]
     states = unless_gone(argv, patience=ONCE).split()
     return states[0] if states else None

@@ -10,7 +10,7 @@ from planner.slurm.calls import run
 
 
 def usable_nodes(partitions: Iterable[str], *, cluster: str | None = None) -> dict[str, set[str]]:
-    """Return the nodes of these partitions that take jobs, now or when others have ended: one sinfo."""
+    """Return the nodes of each partition that can run jobs, now or once busy ones are free, with one sinfo call."""
     argv = ["sinfo", "--noheader", "--Node", "--states=idle,alloc,mix", "--format=%R|%N"]
     nodes: dict[str, set[str]] = {name: set() for name in partitions}
     for line in run([*argv, f"--partition={','.join(nodes)}"], cluster=cluster).split():
@@ -20,9 +20,9 @@ def usable_nodes(partitions: Iterable[str], *, cluster: str | None = None) -> di
 
 
 def largest_node_mb(partition: str, *, cluster: str | None = None) -> float | None:
-    """Return the memory (MiB) of the largest node of a partition, or of several with commas: one sinfo.
+    """Return the memory (MiB) of the largest node of a partition, or of several separated by commas: one sinfo call.
 
-    An empty name stands for all partitions; None when sinfo does not tell.
+    An empty name means all partitions; None when sinfo does not say.
     """
     named = [f"--partition={partition}"] if partition else []
     try:

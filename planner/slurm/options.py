@@ -1,4 +1,4 @@
-"""Options of this machine's sbatch that are not in the manuals known here."""
+"""Options of this machine's sbatch that chromplan does not know from Slurm's manuals."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from planner.core.errors import FailureError
 from planner.slurm.calls import Patience, SlurmError, run
 
 OptionForm = Literal["flag", "optional", "valued"]
-"""Without a value, with one only when it is attached (``--nice=5``), or always with one."""
+"""No value, an optional attached value (``--nice=5``), or always a value."""
 
-# sbatch answers before it asks anybody; where it has no configuration it searches the network for one
+# without a configuration sbatch would search the network for one; it checks its options before it needs any
 _PATIENCE_S = 3.0
 
 
 def option_form(name: str) -> OptionForm | None:
-    """Return how sbatch takes a long option; None where it has none of that name, or cannot be asked.
+    """Return whether a long option of sbatch takes a value; None when sbatch has no such option, or cannot be asked.
 
-    Nothing can be submitted: the script is empty, and getopt speaks before sbatch reads it.
+    Nothing can be submitted: the script is empty, and sbatch checks options before it reads the script.
     """
     alone = _said(f"--{name}")
     if "requires an argument" in alone:
@@ -28,7 +28,7 @@ def option_form(name: str) -> OptionForm | None:
 
 
 def _said(word: str) -> str:
-    """Return what sbatch says to an option, and an empty script; "" where there is no sbatch."""
+    """Return sbatch's message for an option and an empty script; "" when there is no sbatch."""
     try:
         return run(
             ["sbatch", word],

@@ -1,4 +1,4 @@
-"""The queue: which jobs are alive, why waiting ones wait, and how much memory running ones hold."""
+"""The queue: which jobs have not ended, why they wait, and how much memory running ones hold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from planner.core.job_ids import in_calls, parse_job_id
 from planner.slurm.calls import ONCE, Patience, SlurmError, run
 from planner.slurm.jobs import unless_gone
 
-# sstat asks the node of every job for itself
+# sstat asks the node of every job separately
 MOST_MEASURED = 200
-# what running tasks hold is worth a short wait
+# the memory of running tasks is optional: wait only briefly for it
 _SHORT = Patience(timeout_s=20.0, pauses_s=())
 
 
@@ -24,7 +24,7 @@ class QueuedJob:
     Attributes
     ----------
     raw_id : str
-        What Slurm calls it inside: ``sstat`` answers with that number.
+        Slurm's internal job number, which ``sstat`` prints.
     state : str
         ``PENDING``, ``RUNNING``, …
     reason : str
@@ -37,10 +37,10 @@ class QueuedJob:
 
 
 def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bool = False) -> dict[str, QueuedJob]:
-    """Return the jobs, elements (``12_3``) and components (``12+1``) of these jobs that have not ended: one squeue.
+    """Return the jobs, elements (``12_3``) and components (``12+1``) that have not ended, with one squeue call.
 
-    With ``ended`` those that ended minutes ago, too, as long as slurmctld knows them (MinJobAge). More than
-    `job_ids.IDS_PER_CALL` jobs (an array counts once) take a further call each.
+    With ``ended``, also those that ended minutes ago and that slurmctld still knows (MinJobAge). Above
+    `job_ids.IDS_PER_CALL` jobs (an array counts once), one call per that many jobs.
     """
     jobs = sorted({parse_job_id(one).job for one in job_ids})
     found: dict[str, QueuedJob] = {}
@@ -55,9 +55,9 @@ def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bo
 
 
 def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[str, float]:
-    """Return the most that each step (``12.0``) of running jobs has held so far, MiB, as Slurm samples it: one sstat.
+    """Return each running step's (``12.0``) peak memory so far, MiB, as sampled by Slurm, with one sstat call.
 
-    At most `MOST_MEASURED` jobs are asked about. Empty where Slurm cannot tell.
+    At most `MOST_MEASURED` jobs are asked about. Empty when Slurm does not say.
     """
     if not raw_ids:
         return {}
@@ -66,7 +66,7 @@ def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict
     try:
         printed = run(argv, cluster=cluster, patience=_SHORT)
     except SlurmError as error:
-        printed = error.stdout  # one of them has ended meanwhile: the others are told all the same
+        printed = error.stdout  # one of them has ended meanwhile: sstat still prints the others
     except FailureError:
         return {}
     steps = (line.partition("|") for line in printed.splitlines())
@@ -76,7 +76,7 @@ def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict
 
 
 def step_names(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[str, str]:
-    """Return step (``12.0``) -> name of the steps of these jobs that run: one squeue."""
+    """Return step (``12.0``) -> name of the running steps of these jobs, with one squeue call."""
     if not raw_ids:
         return {}
     argv = ["squeue", "--steps", "--noheader", f"--jobs={','.join(raw_ids[:MOST_MEASURED])}", "--format=%i|%j"]

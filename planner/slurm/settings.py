@@ -1,4 +1,4 @@
-"""Settings of this cluster's slurmctld that change what chromplan does."""
+"""Settings of this cluster's slurmctld that chromplan depends on."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from planner.slurm.calls import Patience, run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Of ``scontrol show config``.
+    """Settings read from ``scontrol show config``.
 
     Attributes
     ----------
     computes_priority : bool
-        priority/multifactor: ``Nice`` counts, and leaves a held job held. Under priority/basic it would release it, and
-        the order of the release counts.
+        priority/multifactor: ``Nice`` sets the order, and a held job stays held. Under priority/basic, setting ``Nice``
+        would release the job, and the order of release counts instead.
     goes_by_list : bool
-        sched/builtin: jobs start in the order of slurmctld's list, where an element of an array takes the place of the
-        array when it is updated, and the rest of the array goes to the end.
+        sched/builtin: jobs start in the order of slurmctld's list. An element that is updated takes the place of its
+        array, and the rest of the array moves to the end.
     has_weights : bool
-        Whether any factor counts: where none does, all priorities are the same, whatever ``Nice`` says.
+        Whether any priority weight is set: without one all priorities are equal, whatever ``Nice`` is.
     max_array_size : int or None
         The highest array index plus one.
     max_job_count : int or None
-        Jobs that slurmctld holds at once, each element of an array being one.
+        How many jobs slurmctld holds at once; each element of an array counts as one.
     poll_s : float
-        How often memory is sampled where a job says nothing; Slurm's default where it never is.
+        Interval of memory sampling for jobs that do not set their own, s; Slurm's default when sampling is off.
     """
 
     computes_priority: bool
@@ -41,17 +41,17 @@ class Settings:
 
 
 def settings(*, cluster: str | None = None, patience: Patience | None = None) -> Settings:
-    """Return how the cluster is set up: one ``scontrol show config``."""
+    """Return the cluster's settings, with one ``scontrol show config``."""
     return read_settings(run(["scontrol", "show", "config"], cluster=cluster, patience=patience))
 
 
 def read_settings(text: str) -> Settings:
-    """Return the settings that ``scontrol show config`` printed, among other things."""
+    """Return the settings from the output of ``scontrol show config``."""
     return parse(read(text).config)
 
 
 def parse(config: Mapping[str, str]) -> Settings:
-    """Return what these settings mean to a submission."""
+    """Return the settings that matter to a submission, from name -> value."""
     weights = [value for name, value in config.items() if name.startswith("PriorityWeight")]
     return Settings(
         computes_priority=config.get("PriorityType") == "priority/multifactor",

@@ -1,6 +1,6 @@
-"""Steps of an allocation: starting, watching and signalling them.
+"""Starting, watching and signalling the steps of an allocation.
 
-Their driver asks again and again, so no question is repeated here: it looks after its tasks in between.
+The driver polls, so failed calls are not retried here; retries would keep it from watching its tasks.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from planner.slurm.calls import ONCE, SlurmError, missing, run
 from planner.slurm.environment import for_a_step
 from planner.slurm.jobs import GONE, unless_gone
 
-# a signal that did not arrive is sent again after so long, s
+# a signal that did not arrive is sent again after this long, s
 _PAUSES_S = (0.3, 1.0, 2.0)
 
 
 def live_steps(job_id: str) -> dict[str, str]:
-    """Return step id -> name of the steps of a job that run; none of a job that slurmctld has forgotten."""
+    """Return step id -> name of a job's running steps; empty for a job that slurmctld has forgotten."""
     printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], patience=ONCE)
     pairs = (line.partition("|") for line in printed.split())
     return {step: name for step, _, name in pairs}
 
 
 def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
-    """Return step id -> resident memory now and at most (as Slurm samples it), MiB, of the steps that run."""
+    """Return step id -> current and peak resident memory (as sampled by Slurm), MiB, of the running steps."""
     argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", f"--jobs={job_id}"]
     found: dict[str, tuple[float, float]] = {}
     for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"], patience=ONCE).split():
@@ -39,9 +39,9 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
 
 
 def signal_step(step: str, name: str) -> None:
-    """Send a signal to a step (``12.3``); one that has ended is fine, whatever scancel says of it.
+    """Send a signal to a step (``12.3``); a step that has already ended is not an error.
 
-    Of one that ends at that moment it may say ``Kill job error on job step id 12.3: No error``.
+    For a step that ends at that moment, scancel may say ``Kill job error on job step id 12.3: No error``.
     """
     argv = ["scancel", f"--signal={name}", step]
     for pause_s in (*_PAUSES_S, None):
@@ -59,7 +59,7 @@ def signal_step(step: str, name: str) -> None:
 def srun(
     argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stderr: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start a step and return its srun, which ends with it; Ctrl-C in the terminal does not reach it."""
+    """Start a step and return its srun process, which ends with the step; Ctrl-C in the terminal does not reach it."""
     try:
         return subprocess.Popen(
             ["srun", "--export=ALL", *argv],
