@@ -1,7 +1,7 @@
-"""Members of the ensemble: each turns earlier tasks into weighted plausible peaks of a new one.
+"""Members of the ensemble: each predicts a new task's peak as weighted plausible values, from earlier tasks.
 
 A member moves every earlier peak along a line fitted to all tasks or to those near in size, and weighs it by nearness.
-Nearness is counted in ranks, so that units and gaps of the sizes do not matter.
+Nearness is measured in ranks of the size, so that units of the sizes and gaps between them do not matter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One way of looking.
+    """One simple predictor.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Member:
         tasks), ``local-log`` (the same against the logarithm of the size), ``order`` (least squares over tasks near in
         time, against their order: what a new version or growing inputs change).
     bandwidth : float
-        Standard deviation of the nearness in ranks (0..1), for one task; shrinks with n^-0.2.
+        Standard deviation of the normal kernel, in ranks (0..1), for one earlier task; shrinks with n^-0.2.
     """
 
     line: str
@@ -33,7 +33,7 @@ class Member:
 
     @property
     def slopes(self) -> bool:
-        """Whether it follows the size, and so may be asked beyond all sizes seen."""
+        """Whether it depends on the size, and so can predict beyond all sizes seen."""
         return self.line not in ("flat", "order")
 
 
@@ -92,9 +92,9 @@ class Past:
         ----------
         member : Member
         size : float
-            Of the task.
-        place : float
-            Of the task among the earlier ones, oldest first: their number for the next one.
+            Size of the task.
+            place : float
+            Position of the task among the earlier ones, oldest first; their number for the next one.
         """
         if member.line == "order":
             order = np.arange(self.count, dtype=float)
@@ -149,8 +149,8 @@ def weighted_median(values: Floats, weights: Floats) -> float:
 def middle_means(values: Floats, weights: Floats) -> Floats:
     """Return the mean of the middle fifth of the weight in each column; values of shape (n, m), weights (n,) sum to 1.
 
-    Unlike a median it moves steadily with every value, so that the means of ascending columns ascend; unlike a mean it
-    leaves out what less than two fifths of the weight say.
+    Unlike a median it changes continuously with every value, so the means of ascending columns ascend; unlike a mean it
+    ignores the lowest and the highest two fifths of the weight.
     """
     order = np.argsort(values, axis=0, kind="stable")
     until = np.cumsum(weights[order], axis=0)

@@ -33,29 +33,29 @@ Floats = NDArray[np.float64]
 
 _TIME_LEVEL = 0.99
 _TIME_KAPPA = 10.0
-_OWN_AT_LEAST = 3  # so many runs of one's own are needed to contradict those of others
+_OWN_AT_LEAST = 3  # this many own runs are needed to contradict shared runs of others
 _LEVELS_DIFFER = 0.15  # standard deviation, in logs, of the level of one's own peaks around that of others' runs
-_SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of another that it is like
-# What the ensemble's members cost fades so fast that older rows would hardly count; each costs a pass over all rows.
+_SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of a similar tool
+# The members' costs fade so fast that older rows would hardly count, and judging a row takes a pass over all rows.
 _JUDGED, _JUDGED_OF_MANY, _MANY = 200, 80, 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What a task will need, and what to ask for.
+    """Predicted need of a task, and the request.
 
     Attributes
     ----------
     point_mb : float
         Expected peak, MiB.
     request_mb : int
-        What to ask for, MiB.
+        The request, MiB.
     wall_s, time_limit_s : float, int or None
-        Expected run time and the limit to ask for, s; None when no run time was ever recorded.
+        Expected run time and the time limit to request, s; None when no run time was ever recorded.
     rows : int
         Observations the prediction rests on.
     level : float or None
-        The coverage that was asked for; None is the model's own weighing of waste against failure.
+        The coverage that was asked for; None for the request of least expected cost.
     reason : str
         One line for the plan.
     outside_range : bool
@@ -74,13 +74,13 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Features to size to a distribution, of peaks (MiB) or of run times (s).
+    """From features to a size, and from the size to a distribution of peaks (MiB) or run times (s).
 
     Attributes
     ----------
     point : PointModel
     memory : SizerState
-        The last observations and what was learnt from them.
+        The last observations, and the state learnt from them.
     """
 
     point: PointModel
@@ -91,13 +91,13 @@ class Curve:
         return Sizer(self.memory, proportional=self.point.told)
 
     def shape(self) -> PointModel:
-        """Return how its tasks compare, for another tool to start from."""
+        """Return the relative sizes of its tasks as a starting point for another tool."""
         return from_rows(self.point, np.array(self.memory.size), np.array(self.memory.value))
 
     def sized(self, features: Mapping[str, float]) -> Sized:
         """Return the distribution for one task."""
         size = self._size(features)
-        if size not in self._last:  # bound and request of a task are two questions to one distribution
+        if size not in self._last:  # bound and request of a task come from the same distribution
             self._last.clear()
             self._last[size] = self._sizer.predict(size)
         return self._last[size]
@@ -112,7 +112,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryModel:
-    """One tool's model. ``rows`` is 0 when nothing usable was observed: then :meth:`predict` refuses.
+    """One tool's model. ``rows`` is 0 when nothing usable was observed; :meth:`predict` then raises.
 
     Attributes
     ----------
@@ -123,11 +123,11 @@ class MemoryModel:
     largest_mb : float
         Largest peak learnt from.
     let_go : str
-        Why the shape it was told was not used; empty where nothing contradicts it.
+        Why the given shape was not used; empty if nothing contradicts it.
     levels, time_levels : Levels
-        What text features change; ``memory`` and ``time`` are of tasks without them.
+        Effects of text features; ``memory`` and ``time`` describe tasks without them.
     shared : int
-        How many of the rows are runs that others handed on.
+        How many of the rows are shared runs of others.
     """
 
     tool: str
@@ -165,18 +165,18 @@ class MemoryModel:
         cap_mb: float | None = None,
         time_cap_s: float | None = None,
     ) -> Prediction:
-        """Say what a task needs.
+        """Predict a task's peak and run time, and the request.
 
         Parameters
         ----------
         features : mapping of str to float
             At least the model's features.
         level : float, optional
-            Coverage wanted of the request, in (0, 1); by default waste and failure are weighed.
+            Wanted coverage of the request, in (0, 1); by default the request of least expected cost.
         floor_mb : float
-            What this very task is known to need, MiB: the request does not go below (see :meth:`retry`).
+            Known need of this task, MiB, from earlier attempts: the request is not below it (see :meth:`retry`).
         cap_mb : float, optional
-            What the site can give, MiB.
+            Largest request that the site allows, MiB.
         time_cap_s : float, optional
             The site's longest run time, s.
 
@@ -246,7 +246,7 @@ class MemoryModel:
         sized, factor = self.time.sized(features), self.time_levels.factor(features)
         wall = max(0.0, factor * sized.quantile(0.5))
         limit = TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
-        limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts in minutes
+        limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts time limits in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 
 
@@ -272,10 +272,10 @@ def fit(
     seed : int
         Decides the folds by which the form of the model is chosen.
     poll_s : float
-        The site's sampling interval, s, which decides what a sampled peak is worth.
+        The site's sampling interval, s, which decides whether a sampled peak is trusted.
     shape : PointModel, optional
-        How peaks of tasks compare, from a formula (``planner.memory.point.from_formula``) or another tool's model
-        (``other.memory.shape()``); it decides while observations are few and do not contradict it.
+        Relative peaks of tasks, from a formula (``planner.memory.point.from_formula``) or another tool's model
+        (``other.memory.shape()``). It is used while observations are few and do not contradict it.
     times : bool
         Whether run times are learnt too.
 
@@ -330,7 +330,7 @@ def fit(
 
 
 def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tuple[list[Observation], dict[str, int]]:
-    """Return one's own rows and those of others; without the latter where one's own contradict them."""
+    """Return own and shared rows; without the shared ones if the own ones contradict them."""
     own = [row for row in kept if row.source != SHARED]
     others = [row for row in kept if row.source == SHARED]
     if not others or len(own) < _OWN_AT_LEAST:
@@ -344,7 +344,7 @@ def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tup
 
 
 def _contradicted(shape: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
-    """Whether peaks are too unlike the sizes that it tells, whatever their level."""
+    """Whether peaks differ too much from the sizes that the shape gives, whatever their common factor."""
     told = shape.told_sizes(names, rows)
     return told is not None and surprising(np.log(peaks / told).tolist(), _SHAPES_DIFFER)
 
@@ -358,7 +358,7 @@ def _curve(
     seed: int,
     shape: PointModel | None = None,
 ) -> Curve:
-    """Fit the size, remember the last rows, and judge the ensemble by them."""
+    """Fit the size model, keep the last rows, and weigh the ensemble's members by them."""
     point, sizes = fit_point(names, rows, values, seed=seed, shape=shape)
     sizer = Sizer(kappa=kappa, proportional=point.told)
     for size, value, weight in zip(sizes[-WINDOW:], values[-WINDOW:], weights[-WINDOW:], strict=True):
@@ -373,7 +373,7 @@ def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:
 
 
 def safety(point_mb: float, request_mb: float) -> str:
-    """Return what a request has above the prediction: a share of it, or MB where that would be a multiple."""
+    """Return the margin of a request over the prediction in words: as a percentage, or in MB if it is a multiple."""
     if request_mb > 2 * point_mb:
         return f"{request_mb - point_mb:.0f} MB safety"
     return f"{100 * (request_mb / point_mb - 1):.0f} % safety"

@@ -1,7 +1,6 @@
-"""One number per task from several features: a product of powers, or a non-negative sum, whichever predicts better.
+"""A task's size as one number from several features: a product of powers, or a non-negative sum, whichever fits better.
 
-The number stands for the task's size; what is asked for is decided from it in ``planner.memory.sizing``. With one
-feature the feature is the size.
+The request is made from the size in ``planner.memory.sizing``. With a single feature the feature is the size.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 _LEAVE_ONE_OUT_UP_TO = 30
 _RIDGE = 0.1
-_LEAST_SCALE = 1e-200  # below this a feature is zero
+_LEAST_SCALE = 1e-200  # a feature below this counts as zero
 _MOST_FOLD = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PointModel:
-    """Features to size.
+    """A model of the size, from features.
 
     Attributes
     ----------
@@ -35,21 +34,21 @@ class PointModel:
     names : tuple of str
         The features, in order.
     logged : tuple of bool
-        For ``powers``: which features enter as logarithm (those not negative in any row).
+        For ``powers``: which features enter as a logarithm (those that are not negative in any row).
     shifts : tuple of float
-        For ``powers``: what is added before the logarithm, in units of the scale: the smallest positive value where a
-        row has a zero, else 0.
+        For ``powers``: added before the logarithm, in units of the scale: the smallest positive value if a row has a
+        zero, otherwise 0.
     held : tuple of pair of float
-        For ``powers``: the least and the greatest value seen, in units of the scale, of the features that do not enter
-        as logarithm: they stand in an exponent, and are not followed beyond.
+        For ``powers``: least and greatest value seen, in units of the scale, of the features that do not enter as a
+        logarithm. They stand in an exponent, so values are clipped to this range.
     scales : tuple of float
-        What each feature is divided by first.
+        Divisor of each feature.
     intercept : float
     coefficients : tuple of float
     text : str
         For ``formula``.
     told : bool
-        Whether it came from elsewhere, as a prediction: values are then taken to be in proportion to the sizes.
+        Whether it is a prediction from elsewhere: measured values are then taken to be proportional to the sizes.
     """
 
     form: str
@@ -77,7 +76,7 @@ class PointModel:
         return np.asarray(np.exp(np.clip(total, -700, 700)) if self.form == "powers" else total)
 
     def told_sizes(self, names: tuple[str, ...], rows: Floats) -> Floats | None:
-        """Return what a model from elsewhere says of rows with these columns, where it says something of every one."""
+        """Return the sizes that a model from elsewhere gives for these rows; None unless it gives one for every row."""
         if not set(self.names) <= set(names):
             return None
         told = self.size(rows[:, [names.index(name) for name in self.names]])
@@ -85,7 +84,7 @@ class PointModel:
 
     def columns(self, rows: Floats) -> Floats:
         """Return the features as they enter the sum or, for powers, the exponent."""
-        # far outside the range is not infinitely far, nor at or below zero where only positive values were seen
+        # clip to a finite range, and above zero if only positive values were seen
         columns = np.clip(rows / np.asarray(self.scales), -_MOST_FOLD, _MOST_FOLD)
         if self.form == "powers":
             low, high = np.asarray(self.held).T
@@ -102,7 +101,7 @@ class PointModel:
 
 
 def from_formula(text: str) -> PointModel:
-    """Return a formula as a size, which says how tasks compare before anything is known.
+    """Return a formula as a size model, which gives relative sizes before anything is observed.
 
     Raises
     ------
@@ -113,16 +112,16 @@ def from_formula(text: str) -> PointModel:
 
 
 def from_rows(model: PointModel, sizes: Floats, values: Floats) -> PointModel:
-    """Return how the tasks of one tool compare, for another to start from.
+    """Return the relative sizes of one tool's tasks as a starting point for another tool.
 
     Parameters
     ----------
     model : PointModel
-        Of the tool that is known.
+        Size model of the known tool.
     sizes, values : array, shape (n,)
-        Its tasks: their sizes, and their peaks in MiB.
+        Sizes and peaks (MiB) of its tasks.
     """
-    if model.form == "feature":  # the feature as it is predicts nothing yet
+    if model.form == "feature":  # the bare feature predicts no peak yet
         model = _fit("powers", model.names, sizes[:, None], values)
     return replace(model, told=True)
 
@@ -141,8 +140,8 @@ def fit_point(
     seed : int
         Decides the folds.
     shape : PointModel, optional
-        A size from elsewhere (a formula, another tool): taken while the rows are few, and later when it predicts best.
-        Left alone when it needs a feature that is not among the names, or is not positive for every row.
+        A size model from elsewhere (a formula, another tool): used while rows are few, and later if it predicts best.
+        Ignored if it needs a feature that is not among the names, or is not positive for every row.
 
     Returns
     -------
@@ -166,7 +165,7 @@ def fit_point(
 
 
 def _scaled_likelihood(told: Floats, values: Floats, parts: list[NDArray[np.intp]]) -> float:
-    """Return the mean held-out log likelihood of the values being a multiple of what was told."""
+    """Return the mean held-out log likelihood of the values as a multiple of the given sizes."""
     ratio = np.log(values / told)
     likelihood = np.empty(len(values))
     for part in parts:
@@ -237,7 +236,7 @@ def _fit(form: str, names: tuple[str, ...], rows: Floats, values: Floats) -> Poi
 
 
 def _ridge(columns: Floats, target: Floats, logged: NDArray[np.bool_]) -> tuple[float, Floats]:
-    """Least squares drawn gently to the product of the features to the power 1/d: two rows must not decide all."""
+    """Ridge regression towards the product of the features to the power 1/d: two rows must not decide everything."""
     start = np.where(logged, 1.0 / columns.shape[1], 0.0)
     centre, level = columns.mean(axis=0), float(target.mean())
     centred = columns - centre

@@ -20,7 +20,7 @@ _TAIL_MASS = np.append(np.full(12, 1 / 12), [0.02, 0.005])
 _TAIL_MASS[11] -= 0.025
 
 _MOST_OVER = 3.0
-_IGNORANCE = 0.3  # relative spread granted to a single observation; each further one halves it
+_IGNORANCE = 0.3  # relative spread added for a single observation; each further one halves it
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Predictive:
 
 
 def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predictive:
-    """Return the distribution behind weighted values.
+    """Return a smooth distribution from weighted values.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def smooth(value: Floats, weight: Floats, time: Floats, *, rows: int) -> Predict
     share = min(1.0, max(2.0, effective**0.5) / effective)
     threshold = at(1 - share)
     over = np.clip(value - threshold, 0.0, _MOST_OVER * abs(threshold))
-    # a single giant among equals is not a sign of a long tail: what lies above counts as half the share at least
+    # one giant among equals is no sign of a long tail: the share above it counts as at least one half
     above = max(float(weight @ (over > 0)), 0.5 * share * float(total[-1]))
     excess = float(weight @ over) / above
     excess += ignorance * float(np.abs(ordered).max())

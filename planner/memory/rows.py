@@ -14,9 +14,9 @@ from planner.core.sampling import POLL_S, too_short
 def trains(observation: Observation, *, poll_s: float = POLL_S) -> str:
     """Return why an observation does not train the model, or "" when it does.
 
-    Only a completed attempt shows its peak. An attempt killed for memory shows a lower bound, which is the floor of its
-    own task and no target. A sampled peak (MaxRSS) is believed when the attempt lasted at least three polls: shorter
-    ones are recorded as a few MB or not at all.
+    Only a completed attempt shows its peak. An attempt killed for memory shows a lower bound, which is the floor of
+    that task's retry and not a target to fit. A sampled peak (MaxRSS) is trusted when the attempt lasted at least three
+    polling intervals: shorter ones are recorded as a few MB or not at all.
     """
     if observation.outcome is Outcome.OOM or observation.quality is Quality.CENSORED:
         return "killed for memory: a lower bound only"

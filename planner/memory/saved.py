@@ -24,12 +24,12 @@ def dumps(model: MemoryModel) -> str:
 
 
 def _short_lists(text: str) -> str:
-    """Put lists of numbers on one line: a thousand lines of numbers are not readable."""
+    """Put lists of numbers on one line, as one number per line is not readable."""
     return re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match.group().split()), text)
 
 
 def loads(text: str) -> MemoryModel:
-    """Read a model back.
+    """Return the model that was saved as this JSON.
 
     Raises
     ------

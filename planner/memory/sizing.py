@@ -1,7 +1,8 @@
-"""Sizing: the request that is expected to waste least, retries counted.
+"""Sizing: the request of least expected waste, including that of retries.
 
-An ensemble of simple predictors, each turned into a whole distribution; each distribution into the request of least
-expected cost; the requests averaged by what each predictor has cost so far. It learns with every finished task.
+Each simple predictor of an ensemble gives a distribution of the peak, each distribution gives the request of least
+expected cost, and the requests are averaged, weighted by the cost of each predictor so far. The ensemble learns with
+every finished task.
 
 Source: the local predictors and the online choice are this project's.
 """
@@ -28,39 +29,39 @@ WINDOW = 512
 """Observations remembered; the cost of a prediction does not grow beyond."""
 
 LEAST_REQUEST_MB = 32
-"""Slurm's step manager and a shell alone hold 10-20 MB: no job is asked to live with less than this."""
+"""Least request, MiB: Slurm's step manager and a shell alone hold 10-20 MB."""
 
 KAPPA = 2.15
 _FORGET = 0.98
-_LEAST_TURNED_OUT = 19  # fewer cannot carry the 95 % level
+_LEAST_TURNED_OUT = 19  # fewer tasks cannot support the 95 % level
 _GRID = np.concatenate([np.arange(1, 100) / 200, np.arange(500, 1000) / 1000])
 _TEMPERATURE = 0.1
-_EARLY = 6  # fewer have no neighbours to look at
+_EARLY = 6  # with fewer tasks there are too few neighbours
 _FARTHEST_TESTED = 8.0
 _TESTED_BEYOND = 12
 _LEAST_TESTED = 3
-_NEARER = 0.7  # what the next smaller task's test counts, where that of the largest counts 1
-_JUST_SHORT = 0.999  # to stay this little below the largest peak saves nothing, and a peak like it would kill
+_NEARER = 0.7  # weight of each next smaller task's test, relative to the one before; the largest task's is 1
+_JUST_SHORT = 0.999  # a request this little below the largest peak saves nothing, and would not hold a peak like it
 _FLAT = np.array([not member.slopes for member in MEMBERS])
 
 
 @dataclass(frozen=True)
 class Sized:
-    """What the ensemble says of one task.
+    """The ensemble's prediction for one task.
 
     Attributes
     ----------
     predictives : tuple of Predictive
         One per member.
     weights : array, shape (members,)
-        What each member's word counts; sums to 1.
+        Weight of each member; they sum to 1.
     retry : Retry
     least, kappa : float
         See :func:`cheapest`.
     turned_out : array, ascending
-        The levels at which earlier tasks turned out.
+        For each earlier task, the level of its predicted distribution that its peak reached.
     beyond : bool
-        Whether the task is larger than all seen: members without a slope are not asked then.
+        Whether the task is larger than all seen; members without a slope are then left out.
     most : float
         No request is above this, MiB.
     """
@@ -76,7 +77,7 @@ class Sized:
 
     @cached_property
     def requests(self) -> Floats:
-        """What each member would ask for, MiB, shape (members,)."""
+        """The request of each member, MiB, shape (members,)."""
         return np.array([cheapest(p, self.retry, least=self.least, kappa=self.kappa) for p in self.predictives])
 
     @property
@@ -87,21 +88,21 @@ class Sized:
         return largest if _JUST_SHORT * largest <= request < largest else request
 
     def quantile(self, level: float) -> float:
-        """Return what the members' quantiles at a level are in the middle."""
+        """Return the middle of the members' quantiles at a level, MiB."""
         return float(middle_means(self.quantiles(np.array([level])), self.weights)[0])
 
     def bound(self, level: float) -> float:
         """Return the value that the peak stays under with probability ``level``.
 
-        The level is replaced by the one that held for that share of the earlier tasks: the ``ceil((n + 1) level)``-th
-        smallest of the levels at which they turned out (jackknife conformal prediction, Vovk et al. 2005).
+        The level is replaced by the one that covered that share of the earlier tasks: the ``ceil((n + 1) level)``-th
+        smallest of the levels that their peaks reached (jackknife conformal prediction, Vovk et al. 2005).
         """
         count = len(self.turned_out)
         if count < _LEAST_TURNED_OUT:
             return self.quantile(level)
         rank = math.ceil((count + 1) * level)
         held = float(self.turned_out[rank - 1]) if rank <= count else max(level, float(self.turned_out[-1]))
-        # further up the distribution is all tail, and a single giant would decide
+        # higher up the distribution is only tail, and a single giant would decide
         return self.quantile(min(held, max(level, 1 - 1 / (count + 1))))
 
     def quantiles(self, levels: Floats) -> Floats:
@@ -111,16 +112,16 @@ class Sized:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizerState:
-    """What a :class:`Sizer` remembers, oldest first.
+    """The state of a :class:`Sizer`, oldest task first.
 
     Attributes
     ----------
     size, value, wall_s : tuple of float
-        Of each finished task: its size, its peak (MiB), its run time (s).
+        Size, peak (MiB) and run time (s) of each finished task.
     costs : tuple of float
-        What each member has cost so far, fading, MiB s.
+        Cost of each member so far, older costs fading, MiB s.
     turned_out : tuple of float
-        Of earlier tasks, each predicted from all others: the level whose quantile its peak just reached.
+        For each earlier task, predicted from all others: the level whose quantile its peak just reached.
     """
 
     size: tuple[float, ...] = ()
@@ -136,13 +137,13 @@ class Sizer:
     Parameters
     ----------
     memory : SizerState, optional
-        What an earlier one remembered.
+        The state of an earlier sizer.
     kappa : float
         Price of a failure, see :func:`cheapest`.
     window : int
         Observations remembered.
     proportional : bool
-        Whether the values are known to be in proportion to the sizes, as where these are predictions already.
+        Whether the values are known to be proportional to the sizes, as when the sizes are predictions.
     """
 
     def __init__(
@@ -164,7 +165,7 @@ class Sizer:
 
     @property
     def memory(self) -> SizerState:
-        """What is remembered, to be kept."""
+        """The state, for saving."""
         return SizerState(
             size=tuple(self._size),
             value=tuple(self._peak),
@@ -184,7 +185,7 @@ class Sizer:
         return self._past
 
     def predict(self, size: float, *, place: int | None = None) -> Sized:
-        """Size a task; ``place`` is its place among those remembered, where it is not the next one.
+        """Predict a task; ``place`` is its position among the remembered ones, if it is not the next one.
 
         Raises
         ------
@@ -217,16 +218,16 @@ class Sizer:
         )
 
     def retry(self) -> Retry:
-        """Return what a task asks for after a kill."""
+        """Return the requests of a task after kills."""
         return Retry(float(self.past.value.max()))
 
     def _early(self, past: Past, wall: Floats, size: float) -> Predictive:
-        """Return what power laws say, for when there are too few observations to look at their neighbours."""
+        """Return the prediction of power laws, used while there are too few observations for neighbours."""
         atoms, mass = fit_powers(past.size, past.value, exponents=self.exponents).atoms(size)
         return Predictive(atoms, mass, mass * float(wall.mean()))
 
     def update(self, size: float, peak_mb: float, wall_s: float, said: Sized | None = None) -> None:
-        """Learn from a finished task; ``said`` is what was predicted for it."""
+        """Learn from a finished task; ``said`` is its prediction."""
         if said is not None:
             self._pay(said, peak_mb, wall_s)
         for column, value in ((self._size, _plain(size)), (self._peak, peak_mb), (self._wall, wall_s)):
@@ -236,9 +237,9 @@ class Sizer:
         self._past = None
 
     def judge(self, *, most: int) -> None:
-        """Judge the members by the last tasks, ``most`` at the most, each predicted from all others.
+        """Recompute the members' costs from the last tasks, at most ``most``, each predicted from all others.
 
-        What each member has cost, and the levels at which the tasks turned out, are found anew.
+        The levels that the tasks' peaks reached are recomputed too.
         """
         self.costs, self._turned_out = np.zeros(len(MEMBERS)), []
         judged = range(max(0, len(self) - most), len(self)) if len(self) > 1 else range(0)
@@ -261,7 +262,7 @@ class Sizer:
         return rest
 
     def _pay(self, said: Sized, peak_mb: float, wall_s: float) -> None:
-        """Add what each member's request would have cost; one that is not asked pays what the others do."""
+        """Add the cost of each member's request; a member that was left out gets the cost of the others."""
         if len(said.predictives) != len(MEMBERS):
             return
         costs = self._costs(said.requests, said.retry, peak_mb, wall_s)
@@ -270,19 +271,18 @@ class Sizer:
         self.costs = _FORGET * self.costs + costs
 
     def _weights(self, members: int, *, beyond: bool) -> Floats:
-        """Weigh the members by their costs; beyond all sizes seen, those without a slope are not asked."""
+        """Return the members' weights from their costs; beyond all sizes seen, members without a slope get none."""
         if members == 1:
             return np.ones(1)
         costs = np.where(_FLAT, np.inf, self.costs) if beyond else self.costs
         return _softmin(costs)
 
     def _weights_beyond(self, size: float, otherwise: Floats) -> Floats:
-        """Weigh the members by what each would have asked for the largest tasks, had only smaller ones been seen.
+        """Return the members' weights from their requests for the largest tasks, predicted from smaller ones only.
 
-        Whether memory goes on growing beyond the sizes seen, or has reached its plateau, shows at the upper end of what
-        was seen: each of the largest tasks is predicted from those as many times smaller as this task is larger than
-        all, or, where these are too few, from nearer ones; the larger a task, the more its test counts. ``otherwise``
-        is returned where too few tasks can tell.
+        The largest tasks show whether memory keeps growing or has reached a plateau. If the new task is f times larger
+        than all seen, each of the largest tasks is predicted from tasks f times smaller, or from nearer ones if those
+        are too few; the larger a task, the more its test counts. ``otherwise`` is returned when there are too few.
         """
         largest = float(self.past.ordered[-1])
         far = min(size / largest, _FARTHEST_TESTED) if largest > 0 else 1.0
@@ -293,7 +293,7 @@ class Sizer:
         return otherwise
 
     def _costs_beyond(self, fold: float) -> list[Floats]:
-        """Return what each member's request costs the largest tasks, made from tasks ``fold`` times smaller."""
+        """Return the cost of each member's request for the largest tasks, made from tasks ``fold`` times smaller."""
         past, found = self.past, []
         for number in np.argsort(past.size, kind="stable")[::-1][:_TESTED_BEYOND].tolist():
             smaller = (past.size < past.size[number]) & (fold * past.size <= past.size[number])
@@ -309,7 +309,7 @@ class Sizer:
         return found
 
     def _costs(self, asked: Floats, retry: Retry, peak_mb: float, wall_s: float) -> Floats:
-        """Return what requests cost a task: what is wasted, and the price of each failure."""
+        """Return the cost of each request for a task, MiB s: its waste, and the price of each failure."""
         replays = [retry.replay(float(request), peak_mb, wall_s) for request in asked]
         return np.array([wasted + failures * self.kappa * peak_mb * wall_s for wasted, failures in replays])
 
@@ -334,5 +334,5 @@ def _softmin(costs: Floats) -> Floats:
 
 
 def _plain(size: float) -> float:
-    """Return a size without its last digits: sizes computed in other units must tie where these do."""
+    """Return a size rounded, so that equal sizes still tie after a conversion of units."""
     return float(f"{size:.10g}")

@@ -1,1 +1,1 @@
-"""Existing ``sbatch --array`` scripts as planned projects, their text unchanged."""
+"""Planning existing ``sbatch`` scripts without a change to their text."""

@@ -20,10 +20,10 @@ _TERM = re.compile(r"aftercorr:([0-9_:]+)")
 
 
 def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], str]:
-    """Part a ``--dependency`` into the wrapped projects it means, and what is Slurm's own affair.
+    """Split a ``--dependency`` into the wrapped projects it refers to, and the rest, which is left to Slurm.
 
-    ``aftercorr`` of a job that a wrapped project submitted is that project, task by task: what was killed there for
-    memory runs again as another job. ``aftercorr`` of any other job stays as it is.
+    ``aftercorr`` of a job of a wrapped project refers to that project, task by task, as a task killed for memory there
+    runs again under another job id. ``aftercorr`` of any other job is left as it is.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def split_dependency(text: str, folders: Iterable[Path]) -> tuple[list[Path], st
 
 
 def _jobs(folder: Path) -> set[str]:
-    """Return the jobs of a project; none of one that cannot be read, which does not stop the others."""
+    """Return the job ids of a project; empty if it cannot be read, so that the others are still looked at."""
     project = ProjectFolder(folder)
     try:
         return {
@@ -57,7 +57,7 @@ def _jobs(folder: Path) -> set[str]:
 
 
 def look(folders: Mapping[Path, bool]) -> list[Preceding]:
-    """Return how every task of the steps before stands: at most one sacct call per project.
+    """Return the state of every task of the earlier steps, with at most one sacct call per project.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _look(project: ProjectFolder, *, by_index: bool) -> list[Preceding]:
 
 
 def unblocked(earlier: Mapping[str, Earlier], found: Sequence[TaskStatus]) -> dict[str, Earlier]:
-    """Return what is known of tasks, without those that Slurm cancelled because their step before did not complete.
+    """Return the known tasks, without those that Slurm cancelled because their earlier step did not complete.
 
     They never started, so they may wait again.
     """
@@ -101,5 +101,5 @@ def unblocked(earlier: Mapping[str, Earlier], found: Sequence[TaskStatus]) -> di
 
 
 def _never_ran(one: TaskStatus) -> bool:
-    """Whether Slurm itself cancelled a job before it started; where a person did, the accounting names them."""
+    """Whether Slurm itself cancelled a job before it started; accounting names the user if a person did."""
     return not one.wall_s and " by " not in one.evidence

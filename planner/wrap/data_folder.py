@@ -26,25 +26,25 @@ class UserRun:
 
     @property
     def submitted(self) -> bool:
-        """Whether anything of it was asked of Slurm; what was killed before that left only files."""
+        """Whether any of its jobs was sent to Slurm; a run killed before that left only files."""
         return is_submitted(self.project)
 
 
 def is_submitted(project: ProjectFolder) -> bool:
-    """Whether anything of a run was asked of Slurm."""
+    """Whether any job of a run was sent to Slurm."""
     return any(project.started(number) for number in project.round_numbers())
 
 
 def data_folder() -> Path:
-    """Return where runs lie: ``chromplan`` in XDG_DATA_HOME, which is ~/.local/share where it is not set."""
+    """Return the folder of runs: ``chromplan`` in XDG_DATA_HOME, by default ~/.local/share."""
     named = os.environ.get("XDG_DATA_HOME", "")
-    # the specification has relative ones ignored
+    # the XDG specification says to ignore relative paths
     base = Path(named) if named.startswith("/") else Path("~/.local/share").expanduser()
     return base / "chromplan"
 
 
 def runs() -> list[UserRun]:
-    """Return all runs, the first one first."""
+    """Return all runs, oldest first."""
     return sorted(_runs(), key=lambda run: run.number)
 
 
@@ -66,7 +66,7 @@ def find(text: str) -> UserRun | None:
 
 
 def shortest_name(project: ProjectFolder) -> str:
-    """Return what ``-C`` takes for a project from here: a run's number, or the folder."""
+    """Return the shortest argument of ``-C`` for a project: a run's number, or the folder relative to here."""
     number = project.folder.name.partition(".")[0]
     run = find(number)
     known = run is not None and run.project.folder == project.folder and not Path(number).exists()
@@ -75,7 +75,7 @@ def shortest_name(project: ProjectFolder) -> str:
 
 @contextlib.contextmanager
 def kept_if_submitted(project: ProjectFolder) -> Iterator[None]:
-    """Remove a run's folder when an error comes before anything of it was asked of Slurm: it never existed."""
+    """Remove a run's folder if an error occurs before any of its jobs was sent to Slurm."""
     try:
         yield
     except BaseException:
@@ -85,17 +85,17 @@ def kept_if_submitted(project: ProjectFolder) -> Iterator[None]:
 
 
 def new_run(name: str, *, store: Path | None) -> UserRun:
-    """Make the folder of a new run, which shares the history of all others.
+    """Create the folder of a new run, which shares the history of all others.
 
     Parameters
     ----------
     store : Path, optional
-        Another history than the user's own, such as a group's.
+        A history other than the user's own, such as a group's.
 
     Raises
     ------
     FailureError
-        When the folder cannot be made.
+        When the folder cannot be created.
     """
     folder = data_folder() / "runs"
     number = max((run.number for run in _runs()), default=0) + 1
@@ -116,7 +116,7 @@ def new_run(name: str, *, store: Path | None) -> UserRun:
 
 
 def _claimed(folder: Path, number: int) -> bool:
-    """Take a number for this run alone; the name comes after."""
+    """Reserve a number for this run; return False if another run has it."""
     claim = folder / f".{number}"
     try:
         claim.mkdir(mode=0o700)
@@ -129,12 +129,12 @@ def _claimed(folder: Path, number: int) -> bool:
 
 
 def share_history(project: ProjectFolder, store: Path | None) -> None:
-    """Let a project's history be the user's, or the one named: a file, or a folder that holds it.
+    """Make a project use the user's history, or the given one: a file, or the folder that holds it.
 
     Raises
     ------
     InputError
-        When there is no folder for it.
+        When the folder of the history does not exist.
     """
     history = (store or data_folder()).absolute()
     if store is None or history.is_dir() or history.suffix != ".sqlite":

@@ -1,4 +1,4 @@
-"""Which task each index of an array is: a chromosome, a line of a list, or simply the index."""
+"""The task of each array index: a chromosome, a line of a list, or only the index."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def single(name: str) -> list[Element]:
 
 
 def of_meaning(meaning: Meaning, indices: Sequence[int]) -> list[Element]:
-    """Return the elements of an array by what its script does with the index."""
+    """Return the elements of an array from the meaning of its index in the script."""
     if meaning.is_chromosome:
         return _named([(index, human.by_index(index), "", "") for index in indices])
     return _named([(index, *_of_line(meaning.lines.get(index, ""))) for index in indices])
 
 
 def _of_line(line: str) -> tuple[str, str, str]:
-    """Return chromosome, sample and line: a line that is just a chromosome is one."""
+    """Return chromosome, sample and line; a line that is only a chromosome's name is that chromosome."""
     cells = re.split(r"[\s,]+", line.strip())
     try:
         return (human.plain(cells[0]), "", line) if len(cells) == 1 and cells[0] else ("", cells[0], line)
@@ -41,7 +41,7 @@ def _of_line(line: str) -> tuple[str, str, str]:
 
 
 def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
-    """Return the elements as a table tells them: index, chromosome and perhaps sample; ``#`` begins a comment.
+    """Return the elements from a table of index, chromosome and optional sample; ``#`` begins a comment.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def from_file(path: Path, indices: Sequence[int]) -> list[Element]:
         Names file and line of what cannot be read, or an index that is missing.
     """
     told: dict[int, tuple[str, str]] = {}
-    # spreadsheets begin a file with a mark
+    # spreadsheets write a byte-order mark
     text = read_text(path, hint=_HINT).removeprefix("\ufeff")
     for number, line in enumerate(text.splitlines(), start=1):
         cells = line.partition("#")[0].split("\t" if "\t" in line else None)

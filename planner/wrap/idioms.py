@@ -1,4 +1,4 @@
-"""How scripts write what they do with an array's index: patterns of bash, sed, awk and others."""
+"""Regular expressions for the ways in which scripts use an array index, in bash, sed, awk and others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAPFILE = re.compile(
     rf"(?:(?:mapfile|readarray)[ \t]+(?:-t[ \t]+)?|read[ \t]+(?:-r[ \t]+)?-d[ \t]*''[ \t]+(?:-r[ \t]+)?-r?a[ \t]+)"
     rf"({NAME}){B}<{B}(?!\()(\S+)"
 )
-PIPED = rf"(?:cat|cut[^|;\n]*?)[ \t]+{FILE}{B}\|{B}"  # as many lines as the file has
+PIPED = rf"(?:cat|cut[^|;\n]*?)[ \t]+{FILE}{B}\|{B}"  # commands that print as many lines as the file has
 MORE = rf"{B}(?P<more>[+-]{B}\d+)?"
 AWK = r"awk[ \t]+(?:-F[ \t]*\S+[ \t]+)?"
 # a field of every line

@@ -1,4 +1,4 @@
-"""A run whose submission was interrupted: the same script handed over again goes on with it."""
+"""Resuming a run whose submission was interrupted, when the same script is submitted again."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _VARIABLE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
 
 
 def same_as(made: ProjectFolder, earlier: Iterable[ProjectFolder]) -> ProjectFolder | None:
-    """Return the first of earlier runs that was submitted in part and is what a new one would be; None without any.
+    """Return the first earlier run that was partly submitted and equals the new one; None when there is none.
 
-    Script, arguments, options, folder and exported variables are the same, and so are the variables that the script
-    names: a loop over cohorts is another run each time.
+    Equal means the same script, arguments, options, folder and exported variables, and the same values of the variables
+    that the script names, so that each pass of a loop over cohorts is another run.
     """
     for project in earlier:
         try:
             if _is_interrupted(project) and _asked(project) == _asked(made):
                 return project
         except (PlannerError, OSError):
-            continue  # one that cannot be read hinders no other
+            continue  # a run that cannot be read must not stop the search
     return None
 
 
 @contextlib.contextmanager
 def until_told(project: ProjectFolder) -> Iterator[None]:
-    """Hold a run to be interrupted until its job id has been printed: who was not told submits again."""
+    """Treat a run as interrupted until its job id has been printed: a user who did not see it submits again."""
     (project.state / _UNTOLD).touch()
     yield
     sys.stdout.flush()
@@ -47,7 +47,7 @@ def until_told(project: ProjectFolder) -> Iterator[None]:
 
 
 def told(project: ProjectFolder) -> None:
-    """Take note that whoever submitted a run knows of it."""
+    """Record that the run's job id has been printed."""
     (project.state / _UNTOLD).unlink(missing_ok=True)
 
 
@@ -57,7 +57,7 @@ def is_untold(project: ProjectFolder) -> bool:
 
 
 def _is_interrupted(project: ProjectFolder) -> bool:
-    """Whether a run was cut short while it was first submitted, not long ago: later on, its tasks are wanted anew."""
+    """Whether a run's first submission was interrupted not long ago; later on, the same script means a new run."""
     numbers = project.round_numbers()
     if len(numbers) != 1 or not _is_recent(project.round_folder(numbers[0])):
         return False
@@ -66,7 +66,7 @@ def _is_interrupted(project: ProjectFolder) -> bool:
 
 def _is_recent(folder: Path) -> bool:
     journal = journal_path(folder)
-    # the file's time spares reading thousands of old ones
+    # checking the file's time avoids reading thousands of old runs
     if not journal.exists() or time.time() - journal.stat().st_mtime > _LONG_AGO_S:
         return False
     submission = read_journal(folder)
@@ -74,7 +74,7 @@ def _is_recent(folder: Path) -> bool:
 
 
 def _asked(project: ProjectFolder) -> tuple[Any, Mapping[bytes, bytes]]:
-    """Return what a run asks for, and the variables that its script names."""
+    """Return the content of a run's request, and the variables that its script names."""
     config = project.config()
     asked = config.model_dump(exclude={"submit": {"site"}})
     script = config.wrap

@@ -1,7 +1,7 @@
-"""What an array's index stands for, read from a script's text: a line of a file, a word of a list, a chromosome.
+"""The meaning of an array's index, read from a script's text: a line of a file, a word of a list, a chromosome.
 
-This reads the idioms by which published scripts turn ``$SLURM_ARRAY_TASK_ID`` into something: it runs nothing, and
-where it does not understand it says nothing.
+It recognises the idioms in which published scripts use ``$SLURM_ARRAY_TASK_ID``. It runs nothing, and gives no meaning
+to what it does not recognise.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from planner.wrap.idioms import (
 )
 
 _LAST_HUMAN = tuple(1 + human.CHROMOSOMES.index(name) for name in ("22", "X", "Y", "MT"))
-# MT only where the script speaks of chromosomes
+# MT only if the script mentions chromosomes
 _FULL_SETS = tuple(range(1, last + 1) for last in _LAST_HUMAN[:-1])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meaning:
-    """What the indices of an array stand for.
+    """The meaning of an array's indices.
 
     Attributes
     ----------
     said : str
         In words, for the user.
     lines : mapping of int to str
-        Index -> the line or word that it stands for; empty where it is the chromosome, or nothing is known.
+        Index -> the line or word that it stands for; empty if it is the chromosome's number, or unknown.
     is_chromosome : bool
         Whether the index itself is a human chromosome's number.
     """
@@ -62,16 +62,16 @@ class Meaning:
 def find(
     text: str, indices: Sequence[int], *, variables: Mapping[str, str], read: Callable[[str], str | None]
 ) -> Meaning:
-    """Return what the indices of a script's array stand for.
+    """Return the meaning of the indices of a script's array.
 
     Parameters
     ----------
     text : str
         The script.
     variables : mapping of str to str
-        What it finds in its environment, and its arguments as ``1``, ``2`` …
+        The script's environment, and its arguments as ``1``, ``2`` …
     read : callable
-        Returns what a file holds, None where there is none.
+        Returns the content of a file; None when there is no such file.
     """
     reader = _Reader(COMMENT.sub("", text), variables, read)
     for way in (reader.line_of_a_file, reader.word_of_a_list, reader.row_of_a_table):
@@ -174,7 +174,7 @@ class _Reader:
         lines = self._lines(match["file"])
         keys = [cells[0] for line in lines or [] if (cells := line.replace(",", " ").split())]
         if lines is None or len(set(keys)) < len(keys):
-            # what cannot be read, or has many rows for an index, may as well be filtered by chromosome
+            # a table that cannot be read, or has several rows for an index, may be filtered by chromosome
             self.picks = not self.names_chromosomes()
             return None
         self.picks = True
@@ -185,7 +185,7 @@ class _Reader:
         return Meaning(said=f"the index is a row of {self._plain(match['file'])}", lines=rest) if rest else None
 
     def picks_otherwise(self) -> bool:
-        """Whether the index is the number of a line or of an item of what this cannot read."""
+        """Whether the index is the number of a line or item of something that cannot be read here."""
         value = self._value("i")
         ways = (
             rf"\bsed\b[^\n|;]*{value}{Q}\}}?{Q}{B}[pq]",
@@ -198,13 +198,13 @@ class _Reader:
         return any(re.search(way, self.text) for way in ways)
 
     def names_something_else(self) -> bool:
-        """Whether the index is spoken of as a seed, a fold, a sample, or something of the kind."""
+        """Whether the script's names call the index a seed, a fold, a sample or the like."""
         spoken = rf"\b{ANYTHING_ELSE}s?[_-]?\w{{0,4}}[ \t=:\"'{{]*{self._value('i')}"
         of_name = rf"{ANYTHING_ELSE}s?(?:_?(?:id|idx|index|num|number|no|nr))?"
         return bool(re.search(spoken, self.text)) or any(re.fullmatch(of_name, name) for name in self._offsets)
 
     def names_chromosomes(self) -> bool:
-        """Whether the index is spoken of as a chromosome."""
+        """Whether the script's names call the index a chromosome."""
         value = self._value("i")
         spoken = rf"(?i:chr(?:om(?:osome)?)?)[\w.-]{{0,3}}[ \t=:_\"'{{]*{value}"
         if re.search(spoken, self.text):

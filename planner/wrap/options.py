@@ -1,4 +1,4 @@
-"""sbatch's options: names, short forms, and how getopt finds their values.
+"""sbatch's options: their names, short forms and values, parsed as getopt does.
 
 Source: ``sbatch --help`` and the manuals of 22.05 to 26.05.
 """
@@ -17,7 +17,7 @@ _FLAGS = """
 consolidate-segments contiguous external help hold ignore-pbs no-requeue overcommit oversubscribe share parsable quiet
 reboot spread-job spread-segments stepmgr test-only usage use-min-nodes verbose version wait
 """
-# with a value only when it is attached: --nice=5
+# with an optional value, which must be attached: --nice=5
 _OPTIONAL = """
 exclusive get-user-env nice no-kill oom-kill-step propagate requeue resv-ports
 """
@@ -52,7 +52,7 @@ _ALIASES = {
 }
 
 
-# what the manual's "INPUT ENVIRONMENT VARIABLES" calls otherwise than the option
+# variables of the manual's "INPUT ENVIRONMENT VARIABLES" that are not named after the option
 _RENAMED = {
     "ARRAY_INX": "array",
     "MEM_PER_NODE": "mem",
@@ -108,7 +108,7 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
     Raises
     ------
     InputError
-        For an option that sbatch does not have, a value that is missing or too many, or a stray word.
+        For an unknown option, a missing or superfluous value, or a stray word.
     """
     found: list[Option] = []
     left = list(words)
@@ -132,7 +132,7 @@ def read(words: Sequence[str], *, where: str, script_follows: bool = False) -> t
 
 
 def from_environment(environment: Mapping[str, str]) -> list[Option]:
-    """Return the options that sbatch takes from its environment: they count more than ``#SBATCH`` lines.
+    """Return the options that sbatch takes from its environment; they override ``#SBATCH`` lines.
 
     An empty variable is an empty value, or the flag.
     """
@@ -162,7 +162,7 @@ def _long(word: str, left: list[str], where: str) -> Option:
 def _known(given: str, where: str) -> tuple[str, OptionForm]:
     """Return the name that an abbreviation stands for, as getopt_long takes it, and how its value is given.
 
-    Of a name that the manuals of 22.05 to 26.05 do not have, this machine's sbatch is asked.
+    This machine's sbatch is asked about names that are not in the manuals of 22.05 to 26.05.
     """
     candidates = [given] if given in LONG else sorted(name for name in LONG if name.startswith(given))
     if len(candidates) > 1:
@@ -200,5 +200,5 @@ def _short(letters: str, left: list[str], where: str) -> list[Option]:
 
 
 def last(options: Sequence[Option]) -> Mapping[str, Option]:
-    """Return the options that count: of one given several times, the last."""
+    """Return the options by name; the last one counts if an option is given several times."""
     return {option.name: option for option in options}

@@ -1,4 +1,4 @@
-"""What a script used before, from the user's other runs of it and from Slurm's accounting under its job name."""
+"""Earlier runs of a script, from the user's other chromplan runs and from Slurm's accounting under its job name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from planner.history.store import Store
 from planner.project.folder import ProjectFolder
 from planner.wrap import together
 
-# runs that are looked at for what has ended since, the latest
+# how many of the latest runs are checked for newly ended tasks
 _MOST_RUNS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierJobs:
-    """Which of a user's earlier jobs are meant.
+    """A selection of a user's earlier jobs.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class EarlierJobs:
     since : str
         As ``sacct -S`` takes it.
     cluster : str, optional
-        Where they ran, if not on this machine's cluster.
+        The cluster they ran on, if not this machine's.
     folder : Path, optional
-        Only those that were submitted from there: a job name such as ``run.sh`` is many scripts'.
+        Only jobs submitted from this folder, as many scripts share a job name such as ``run.sh``.
     """
 
     name: str
@@ -76,9 +76,9 @@ def from_accounting(
 
 
 def catch_up(projects: Sequence[ProjectFolder], store: Store, *, tool: str) -> None:
-    """Record what has ended in other runs of a tool since they were looked at.
+    """Record the tasks of a tool's other runs that have ended since those runs were last looked at.
 
-    A run that cannot be read teaches nothing, and hinders nothing.
+    A run that cannot be read is skipped.
     """
     together.look([project for project in projects[-_MOST_RUNS:] if _is_of(project, tool)], store)
 

@@ -1,4 +1,4 @@
-"""The project made from a batch script: a ``chromplan.toml``, and the script as it was handed over."""
+"""The project of a wrapped batch script: a ``chromplan.toml``, and a copy of the script as it was submitted."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from planner.scripts import patterns
 from planner.site import Partition, Site
 from planner.wrap.request import Request
 
-# what a script finds as its own name: Slurm calls every one so
+# the file name of every script in Slurm's spool, which a script sees as its own
 COPY = "slurm_script"
 ENVIRONMENT = "environment"
-# where neither the script nor its partition sets a limit
+# used if neither the script nor its partition sets a limit
 _NO_LIMIT_S = 365 * 86400
 _LONGEST_NAME = 55
 _LONGEST_TEXT = 1000
@@ -45,19 +45,19 @@ class Setting:
     folder : Path
         The one the script was submitted from; absolute.
     site_name : str
-        As ``submit.site`` takes it.
+        A value of ``submit.site``.
     environment : mapping of str to str
-        What the script was submitted with.
+        The environment in which the script was submitted.
     features : mapping of str to str
-        Further features of its tasks, as ``chromplan.toml`` has them.
+        Further features of its tasks, as in ``chromplan.toml``.
     after : tuple of str
-        Projects of the steps before, relative to this one.
+        Projects of the earlier steps, relative to this one.
     by_index : tuple of str
-        Of these, the ones that are followed index by index.
+        Those of them that are followed index by index.
     waits_for : str
-        What remains of the script's ``--dependency`` without them.
+        The rest of the script's ``--dependency``.
     tool : str
-        Whose memory is learnt.
+        The tool whose memory is learnt.
     """
 
     folder: Path
@@ -74,7 +74,7 @@ class Setting:
 
 
 def name_of(request: Request) -> str:
-    """Return what a wrapped script is called: its job name, and its arguments where it has some."""
+    """Return the name of a wrapped script: its job name, and its arguments if it has any."""
     return _safe(".".join([request.job_name.removesuffix(".sh"), *request.source.arguments]))
 
 
@@ -91,8 +91,7 @@ def tool_of(request: Request, folder: Path) -> str:
 def write(project: ProjectFolder, request: Request, elements: Sequence[Element], setting: Setting) -> Config:
     """Write a wrapped script's project and return its configuration.
 
-    The script's copy lies in a folder named by its content; the variables it was submitted with are for its owner
-    alone.
+    The script's copy is put in a folder named after a hash of its content; only the owner can read the environment.
 
     Raises
     ------
@@ -179,7 +178,7 @@ def _user_script(request: Request, setting: Setting, copy: str, *, unasked_mb: i
 
 
 def _has_fixed_heap(text: bytes) -> bool:
-    """Whether a script says itself how large Java's heap is: more memory does not help where that is too small."""
+    """Whether a script sets Java's heap size itself: more memory does not help if that is too small."""
     return b"-Xmx" in text and b"SLURM_MEM_PER_" not in text
 
 
@@ -207,7 +206,7 @@ def parameters(request: Request, environment: Mapping[str, str]) -> dict[str, st
 
 
 def _default_mb(request: Request, site: Site, partition: Partition | None) -> int:
-    """Return what a task asks for while nothing is known: what it would have got from sbatch."""
+    """Return the request of a task while nothing is known, MiB: the memory that sbatch would have given it."""
     largest_mb = site.cap_mb(partition.name if partition else None)
     if request.mem_mb:
         return request.mem_mb
@@ -216,19 +215,19 @@ def _default_mb(request: Request, site: Site, partition: Partition | None) -> in
         return min(largest_mb, partition.mem_default_mb)
     if request.mem_mb is None and per_core_mb:
         return min(largest_mb, per_core_mb * request.cpus)
-    # all that a node has: of most nodes, so that it need not wait for the few large ones
+    # all memory of a node: of the most common kind, so that it need not wait for the few large ones
     usual = [one for one in site.partitions if partition is not None and one.option == partition.option]
     return max(usual, key=lambda one: (one.nodes or 0, one.cap_mb)).cap_mb if usual else largest_mb
 
 
 def _safe(text: str) -> str:
-    """Return a name that chromplan.toml takes: of one too long, its beginning and the hash of the whole."""
+    """Return a name that chromplan.toml allows; one that is too long is cut and ends with a hash of the whole."""
     name = shell.safe_name(text)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 9].rstrip('._-')}-{name[-8:]}"
 
 
 def _partition(request: Request, site: Site) -> Partition | None:
-    """Return the site's partition that the script goes to: of one with several kinds of nodes, the largest."""
+    """Return the site's partition for the script; of one with several kinds of nodes, the largest kind."""
     named = request.value("partition")
     if not named:
         return max((one for one in site.partitions if one.default), key=lambda one: one.cap_mb, default=None)
@@ -264,12 +263,12 @@ def _quote(text: str) -> str:
 
 
 def _literal(bash: str) -> str:
-    """Return quoted bash text in which nothing is taken for a placeholder of ``pipeline.command``."""
+    """Return quoted bash text with braces escaped, so that nothing is read as a placeholder of ``pipeline.command``."""
     return _NOT_UTF8.sub(_escaped, _PLACEHOLDER.sub(r"{{\1}}", bash))
 
 
 def _escaped(match: re.Match[str]) -> str:
-    r"""Return bytes that are no UTF-8 as bash takes them in the middle of single quotes: ``'$'\xe9''``."""
+    r"""Return bytes that are not UTF-8 as bash reads them within single quotes: ``'$'\xe9''``."""
     return "'$'" + "".join(rf"\x{byte:02x}" for byte in os.fsencode(match[0])) + "''"
 
 

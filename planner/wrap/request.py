@@ -1,4 +1,4 @@
-"""What a batch script asks for: the options that the plan decides anew, and the others that it must know."""
+"""Requests of a batch script: the options that the plan replaces, and others that it must know."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _NUMBER = re.compile(r"[ \t]*\+?[0-9]+")
 _REFUSED = {
     "mem-per-gpu": "ask for --mem: it is what chromplan plans",
 }
-# how chromplan itself calls sbatch, and what it does in sbatch's stead
+# options that chromplan sets itself, or carries out itself
 _ITS_OWN = frozenset({"hold", "parsable", "quiet", "test-only", "verbose", "wait"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A batch script as it was handed over.
+    """A batch script as it was submitted.
 
     Attributes
     ----------
     name : str
-        As it was named; empty for one on standard input, or given with ``--wrap``.
+        The name as given; empty for a script on standard input, or given with ``--wrap``.
     text : bytes
         The whole script; empty with ``--wrap``.
     arguments : tuple of str
@@ -42,13 +42,13 @@ class Source:
 
     @property
     def label(self) -> Path:
-        """What errors call it."""
+        """The script's name in errors."""
         return Path(self.name or "standard input")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A batch script, and what it asks for.
+    """A batch script, and its options.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class Request:
     per_cpu : bool
         Whether it asks for memory per CPU; then it finds SLURM_MEM_PER_CPU instead of SLURM_MEM_PER_NODE.
     output, error : str
-        Patterns, as written or as sbatch has them; ``error`` is empty where output holds both.
+        File name patterns, as written or sbatch's default; ``error`` is empty if both go to ``output``.
     given : tuple of Option
-        What was given on the command line.
+        Options given on the command line.
     chosen : mapping of str to Option
-        What counts of everything that was said.
+        The options in force, from all sources.
     """
 
     source: Source
@@ -84,16 +84,16 @@ class Request:
     chosen: Mapping[str, Option] = field(default_factory=dict)
 
     def value(self, name: str) -> str | None:
-        """Return the value of an option, None where it is not said."""
+        """Return the value of an option; None when it is not set."""
         return _value(self.chosen, name)
 
     def says(self, name: str) -> bool:
-        """Whether an option is said at all."""
+        """Whether an option is set at all."""
         return name in self.chosen
 
     @property
     def nice(self) -> int:
-        """How much it gives way: ``--nice`` alone stands for 100."""
+        """The value of ``--nice``; the option without a value means 100."""
         if not self.says("nice"):
             return 0
         text = self.value("nice") or "100"
@@ -106,7 +106,7 @@ class Request:
 
     @property
     def words(self) -> list[str]:
-        """Sbatch's options of the command line, without those that chromplan says or does itself."""
+        """Sbatch's options of the command line, without those that chromplan sets or carries out itself."""
         return [str(option) for option in self.given if option.name not in _ITS_OWN]
 
     def script_in(self, folder: Path) -> Path | None:
@@ -117,7 +117,7 @@ class Request:
 def open_source(
     words_left: Sequence[str], given: Sequence[Option], *, folder: Path, stdin: Callable[[], bytes]
 ) -> Source:
-    """Return the script that a command line means: a file, standard input, or ``--wrap``.
+    """Return the script that a command line refers to: a file, standard input, or ``--wrap``.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def open_source(
 def find_script(name: str, folder: Path, given: Sequence[Option] = ()) -> Path:
     """Return the file that sbatch takes for a script's name.
 
-    One without a slash is looked for in the command line's ``--chdir``, on the PATH, and here.
+    A name without a slash is looked up in the folder of ``--chdir``, on the PATH, and in the current folder.
     """
     if "/" not in name:
         chdir = _value(options.last(given), "chdir") or ""
@@ -155,15 +155,15 @@ def find_script(name: str, folder: Path, given: Sequence[Option] = ()) -> Path:
 
 
 def read(source: Source, given: Sequence[Option] = (), environment: Mapping[str, str] | None = None) -> Request:
-    """Read what a batch script asks for.
+    """Read the options of a batch script.
 
-    What was given on the command line counts more than what the environment says (``SBATCH_*``), and that more than
-    the script's own ``#SBATCH`` lines, as for sbatch.
+    As for sbatch, the command line overrides the environment (``SBATCH_*``), which overrides the script's ``#SBATCH``
+    lines.
 
     Raises
     ------
     InputError
-        Names file and line, variable or option of what sbatch would refuse, or chromplan cannot plan.
+        For an option that sbatch would refuse or chromplan cannot plan; names file and line, variable or option.
     """
     path = source.label
     if source.text or not any(option.name == "wrap" for option in given):
@@ -196,7 +196,7 @@ def _written(directives: Sequence[words.Directive], path: Path) -> list[Option]:
 
 
 def _without_outranked(chosen: Mapping[str, Option], of_environment: Sequence[Option]) -> dict[str, Option]:
-    """Leave out the memory that the environment asks for in one way where script or command line do in another."""
+    """Drop a memory option of the environment if the script or command line uses another memory option."""
     ways = [chosen[name] for name in ("mem", "mem-per-cpu") if name in chosen]
     outranked = [way.name for way in ways if way in of_environment] if len(ways) > 1 else []
     return {name: option for name, option in chosen.items() if name not in outranked}

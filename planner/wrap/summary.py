@@ -1,4 +1,4 @@
-"""One line on what has become of a run, from the records, and from Slurm while something is in flight."""
+"""One-line summaries of runs, from the records, and from Slurm while tasks are in flight."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DAY_S = 86_400
 
 
 class RunSummary(Document):
-    """A run as it stands.
+    """The state of a run.
 
     ``state`` is ``done``, ``running``, ``waiting``, ``left`` (what was killed for memory or time, or lost, may run
     again: 'chromplan next'), ``failed``, or ``not submitted``.
@@ -53,9 +53,9 @@ class RunSummary(Document):
 
 
 def summaries(runs: Sequence[UserRun], *, offline: bool = False) -> Iterator[tuple[UserRun, RunSummary | PlannerError]]:
-    """Return how runs stand, or why it cannot be told; what has ended is recorded first, unless ``offline``.
+    """Return the state of each run, or the error that prevents it; ended tasks are recorded first, unless ``offline``.
 
-    A run that has come to its end is looked at once.
+    The summary of a finished run is kept, so it is computed only once.
     """
 
     def judged(run: UserRun, found: Sequence[TaskStatus]) -> RunSummary:
@@ -75,9 +75,9 @@ def _looked_at(
     *,
     offline: bool,
 ) -> dict[int, Found | PlannerError]:
-    """Return by a run's number what is known of it already, or else is judged by how its tasks stand.
+    """Return run number -> the known summary, or the states of its tasks to make one from.
 
-    Those that share a history are looked at together, some hundred at a time: plans of thousands fill the memory.
+    Runs that share a history are looked at together, some hundred at a time: plans of thousands would fill the memory.
     """
     ready: dict[int, Found | PlannerError] = {}
     by_history: dict[Path, list[UserRun]] = {}
@@ -119,7 +119,7 @@ def _judge(
 
 
 def _kept(run: UserRun) -> RunSummary | None:
-    """Return what was kept of a run that has come to its end, unless a round was added since."""
+    """Return the kept summary of a finished run, unless a round was added since."""
     path = run.project.state / _FILE
     if not path.exists():
         return None
@@ -162,7 +162,7 @@ def _counts(found: Iterable[TaskStatus]) -> Counter[str]:
 
 
 def _tasks(run: UserRun) -> int:
-    """Return how many elements the array has, those that a plan left out included."""
+    """Return the number of elements of the array, including those that a plan left out."""
     script = run.project.plan(run.project.latest()).user_script
     return len(script.indices) or 1 if script else 0
 
@@ -181,10 +181,10 @@ def _state(run: UserRun, counts: Mapping[str, int]) -> str:
 
 
 def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = False) -> list[UserRun]:
-    """Return the runs that have come to their end, and were submitted so many days ago.
+    """Return the finished runs that were submitted at least ``older_days`` days ago.
 
-    What still runs, waits, or has tasks left stays, and so does what cannot be read. What was killed before it
-    submitted anything goes after a day.
+    Runs with running, waiting or remaining tasks are kept, and so are unreadable ones. A run that was killed before it
+    submitted anything is included after a day.
     """
     now_s = time.time()
     before_s = now_s - older_days * _DAY_S
@@ -209,8 +209,8 @@ def _submitted_before(run: UserRun, before_s: float) -> bool:
 
 
 def remove(run: UserRun) -> None:
-    """Remove a run's folder, and the hidden copy beside the user's script; what it measured stays in the history."""
-    with contextlib.suppress(PlannerError, OSError):  # one that was killed while it was made
+    """Remove a run's folder, and the hidden copy beside the user's script; its measurements stay in the history."""
+    with contextlib.suppress(PlannerError, OSError):  # a run that was killed while it was created
         wrap = run.project.config().wrap
         if wrap is not None and wrap.path:
             content = (run.project.folder / wrap.content).read_bytes()

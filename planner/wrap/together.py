@@ -1,4 +1,4 @@
-"""What has become of many runs: one squeue and one sacct for some hundred of them, and of a history only their rows."""
+"""The state of many runs: one squeue and one sacct call per some hundred runs, and only their rows of the history."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from planner.rounds.sight import Sight
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookedAt:
-    """A run as it was found.
+    """The state of a run.
 
     Attributes
     ----------
     observations : sequence of Observation
-        Its ended attempts, all of which are recorded.
+        Its ended attempts, all recorded.
     states : mapping of str to str
-        Task -> Slurm's state, of those that have not ended.
+        Task -> Slurm's state, of tasks that have not ended.
     """
 
     observations: Sequence[Observation]
@@ -34,12 +34,12 @@ class LookedAt:
 
 
 def look(projects: Sequence[ProjectFolder], store: Store, *, offline: bool = False) -> list[LookedAt | PlannerError]:
-    """Record what has ended in runs that share a history; return how each stands, or why it cannot be told.
+    """Record ended tasks of runs that share a history; return each run's state, or the error that prevents it.
 
     Parameters
     ----------
     offline : bool
-        Only what is recorded: no call to Slurm.
+        Use recorded data only, without a call to Slurm.
     """
     found: list[LookedAt | PlannerError] = []
     still_open: dict[int, list[OpenTask]] = {}
@@ -63,12 +63,12 @@ def look(projects: Sequence[ProjectFolder], store: Store, *, offline: bool = Fal
 
 
 class _Recorded:
-    """What the journals and the history have of a run: nothing of jobs of the same number on a cluster before it.
+    """A run's entries in journals and history, without jobs of an earlier cluster that had the same numbers.
 
     Attributes
     ----------
     is_usual : bool
-        Whether it is jobs alone, submitted whole: nothing is to be found again, or to be collected here.
+        Whether it consists of completely submitted jobs only: no job to search for, no local records to collect.
     """
 
     def __init__(self, project: ProjectFolder, store: Store) -> None:
@@ -97,7 +97,7 @@ class _Recorded:
 def _look_together(
     still_open: Mapping[int, list[OpenTask]], found: list[LookedAt | PlannerError], store: Store
 ) -> list[int]:
-    """Fill in what Slurm says of open tasks; return the places of those that have to be looked at by themselves."""
+    """Fill in Slurm's state of open tasks; return the positions of runs that must be looked at one by one."""
     tasks = [task for some in still_open.values() for task in some]
     if not tasks:
         return []

@@ -1,4 +1,4 @@
-"""``--wait``: until a run's jobs have ended, and with which exit code."""
+"""``--wait``: waiting for the end of a run's jobs, and the exit code to return."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 
-# as sbatch --wait looks: soon at first, then every ten seconds
+# intervals of sbatch --wait: short at first, then ten seconds
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 10.0
-# accounting learns of an end a little later than squeue
+# accounting lags a little behind squeue
 _ACCOUNTED_S = 60.0
 
 
 def until_over(project: ProjectFolder) -> int:
-    """Wait until the jobs of all rounds have ended, those that a round submits itself included.
+    """Wait until the jobs of all rounds have ended, including those that a round submits itself.
 
     Returns
     -------
     int
-        The highest exit code of the tasks' last attempts; 1 for what a signal ended, as from ``sbatch --wait``.
+        The highest exit code of the tasks' last attempts; 1 for one ended by a signal, as from ``sbatch --wait``.
     """
     _until_ended(project)
     folders = [project.round_folder(number) for number in project.round_numbers()]
@@ -52,7 +52,7 @@ def _until_ended(project: ProjectFolder) -> None:
 
 
 def _exit_codes(project: ProjectFolder, job_ids: Iterable[str]) -> dict[str, int]:
-    """Return job id -> exit code of those that accounting knows to have ended."""
+    """Return job id -> exit code of the jobs that have ended according to accounting."""
     wanted = set(job_ids)
     cluster = project.plan(project.latest()).cluster
     fields = ("JobID", "State", "ExitCode")

@@ -12,7 +12,7 @@ from pathlib import Path
 from planner.core.errors import InputError
 
 MAGIC = b"#SBATCH"
-# directives of other schedulers, which sbatch obeys, too
+# directives of other schedulers, which sbatch obeys too
 _FOREIGN = (b"#PBS", b"#BSUB")
 
 
@@ -25,7 +25,7 @@ class Directive:
     line : int
         Counted from 1.
     words : tuple of str
-        Of another scheduler's line they are not read.
+        Empty for another scheduler's line, whose words are not parsed.
     """
 
     line: int
@@ -34,7 +34,7 @@ class Directive:
 
 
 def check(text: bytes, path: Path) -> None:
-    """Refuse what sbatch refuses.
+    """Raise an error for a script that sbatch refuses.
 
     Raises
     ------
