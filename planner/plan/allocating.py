@@ -1,4 +1,4 @@
-"""Mode dynamic: how much one allocation for all tasks asks for, when the schedule is decided inside it."""
+"""Mode dynamic: the request of the one allocation for all tasks, in which their schedule is decided."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.state import Node, Sharing, State, Waiting, Work
 
 _SIZES = 24
-# how much of what a task is given at first may be doubt alone, relative
+# largest share of a task's first limit that may be a margin for doubt
 _DOUBT = 1.3
-# small tasks together, or tasks that turn out smaller than thought: more at once than those of the mean size
+# more tasks may run at once than those of mean size: small ones, or ones that turn out smaller than predicted
 _MORE = 1.5
 
 
 def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int]) -> list[int]:
-    """Return what each task is given as long as its round has taught nothing, MiB.
+    """Return the limit of each task before the round has measured any peak, MiB.
 
-    A request with a margin of its own stays; else the scheduler is asked, as 'chromplan drive' does.
+    A request with a margin of its own is kept; otherwise the scheduler decides, as in 'chromplan drive'.
     """
     sizes = {
         str(task): predicted
@@ -44,7 +44,7 @@ def at_first_mb(predicted_mb: Sequence[float | None], request_mb: Sequence[int])
 
 
 def has_margin(predicted_mb: float, request_mb: int) -> bool:
-    """Whether a request is more than its prediction: history says by how much that is passed (`planner.memory`)."""
+    """Whether a request is above its prediction: history then shows by how much peaks exceed it (`planner.memory`)."""
     return request_mb > math.ceil(predicted_mb)
 
 
@@ -56,9 +56,9 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     chosen : sequence of int
         The tasks, costliest first.
     load : Load
-        With what the scheduler takes them to need (`at_first_mb`).
+        With the memory that the scheduler assumes at first (`at_first_mb`).
     nodes : int
-        At most so many.
+        Most nodes of the allocation.
 
     Raises
     ------
@@ -69,13 +69,13 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
     nodes = least(nodes, target.partition.nodes, target.max_running, len(chosen)) or 1
     slots = most_slots(tasks, target.partition, share_of(target.max_running, nodes))
     nodes = min(nodes, math.ceil(len(chosen) / slots))
-    # memory lets fewer run at once than cores would: no more cores, and no more sruns, than that takes
+    # if memory lets fewer tasks run at once than cores do, request only the cores and sruns for those
     most_mb = nodes * (target.partition.cap_mb - driver_mb(nodes))
     slots = min(slots, math.ceil(_MORE * _at_once(tasks.mem_mb, most_mb) / nodes))
     share_mb = driver_mb(nodes * slots)
     cap_mb = target.partition.cap_mb - share_mb
     largest_mb = max(tasks.mem_mb)
-    if largest_mb > _DOUBT * cap_mb:  # with less doubt the whole node is taken for one task
+    if largest_mb > _DOUBT * cap_mb:  # otherwise the whole node is requested for one task
         raise InputError(
             f"a task of about {largest_mb / _DOUBT:.0f} MB and its driver ({share_mb} MB) do not fit on a node of "
             f"{target.site.name} with {target.partition.cap_mb} MB",
@@ -83,7 +83,7 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
         )
     largest_mb = min(largest_mb, cap_mb)
     tasks = replace(tasks, mem_mb=[min(mb, cap_mb) for mb in tasks.mem_mb])
-    spare_mb = (nodes - 1) * share_mb  # the driver is on one node only
+    spare_mb = (nodes - 1) * share_mb  # the driver runs on one node only
     pool_mb = _pool_mb(tasks, nodes, slots, largest_mb, cap_mb, spare_mb)
     expected = _schedule(tasks.mem_mb, tasks.wall_s, nodes * slots, nodes * pool_mb + spare_mb)
     at_worst = _schedule(tasks.mem_mb, tasks.limit_s, nodes * slots, nodes * pool_mb + spare_mb)
@@ -106,12 +106,12 @@ def allocate(chosen: Sequence[int], load: Load, target: Target, *, nodes: int, s
 
 
 def _at_once(mem_mb: Sequence[int], most_mb: int) -> int:
-    """Return how many tasks run at once on average, as far as memory goes: as many of the mean size as fit."""
+    """Return how many tasks of mean size fit into the memory at once."""
     return max(1, min(len(mem_mb), round(most_mb * len(mem_mb) / sum(mem_mb))))
 
 
 def _pool_mb(tasks: Load, nodes: int, slots: int, largest_mb: int, cap_mb: int, spare_mb: int) -> int:
-    """Return the memory for tasks on the driver's node, MiB; the others have ``spare_mb`` more together."""
+    """Return the memory for tasks on the driver's node, MiB; the other nodes have ``spare_mb`` more together."""
     at_once_mb = math.ceil(sum(sorted(tasks.mem_mb)[-nodes * slots :]) / nodes)
     most_mb = min(cap_mb, max(at_once_mb, largest_mb))
     if not tasks.timed:
@@ -119,7 +119,7 @@ def _pool_mb(tasks: Load, nodes: int, slots: int, largest_mb: int, cap_mb: int, 
     return _least_mb(tuple(tasks.mem_mb), tuple(tasks.wall_s), nodes, slots, largest_mb, most_mb, spare_mb)
 
 
-# a replay allocates for the same jobs in every run
+# cached, as a replay allocates for the same jobs in every run
 @lru_cache(maxsize=256)
 def _least_mb(
     mem_mb: tuple[int, ...],

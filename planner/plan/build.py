@@ -1,4 +1,4 @@
-"""One pure call from inputs to plan: every request with its reason, the order, the expected times."""
+"""From inputs to plan in one pure call: every request with its reason, the order, the expected times."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def tasks(
 
 
 def parameters(sample: Sample, region: Region, told: Collection[str]) -> Mapping[str, str]:
-    """Return the further placeholders of a task: its sample's columns, and what is told of its region."""
+    """Return the further placeholders of a task: the columns of its sample, and those of its region."""
     if not told:
         return sample.columns
     values = region.values()
@@ -71,10 +71,10 @@ def parameters(sample: Sample, region: Region, told: Collection[str]) -> Mapping
 
 
 def elements(config: Config, named: Sequence[tuple[str, Sample, Region]]) -> list[int]:
-    """Return the array index of each task of a pipeline: it stays the same, whatever round and order the task is in.
+    """Return the array index of each task of a pipeline, which is the same in every round and order.
 
-    Of an existing script it is its own, of whole chromosomes of one sample the chromosome's place in the genome (23 for
-    X of a human one); else the tasks are counted from 1 on.
+    For an existing script it is the script's own index; for whole chromosomes of one sample the chromosome's place in
+    the genome (23 for X of a human one); otherwise tasks are numbered from 1.
     """
     if config.wrap:
         return [one.index for one in config.wrap.elements]
@@ -89,7 +89,7 @@ def names(config: Config, samples: Sequence[Sample], regions: Sequence[Region]) 
     Raises
     ------
     InputError
-        When two tasks would have one name.
+        When two tasks would have the same name.
     """
     if config.wrap:
         whole = {region.chromosome: region for region in regions}
@@ -120,9 +120,9 @@ def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, str |
     ----------
     inputs : PlanInputs
     mode : str, optional
-        Instead of ``submit.mode``.
+        Replaces ``submit.mode``.
     submit : mapping, optional
-        ``packer`` and ``order`` instead of those of ``[submit]``; None leaves one as it is.
+        Replacements for ``packer`` and ``order`` of ``[submit]``; None keeps the configured value.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def _extent(tasks: Sequence[Task]) -> Extent:
 def _place(
     config: Config, sized: Sequence[SizedTask], target: Target, mode: Mode, notes: list[str]
 ) -> tuple[Mode, Placed, list[str]]:
-    """Place the tasks in a mode, or in one that turns out to suit better."""
+    """Place the tasks in the given mode, or in one that turns out to suit better."""
     types = allowed_types(config, target.site) if mode is Mode.HET else []
     placed = place(sized, target, mode, types, config.submit)
     if mode is Mode.HET and len(placed.batches) == 1:
@@ -194,7 +194,7 @@ def _place(
 
 
 def _without_effect(submit: Submit, mode: Mode) -> list[str]:
-    """Say which choices do not count in a mode."""
+    """Return notes on settings that have no effect in a mode."""
     notes = []
     if submit.order is not None and mode.tasks_are_steps:
         notes.append(f"order {submit.order}: tasks of mode {mode} start in the mode's own order")
@@ -204,7 +204,7 @@ def _without_effect(submit: Submit, mode: Mode) -> list[str]:
 
 
 def _due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:
-    """Part the tasks into those to run and those left out with a reason; what is done is neither."""
+    """Split the tasks into those to run and those left out with a reason; done tasks are in neither."""
     due: list[Task] = []
     left_out: list[LeftOut] = []
     for task in inputs.tasks:
@@ -218,7 +218,7 @@ def _due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:
 
 
 def _unlearnt(inputs: PlanInputs) -> list[str]:
-    """Say why a history that is there teaches nothing."""
+    """Return notes on why an existing history is not used."""
     model = inputs.model
     if model is None or model.fitted or not model.skipped:
         return []
@@ -246,9 +246,9 @@ def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> s
 def _pilot(
     sized: list[SizedTask], inputs: PlanInputs, sizer: TaskSizer
 ) -> tuple[list[SizedTask], list[LeftOut], list[str]]:
-    """Keep a few tasks of all sizes where nothing is known, or of those beyond what is known; the others wait.
+    """Keep a few tasks of all sizes if nothing is known, or of the tasks beyond what is known; the others wait.
 
-    Tasks that ran before are part of a pilot already: while some of them run again, no others of their kind join.
+    Tasks that ran before already belong to a pilot: while some of them run again, no others of their kind are added.
     """
     # mode dynamic learns within the round
     if inputs.config.submit.mode == "dynamic":
@@ -285,7 +285,7 @@ def _size_all(
 
 
 def _queueable(sized: list[SizedTask], inputs: PlanInputs, mode: Mode) -> tuple[list[SizedTask], list[LeftOut]]:
-    """Keep as many tasks as the site still takes into the queue, the costliest; as steps they are not counted."""
+    """Keep the costliest tasks, as many as the site still accepts in its queue; tasks that are steps do not count."""
     site = inputs.site
     if site.most_queued is None or mode.tasks_are_steps:
         return sized, []

@@ -16,15 +16,15 @@ from planner.plan.placing import Placed, place
 from planner.plan.requests import SizedTask
 from planner.site import Partition, Site
 
-# a heterogeneous job waits until it has all its nodes at once: it must save that much
+# a heterogeneous job waits until all its nodes are free at once: it must save at least this share
 MUCH_SOONER = 0.7
 
-# up to here an array saves no call: it is updated, verified and released
+# up to this many tasks an array saves no call, as it has to be updated, checked and released
 FEW_TASKS = 3
 
 
 def choose_mode(config: Config, target: Target, sized: Sequence[SizedTask]) -> tuple[Mode, list[str]]:
-    """Return the mode: the configured one, another one where the site does not allow it, or one that suits."""
+    """Return the mode: the configured one, a replacement that the site allows, or for ``auto`` a suitable one."""
     if config.submit.mode == AUTO:
         mode, why = choose(sized, target.site, target.partition, wrapped=config.wrap is not None)
         return mode, [f"mode {mode}: {why}"]
@@ -44,7 +44,7 @@ def choose_mode(config: Config, target: Target, sized: Sequence[SizedTask]) -> t
 def try_het(
     config: Config, sized: Sequence[SizedTask], target: Target, chosen: tuple[Mode, Placed, list[str]]
 ) -> tuple[Mode, Placed, list[str]]:
-    """Take a heterogeneous job where it ends much sooner, because smaller nodes help out; else what was chosen."""
+    """Return a heterogeneous job if it ends much sooner, as smaller nodes are used too; otherwise the chosen mode."""
     mode, placed, notes = chosen
     if placed.makespan_s is None or mode not in (Mode.ARRAY, Mode.TIERS):
         return chosen
@@ -67,21 +67,21 @@ def allowed_types(config: Config, site: Site) -> list[Partition]:
     Raises
     ------
     InputError
-        Where such jobs do not start.
+        When such jobs do not start at the site.
     """
     refuse(site)
     return node_types(site, config.submit.partition, config.submit.qos)
 
 
 def choose(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrapped: bool) -> tuple[Mode, str]:
-    """Return a mode and the reason for it, from what the site takes and how many tasks there are.
+    """Return a mode and the reason for it, from the site's limits and the number of tasks.
 
     Parameters
     ----------
     partition : Partition
-        Where the largest task fits.
+        The partition in which the largest task fits.
     wrapped : bool
-        Whether the tasks are an existing script's, which cannot be steps.
+        Whether the tasks are those of an existing script, which cannot be steps.
     """
     if _shares_whole_nodes(sized, site, partition, wrapped=wrapped):
         return Mode.PACKED, f"site {site.name} gives whole nodes: the tasks share them as steps"
@@ -97,7 +97,7 @@ def choose(sized: Sequence[SizedTask], site: Site, partition: Partition, *, wrap
 
 
 def why_no_array(site: Site) -> str | None:
-    """Return why the elements of an array cannot have memory of their own at a site, or None where they can."""
+    """Return why the elements of an array cannot have memory of their own at a site, or None when they can."""
     if site.mem_policy != "mem":
         return f"site {site.name} takes no --mem ({site.mem_policy})"
     return None if site.job_updates else f"site {site.name} forbids changing pending jobs"

@@ -18,7 +18,7 @@ from planner.site import Partition, Site
 if TYPE_CHECKING:
     import pandas as pd
 
-# a petabyte, ten years: what is beyond is a mistake, not a task
+# a petabyte, ten years: larger values are mistakes
 _Mem = Annotated[int, Field(ge=1, le=10**9)]
 _Seconds = Annotated[int, Field(ge=1, le=10 * 366 * 86_400)]
 _Count = Annotated[int, Field(ge=1, le=10**6)]
@@ -124,7 +124,7 @@ class Extent(Document):
         regions = count(self.regions, "region")
         if not self.samples:
             return regions
-        # elements of a wrapped script need not be every sample with every region
+        # a wrapped script need not have an element for every region of every sample
         by = "x" if self.tasks == self.samples * self.regions else "and"
         return f"{count(self.samples, 'sample')} {by} {regions}"
 

@@ -45,14 +45,14 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Readers:
-    """What reads files for features.
+    """Functions that read files for features.
 
     Attributes
     ----------
     size : callable
         ``size(path) -> bytes``.
     records : callable
-        ``records(path, chromosome, span) -> variant records of that chromosome``, or of a stretch of it.
+        ``records(path, chromosome, span) -> variant records of that chromosome``, or of an interval of it.
     samples : callable
         ``samples(path) -> samples in the header``.
 
@@ -66,7 +66,7 @@ class Readers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskFacts:
-    """What the features of one task are resolved from.
+    """Facts that the features of one task are resolved from.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class TaskFacts:
     lengths : mapping of str to int
         Chromosome lengths in bases.
     span : (int, int) or None
-        First and last base of the region, where that is not a whole chromosome.
+        First and last base of the region; None for a whole chromosome.
     parameters : mapping
         Sample-table columns and tool parameters.
     cpus : int
     placeholders : mapping
-        What ``{name}`` in paths stands for; ``parameters`` are known too.
+        Values of ``{name}`` in paths, in addition to ``parameters``.
     readers : Readers or None
         Needed for ``size:``, ``records:`` and ``samples:``.
     """

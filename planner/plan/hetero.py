@@ -25,12 +25,13 @@ from planner.site import Partition, Site
 
 
 def refuse(site: Site) -> None:
-    """Raise where Slurm would take a heterogeneous job and never start it, or not take it.
+    """Raise when Slurm would accept a heterogeneous job but never start it, or refuse it.
 
     Raises
     ------
     InputError
-        Without backfill, whose cycle alone starts such jobs, and where the site's options make every job an array.
+        When the site has no backfill scheduler, the only one to start such jobs, or its options make every job an
+        array.
     """
     if site.scheduler != "backfill":
         raise InputError(
@@ -46,7 +47,7 @@ def refuse(site: Site) -> None:
 
 
 def node_types(site: Site, named: str | None, qos: str | None) -> list[Partition]:
-    """Return one partition per node size, the smallest first; only the named one when there is a name."""
+    """Return one partition per node size, the smallest first; only the named one if a name is given."""
     candidates = [site.partition(named)] if named else [p for p in site.partitions if not p.opt_in]
     by_size: dict[int, Partition] = {}
     for partition in sorted(candidates, key=lambda p: not p.default):
@@ -62,22 +63,22 @@ def spread(
     types: Sequence[Partition],
     packer: BatchPacker = BatchPacker.AUTO,
 ) -> Packed:
-    """Put each task on the smallest node type that holds it, and share the tasks of a type out over its nodes.
+    """Put each task on the smallest node type that holds it, and distribute the tasks of a type over its nodes.
 
-    Longest first, a type with a node for each of its tasks gives each a component of its own. By knapsack a component
-    is a batch whose tasks run at once, where the type has a node for each batch; else it is dealt longest first. The
-    batch script and all sruns run in component 0, which is where most memory is spare.
+    With the packer ``LPT``, each task gets a component of its own if the type has enough nodes. With ``KNAPSACK``, a
+    component is a batch whose tasks run at once, if the type has a node for each batch; otherwise ``LPT`` is used. The
+    batch script and all sruns run in component 0, which is the one with most spare memory.
 
     Parameters
     ----------
     packer : BatchPacker
-        ``AUTO``: what reserves least over time of what ends soonest or nearly so.
+        ``AUTO``: of the packings that end soonest or nearly so, the one that reserves least memory x time.
 
     Raises
     ------
     InputError
-        When a task fits no type, there are more components than tasks may run at once or jobs be queued, or the batch
-        script fits nowhere.
+        When a task fits no node type, components exceed the tasks that may run at once or the jobs that may be queued,
+        or the batch script fits nowhere.
     """
     of_type = _by_type(chosen, load, target, types)
     most = share_of(target.max_running, len(of_type))
@@ -146,7 +147,7 @@ def _dealt(tasks: list[int], load: Load, partition: Partition, most: int | None)
 
 
 def _filled(tasks: list[int], load: Load, partition: Partition, most: int | None) -> list[list[int]]:
-    """Return batches that run at once, or what is dealt where the nodes do not suffice for all of them at once."""
+    """Return batches whose tasks run at once, or tasks dealt longest first if nodes are too few for that."""
     at_once = most_slots(load.of(tasks), partition, most)
     batches = fullest(tasks, load, partition.cap_mb, at_once, lambda task: load.mem_mb[task] * load.wall_s[task])
     suffice = partition.nodes is None or len(batches) <= partition.nodes
@@ -154,7 +155,7 @@ def _filled(tasks: list[int], load: Load, partition: Partition, most: int | None
 
 
 def _exceeded(components: int, target: Target) -> str:
-    """Return the limit that so many components exceed, as ``max_running is 3``; empty when there is none."""
+    """Return the limit that this many components exceed, as ``max_running is 3``; empty when there is none."""
     limits = {"max_running": target.max_running, f"max_submit of site {target.site.name}": target.site.max_submit}
     return next(
         (f"{name} is {limit}" for name, limit in limits.items() if limit is not None and components > limit), ""

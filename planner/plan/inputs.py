@@ -17,7 +17,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {"mode": MODES, "packer": tuple(BatchPac
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Earlier:
-    """What is known of a task from earlier rounds.
+    """A task's state from earlier rounds.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Earlier:
     request_mb, time_limit_s : int
         Of the last attempt.
     killed_mb : int
-        The largest request of an attempt that was killed for memory; 0 where none was.
+        The largest request of an attempt that was killed for memory, MiB; 0 when none was.
     """
 
     round: int
@@ -40,7 +40,7 @@ class Earlier:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preceding:
-    """A task of an earlier step, in a project of its own, as it stands.
+    """The state of a task of an earlier step, which is a project of its own.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Preceding:
     job_id : str or None
         None while it is not submitted.
     element : int or None
-        Its index, where that alone tells what follows it; None where chromosome and sample do.
+        Its index, if tasks are matched by index; None if they are matched by chromosome and sample.
     """
 
     project: str
@@ -65,7 +65,7 @@ class Preceding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanInputs:
-    """What one plan is made from.
+    """The inputs of one plan.
 
     Attributes
     ----------
@@ -77,21 +77,21 @@ class PlanInputs:
         With the limits of the account.
     account : str or None
     model : MemoryModel or None
-        What the history taught; None while there is no history.
+        The model fitted to the history; None while there is no history.
     prior : Prior or None
-        The formula that plans start from, moved by what was observed.
+        The formula that plans start from, adjusted to observations.
     earlier : mapping of task name to Earlier
-        What is known of tasks that were started before.
+        States of tasks that were started before.
     known_mb : mapping of task name to float
-        What tasks that no feature tells apart needed when they last ran, MiB.
+        For tasks that no feature distinguishes: the memory each needed when it last ran, MiB.
     preceding : sequence of Preceding, or None
-        The tasks of the steps before; None where there is no step before.
+        The tasks of earlier steps; None when there is no earlier step.
     number : int
         The round.
     token : str
         Identifies the plan in job names.
     chromplan : str
-        The version that plans.
+        The version of chromplan.
     command : str
         Bash text; values reach it as environment variables.
     columns : mapping of str to str
@@ -99,7 +99,7 @@ class PlanInputs:
     retry_failed : bool
         Whether failed and cancelled tasks run again.
     notes : sequence of str
-        What a person should know of how the rest was found.
+        Notes for the user on how the inputs were obtained.
     """
 
     config: Config
@@ -120,7 +120,7 @@ class PlanInputs:
     notes: Sequence[str] = ()
 
     def submitting(self, fields: Mapping[str, str | None]) -> PlanInputs:
-        """Return the same inputs with another ``mode``, ``packer`` or ``order`` of ``[submit]``; None leaves one.
+        """Return the same inputs with another ``mode``, ``packer`` or ``order`` of ``[submit]``; None keeps a value.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class PlanInputs:
 
 
 def _chosen(name: str, value: str) -> str:
-    """Return a choice of ``[submit]`` as the settings hold it."""
+    """Return the text of a setting of ``[submit]`` as its enum value."""
     known = _CHOICES[name]
     if value not in known:
         raise InputError(

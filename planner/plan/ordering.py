@@ -1,4 +1,4 @@
-"""The order of tasks that are jobs or elements of their own, searched for as many at once as may run."""
+"""The order of tasks that are jobs or elements of their own, searched for when ``max_running`` limits them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from planner.schedule import listing
 def order_for(
     chosen: Sequence[int], load: Load, target: Target, how: Ordering | None
 ) -> tuple[Sequence[int], tuple[str, ...]]:
-    """Return the order that was asked for, and what it comes to against the natural one.
+    """Return the requested order, and notes that compare it with the natural one.
 
     Parameters
     ----------
     chosen : sequence of int
-        The tasks by memory x time: the order where nothing else is asked for, or nothing can be searched.
+        The tasks by memory x time: the order if no other is requested, or none can be searched for.
     how : Ordering, optional
-        A search looks for the lowest peak of ``max_running`` at once that takes hardly longer than the shortest order.
+        A search looks for the order with the lowest peak, with ``max_running`` tasks at once, that takes hardly longer
+        than the shortest order.
     """
     slots = target.max_running
     if how is None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 JOB_SCRIPT_MB = 16
 """In a job of one task."""
 
-# accounting saw 16, 29, 48, 90 and 133 MB in the batch step of 1, 2, 4, 8 and 12 tasks at once: 11 MB for each srun
-# with its helper and subshell, 5 MB for bash; the rest is for what a preamble starts (module is a program of its own)
+# accounting recorded 16, 29, 48, 90 and 133 MB for the batch step with 1, 2, 4, 8 and 12 tasks at once: 11 MB for each
+# srun with its helper and subshell, 5 MB for bash; the rest is a reserve for programs of a preamble, such as module
 BATCH_SCRIPT_MB = 32
 """The script of a job of many tasks, besides its sruns."""
 
@@ -25,10 +25,10 @@ DRIVER_MB = 80
 
 
 def batch_mb(tasks_at_once: int) -> int:
-    """Return what the script of a batch and its sruns need, MiB."""
+    """Return the memory that the script of a batch and its sruns need, MiB."""
     return BATCH_SCRIPT_MB + SRUN_MB * tasks_at_once
 
 
 def driver_mb(tasks_at_once: int) -> int:
-    """Return what the driver and its sruns need of the memory of the node it runs on, MiB."""
+    """Return the memory that the driver and its sruns need on the driver's node, MiB."""
     return DRIVER_MB + SRUN_MB * tasks_at_once

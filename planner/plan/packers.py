@@ -1,4 +1,4 @@
-"""Mode packed: which tasks share a job, by the packer that was asked for or that comes to least."""
+"""Mode packed: which tasks share a job, by the requested packer or the one that reserves least."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from planner.site import Partition
 
 # Orders tried over all batches of a plan: about half a second.
 _EVALUATIONS, _FEWEST = 300_000, 1_000
-# Steps of a node's memory in the knapsack; beyond so many tasks it is not tried without being asked for.
+# Steps of a node's memory in the knapsack; above this many tasks it is used only on request.
 _STEPS, _MOST_TASKS = 1000, 2_000
 
 _Groups = list[tuple[Partition, list[int]]]
@@ -43,21 +43,21 @@ def pack(
     types: Sequence[Partition] | None = None,
     packer: BatchPacker = BatchPacker.AUTO,
 ) -> Packed:
-    """Share the tasks out over jobs of a node each.
+    """Distribute the tasks over jobs of one node each.
 
-    Longest first deals them to as many jobs as there are nodes, each of which runs its share in its best order; by
-    knapsack a job is a batch whose tasks run at once, and waits in the queue for a node.
+    ``LPT`` deals them, longest first, to as many jobs as there are nodes; each job runs its share in its best order.
+    With ``KNAPSACK`` a job is a batch whose tasks run at once, and waits in the queue for a node.
 
     Parameters
     ----------
     chosen : sequence of int
         The tasks, costliest first.
     types : sequence of Partition, optional
-        Node types, the smallest first: a task goes to the first that holds it and its batch script. The target's alone
-        without them.
+        Node types, the smallest first: a task goes to the first that holds it and its batch script. By default only
+        the target's partition.
     packer : BatchPacker
-        ``AUTO``: what reserves least over time of what ends soonest or nearly so; longest first while no durations are
-        known.
+        ``AUTO``: of the packings that end soonest or nearly so, the one that reserves least memory x time; ``LPT``
+        while no durations are known.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def pack(
     of_type = _by_type(chosen, load, target, types or [target.partition])
     for partition, tasks in of_type:
         check_fits(max(load.mem_mb[task] for task in tasks), batch_mb(1), target, partition)
-    # every running step has its srun beside it, in the job's own memory
+    # every running step has an srun process, which takes memory of the job
     load = replace(load, mem_mb=[mem + SRUN_MB for mem in load.mem_mb])
     ways: dict[str, Packed] = {}
     if packer is not BatchPacker.KNAPSACK:
@@ -79,7 +79,7 @@ def pack(
 
 
 def cheapest(ways: dict[str, Packed]) -> Packed:
-    """Return the way that reserves least over time of those that end soonest or nearly so, with what each comes to."""
+    """Return, of the packings that end soonest or nearly so, the one that reserves least, with notes on each."""
     if len(ways) == 1 or any(way.makespan_s is None for way in ways.values()):
         return next(iter(ways.values()))
     soonest_s = min(way.makespan_s or 0.0 for way in ways.values())
@@ -97,7 +97,7 @@ def cheapest(ways: dict[str, Packed]) -> Packed:
 def fullest(
     tasks: Sequence[int], load: Load, cap_mb: int, most: int, worth: Callable[[int], float] | None
 ) -> list[list[int]]:
-    """Return batches whose tasks fit on a node at once, each the fullest of what is left, the longest batch first."""
+    """Return batches whose tasks fit on a node at once, each as full as possible, the longest batch first."""
     batches = knapsack.batches(
         [load.mem_mb[task] for task in tasks],
         cap_mb,
@@ -110,7 +110,7 @@ def fullest(
 
 
 def _values(load: Load) -> dict[str, Callable[[int], float] | None]:
-    """Return what a task may be worth to the knapsack; without durations memory x time is memory alone."""
+    """Return the values that a task may have in the knapsack; without durations memory x time is memory alone."""
     by_memory: dict[str, Callable[[int], float] | None] = {"memory": None}
     return (
         by_memory | {"memory x time": lambda task: load.mem_mb[task] * load.wall_s[task]} if load.timed else by_memory
@@ -118,7 +118,7 @@ def _values(load: Load) -> dict[str, Callable[[int], float] | None]:
 
 
 def _by_type(chosen: Sequence[int], load: Load, target: Target, types: Sequence[Partition]) -> _Groups:
-    """Part the tasks by the smallest node type that holds each and its batch script."""
+    """Group the tasks by the smallest node type that holds each and its batch script."""
     found: dict[int, list[int]] = {}
     for task in chosen:
         fitting = (n for n, one in enumerate(types) if holds(one, load, task, reserve_mb=batch_mb(1)))

@@ -13,12 +13,12 @@ from planner.schedule import listing as order
 from planner.site import Partition
 
 HARDLY_LONGER = 1.1
-"""Tasks may take up to this much longer than the soonest they can end, where that holds less memory."""
+"""Factor by which a packing may exceed the shortest makespan if it reserves less memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the tasks ask for, by task."""
+    """Requests of the tasks, one entry per task."""
 
     mem_mb: list[int]
     wall_s: list[float]
@@ -28,7 +28,7 @@ class Load:
     """Whether ``wall_s`` is predicted; else it is 1 for every task."""
 
     def of(self, chosen: Sequence[int]) -> Load:
-        """Return what these tasks ask for, in this order."""
+        """Return the requests of these tasks, in this order."""
         return Load(
             [self.mem_mb[i] for i in chosen],
             [self.wall_s[i] for i in chosen],
@@ -40,10 +40,10 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """Batches, the batch of each task, and when it starts; empty and None without predicted durations.
+    """Batches, the batch of each task, and its start time; no start times without predicted durations.
 
-    ``sequence`` holds the tasks as they start; empty when they keep the order given. ``held_mb_s`` is what the batches
-    reserve over time, MiB s; ``notes`` say what else was weighed.
+    ``sequence`` holds the tasks in the order they start; empty if they keep the given order. ``held_mb_s`` is the
+    memory x time that the batches reserve, MiB s; ``notes`` name the alternatives.
     """
 
     batches: list[Batch]
@@ -56,16 +56,16 @@ class Packed:
 
 
 def holds(partition: Partition, load: Load, task: int, *, reserve_mb: int = 0) -> bool:
-    """Whether a node of this type holds a task and so much memory besides, MiB."""
+    """Whether a node of this type holds a task and ``reserve_mb`` (MiB) besides."""
     fits = load.mem_mb[task] + reserve_mb <= partition.cap_mb and load.cpus[task] <= partition.cores
     return fits and load.limit_s[task] <= partition.max_time_s
 
 
 def arrange(tasks: list[int], load: Load, *, slots: int, cap_mb: int, effort: int) -> list[int]:
-    """Return the tasks of a batch in the order that ends soonest within K slots and the memory; never a longer one.
+    """Return a batch's tasks in the order that ends soonest within slots and memory, never later than as given.
 
-    Without durations, or where all may run at once, they keep their order. The search is seeded: the same tasks, the
-    same order.
+    Without durations, or if all may run at once, they keep their order. The search is seeded, so the same tasks always
+    get the same order.
     """
     own = load.of(tasks)
     at_once = len(tasks) <= slots and sum(own.mem_mb) <= cap_mb
@@ -74,7 +74,7 @@ def arrange(tasks: list[int], load: Load, *, slots: int, cap_mb: int, effort: in
     return [tasks[rank] for rank in _soonest(tuple(own.mem_mb), tuple(own.wall_s), slots, cap_mb, effort)]
 
 
-# a replay packs the same jobs in every run
+# cached, as a replay packs the same jobs in every run
 @lru_cache(maxsize=1024)
 def _soonest(
     mem_mb: tuple[int, ...], wall_s: tuple[float, ...], slots: int, cap_mb: int, effort: int
@@ -90,7 +90,7 @@ def _soonest(
 def deal(
     chosen: Sequence[int], load: Load, partition: Partition, *, nodes: int | None, reserve_mb: int
 ) -> list[list[int]]:
-    """Deal the tasks, costliest first, to as many nodes as hold them all at once, or as there are.
+    """Deal the tasks, costliest first, to enough nodes to hold all at once, or to all nodes if those are too few.
 
     The next task goes to the node with the least memory x time so far (longest processing time first, Graham 1969).
     """
@@ -112,7 +112,7 @@ def least(*limits: int | None) -> int | None:
 
 
 def share_of(max_running: int | None, batches: int) -> int | None:
-    """Return how many tasks may run at once in each of so many batches."""
+    """Return how many tasks may run at once in each of ``batches`` batches."""
     return None if max_running is None else max(1, max_running // batches)
 
 
@@ -130,11 +130,11 @@ def fill(
     Parameters
     ----------
     load : Load
-        Its memories with what each task's srun takes beside it.
+        Memory requests including that of each task's srun.
     share_mb : int
-        What else of the job's memory its script needs, MiB.
+        Memory of the job's script, MiB.
     srun_mb : int
-        What each task's srun takes, MiB; 0 where the sruns run elsewhere, or are in ``share_mb``.
+        Memory of each task's srun, MiB; 0 if the sruns run elsewhere, or are included in ``share_mb``.
     """
     cap_mb = partition.cap_mb - share_mb
     check_fits(max(load.mem_mb) - srun_mb, share_mb + srun_mb, target, partition)
@@ -142,7 +142,7 @@ def fill(
     everyone = range(len(load.mem_mb))
     expected = order.list_schedule(everyone, load.mem_mb, load.wall_s, order.Machine(slots=slots, cap_mb=cap_mb))
     at_worst = order.list_schedule(everyone, load.mem_mb, load.limit_s, order.Machine(slots=slots, cap_mb=cap_mb))
-    # without durations any tasks may run together
+    # without durations any tasks may coincide
     pool_mb = math.ceil(expected.peak) if load.timed else min(cap_mb, sum(sorted(load.mem_mb)[-slots:]))
     batch = Batch(
         batch=number,
@@ -172,7 +172,7 @@ def join(
     load: Load,
     starts_s: Sequence[float] | None = None,
 ) -> Packed:
-    """Put the batches together: they start at once, or when it is said."""
+    """Combine the batches; they start at once, or at the given times."""
     begin_s = starts_s or [0.0] * len(batches)
     start_s = {
         task: begin + start

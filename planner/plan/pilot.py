@@ -8,18 +8,17 @@ from itertools import groupby
 
 from planner.core.records import Task
 
-# The largest tasks are left to the round that knows: a pilot lasts as long as its largest task, and one that reaches
-# three quarters up the sizes tells the slope.
+# The largest tasks are left to the next round: a pilot lasts as long as its largest task, and a task three quarters
+# up the sizes is enough to estimate the slope.
 _REACH = 0.75
-# sizes are compared to this many digits
+# digits to which sizes are compared
 _DIGITS = 9
 
 
 def choose(tasks: Sequence[Task], sizes: Mapping[str, float], most: int) -> list[Task]:
-    """Return the tasks of a pilot, smallest first: the smallest, one of three quarters up, the others evenly between.
+    """Return the tasks of a pilot, smallest first: the smallest, one three quarters up, the others in between.
 
-    Where sizes repeat, as those of a chromosome do over samples, the pilot counts different sizes and takes different
-    samples.
+    If sizes repeat, as a chromosome's do over samples, the pilot has different sizes from different samples.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Placing: the order of the tasks, their tiers and batches, and when each is expected to start."""
+"""Placement of tasks: their order, tiers and batches, and expected start times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from planner.site import Adjusted, Partition
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """The tasks in order, the batches of the modes packed, het and dynamic, and what a person should know of both."""
+    """The tasks in order, the batches of the modes packed, het and dynamic, and notes on both for the user."""
 
     tasks: list[PlannedTask]
     batches: list[Batch]
@@ -43,15 +43,16 @@ def place(
 ) -> Placed:
     """Order the tasks, and predict when each starts.
 
-    As jobs of their own they go by memory x time, since Slurm schedules the list itself, or in the order searched for
-    so many at once; those of a packed batch go in the searched order that ends soonest, which its script keeps.
+    Tasks that are jobs of their own are ordered by memory x time, since Slurm schedules the list itself, or by a search
+    if ``max_running`` limits them. Tasks of a packed batch run in the searched order that ends soonest, which its
+    script keeps.
 
     Parameters
     ----------
     types : sequence of Partition
         The node types of mode het.
     submit : Submit, optional
-        The packer, the order, and what mode dynamic may have.
+        The packer, the order, and the limits of mode dynamic.
 
     Raises
     ------
@@ -115,11 +116,11 @@ def _shares_updates(mode: Mode, tasks: Sequence[object]) -> bool:
 
 
 def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
-    """Return the partitions that the tasks would choose each for itself, the smallest first."""
+    """Return the partitions that the tasks would each choose on their own, the smallest first."""
     found = {target.partition.name: target.partition}
-    longest_s = max(load.limit_s)  # a batch outlasts its tasks
+    longest_s = max(load.limit_s)  # a batch lasts at least as long as its longest task
     for mem_mb, cpus in set(zip(load.mem_mb, load.cpus, strict=True)):
-        with contextlib.suppress(InputError):  # it goes where the largest goes, or is refused there
+        with contextlib.suppress(InputError):  # it goes to the largest task's partition, or is refused there
             own = target.site.choose(mem_mb + batch_mb(1), cpus, longest_s, submit.partition)
             if own.clusters == target.partition.clusters:
                 found.setdefault(own.name, own.model_copy(update={"qos": submit.qos}) if submit.qos else own)
@@ -127,7 +128,7 @@ def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
 
 
 def _ask(found: SizedTask, target: Target, mode: Mode) -> Adjusted:
-    """Return what is asked for: a job obeys the site's rules, a step only has to fit into its job."""
+    """Return the request: a job obeys the site's rules, a step only has to fit into its job."""
     if mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
         return Adjusted(mem_mb=found.mem_mb, cpus=found.task.cpus, wall_s=found.time_limit_s)
     return target.site.adjust(target.partition, found.mem_mb, found.task.cpus, found.time_limit_s)
@@ -135,7 +136,7 @@ def _ask(found: SizedTask, target: Target, mode: Mode) -> Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where a task comes in the plan."""
+    """A task's position in the plan."""
 
     index: int
     tier: int
@@ -170,7 +171,7 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
 def expect(
     chosen: Sequence[int], mem_mb: Sequence[int], wall_s: Sequence[float], cpus: Sequence[int], target: Target
 ) -> order.Schedule:
-    """Return when each task starts as a job of its own: list scheduling on the whole partition, as Slurm does it."""
+    """Return when each task starts as a job of its own: list scheduling on the whole partition, like Slurm."""
     nodes = target.partition.nodes or len(chosen)
     backfill = target.site.scheduler == "backfill"
     return order.list_schedule(

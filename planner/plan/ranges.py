@@ -1,4 +1,4 @@
-"""Many elements of an array: requests rounded up to few values, so that Slurm is told of a range at a time."""
+"""Requests of large arrays rounded up to few values, so that one update covers a range of elements."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from planner.schedule import tiers
 from planner.site import Adjusted
 
 STEP = 0.03
-"""How much more than it needs an element may be given so that it shares an update, relative."""
+"""Largest relative increase of an element's request so that it can share an update."""
 
 
 def rounded(asked: Sequence[Adjusted]) -> list[Adjusted]:
-    """Return requests of which few differ: memory goes up by at most `STEP`, time to the longest that shares it.
+    """Return requests rounded up to few values: memory by at most `STEP`, time to the longest in the group.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def rounded(asked: Sequence[Adjusted]) -> list[Adjusted]:
     Returns
     -------
     list of Adjusted, length n
-        Each asks for at least what it did.
+        Each request is at least the original one.
     """
     tier = tiers.narrow([one.mem_mb for one in asked], step=STEP)
     mem_mb: dict[int, int] = {}
@@ -40,14 +40,14 @@ def _raised(one: Adjusted, mem_mb: int, wall_s: float) -> Adjusted:
 
 
 def in_turn(chosen: Sequence[int], mem_mb: Sequence[int]) -> list[int]:
-    """Return an order in which those that ask for the same follow each other, by their number, as Slurm starts them.
+    """Return an order in which tasks with the same request follow each other by number, as Slurm starts them.
 
     Parameters
     ----------
     chosen : sequence of int, length n
-        The order in which each would start by itself: what asks for the same goes where it stands on average.
+        The order in which each would start on its own; tasks with the same request go to their average position.
     mem_mb : sequence of int, length n
-        By the tasks' numbers, MiB.
+        Requests by task number, MiB.
     """
     ranks: dict[int, list[int]] = {}
     for rank, task in enumerate(chosen):

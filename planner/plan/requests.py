@@ -1,4 +1,4 @@
-"""The request of each task and its reason: from formula and model as far as each is trusted, or a default."""
+"""The request of each task and its reason: from formula and model, weighted by trust in each, or a default."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from planner.site.file import LOCAL
 
 # Slurm's time limits are minutes, and a backfill scheduler gains nothing from limits below this
 SHORTEST_LIMIT_S = 600
-# a request is at most so many times the largest peak that its prediction rests on, and that only after a pilot
+# a request is at most this many times the largest peak that its prediction is based on; applies only after a pilot
 REACH = 8
 
 
 def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
-    """Return what each task needed when it last ran, MiB, by its name.
+    """Return task name -> memory it needed when it last ran, MiB.
 
-    A task that completed needs no more than it was given then, whatever it filled of that.
+    A completed task needs at most the limit it had, however much of that it filled.
     """
     known: dict[str, float] = {}
     for one in sorted(observations, key=lambda one: one.submit_s):
@@ -46,16 +46,16 @@ def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizedTask:
-    """A task of the round with what it asks for, and why.
+    """A task of the round with its request and the reason.
 
     Attributes
     ----------
     size : float
         Relative to the pipeline's largest task, see `planner.plan.sizes`.
     attempt : int
-        1 for its first.
+        Number of the attempt, from 1.
     beyond : bool
-        Whether more was predicted than anything it is predicted from bears out; ``mem_mb`` is held within that.
+        Whether the prediction went beyond what its observations support; ``mem_mb`` is capped to what they do.
     """
 
     task: Task
@@ -70,7 +70,7 @@ class SizedTask:
 
 
 class TaskSizer:
-    """Chooses requests: from a prior formula and the model, else the first-round formula, else a default."""
+    """Chooses requests: from a prior formula and the model, otherwise the first-round formula, otherwise a default."""
 
     def __init__(self, inputs: PlanInputs) -> None:
         config, site, model, prior = inputs.config, inputs.site, inputs.model, inputs.prior
@@ -81,7 +81,7 @@ class TaskSizer:
         self._model = model if model is not None and model.fitted else None
         self._predictions: dict[tuple[object, ...], Prediction] = {}
         self._site = site
-        # a formula that is let go still says more than nothing
+        # even a formula that observations contradict is better than nothing
         self._prior = prior if prior is not None and (prior.asked or self._model is None) else None
         self._let_go = prior.missed if prior is not None and self._prior is None else ""
         bare = config.memory.formula if prior is None else None
@@ -90,7 +90,7 @@ class TaskSizer:
         self._partition = config.submit.partition
         named = [site.partition(self._partition)] if self._partition else site.partitions
         self._longest_s = max(partition.max_time_s for partition in named)
-        # what accounting says of a user's script holds all of it
+        # accounting of a user's script includes its shells
         self._script_mb = 0 if site.name == LOCAL or config.wrap else JOB_SCRIPT_MB
         self._largest_mb = max((one.largest_mb for one in (self._model, self._prior) if one), default=math.inf)
         self._reach_mb = max(REACH * self._largest_mb, LEAST_REQUEST_MB)
@@ -104,16 +104,16 @@ class TaskSizer:
 
     @property
     def retry(self) -> Retry:
-        """How the request of a task grows from kill to kill."""
+        """How a task's request grows after each kill."""
         return self._model.retry() if self._model else DOUBLE
 
     def size(self, task: Task, before: Earlier | None) -> SizedTask:
-        """Return what a task asks for; a kill of any attempt, or a timeout of its last, raises it.
+        """Return a task's request; a kill of any attempt for memory, or a timeout of the last one, raises it.
 
         Raises
         ------
         InputError
-            When the task is predicted, or said, to need more than the largest node offers.
+            When the task is predicted, or configured, to need more than the largest node offers.
         """
         killed_mb = before.killed_mb if before else 0
         floor_mb = self._after_kill(killed_mb)
@@ -140,7 +140,7 @@ class TaskSizer:
         )
 
     def _as_before(self, sized: SizedTask) -> SizedTask:
-        """Raise a request to what the task itself is known to need."""
+        """Raise a request to the task's own known need."""
         known_mb = math.ceil(self._known_mb.get(sized.task.name, 0.0))
         if known_mb <= sized.mem_mb:
             return sized
@@ -148,7 +148,7 @@ class TaskSizer:
         return replace(sized, mem_mb=known_mb, predicted_mb=known_mb / PEAK_MARGIN, reason=reason)
 
     def _held(self, sized: SizedTask, floor_mb: int) -> SizedTask:
-        """Hold a request within reach of the largest peak that its prediction rests on."""
+        """Cap a request relative to the largest peak that its prediction is based on."""
         if sized.mem_mb - self._script_mb <= max(self._reach_mb, floor_mb):
             return sized
         reason = f"{sized.reason}; held to {REACH} x {self._largest_mb:.0f} MB, the largest peak behind it"
@@ -161,7 +161,7 @@ class TaskSizer:
         )
 
     def _after_kill(self, killed_mb: int) -> int:
-        """Return the least that a task killed at ``killed_mb`` asks for next."""
+        """Return the least next request of a task killed at ``killed_mb``, MiB."""
         if not killed_mb:
             return 0
         return math.ceil(self.retry.after(killed_mb))
@@ -188,7 +188,7 @@ class TaskSizer:
         return self._unlearnt(task, max(floor_mb, default_mb), f"no history, {source}")
 
     def _predict(self, model: MemoryModel, task: Task, **bounds: int) -> Prediction:
-        """Return what the model says; many samples have the same features on a chromosome, and are asked about once."""
+        """Return the model's prediction, cached: many samples have the same features on a chromosome."""
         key = (*sorted(task.features.items()), *bounds.items())
         if key not in self._predictions:
             self._predictions[key] = model.predict(task.features, level=self._memory.level, **bounds)
@@ -196,7 +196,7 @@ class TaskSizer:
 
     def _from_model(self, model: MemoryModel, task: Task, floor_mb: int) -> SizedTask:
         found = self._predict(model, task, floor_mb=floor_mb, cap_mb=self.cap_mb)
-        # the floor is a request, which had the script's share already
+        # the floor is a request, which already includes the script's share
         script_mb = self._script_mb if found.request_mb > floor_mb else 0
         return SizedTask(
             task=task,

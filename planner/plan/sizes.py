@@ -1,8 +1,8 @@
-"""The size of a task where nothing is known of its tool: from the features that tell tasks apart.
+"""Task sizes while nothing is known of the tool, from the features that differ between tasks.
 
-The one definition that the pilot and the dynamic scheduler share. A number that all tasks have in common (threads, a
-panel's samples) says nothing about which of them is smaller, and one that falls while the others grow (a depth that is
-lower where there are more samples) must not cancel them.
+The pilot and the dynamic scheduler share this definition. A number that all tasks have in common (threads, a panel's
+samples) does not order them, and one that falls while the others grow (a depth that is lower with more samples) must
+not cancel them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from planner.core.records import Task
 
-# a feature whose logs correlate below this with the size of tasks falls as they grow
+# a feature whose log correlates with the size of tasks below this counts as falling
 _FALLS = -0.5
-# logs nearer than this are the same
+# logs that differ by less are equal
 _SAME = 1e-9
 
 Floats = NDArray[np.float64]
@@ -25,14 +25,15 @@ Floats = NDArray[np.float64]
 def relative_sizes(tasks: Sequence[Task], measured: Collection[str] = ()) -> dict[str, float]:
     """Return each task's size relative to the largest, in (0, 1], by name.
 
-    The size is the geometric mean of the features that vary and do not fall as tasks grow. Tasks grow with what is
-    measured of their input, else with the length of the region, and with the features before it in ``[features]``.
-    Without such a feature the size is that length, and without that all tasks are of one size.
+    The size is the geometric mean of the features that vary and do not fall as tasks grow. The direction of growth is
+    given by the measured amounts of input, otherwise by the length of the region, and by the features listed earlier in
+    ``[features]``. Without such a feature the size is the length of the region; without a length all tasks have the
+    same size.
 
     Parameters
     ----------
     tasks : sequence of Task
-        All of the pipeline: what varies is judged by all of them.
+        All tasks of the pipeline, from which it is judged which features vary.
     measured : collection of str
         Features that are amounts of input: lengths, bytes, records, samples.
     """
@@ -49,7 +50,7 @@ def relative_sizes(tasks: Sequence[Task], measured: Collection[str] = ()) -> dic
 
 
 def _growing(columns: Iterable[Floats | None], known: Sequence[Floats]) -> list[Floats]:
-    """Return the columns that vary and fall neither as those known do, nor as those before them."""
+    """Return the columns that vary, and do not fall as the known ones or those accepted earlier grow."""
     found: list[Floats] = []
     for column in columns:
         if column is not None and not any(_falls(column, other) for other in (*known, *found)):
@@ -66,5 +67,5 @@ def _log_varying(values: Sequence[float]) -> Floats | None:
 
 
 def _falls(column: Floats, other: Floats) -> bool:
-    """Whether one falls as the other grows."""
+    """Whether one column falls as the other grows."""
     return float(np.corrcoef(column, other)[0, 1]) < _FALLS

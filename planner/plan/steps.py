@@ -1,4 +1,4 @@
-"""Chains of steps: what each task waits for in the steps before."""
+"""Chains of steps: which tasks of earlier steps each task waits for."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.inputs import Preceding
 
 NOT_BEFORE = "no earlier step has"
-"""How the reason begins why a task is left out that the steps before do not know."""
+"""Start of the reason for leaving out a task that the earlier steps do not have."""
 
 
 def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
-    """Return the plan with each task waiting for its chromosome and sample, or its index, in the steps before.
+    """Return the plan with each task waiting for its chromosome and sample, or its index, in the earlier steps.
 
     A task whose earlier step is done waits for nothing; one whose earlier step was not submitted, or ended otherwise,
-    is left out with the reason. Where each task waits for the element of its own index of the same array, one array
-    can follow the other (``aftercorr``); everywhere else each task is a job (``afterok``).
+    is left out with the reason. If every task waits for the element with its own index of the same array, one array can
+    follow the other (``aftercorr``); otherwise each task is a job (``afterok``).
     """
     tasks: list[PlannedTask] = []
     left_out = list(plan.left_out)

@@ -16,11 +16,11 @@ from planner.plan.document import Plan, round_name
 from planner.project import lock as locks
 
 HISTORY = "history.sqlite"
-"""The file that a history lies in."""
+"""The file name of a history."""
 
 
 class ProjectFolder:
-    """The folder that holds ``chromplan.toml``, and what lies in it.
+    """The folder that holds ``chromplan.toml``, and the files in it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class ProjectFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # read again and again by one command, and long where tasks are many
+        # one command reads it repeatedly, and it is long if there are many tasks
         self._plans: dict[int, tuple[str, Plan]] = {}
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
@@ -44,18 +44,18 @@ class ProjectFolder:
         return configuration.load(self.config_path)
 
     def model_path(self, tool: str) -> Path:
-        """Return where the fitted model of a tool lies."""
+        """Return the path of a tool's fitted model."""
         return self.models / f"{tool}.json"
 
     def round_numbers(self) -> list[int]:
         """Return the rounds that have a plan, in order."""
-        # a glob would take what may not be read, or is not a folder, for empty
+        # a glob would treat an unreadable folder, or a file, as an empty folder
         names = [path.name for path in self.rounds.iterdir()] if os.path.lexists(self.rounds) else []
         numbers = [int(name[1:]) for name in names if name.startswith("r") and name[1:].isdecimal()]
         return sorted(number for number in numbers if round_name(number) in names and self._is_planned(number))
 
     def _is_planned(self, number: int) -> bool:
-        """Whether a round has a plan, or had one that is lost: to plan it again would mix the two."""
+        """Whether a round has a plan, or had one that is lost: planning it again would mix the two."""
         folder = self.round_folder(number)
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
@@ -79,7 +79,7 @@ class ProjectFolder:
         return numbers[-1]
 
     def next_number(self) -> int:
-        """Return the number of the round to plan: the last one again while it has not been started."""
+        """Return the number of the round to plan; that of the last round if it has not been started."""
         numbers = self.round_numbers()
         if not numbers:
             return 1
@@ -95,7 +95,7 @@ class ProjectFolder:
         return (self.round_folder(number) / "command.sh").exists()
 
     def started(self, number: int) -> bool:
-        """Whether a round was submitted or run, wholly or in part."""
+        """Whether a round was submitted to Slurm or run locally, wholly or in part."""
         folder = self.round_folder(number)
         return self.submitted(number) or any((folder / name).exists() for name in ("local.jsonl", "running"))
 
@@ -127,6 +127,6 @@ class ProjectFolder:
     def lock(
         self, round_number: int | None = None, *, wait_s: float = locks.PATIENCE_S
     ) -> AbstractContextManager[None]:
-        """Hold the project, or one of its rounds, for a command at work; see `planner.project.lock`."""
+        """Lock the project, or one of its rounds, while a command works in it; see `planner.project.lock`."""
         name = "lock" if round_number is None else f"lock.{round_name(round_number)}"
         return locks.hold(self.state / name, wait_s=wait_s)

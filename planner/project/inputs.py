@@ -1,4 +1,4 @@
-"""Reading the inputs that features are made of: file sizes, variant records, samples."""
+"""Input files as the source of features: file sizes, variant records, samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def size(path: str) -> float:
     Raises
     ------
     OSError
-        When nothing is there.
+        When there is no such file.
     """
     whole = Path(path)
     if whole.exists() or not any(character in path for character in "*?["):
@@ -74,9 +74,9 @@ def _is_bgzipped(path: str) -> bool:
 
 
 def records(path: str, chromosome: str, span: tuple[int, int] | None = None) -> float:
-    """Return the variant records of one chromosome, or of a stretch of it; 0 when the file has none there.
+    """Return the number of variant records of one chromosome, or of an interval of it; 0 when the file has none there.
 
-    Of a whole chromosome the index tells; for parts of one its records are read, once.
+    For a whole chromosome the count is in the index; for an interval the chromosome's records are read, once.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def records(path: str, chromosome: str, span: tuple[int, int] | None = None) -> 
 
 @lru_cache(maxsize=4)
 def _positions(path: str, chromosome: str) -> array[int]:
-    """Return where the records of a chromosome begin, from 1 on, sorted."""
+    """Return the 1-based start positions of a chromosome's records, sorted."""
     pysam = _pysam()
     with pysam.VariantFile(path) as variants:
         plain = chromosome.removeprefix("chr")
@@ -122,6 +122,6 @@ def _pysam() -> Any:
         raise InputError(
             "features with records: or samples: need the package pysam", "pip install 'chromplan[records]'"
         ) from error
-    # htslib prints its own messages beside ours
+    # htslib would print its own messages besides ours
     pysam.set_verbosity(0)
     return pysam

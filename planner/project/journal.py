@@ -1,6 +1,6 @@
-"""``submission.json``: how far a round's submission got, and which job runs which task; nothing else decides that.
+"""``submission.json``: the state of a round's submission, and which job runs which task. It is the only source of both.
 
-It is written whole each time, by way of a rename. What is about to be asked of Slurm is written before it is asked.
+Each version is written completely, then renamed into place. A request to Slurm is written before it is made.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ cancelled
 """
 
 
-# of this machine and of the cluster's
+# difference between the clocks of this machine and the cluster, s
 _CLOCKS_DIFFER_S = 600
-# what slurmctld has not made of a request by then, it never will
+# a job that slurmctld has not created within this time of the request will never appear, s
 _LATEST_S = 86_400
 
 
@@ -71,7 +71,7 @@ class SubmittedJob(Document):
 
     @property
     def follows(self) -> bool:
-        """Whether it runs no task, and goes on with the next round."""
+        """Whether it runs no task, but starts the next round."""
         return self.script == FOLLOW_UP
 
 
@@ -96,18 +96,19 @@ class Submission(Document):
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the jobs that run tasks, as far as they are submitted."""
+        """The ids of the submitted jobs that run tasks."""
         return [job.job_id for job in self.live if job.job_id and job.state == "submitted"]
 
     def waited_for(self, array_size: int) -> list[str]:
-        """Return what ``--dependency`` has to name for a job to wait until all tasks have completed.
+        """Return the ids that ``--dependency`` must name for a job to wait until all tasks have completed.
 
-        An array of which some elements were taken out before it began never counts as completed: its others are named.
+        An array with elements that were cancelled before it started never counts as completed: its other elements are
+        named.
 
         Parameters
         ----------
         array_size : int
-            Elements of the user's own array.
+            Number of elements of the user's own array.
         """
         found: list[str] = []
         for job in self.live:
@@ -117,23 +118,23 @@ class Submission(Document):
 
     @property
     def follow_up(self) -> SubmittedJob | None:
-        """The last job that goes on with the next round."""
+        """The last job that starts the next round; None when there is none."""
         return next((job for job in reversed(self.jobs) if job.follows and job.state != "cancelled"), None)
 
     @property
     def done(self) -> bool:
-        """Whether every job is on its way."""
+        """Whether every job is submitted."""
         return all(job.state in ("submitted", "cancelled") for job in self.jobs)
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing was asked of Slurm, so that the round counts as not started."""
+        """Whether no request was made to Slurm, so that the round counts as not started."""
         return all(job.state == "wanted" and job.lost_s is None for job in self.jobs)
 
     def doubted(self, now_s: float) -> list[SubmittedJob]:
-        """Return the jobs of which another one may appear, because the answer to an sbatch was lost.
+        """Return the jobs of which a duplicate may still appear, because the answer to an sbatch was lost.
 
-        Not those whose own fate is unknown: what is found of them is theirs.
+        Jobs whose own id is still unknown are not included: a job that is found for them is no duplicate.
 
         Parameters
         ----------
@@ -144,7 +145,7 @@ class Submission(Document):
         return [job for job in lost if job.state != "asked"]
 
     def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
-        """Return the journal in which other jobs run these tasks: task -> what Slurm calls its part of that job."""
+        """Return the journal with other jobs for these tasks; ``ran`` is task -> job, element or component id."""
         jobs: list[SubmittedJob] = []
         for job in self.jobs:
             moved = [task for task in job.tasks if task.task in ran and f"{job.job_id}{task.part}" != ran[task.task]]
@@ -161,7 +162,7 @@ class Submission(Document):
 
 
 def entry(job: Job, tasks: Sequence[PlannedTask] | None = None) -> SubmittedJob:
-    """Return a job as it is wanted, with all its tasks or only these."""
+    """Return the journal entry of a job to be submitted, with all its tasks or only these."""
     return SubmittedJob(
         script=job.script,
         name=job.name,
@@ -177,13 +178,13 @@ def entry(job: Job, tasks: Sequence[PlannedTask] | None = None) -> SubmittedJob:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return a job's number and what stands behind it: ``12_3`` is 12 and ``_3``."""
+    """Return a job's number and the rest of its id: ``12_3`` is 12 and ``_3``."""
     number = re.match(r"\d*", name)
     return (number[0], name[len(number[0]) :]) if number else ("", name)
 
 
 def journal_path(folder: Path) -> Path:
-    """Return where a round's journal lies."""
+    """Return the path of a round's journal."""
     return folder / "submission.json"
 
 
@@ -198,19 +199,19 @@ def read_journal(folder: Path) -> Submission | None:
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, text: str, hint: str) -> Submission:
-    # one command reads the same journal again and again
+    # one command reads the same journal repeatedly
     return parse_json(text, Submission, path=path, hint=hint)
 
 
 def write_journal(folder: Path, submission: Submission) -> None:
-    """Write a round's journal; it is on the disk when this returns."""
+    """Write a round's journal; it is on disk when this returns."""
     files.write_text(journal_path(folder), submission.model_dump_json(exclude_defaults=True) + "\n")
 
 
 def began_s(folders: Iterable[Path]) -> int:
-    """Return since when a project's jobs can have been submitted, s since the epoch; 0 where that is not known.
+    """Return the earliest time at which a project's jobs can have been submitted, s since the epoch; 0 if unknown.
 
-    A history may be shared, and job ids come again on another cluster, or on one that was set up anew.
+    Needed because a history may be shared, and job ids repeat on another or reinstalled cluster.
     """
     folders = list(folders)
     known = [one.started_s for one in journals(folders)]
@@ -219,5 +220,5 @@ def began_s(folders: Iterable[Path]) -> int:
 
 
 def journals(folders: Iterable[Path]) -> list[Submission]:
-    """Return the journals of those rounds that have one."""
+    """Return the journals of the rounds that have one."""
     return [found for folder in folders if (found := read_journal(folder))]

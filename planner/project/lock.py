@@ -1,4 +1,4 @@
-"""The lock of a folder: one command works in it at a time, and the lock ends with its process."""
+"""The lock of a folder: one command works in it at a time, and the lock is released when its process ends."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from planner.core import alive, files
 from planner.core.errors import FailureError
 
 Say = Callable[[str], None]
-# a command that was killed a moment ago may still be ending, with what it had called
+# a command that was just killed, and its child processes, may still be ending
 PATIENCE_S = 3.0
 _PAUSE_S = 0.1
 NO_FLOCK = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL})
-"""What a file system without flock answers."""
+"""Errors of flock on a file system that does not support it."""
 
 _BEAT_S = 30.0
 _SILENT_S = 600.0
-# within one process: a command that holds a lock may ask for it again
+# locks held by this process: a command may take a lock again that it holds
 _held: dict[Path, int] = {}
 
 
 class BusyError(FailureError):
-    """Another command is at work."""
+    """Another command holds the lock."""
 
 
 def _say(line: str) -> None:
@@ -42,9 +42,9 @@ def _say(line: str) -> None:
 def hold(path: Path, *, wait_s: float = PATIENCE_S, say: Say = _say) -> Iterator[None]:
     """Hold the lock ``path`` while the body runs.
 
-    It is the kernel's (flock), and what sbatch is called meanwhile shares it: while that lives, so does the lock. On a
-    file system without flock a file beside it says who works: host, process and when that began. It is taken over when
-    that process is gone, or, on another host, when nothing was heard of it for ten minutes.
+    It is a kernel lock (flock), inherited by any sbatch that is called meanwhile, so it lasts until that has ended too.
+    On a file system without flock a lock file names the holder: host, process and start time. The lock file is taken
+    over when that process is gone, or, on another host, when it has not been refreshed for ten minutes.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def _open(path: Path) -> Iterator[int]:
 
 
 def _flock(handle: int) -> bool | None:
-    """Whether the kernel gave the lock; None where the file system has none."""
+    """Whether the kernel granted the lock; None if the file system does not support it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -136,7 +136,7 @@ def _made(path: Path, text: str) -> bool:
 
 
 def _stale(path: Path) -> str | None:
-    """Return what a lock file says whose command is gone; None while it may live, or when the file is."""
+    """Return the text of a lock file whose command is gone; None if the command may live, or the file is gone."""
     try:
         text, silent_s = path.read_text(), time.time() - path.stat().st_mtime
     except FileNotFoundError:
@@ -146,12 +146,12 @@ def _stale(path: Path) -> str | None:
         if who["host"] == socket.gethostname():
             return None if alive.is_same(int(who["pid"]), float(who["start_s"])) else text
     except (ValueError, TypeError, KeyError):
-        pass  # it is being written
+        pass  # it is just being written
     return text if silent_s > _SILENT_S else None
 
 
 def _taken_away(path: Path, text: str) -> bool:
-    """Whether a stale lock file was removed here; another command may have been quicker, and hold it now."""
+    """Whether this process removed a stale lock file; another command may have been faster and hold the lock now."""
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.rename(aside)

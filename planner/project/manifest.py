@@ -1,7 +1,7 @@
 """``manifest.tsv``: which Slurm job is which task of a round, for people and for other programs.
 
-It is derived from the round's journal, and written again whenever it is missing or behind. Only where ``submit.sh``
-submitted the round, without chromplan, there is no journal, and the manifest is read.
+It is derived from the round's journal, and rewritten whenever it is missing or out of date. It is read only if
+``submit.sh`` submitted the round without chromplan: then there is no journal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from planner.project.journal import Submission, journal_path, read_journal, writ
 
 FILE = "manifest.tsv"
 PART_FILE = f"{FILE}.new"
-"""What ``submit.sh`` writes until it has submitted all."""
+"""The manifest's file name while ``submit.sh`` has not submitted everything."""
 COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script", "runs_as")
 
 
@@ -64,7 +64,7 @@ def _lines(submission: Submission) -> Iterator[str]:
 
 
 def forget(folder: Path) -> None:
-    """Leave a round as it was before its submission: the journal goes last."""
+    """Remove manifest and journal of a round, as if it had not been submitted; the journal is removed last."""
     for name in (FILE, PART_FILE):
         (folder / name).unlink(missing_ok=True)
     journal_path(folder).unlink(missing_ok=True)
@@ -76,12 +76,12 @@ def read(folder: Path, submission: Submission | None = None) -> list[Entry]:
     Parameters
     ----------
     submission : Submission, optional
-        The round's journal, when it was read before.
+        The round's journal, if it has been read already.
 
     Raises
     ------
     InputError
-        Names the file that cannot be read, and where.
+        When the file cannot be read; names file and line.
     """
     submission = submission or read_journal(folder)
     if submission is None:

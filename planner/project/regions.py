@@ -17,7 +17,7 @@ def genome_of(config: Config, folder: Path) -> Genome:
     Raises
     ------
     InputError
-        When the file that it names does not tell one.
+        When the named file does not define a genome.
     """
     return genomes.find(config.pipeline.genome, folder)
 

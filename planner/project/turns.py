@@ -1,7 +1,7 @@
-"""``turns/``: which job runs a task. A task that was submitted twice runs once.
+"""``turns/``: which job runs a task, so that a task that was submitted twice runs only once.
 
-A job's script makes a link named after its task that points to the job's own id: of two jobs one is first. The other
-ends at once with `LOST`. A job that Slurm starts again finds its own id there, and goes on.
+A job's script creates a link that is named after its task and points to the job's own id. Of two jobs only one
+succeeds; the other exits at once with `LOST`. A job that Slurm restarts finds its own id there, and continues.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 FOLDER = "turns"
 LOST = 75
-"""The exit code of a job that finds its task's turn taken: EX_TEMPFAIL of sysexits.h."""
+"""Exit code of a job whose task is run by another job: EX_TEMPFAIL of sysexits.h."""
 
 
 def owners(folder: Path) -> dict[str, str]:
-    """Return task -> the job that has its turn, of all tasks of a round that have begun."""
+    """Return task -> the job that runs it, for all tasks of a round that have started."""
     try:
         names = os.listdir(folder / FOLDER)  # noqa: PTH208 - tens of thousands
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def owners(folder: Path) -> dict[str, str]:
 
 
 def owner(folder: Path, task: str) -> str | None:
-    """Return the job that has a task's turn; None while none has."""
+    """Return the job that runs a task; None while there is none."""
     try:
         return os.readlink(folder / FOLDER / task)  # noqa: PTH115 - tens of thousands
     except OSError:

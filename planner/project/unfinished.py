@@ -21,14 +21,14 @@ _STANDS = {
 
 @dataclass(frozen=True, slots=True)
 class LooseEnds:
-    """The rounds of which not all is settled.
+    """Rounds whose submission is not settled.
 
     Attributes
     ----------
     partial : list of int
-        Submitted in part.
+        Partly submitted rounds.
     doubted : list of int
-        Of which a job may appear that was asked for once more meanwhile.
+        Rounds of which a duplicate job may still appear.
     """
 
     partial: list[int] = field(default_factory=list)
@@ -36,19 +36,19 @@ class LooseEnds:
 
 
 def unfinished(project: ProjectFolder, *, write: bool = True) -> list[int]:
-    """Return the rounds that are submitted in part; of the others the manifest is seen to."""
+    """Return the partly submitted rounds; bring the manifests of the others up to date."""
     return loose_ends(project, write=write).partial
 
 
 def loose_ends(project: ProjectFolder, *, write: bool = True) -> LooseEnds:
-    """Return the rounds of which not all is settled; of those that are submitted the manifest is seen to."""
+    """Return the rounds whose submission is not settled; bring the manifests of submitted rounds up to date."""
     found = LooseEnds()
     now_s = time.time()
     for number in project.round_numbers():
         folder = project.round_folder(number)
         submission = read_journal(folder)
         if submission is None:
-            # submit.sh was at it, and was interrupted
+            # submit.sh was interrupted
             if (folder / manifest.PART_FILE).exists():
                 found.partial.append(number)
             continue
@@ -64,7 +64,7 @@ def loose_ends(project: ProjectFolder, *, write: bool = True) -> LooseEnds:
 
 
 def in_part(project: ProjectFolder) -> list[str]:
-    """Return a line for each round that is submitted in part: what is in the queue, and what to do."""
+    """Return a line for each partly submitted round: what is in the queue, and what to do."""
     found = []
     for number in unfinished(project, write=False):
         folder = project.round_folder(number)
@@ -80,7 +80,7 @@ def in_part(project: ProjectFolder) -> list[str]:
 
 
 def stands(project: ProjectFolder, number: int) -> list[str]:
-    """Return what of a round is in the queue, for whoever stopped its submission: at any moment, a line or more."""
+    """Return one or more lines that say what of a round is in the queue, for a user who interrupted its submission."""
     found = in_part(project)
     name = project.round_folder(number).name
     submission = read_journal(project.round_folder(number))
