@@ -295,7 +295,8 @@ CASES: dict[str, Case] = {
         line="echo 1 > in.1; echo 2 > in.2; $SBATCH s.sh",
     ),
     "chdir": Case(script=PLAIN, line="mkdir d; $SBATCH -D d s.sh"),
-    "acctg-freq": Case(script=script("--acctg-freq=30")),
+    # 'task=30' is not here: sbatch refuses what is coarser than the site's own, chromplan has Slurm look every second
+    "acctg-freq": Case(script=script("--acctg-freq=network=30")),
     "unlimited": Case(script=PLAIN, line="$SBATCH -t UNLIMITED s.sh"),
     "kill on invalid": Case(
         script=PLAIN,

@@ -29,6 +29,7 @@ class Ran:
     job: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     rows: list[tuple[str, ...]] = field(default_factory=list)
+    elements: set[str] = field(default_factory=set)
 
 
 class BothWays:
@@ -44,7 +45,12 @@ class BothWays:
                 write(folder / "s.sh", case.script, cluster)
                 argv = ["bash", "-c", case.line.replace("$SBATCH", command)]
                 done = cluster.run(argv, cwd=folder, env=dict(case.env), check=False)
-                self.ran[name, way] = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
+                ran = self.ran[name, way] = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
+                ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
+                if ran.job.isdecimal():
+                    ran.elements = set(
+                        cluster.run(["squeue", "-hr", "-t", "all", "-j", ran.job, "-o", "%i"]).stdout.split()
+                    )
         try:
             processes.wait_until(lambda: not self._queue(), "all jobs to end", timeout_s=240, pause_s=1)
         except processes.StartError as error:
@@ -56,10 +62,14 @@ class BothWays:
         return self.cluster.run(["squeue", "-h", "-o", "%i %j %T %r %M %Z"]).stdout
 
     def _gather(self, ran: Ran, folder: Path) -> None:
-        ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
         if ran.job.isdecimal():
-            processes.wait_until(lambda: self._has_ended(ran.job), f"accounting of job {ran.job}", timeout_s=120)
-            for row in self.cluster.sacct(ran.job, fields=FIELDS):
+            self.cluster.wait(*ran.elements, timeout_s=120)
+            rows = self.cluster.sacct(ran.job, fields=FIELDS)
+            began = {row["JobID"].partition(".")[0] for row in rows if "." in row["JobID"]}
+            for row in rows:
+                # of what never began accounting may hold nothing, a part, or the elements of an array as one
+                if row["State"].startswith("CANCELLED") and row["JobID"].partition(".")[0] not in began:
+                    continue
                 row["JobID"] = row["JobID"].removeprefix(ran.job)
                 # a job without a time limit in a partition without one has a year, if it is the backfill that starts it
                 row["Timelimit"] = row["Timelimit"].replace("365-00:00:00", "UNLIMITED")
@@ -70,10 +80,6 @@ class BothWays:
             ran.files[self._same(str(path.relative_to(folder)), ran)] = (
                 text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
             )
-
-    def _has_ended(self, job: str) -> bool:
-        rows = self.cluster.sacct(job, fields=("JobID", "End"))
-        return bool(rows) and all(row["End"] not in ("Unknown", "") for row in rows)
 
     def _same(self, name: str, ran: Ran) -> str:
         return re.sub(rf"(?<=slurm-){ran.job}(?=[_.])", "JOB", name) if ran.job.isdecimal() else name
