@@ -1,1 +1,1 @@
-"""What earlier jobs really used: readers and the store."""
+"""Recorded resource use of earlier jobs: readers and the store."""

@@ -1,4 +1,4 @@
-"""CSV, TSV and their like: rows by column name, and rows that are not whole."""
+"""CSV, TSV and similar tables: rows by column name, and incomplete rows."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from planner.core.errors import InputError
 from planner.history.reading import Skipped
 
 MISSING = ("", "-", "NA", "N/A", "nan", "None")
-"""What stands in a cell without a value."""
+"""Texts of a cell without a value."""
 
 _DELIMITERS = "\t,;|"
-_MARKS = re.compile(r"[^\w\s%().:/\"'+-]+")  # what no column's name holds
+_MARKS = re.compile(r"[^\w\s%().:/\"'+-]+")  # characters that no column name has
 _ONE = "\x1f"  # in place of a delimiter of several characters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DelimitedTable:
-    """Rows of a table, each with its line number, and the rows that were not whole.
+    """Rows of a table, each with its line number, and incomplete rows.
 
     Attributes
     ----------
     unended : int
-        Line of the last row when nothing ends it, so that its last cell may be cut; else 0.
+        Line of the last row if it has no line end, so that its last cell may be cut; otherwise 0.
     """
 
     columns: tuple[str, ...]
@@ -36,7 +36,7 @@ class DelimitedTable:
     unended: int = 0
 
     def whole_rows(self, used: Container[str]) -> Iterator[tuple[int, dict[str, str]] | Skipped]:
-        """Return the rows, and what is skipped: a last row whose last cell may be cut, if that column is used."""
+        """Yield the rows and skipped items: a last row whose last cell may be cut is skipped if that column is used."""
         yield from self.skipped
         for line, row in self.rows:
             if line == self.unended and self.columns[-1] in used:
@@ -53,12 +53,12 @@ def header_of(text: str) -> set[str]:
 
 
 def split_rows(text: str, *, source: str) -> DelimitedTable:
-    """Split a table with a header: at tabs, commas, semicolons or bars, or what else stands between all its columns.
+    """Split a table with a header at tabs, commas, semicolons, bars, or any other delimiter between all its columns.
 
     Raises
     ------
     InputError
-        Naming file and line, when it is empty or its last row lacks columns.
+        When it is empty or its last row lacks columns; names file and line.
     """
     text = text.lstrip("\r\n")
     text, delimiter = _with_one_mark(text, text.partition("\n")[0])
@@ -88,7 +88,7 @@ def split_rows(text: str, *, source: str) -> DelimitedTable:
 
 
 def _with_one_mark(text: str, header: str) -> tuple[str, str]:
-    """Return a text and the one character that separates its columns, as csv wants it."""
+    """Return the text with its columns separated by one character, as csv requires, and that character."""
     delimiter = _delimiter(header)
     return (text, delimiter) if len(delimiter) == 1 else (text.replace(delimiter, _ONE), _ONE)
 
@@ -101,13 +101,13 @@ def _delimiter(header: str) -> str:
 
 
 def check_columns(found: Iterable[str], needed: Mapping[str, str], *, source: str) -> None:
-    """Refuse a table that lacks a column.
+    """Raise an error for a table that lacks a column.
 
     Parameters
     ----------
     found : iterable of str
     needed : mapping of str to str
-        Column to what it is for.
+        Column -> its purpose.
     source : str
         The file, for the error.
     """

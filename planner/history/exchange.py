@@ -1,7 +1,7 @@
-"""A history to share: JSON lines of what a model learns from, without anything that names a person or a place.
+"""Shareable histories: JSON lines of the data that a model learns from, without anything that names a person or place.
 
-What is kept of an attempt stands in `KEPT`. Names of tasks and samples, paths, job ids, times and the evidence are left
-out; an attempt is known by what is kept of it, so that merging a file again changes nothing.
+`KEPT` lists what is kept of an attempt. Names of tasks and samples, paths, job ids, times and the evidence are left
+out; an attempt is identified by the kept fields, so that merging a file twice changes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBERS = ("peak_mb", "limit_mb", "wall_s")
 
 
 def dumps(observations: Iterable[Observation]) -> Iterator[str]:
-    """Return the lines of a file: one that says what it is, then one per attempt."""
+    """Return the lines of a file: a header line, then one per attempt."""
     yield json.dumps({"format": FORMAT, "kept": KEPT}) + "\n"
     for observation in observations:
         yield _line(observation) + "\n"
@@ -36,7 +36,7 @@ def dumps(observations: Iterable[Observation]) -> Iterator[str]:
 
 def _line(observation: Observation) -> str:
     kept: dict[str, Any] = {name: getattr(observation, name) for name in KEPT}
-    # a tool is a word; a folder's name stands for one where nothing else told it
+    # a tool's name is one word; it may be a folder's name if nothing else gave it
     kept["tool"] = next(iter(_PLAIN_NAME.findall(observation.tool.rpartition("/")[2])), "unknown")
     if observation.chromosome not in human.CHROMOSOMES:
         kept["chromosome"] = ""
@@ -45,12 +45,12 @@ def _line(observation: Observation) -> str:
 
 
 def loads(source: TextSource) -> list[Observation]:
-    """Read a file of `dumps`.
+    """Read a file written by `dumps`.
 
     Raises
     ------
     InputError
-        Naming file, line and field, when it is another file, was cut, or a value cannot be.
+        When it is another kind of file, was cut, or has an impossible value; names file, line and field.
     """
     lines = source.lines()
     if _parsed(next(lines, ""), source, 1).get("format") != FORMAT:
@@ -68,7 +68,7 @@ def loads(source: TextSource) -> list[Observation]:
 
 
 def merge(store: Store, observations: Iterable[Observation]) -> Counts:
-    """Add the attempts of others to a history, but for those that it holds already: its own, exported before."""
+    """Add shared attempts to a history, except those it has already, such as its own that were exported before."""
     copies: Counter[str] = Counter()
     own = {_identity(_line(one), copies) for one in store.observations() if one.source != SHARED}
     found = list(observations)

@@ -1,4 +1,4 @@
-"""Importing files into the history: each is recognised and read attempt by attempt; all are recorded, or none."""
+"""Importing files into the history: each format is recognised; either all attempts are recorded or none."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from planner.history.store import Counts, Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileReport:
-    """What was read from one file.
+    """The result of reading one file.
 
     Attributes
     ----------
     skipped : mapping of str to (int, list of int)
-        Reason to how often and the first lines; from `SkipTally`.
+        Reason -> number of skipped lines and the first of them; from `SkipTally`.
     untrusted : int
-        Attempts of which the peak counts as missing, as they were sampled too few times.
+        Attempts whose peak counts as missing because they were sampled too few times.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FileReport:
 
 @dataclass(slots=True, eq=False)
 class _ImportFile:
-    """A file, and its report once it was read, now or before."""
+    """A file, and its report once it has been read, now or earlier."""
 
     source: TextSource
     reader: HistoryReader
@@ -79,17 +79,16 @@ def import_files(
     lengths_bp: Mapping[str, int],
     kind: str | None = None,
 ) -> tuple[list[FileReport], Counts]:
-    """Read files into a history, which is made when there is something to record.
+    """Read files into a history, which is created if there is something to record.
 
-    A file that was imported before with the same options is not read again, unless something in the history has been
-    changed since then.
+    A file that was imported before with the same options is not read again, unless the history has changed since.
 
     Parameters
     ----------
     lengths_bp : mapping of str to int
-        Chromosome to its length, which becomes the feature ``length_mb``.
+        Chromosome -> its length, which becomes the feature ``length_mb``.
     kind : str, optional
-        The format of all files, where it shall not be recognised.
+        The format of all files; by default it is recognised.
 
     Returns
     -------
@@ -98,7 +97,7 @@ def import_files(
     Raises
     ------
     InputError
-        Nothing is recorded then: a file cannot be used, or none holds an attempt (`NothingReadError`).
+        When a file cannot be used, or none holds an attempt (`NothingReadError`). Nothing is recorded then.
     """
     files = [_opened(path, kind, f"{options!r} {sorted(lengths_bp.items())!r}") for path in paths]
     if store_path.exists():
@@ -138,7 +137,7 @@ class NothingReadError(InputError):
 
 
 def _digest(source: TextSource, said: str) -> str:
-    """Return what makes an import this import: the text, what was said of it, and who reads it."""
+    """Return the hash that identifies an import: of the text, the options, and the version of the reader."""
     digest = sha256(f"{__version__} {source.name} {said}".encode(errors="replace"))
     for chunk in source.chunks():
         digest.update(chunk)

@@ -1,4 +1,4 @@
-"""Tool, sample and chromosome read from a name, where no manifest has them."""
+"""Tool, sample and chromosome parsed from a job's name, for jobs that are not in a manifest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CHROMOSOME = re.compile(
 _CUT_WORD = re.compile(r"[A-Za-z0-9]*\+$")
 CUT_NAME = "jobs whose name sacct cut off (print it in full: -o JobName%100, or -P)"
 CHROMOSOME_KEYS = ("chromosome", "chrom", "chr", "contig")
-"""What columns, wildcards and inputs that hold a chromosome are called."""
+"""Names of columns, wildcards and inputs that hold a chromosome."""
 SAMPLE_KEYS = ("sample", "sample_id", "sample_name")
-"""The same, of a sample."""
+"""Names of those that hold a sample."""
 
 _GROUPS = ("tool", "sample", "chromosome")
 
@@ -35,12 +35,12 @@ class Labels:
     tool : str or None
         The tool of all jobs, unless the pattern has a group ``tool``.
     pattern : re.Pattern or None
-        With groups ``tool``, ``sample``, ``chromosome``; jobs that it does not match are skipped. Without it, a job of
-        Slurm or one of its steps must have ``chr…`` in its name.
+        With groups ``tool``, ``sample``, ``chromosome``; jobs that it does not match are skipped. Without a pattern,
+        the name of a Slurm job or of one of its steps must contain ``chr…``.
     array_is_chromosome : bool
         The array index is the chromosome; 23, 24 and 25 are X, Y and MT.
     name_is_task : bool
-        A job without a chromosome in its name is a task called as the job is, with its array index.
+        A job without a chromosome in its name is a task with the job's name and its array index.
     """
 
     tool: str | None = None
@@ -55,7 +55,7 @@ def name_pattern(text: str) -> re.Pattern[str]:
     Raises
     ------
     InputError
-        When it is not a regular expression, or has none of the groups.
+        When it is not a regular expression, or has none of these groups.
     """
     try:
         pattern = re.compile(text)
@@ -69,7 +69,7 @@ def name_pattern(text: str) -> re.Pattern[str]:
 
 
 def check_tool(labels: Labels) -> None:
-    """Refuse labels that cannot tell the tool.
+    """Raise an error for labels that do not give the tool.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def check_tool(labels: Labels) -> None:
 
 
 def chromosome_in(*texts: str) -> str:
-    """Return the plain name of the first chromosome written as ``chr…`` in the texts, or nothing.
+    """Return the plain name of the first chromosome written as ``chr…`` in the texts, or "".
 
-    What stands at the end of a text that was cut off (``phas.chr1+``) is not trusted.
+    A chromosome at the end of a text that was cut off (``phas.chr1+``) is not trusted.
     """
     for text in texts:
         match = _CHROMOSOME.search(_CUT_WORD.sub("", text) if text.endswith("+") else text)
@@ -96,17 +96,17 @@ def chromosome_in(*texts: str) -> str:
 
 
 def plain_chromosome(text: str) -> str:
-    """Return ``7`` for ``chr7``, ``07`` and ``7``; what is not a chromosome as it is."""
+    """Return ``7`` for ``chr7``, ``07`` and ``7``; text that is not a chromosome is unchanged."""
     return (chromosome_in(text, f"chr{text}") or text) if text else ""
 
 
 def read_name(name: str, labels: Labels) -> dict[str, str]:
-    """Return tool, sample and chromosome as a name tells them; nothing when it does not.
+    """Return tool, sample and chromosome from a name; an empty dict when it has none.
 
     Raises
     ------
     ValueError
-        When the pattern takes what stands where the name was cut off.
+        When a group of the pattern reaches the end of a name that was cut off.
     """
     if labels.pattern is None:
         chromosome = chromosome_in(name)
@@ -127,7 +127,7 @@ def add_length(read: HistoryRead, lengths_bp: Mapping[str, int]) -> HistoryRead:
 
 
 def length_bp(observation: Observation, lengths_bp: Mapping[str, int]) -> int:
-    """Return the length of what an attempt ran on: of its chromosome, or of the part that its name tells; 0 without."""
+    """Return the length of an attempt's region: of its chromosome, or of the part in its name; 0 if unknown."""
     whole = lengths_bp.get(observation.chromosome, 0)
     part = part_in(observation.task)
     if part is None or part[1] > whole:
@@ -136,7 +136,7 @@ def length_bp(observation: Observation, lengths_bp: Mapping[str, int]) -> int:
 
 
 def with_length(observation: Observation, lengths_bp: Mapping[str, int]) -> Observation:
-    """Return the observation with the length of its region as ``length_mb``, where that is known and not there yet."""
+    """Return the observation with the length of its region as ``length_mb``, if that is known and not yet set."""
     length_mb = length_bp(observation, lengths_bp) / 1e6
     if not length_mb or "length_mb" in observation.features:
         return observation
@@ -144,7 +144,7 @@ def with_length(observation: Observation, lengths_bp: Mapping[str, int]) -> Obse
 
 
 def collected(found: Iterable[Observation | Skipped]) -> HistoryRead:
-    """Return observations and what was skipped, apart."""
+    """Return observations and skipped items, separated."""
     observations: list[Observation] = []
     skipped: list[Skipped] = []
     for one in found:

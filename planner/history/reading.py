@@ -1,4 +1,4 @@
-"""What every reader of history returns, and its options."""
+"""Results and options that all readers of history share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINES_KEPT = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
-    """Something that was not read, where it was, and why."""
+    """A skipped item: where it was, and why it was skipped."""
 
     line: int
     reason: str
@@ -24,7 +24,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryRead:
-    """What a reader made of one file."""
+    """Observations and skipped items of one file."""
 
     observations: tuple[Observation, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -32,7 +32,7 @@ class HistoryRead:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """Which column of a table holds what; None stands for the usual names.
+    """The roles of a table's columns; None for the default names.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Columns:
     wall : str or None
         Wall time, seconds, or as Slurm prints it.
     features : mapping of str to str
-        Feature name to column.
+        Feature name -> column.
     """
 
     peak: str | None = None
@@ -65,18 +65,18 @@ def load_text(path: Path) -> str:
 
 
 def identity(source: str, *parts: str) -> str:
-    """Return a job id for a record that has none; the same content gives the same id, so that imports can repeat."""
+    """Return a job id for a record without one: a hash of its content, so that an import can be repeated."""
     digest = sha256("\x1f".join(parts).encode("utf-8", errors="replace")).hexdigest()
     return f"{source}:{digest[:16]}"
 
 
 def count_of(text: str) -> int:
-    """Return a number of CPUs; 1 where none is told."""
+    """Return the number of CPUs; 1 when there is none."""
     return max(int(text), 1) if re.fullmatch(r"[0-9]+", text) else 1
 
 
 class SkipTally:
-    """What was skipped, by reason, with the first few lines of each: a long file may skip a million."""
+    """Number of skipped items by reason, with the first few lines of each: a long file may have a million."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, tuple[int, list[int]]] = {}

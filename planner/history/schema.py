@@ -1,4 +1,4 @@
-"""The tables of a history: columns, rows as observations, and how older files are brought up to date."""
+"""The tables of a history: columns, conversion between rows and observations, and migration of older files."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ CREATE TABLE observations (
 );
 CREATE INDEX observations_by_tool ON observations (tool, task);
 """
-# Files that were imported, known by their content and the options: what was said of them then.
+# Reports on imported files, by a hash of content and options.
 _IMPORTS = "CREATE TABLE imports (digest TEXT PRIMARY KEY, report TEXT NOT NULL);"
 CREATE = tuple(statement for statement in (_OBSERVATIONS + _IMPORTS).split(";") if statement.strip())
 
-# Version 1 knew neither how many CPUs an attempt had nor when it ran, and took one task per job for granted.
+# Version 1 had neither the CPUs of an attempt nor its times, and assumed one task per job.
 _FROM_1 = (
     "DROP INDEX IF EXISTS observations_by_tool",
     "ALTER TABLE observations RENAME TO before",

@@ -1,4 +1,4 @@
-"""Texts to read: a file on disk or text in memory, line by line, as often as a reader needs."""
+"""Sources of text, a file on disk or text in memory, that can be read line by line any number of times."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class TextSource:
     Attributes
     ----------
     name : str
-        The file, for errors and for what its path tells.
+        The file's path, for errors and for labels in the path.
     path : Path or None
-        A regular file, read anew each time; None when ``content`` holds the text.
+        A regular file, reopened each time; None when ``content`` holds the text.
     """
 
     name: str
@@ -65,7 +65,7 @@ class TextSource:
             yield from text
 
     def chunks(self) -> Iterator[bytes]:
-        """Return the bytes of the file as they lie on disk, or of the text in memory."""
+        """Yield the bytes of the file as stored on disk, or of the text in memory."""
         if self.path is None:
             yield self.content.encode("utf-8", errors="replace")
             return
@@ -99,7 +99,7 @@ def _decoded_text(raw: IO[bytes]) -> io.TextIOWrapper:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what the operating system says of a file into an error that a person can act on."""
+    """Turn errors of the operating system into errors that a user can act on."""
     try:
         yield
     except FileNotFoundError:

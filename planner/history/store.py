@@ -1,8 +1,8 @@
 """The history of a project: every observed attempt, in one SQLite file.
 
 A rollback journal and short transactions, so that the file may lie in an NFS home and several commands may use it at
-once. An attempt is known by job id, submit time and task; adding it again changes nothing, unless the new record says
-more.
+once. An attempt is identified by job id, submit time and task; adding it again changes nothing, unless
+the new record has more.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from planner.core.records import Observation, Quality
 from planner.history.schema import COLUMNS, CREATE, MIGRATIONS, VERSION, from_row, to_row
 
 BUSY_TIMEOUT_S = 30.0
-# Rows handed to SQLite at once
+# Rows passed to SQLite at once
 _CHUNK = 2000
-# Values that every SQLite takes in one statement
+# Number of values that every SQLite accepts in one statement
 _MOST_VALUES = 900
 
-# How much a record of a peak says; a better one replaces a worse one.
+# Rank of a peak's quality; a better record replaces a worse one.
 _RANK = {Quality.MISSING: 0, Quality.SAMPLED: 1, Quality.CENSORED: 2, Quality.MEASURED: 3}
 
 
 _NAMES = ", ".join(COLUMNS)
-# Of the jobs of which one record came and one is there: those that are as they were.
+# Of the jobs with one new and one stored record: those whose record is unchanged.
 _ONCE = "job_id NOT IN (SELECT job_id FROM temp.incoming GROUP BY job_id HAVING count(*) > 1)"
 _SAME_CELLS = " AND ".join(f"old.{name} IS incoming.{name}" for name in COLUMNS if name != "evidence")
 _FORGET_KNOWN = f"""
@@ -53,7 +53,7 @@ INSERT INTO observations ({_NAMES}, guessed) SELECT {_NAMES}, :guessed FROM temp
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """What adding observations did."""
+    """How many observations were added, changed or unchanged."""
 
     new: int = 0
     updated: int = 0
@@ -69,7 +69,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """Open the history, making it or bringing it to the current version where needed.
+        """Open the history; create it or migrate it to the current version if needed.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Store:
         """
         files.make_folder(path.parent)
         with suppress(OSError):
-            # SQLite would give it to its owner alone; a group that shares the folder shares it
+            # SQLite would make it private to its owner; in a folder that a group shares it must be the group's too
             os.close(files.open_shared(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         with _explained(path):
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
@@ -107,47 +107,49 @@ class Store:
         guessed: bool = False,
         reports: Callable[[], Mapping[str, str]] = dict,
     ) -> Counts:
-        """Record attempts, all or none of them.
+        """Record all attempts, or none if there is an error.
 
-        They are gathered in a temporary table first, some thousands at a time, so that a long file needs little memory
-        and others are kept waiting only while that table is merged.
+        They are collected in a temporary table first, some thousands at a time, so that a long file needs little memory
+        and others have to wait only while that table is merged.
 
         Of two records of the same attempt, the one of better quality (measured, censored, sampled, missing) gives the
-        numbers, the newer one where they are equal; features are united.
+        numbers, or the newer one if they are equal; their features are merged.
 
         Parameters
         ----------
         observations : iterable of Observation
         guessed : bool
-            Tool, task and chromosome were guessed, as importers do. The same attempt under another, not guessed task is
-            then left alone, and one that was guessed before is renamed. What is not guessed replaces what was.
+            Whether tool, task and chromosome were guessed, as by importers. A guessed record does not change a record
+            of the same attempt whose task is not guessed, but renames one that was guessed before. A record that is not
+            guessed replaces guessed ones.
         reports : callable
-            Asked when all are gathered: what to keep of each imported file, by its digest; see `report`.
+            Called when all are collected: returns digest -> text to keep for each imported file; see `report`.
         """
         with _explained(self._path):
             self._gather(observations)
             with self._transaction():
                 counts = self._merge_gathered(guessed)
-                if counts.updated:  # what an earlier import said may now be otherwise
+                if counts.updated:  # reports of earlier imports may no longer be true
                     self._connection.execute("DELETE FROM imports")
                 self._connection.executemany("INSERT OR REPLACE INTO imports VALUES (?, ?)", reports().items())
         return counts
 
     def report(self, digest: str) -> str | None:
-        """Return what was kept of a file that was imported before, as long as nothing in the history has changed."""
+        """Return the text kept for a file that was imported before, unless the history has changed since."""
         with _explained(self._path):
             found = self._connection.execute("SELECT report FROM imports WHERE digest = ?", (digest,)).fetchone()
         return None if found is None else str(found[0])
 
     def remove(self, *, tool: str | None = None, before_s: int | None = None, source: str | None = None) -> int:
-        """Forget attempts that meet all conditions given; return how many.
+        """Delete attempts that meet all given conditions; return how many.
 
         Parameters
         ----------
         before_s : int
-            Attempts that ended, or else started or were submitted, before; those without any time stay.
+            Attempts that ended (else started, else were submitted) before this time, s since the epoch; those without
+            any time stay.
         source : str
-            Where the record came from.
+            Source of the records.
         """
         conditions = {
             "tool = ?": tool,
@@ -172,7 +174,7 @@ class Store:
         return self._selected(query, [value for value in wanted.values() if value is not None])
 
     def of_jobs(self, job_ids: Iterable[str]) -> list[Observation]:
-        """Return the observations of these jobs, elements and steps: what one run needs of a long history."""
+        """Return the observations of these jobs, elements and steps only: all that one run needs of a long history."""
         ids = list(job_ids)
         found: list[Observation] = []
         for first in range(0, len(ids), _MOST_VALUES):
@@ -240,14 +242,14 @@ class Store:
         try:
             yield
         except BaseException:
-            # a full disk has ended the transaction already, and is what is to be told
+            # a full disk has already ended the transaction, and is the error to report
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
     def _gather(self, observations: Iterable[Observation]) -> None:
-        """Write observations into a temporary table, which locks nobody out."""
+        """Write observations into a temporary table, which needs no lock on the history."""
         execute = self._connection.execute
         execute("DROP TABLE IF EXISTS temp.incoming")
         execute(f"CREATE TEMP TABLE incoming (place INTEGER PRIMARY KEY, fresh DEFAULT 0, {_NAMES})")
@@ -260,7 +262,7 @@ class Store:
             execute("COMMIT")
 
     def _merge_gathered(self, guessed: bool) -> Counts:
-        """Merge what was gathered: at once where a job is new or as it was, one by one where it is neither."""
+        """Merge the collected records: at once for new and unchanged jobs, one by one for the others."""
         execute = self._connection.execute
         unchanged = execute(_FORGET_KNOWN, {"guessed": guessed}).rowcount
         execute(_MARK_NEW)
@@ -292,7 +294,7 @@ class Store:
         return "updated" if stale else "new"
 
     def _records(self, observation: Observation) -> dict[str, tuple[Observation, bool]]:
-        """Return what is known of the same attempt, by task."""
+        """Return task -> stored record of the same attempt, and whether it was guessed."""
         query = f"SELECT {_NAMES}, guessed FROM observations WHERE job_id = ?"  # noqa: S608 - fixed words only
         found: dict[str, tuple[Observation, bool]] = {}
         for *row, guessed in self._connection.execute(query, (observation.job_id,)).fetchall():
@@ -316,7 +318,7 @@ class Store:
 
 
 def _is_same_attempt(old: Observation, new: Observation) -> bool:
-    """Whether two records of one job are of the same attempt: of a record without a submit time, its start tells."""
+    """Whether two records of one job are of the same attempt, by submit time, or by start time if that is missing."""
     if old.submit_s == new.submit_s:
         return True
     stand_in = any(one.submit_s in (0, one.start_s) for one in (old, new))
@@ -333,13 +335,13 @@ def _merge(old: Observation, new: Observation) -> Observation:
         chromosome=new.chromosome or old.chromosome,
         submit_s=old.submit_s if new.submit_s in (0, new.start_s) else new.submit_s,
     )
-    # the same facts in other words (text and JSON name a uid differently) are nothing new
+    # the same facts in other words (text and JSON print a uid differently) do not count as a change
     return old if replace(merged, evidence=old.evidence) == old else merged
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ones that a person can act on."""
+    """Turn SQLite's errors into errors that a user can act on."""
     try:
         yield
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""What each tool needed, over all its attempts."""
+"""Summaries of the resource use of each tool."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Summary:
     Attributes
     ----------
     peaks : int
-        Completed attempts whose peak is known; the sizes are theirs, MiB.
+        Number of completed attempts with a known peak; the sizes are theirs, MiB.
     asked_per_used : float or None
-        Sum of the limits over sum of the peaks, of those of them that had a limit.
+        Sum of the limits divided by sum of the peaks, over those of them that had a limit.
     wall_s : float or None
         Median wall time of completed attempts.
     """

@@ -1,4 +1,4 @@
-"""Jobs of a plan: one per sbatch, with the tasks that run in it."""
+"""Jobs of a plan: one per sbatch call, with the tasks that run in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Batch, Plan, PlannedTask
 
-# steps of Nice in one round: each costs a point of priority against other people's jobs
+# levels of Nice in one round: each costs a point of priority against other people's jobs
 NICE_LEVELS = 50
 # 'chromplan next' with a history of thousands of attempts needs a third of this and half a minute
 FOLLOW_UP = "next.sh"
@@ -22,7 +22,7 @@ DRIVEN = "driven"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One sbatch: a script and the tasks that run in it.
+    """One sbatch call: a script and the tasks that run in it.
 
     Attributes
     ----------
@@ -31,20 +31,20 @@ class Job:
     array : str or None
         The value of ``--array``.
     mem_mb : int
-        The value of ``--mem``: of the one task, or the largest of the array.
+        The value of ``--mem``, MiB: of the one task, or the largest of the array.
     hold : bool
         Whether the elements get their own memory before the array is released.
     numbers : mapping of str to int
-        Array index of each task, where it is not the task's own: in the parts of a long array.
+        Array index of each task, if it differs from the task's own, as in the parts of a long array.
     is_users : bool
-        Whether it is a user's own script.
+        Whether the script is the user's own.
     even : bool
         Whether all elements of a held array get the array's memory.
     absent : str
-        Indices of a user's array that do not run in this round, as ``1-2,5``: the array is submitted whole, so that the
-        others see what they saw before, and these are taken out while it is held.
+        Indices of a user's array that do not run in this round, as ``1-2,5``. The array is submitted whole, so that the
+        others see the same environment as before, and these are cancelled while it is held.
     after : str or None
-        Script of the job that must have ended before this one starts.
+        Script of the job that must end before this one starts.
     batch : Batch or None
         The batch whose tasks run as steps of this job.
     components : tuple of Batch
@@ -78,7 +78,7 @@ class Job:
 
     @property
     def runs_as(self) -> str:
-        """What a task is in this job: ``job`` (an element of it, or all), ``step``, or ``driven``."""
+        """The role of a task in this job: ``job`` (an element, or the whole job), ``step``, or ``driven``."""
         return DRIVEN if self.drives else "step" if self.runs_steps else "job"
 
     def element(self, task: PlannedTask) -> int:
@@ -86,13 +86,13 @@ class Job:
         return self.numbers.get(task.task, task.element)
 
     def part(self, task: PlannedTask) -> str:
-        """Return what stands behind this job's id where Slurm names a task's part of it."""
+        """Return the suffix that Slurm adds to this job's id for a task's part of it (``_3``, ``+1``, or none)."""
         if self.components:
             return f"+{task.batch}"
         return f"_{self.element(task)}" if self.array else ""
 
     def given_mb(self, task: PlannedTask) -> int:
-        """Return the memory a task may use here, MiB: its own request, or what the whole array asks for."""
+        """Return the memory a task may use here, MiB: its own request, or that of the whole array."""
         return task.request_mb if self.runs_steps or (self.hold and not self.even) else self.mem_mb
 
 
@@ -102,7 +102,7 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     Parameters
     ----------
     mode : Mode, optional
-        Instead of the plan's own: tiers stand in for an array whose elements could not be updated.
+        Replaces the plan's own, as when tiers replace an array whose elements could not be updated.
     """
     mode = mode or plan.mode
     base = f"{plan.name}.{plan.round_name}.{plan.token}"
@@ -141,8 +141,8 @@ def follow_up(plan: Plan) -> Job:
 def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
     """Return the submissions of a user's own script: one, or one for each memory tier, or for each task.
 
-    Each is the user's whole array, of which those elements are absent that are not in it; where the site does not queue
-    so many jobs at once it is an array of those elements alone.
+    Each is the user's whole array, with the elements that do not belong to it marked absent. If the site does not queue
+    that many jobs at once, it is an array of its own elements only.
     """
     throttle = plan.target.max_running
     if mode is Mode.JOBS:
@@ -155,7 +155,7 @@ def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
     else:
         groups, shares = [(list(plan.tasks), "array")] if plan.tasks else [], [throttle]
     most = plan.target.site.most_queued
-    # one array at a time is whole before the others' elements are taken out of it
+    # each array is queued whole until the elements that do not belong to it are cancelled, one array at a time
     is_whole = most is None or len(script.indices) + (len(plan.tasks) if len(groups) > 1 else 0) <= most
     even = mode is not Mode.ARRAY
     found = [
@@ -166,7 +166,7 @@ def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
 
 
 def keeps_memory(script: UserScript, tasks: Sequence[PlannedTask]) -> bool:
-    """Whether a user's script that names no memory is left to what the cluster gives it: nothing more is known yet."""
+    """Whether a user's script without a memory option keeps the cluster's default, as nothing better is known yet."""
     return all(
         task.attempt == 1 and task.predicted_mb is None and task.request_mb == script.unasked_mb for task in tasks
     )
@@ -208,7 +208,7 @@ def _single_jobs(plan: Plan, base: str) -> list[Job]:
 
 
 def _arrays(plan: Plan, base: str) -> list[Job]:
-    """Return one held array; several, one after the other where K counts, when the site's arrays are shorter."""
+    """Return one held array, or several if the site's arrays are shorter; in sequence if ``max_running`` is set."""
     throttle = plan.target.max_running
     found = [
         replace(
@@ -240,15 +240,15 @@ def _tier_arrays(plan: Plan, base: str) -> list[Job]:
 
 
 def nices(count: int) -> list[int]:
-    """Return the ``Nice`` of so many tasks in their order: the first is 0, each step 1, with few levels in all."""
+    """Return the ``Nice`` of each of ``count`` tasks in order: from 0 in steps of 1, with few levels in all."""
     return [min(rank, rank * NICE_LEVELS // count) for rank in range(count)]
 
 
 def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedTask], dict[str, int], str]]:
     """Cut tasks into arrays whose indices stay below the site's MaxArraySize: (tasks, their indices, suffix).
 
-    One array has the tasks' own indices. Parts are cut at fixed positions of the plan's order, so that they may follow
-    each other, and count their tasks from 0 on: a task has the same index in every mode.
+    A single array has the tasks' own indices. Parts are cut at fixed positions of the plan's order, so that they can
+    follow each other, and number their tasks from 0: a task has the same index in every mode.
     """
     longest = plan.target.site.max_array_size
     if all(task.element < longest for task in plan.tasks):
@@ -267,15 +267,16 @@ def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedT
 
 
 def _lanes(plan: Plan) -> int | None:
-    """Return how many of its batches may run at once; None where all may."""
+    """Return how many batches of the plan may run at once; None when all may."""
     slots, most = [batch.slots for batch in plan.batches], plan.target.max_running
     return None if most is None or sum(slots) <= most else max(1, most // max(slots))
 
 
 def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
-    """Let at most so many jobs run at once: each waits for the one before it in the lane that is free first.
+    """Let at most ``lanes`` jobs run at once: each waits for the previous job of the lane that is free first.
 
-    Jobs keep names of their own: a lane of one name (``--dependency=singleton``) would hide which job is which task.
+    Jobs keep names of their own: a common name per lane (``--dependency=singleton``) would hide which job is which
+    task.
     """
     if lanes is None:
         return found
@@ -305,7 +306,7 @@ def _job(tasks: Sequence[PlannedTask], *, script: str, name: str, nice: int = 0)
 
 
 def _array(job: Job, *, numbers: Mapping[str, int], throttle: int | None) -> Job:
-    """Return a job as an array of its tasks, whose indices are their own where ``numbers`` has none for them."""
+    """Return a job as an array of its tasks, with the indices in ``numbers``, otherwise the tasks' own."""
     ranges = job_ids.format_ranges(sorted(numbers.get(task.task, task.element) for task in job.tasks))
     return replace(job, array=f"{ranges}{f'%{throttle}' if throttle else ''}", numbers=numbers)
 
@@ -345,7 +346,7 @@ def _het(plan: Plan, base: str) -> Job:
 
 
 def only(job: Job, names: Collection[str]) -> Job:
-    """Return an array that runs only these of its tasks."""
+    """Return the array with only these of its tasks."""
     tasks = tuple(task for task in job.tasks if task.task in names)
     if job.array is None or len(tasks) == len(job.tasks):
         return job
@@ -375,13 +376,13 @@ def component_jobs(job: Job) -> list[Job]:
 
 
 def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:
-    """Share ``%K`` out over tier arrays by their sizes; 1 each when there are more arrays than that."""
+    """Divide ``%K`` between tier arrays in proportion to their sizes; 1 each when there are more than K arrays."""
     if throttle is None:
         return [None] * len(sizes)
     if throttle <= len(sizes):
         return [1] * len(sizes)
     total = sum(sizes)
-    # one each, the rest by size; what rounding leaves over goes to the largest memory, which comes first
+    # one each, the rest by size; the remainder goes to the tier with most memory, which comes first
     shares = [1 + (throttle - len(sizes)) * size // total for size in sizes]
     for position in range(throttle - sum(shares)):
         shares[position % len(shares)] += 1

@@ -16,35 +16,35 @@ from planner.scripts.jobs import FOLLOW_UP, Job, keeps_memory, nices
 
 COARSEST_POLL_S = 5
 USERS_POLL_S = 1
-# a job gets the environment of whoever submits it, whatever a site or a user made the default
+# a job gets the environment of its submitter, whatever the default of site or user is
 EXPORT = "--export=ALL"
 _HOLD = "--hold"
 _MEMORY = ("--mem", "--mem-per-cpu")
-# what a plan decides for a user's own script, in the order it is written; the token lies in the comment
+# options that a plan sets for a user's own script, in the order they are written; the plan's token is in the comment
 _BEFORE_COMMENT = ("--array", "--cpus-per-task", "--time", "--acctg-freq")
 _COMMENT = "--comment"
 _AFTER_COMMENT = ("--dependency", "--kill-on-invalid-dep")
 _TOKEN = re.compile(r"chromplan:r\d+:")
 MOST_SPLIT = 4000
-"""Elements that one update splits off their array at most: two seconds of slurmctld's time."""
+"""Most elements that one update may split off their array: it takes two seconds of slurmctld's time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Update:
-    """What elements of a held array get before the array is released.
+    """An update of elements of a held array before the array is released.
 
     Attributes
     ----------
     script : str
-        Of the array.
+        The array's script.
     elements : tuple of int
         Their indices, ascending; one in a small round.
     mem_mb : int
-        Memory of each, MiB; of each of its ``per_cpus`` CPUs where it asks for memory per CPU.
+        Memory of each element, MiB; of each of its ``per_cpus`` CPUs if it requests memory per CPU.
     time_limit : str or None
-        Their own, where that is shorter than the array's.
+        Their own time limit, if it is shorter than the array's.
     nice : int
-        Their place in the plan's order, where Slurm computes priorities.
+        Their place in the plan's order, if Slurm computes priorities.
     """
 
     script: str
@@ -60,15 +60,15 @@ class Update:
         return len(self.elements) > 1
 
     def name(self, job_id: str) -> str:
-        """Return what Slurm calls these elements together, ``job_id`` being the array's: ``12_3``, ``12_[1-3,7]``."""
+        """Return Slurm's id of these elements together, with the array's ``job_id``: ``12_3``, ``12_[1-3,7]``."""
         return f"{job_id}_[{format_ranges(self.elements)}]" if self.is_range else f"{job_id}_{self.elements[0]}"
 
     def names(self, job_id: str) -> list[str]:
-        """Return what Slurm calls each element."""
+        """Return Slurm's id of each element."""
         return [f"{job_id}_{element}" for element in self.elements]
 
     def command(self, name: str, *, times: bool = True, nice: bool = True) -> str:
-        """Return what scontrol is told of the elements of this name: memory alone without ``times`` and ``nice``."""
+        """Return scontrol's line to update the elements of this name: memory, and with ``times`` and ``nice`` these."""
         limit = f" TimeLimit={self.time_limit}" if times and self.time_limit else ""
         field = "MinMemoryNode" if self.per_cpus is None else "MinMemoryCPU"
         place = f" Nice={self.nice}" if nice else ""
@@ -76,9 +76,9 @@ class Update:
 
 
 def dependency_of_steps(job: Job) -> str | None:
-    """Return the value of ``--dependency``: what the tasks' own earlier steps are.
+    """Return the value of ``--dependency`` on the tasks' earlier steps; None when there are none.
 
-    Several tasks wait each for the element of its own index in one other array (``aftercorr``).
+    If there are several tasks, each waits for the element with its own index in one other array (``aftercorr``).
     """
     waited_for = sorted({job_id for task in job.tasks for job_id in task.after})
     if not waited_for:
@@ -89,23 +89,23 @@ def dependency_of_steps(job: Job) -> str | None:
 
 
 def poll_s(plan: Plan) -> int:
-    """Return how often the memory of a plan's jobs is read, s: every five seconds, or as often as the site does anyway.
+    """Return the sampling interval of the memory of a plan's jobs, s: five seconds, or the site's own if it is shorter.
 
-    A job may ask to be read more often than the site reads by itself, never less often. A user's own script has no
-    record but these readings: they are taken every second.
+    A job may request a shorter interval than the site's, never a longer one. For a user's own script the samples are
+    the only record, so they are taken every second.
     """
     coarsest_s = USERS_POLL_S if plan.user_script else COARSEST_POLL_S
     return min(coarsest_s, plan.target.site.acctg_freq_s or coarsest_s)
 
 
 def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
-    """Return what the elements of the held arrays get, in the plan's order: that is also the order of their release.
+    """Return the updates of the held arrays' elements, in the plan's order, which is also the order of release.
 
-    One update for each element, or, where they are many, for those that ask for the same.
+    There is one update per element, or, if there are many elements, one for those with the same request.
 
-    priority/multifactor goes by ``Nice``, and by index where that is the same; priority/basic by the order of the
-    release, and by index within a range; sched/builtin, whatever the priorities, by that of the updates (Slurm 22.05 to
-    26.05).
+    Start order (Slurm 22.05 to 26.05): under priority/multifactor by ``Nice``, then by index; under priority/basic by
+    the order of release, and by index within a range; under sched/builtin by the order of updates, whatever the
+    priorities.
     """
     job_of = {task.index: job for job in layout if job.hold and not job.even for task in job.tasks}
     tasks = [task for task in plan.tasks if task.index in job_of]
@@ -116,10 +116,11 @@ def updates(plan: Plan, layout: Iterable[Job]) -> list[Update]:
 
 
 def _together(tasks: Iterable[PlannedTask], job_of: Mapping[int, Job]) -> list[list[PlannedTask]]:
-    """Part tasks into those that one update gives all they ask for, in the order of the first of each.
+    """Group tasks whose requests one update can set, in the order of the first task of each group.
 
-    What is split off an array is a job of its own to Slurm, which takes about half a millisecond each while it answers
-    nobody: but for the most of an array, which stay together (see `as_updated`), they are parted further.
+    Slurm makes a job of its own of each element that is split off an array, which takes about half a millisecond during
+    which it answers nobody. So groups are split further, except for the largest of an array, which stays together (see
+    `as_updated`).
     """
     found: dict[tuple[str, int, int, int], list[PlannedTask]] = {}
     for task in tasks:
@@ -136,16 +137,16 @@ def _together(tasks: Iterable[PlannedTask], job_of: Mapping[int, Job]) -> list[l
 
 
 def as_updated(found: Iterable[Update]) -> list[Update]:
-    """Return updates in the order in which they cost Slurm least: of each array the largest comes last.
+    """Return updates in the order of least cost to Slurm: the largest of each array comes last.
 
-    It is for all that is left of the array then, which stays one record of slurmctld; whatever else is updated becomes
-    a record of its own (Slurm 22.05).
+    The last update covers all that is left of the array, which stays one record of slurmctld; all other updated
+    elements become records of their own (Slurm 22.05).
     """
     return sorted(found, key=lambda one: len(one.elements))
 
 
 def records(found: Iterable[Update]) -> int:
-    """Return how many records slurmctld keeps of held arrays after these updates: its MaxJobCount counts them."""
+    """Return how many records slurmctld keeps of held arrays after these updates; they count in its MaxJobCount."""
     sizes: dict[str, list[int]] = {}
     for one in found:
         sizes.setdefault(one.script, []).append(len(one.elements))
@@ -168,7 +169,7 @@ def _update(plan: Plan, job: Job, those: Sequence[PlannedTask], nice: int) -> Up
 
 
 def comment(plan: Plan, script: str) -> str:
-    """Return the word by which a job of this plan is found again, whatever it is called."""
+    """Return the comment by which a job of this plan is found again, whatever its name."""
     return f"chromplan:{plan.round_name}:{plan.token}:{script}"
 
 
@@ -178,7 +179,7 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
     Parameters
     ----------
     ids : mapping of script to job id
-        Of the jobs that were submitted before.
+        Ids of the jobs that were submitted before.
     """
     if plan.user_script is not None and job.is_users:
         return _users_options(plan, plan.user_script, job, ids)
@@ -188,7 +189,7 @@ def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
 
 
 def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, str]) -> list[str]:
-    """Return what the user gave with the script, and behind it, so that it counts more, what the plan decides."""
+    """Return the options that the user gave with the script, followed by those of the plan, which override them."""
     values = (
         job.array,
         -(-job.cpus // script.ntasks) if job.cpus != script.cpus else None,
@@ -209,12 +210,12 @@ def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, s
 
 
 def given_words(words: Sequence[str]) -> list[str]:
-    """Return the words of an sbatch without those by which a plan decided: what the user gave with the script.
+    """Return the words of an sbatch command line that the user gave, without the plan's options.
 
     Parameters
     ----------
     words : sequence of str
-        Of a command line, as Slurm keeps it: what had blanks in it is several words.
+        Words of a command line as Slurm records it: an argument with blanks is several words.
     """
     end = next((at for at, word in enumerate(words) if _TOKEN.search(word)), None)
     if end is None:
@@ -229,9 +230,9 @@ def given_words(words: Sequence[str]) -> list[str]:
 
 
 def _users_dependency(script: UserScript, job: Job, ids: Mapping[str, str]) -> str | None:
-    """Return what replaces the user's own ``--dependency``: nothing as long as that says all.
+    """Return the replacement of the user's own ``--dependency``; None if that needs no change.
 
-    What ran before had all that it waited for, but for other jobs of its name.
+    Tasks that ran before have had their dependencies met, except on other jobs of the same name.
     """
     again = any(task.attempt > 1 for task in job.tasks)
     terms = [script.waits_for if not again else "singleton" if script.even else ""]
@@ -241,7 +242,7 @@ def _users_dependency(script: UserScript, job: Job, ids: Mapping[str, str]) -> s
 
 
 def _is_limited(plan: Plan, job: Job) -> bool:
-    """Whether a job's time limit is said: a user's script without one keeps the cluster's until that was too short."""
+    """Whether to set a job's time limit: a user's script without one keeps the cluster's until that was too short."""
     return plan.user_script is None or plan.user_script.limited or any(task.attempt > 1 for task in job.tasks)
 
 

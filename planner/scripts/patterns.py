@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from planner.core import shell
 
 DEFAULT = "slurm-%A_%a.out"
-"""What an element of an array prints to unless the script says otherwise."""
+"""Slurm's default output file of an array element."""
 DEFAULT_OF_ONE = "slurm-%j.out"
-"""The same, of a job outside arrays."""
+"""Slurm's default output file of a job outside arrays."""
 
 _REPLACED = re.compile(r"%(\d*)([%AabJjNnstux])")
 _BASH = {
@@ -26,14 +26,14 @@ _BASH = {
     "u": "$(id -un)",
 }
 _NUMBERS = "AabJjnt"
-# Slurm pads to at most so many digits
+# Slurm pads to at most this many digits
 _WIDEST = 10
 
 
 def bash_word(pattern: str, *, job_name: str) -> str:
     """Return a file name pattern as one bash word, expanded when the task runs.
 
-    A backslash anywhere turns all replacement off, as in Slurm; ``%x`` is the script's own job name.
+    A backslash anywhere disables all replacement, as in Slurm; ``%x`` is the script's own job name.
     """
     if "\\" in pattern:
         return shell.quote(pattern.replace("\\", ""))
@@ -48,12 +48,12 @@ def bash_word(pattern: str, *, job_name: str) -> str:
 
 
 def expand(pattern: str, known: Mapping[str, str]) -> str | None:
-    """Return a file name pattern as Slurm fills it in; None where it holds what is not known.
+    """Return a file name pattern as Slurm expands it; None if it has a letter that is not in ``known``.
 
     Parameters
     ----------
     known : mapping of str to str
-        Letter -> what it stands for: ``{"A": "12", "a": "3"}``.
+        Letter -> value: ``{"A": "12", "a": "3"}``.
     """
     if "\\" in pattern:
         return pattern.replace("\\", "")
@@ -64,7 +64,7 @@ def expand(pattern: str, known: Mapping[str, str]) -> str | None:
 
 
 def letters(pattern: str) -> set[str]:
-    """Return what a file name pattern depends on: ``{"A", "a"}`` for ``%A_%4a.out``."""
+    """Return the letters of a file name pattern: ``{"A", "a"}`` for ``%A_%4a.out``."""
     return set() if "\\" in pattern else {match[2] for match in _REPLACED.finditer(pattern)} - {"%"}
 
 

@@ -52,7 +52,7 @@ def render(plan: Plan, *, template_folder: Path | None = None) -> dict[str, str]
 
 
 def needed(plan: Plan) -> list[str]:
-    """Return the files that a round's jobs read, by their paths relative to its folder."""
+    """Return the files that a round's jobs read, as paths relative to its folder."""
     modes = [plan.mode, Mode.TIERS] if plan.mode is Mode.ARRAY else [plan.mode]
     scripts = [job.script for mode in modes for job in jobs(plan, mode) if not job.is_users]
     own = {Mode.DYNAMIC: [DRIVEN], Mode.HET: [STEP]}.get(plan.mode, [])
@@ -60,12 +60,12 @@ def needed(plan: Plan) -> list[str]:
 
 
 def driven_script(plan: Plan) -> str:
-    """Return the script by which 'chromplan drive' runs a task as a step, for a plan of any mode."""
+    """Return the script with which 'chromplan drive' runs a task as a step, for a plan of any mode."""
     return template_environment(plan, None).get_template("driven.sh.j2").render()
 
 
 def _program() -> list[str]:
-    """Return the words that start this very installation, wherever the PATH leads."""
+    """Return the words that start this installation of chromplan, whatever is on the PATH."""
     return [sys.executable, "-P", "-m", "planner"]
 
 
@@ -83,7 +83,7 @@ def _script(environment: jinja2.Environment, job: Job) -> str:
 
 
 def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Environment:
-    """Return what renders the templates, with every variable and filter that they may use."""
+    """Return the jinja environment of the templates, with all variables and filters that they may use."""
     environment = templates.environment(*([template_folder] if template_folder else []))
     named = ("task", "sample", "chromosome")
     columns = sorted(plan.columns)
@@ -113,13 +113,13 @@ def template_environment(plan: Plan, template_folder: Path | None) -> jinja2.Env
 
 
 def _values(task: PlannedTask, columns: Sequence[str]) -> str:
-    """Return what a task's script is told of it, as words of bash."""
+    """Return the values passed to a task's script, as bash words."""
     told = (task.task, task.sample, task.chromosome, *(task.parameters[column] for column in columns))
     return " ".join(shell.quote(value) for value in told)
 
 
 def _cases(job: Job, columns: Sequence[str]) -> str:
-    """Return the branches of a ``case`` by which each element of an array finds its task."""
+    """Return the branches of the ``case`` that maps each element of an array to its task."""
     return "\n".join(
         f"  {job.element(task)}) set -- {_values(task, columns)} ;; # {_asked(job, task)}"
         for task in sorted(job.tasks, key=lambda task: task.element)
@@ -132,7 +132,7 @@ def _asked(job: Job, task: PlannedTask) -> str:
 
 
 def _manifest_lines(job: Job, job_id: str) -> str:
-    """Return the lines of the manifest for a job of this id, which may be bash's to fill in."""
+    """Return the manifest's lines for a job of this id, which may be a bash variable."""
     return "\n".join(
         f"{task.task}\t{job_id}{job.part(task)}\t{task.index}\t{job.given_mb(task)}\t{task.cpus}\t{job.script}\t{job.runs_as}"
         for task in job.tasks
@@ -140,7 +140,7 @@ def _manifest_lines(job: Job, job_id: str) -> str:
 
 
 def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> str:
-    """Return the submission in bash; every job comes with its sbatch options besides the script."""
+    """Return ``submit.sh``, with each job's sbatch options that are not in its script."""
     layout = jobs(plan, mode)
     ids = {job.script: f"${{ids[{job.script}]}}" for job in layout}
     return environment.get_template("submit-user.sh.j2" if plan.user_script else "submit.sh.j2").render(
@@ -151,7 +151,7 @@ def _submit_script(environment: jinja2.Environment, plan: Plan, mode: Mode) -> s
 
 
 def options(plan: Plan, job: Job) -> list[str]:
-    """Return the sbatch options that place a job, by the rules of its site."""
+    """Return a job's sbatch options for placement and resources, by the rules of its site."""
     site = plan.target.site
     partition = (job.batch and job.batch.partition) or plan.target.partition
     mem_mb, steps = _allocation(plan, job, partition) if job.batch else (job.mem_mb, 1)
@@ -167,14 +167,14 @@ def options(plan: Plan, job: Job) -> list[str]:
         "--time": units.format_duration(job.time_limit_s),
     }
     named = [f"{name}={value}" for name, value in values.items() if value]
-    # the site's own options may say what a batch says, too
+    # the site's own options may repeat those of a batch
     return list(dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition)]))
 
 
 def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
-    """Return the memory (MiB) of a batch's job and how many steps' cores it asks for, by the rules of the site.
+    """Return the memory (MiB) of a batch's job and of how many steps it requests the cores, by the site's rules.
 
-    Where cores carry memory that may be more than run at once.
+    If memory is tied to cores, that may be more steps than run at once.
     """
     slots = job.batch.slots if job.batch else 1
     asked = plan.target.site.adjust(partition, job.mem_mb, slots * job.cpus)
@@ -184,7 +184,7 @@ def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:
 def write(rendered: dict[str, str], folder: Path) -> None:
     """Write the files of a round, and the folders its jobs write to.
 
-    A job whose log folder is missing fails at once, and leaves no log that says so.
+    The folders are needed: a job whose log folder is missing fails at once, without a log.
     """
     for name in ("logs", "peaks", "turns"):
         files.make_folder(folder / name)

@@ -1,4 +1,4 @@
-"""A cluster as the planner needs to know it: partitions, nodes, limits and policies, read from a TOML file."""
+"""Descriptions of clusters: partitions, nodes, limits and policies, read from TOML files."""
 
 from planner.site.compare import Difference, compare
 from planner.site.detect import COMMANDS, detect, query

@@ -27,11 +27,11 @@ class Difference:
     Attributes
     ----------
     field : str
-        As in the file: ``max_array_size``, ``partitions[long].mem_mb``.
+        Its name in the file: ``max_array_size``, ``partitions[long].mem_mb``.
     file, cluster : str, int or None
-        None where it is not given.
+        Its value in each; None when it is not given.
     meaning : str
-        What follows from it, where that is not plain.
+        The consequence, if it is not obvious; otherwise empty.
     """
 
     field: str
@@ -41,10 +41,10 @@ class Difference:
 
 
 def compare(site: Site, found: Site) -> list[Difference]:
-    """Return where ``site`` (a file) differs from ``found`` (what `detect` says of the cluster).
+    """Return the differences between ``site`` (a file) and ``found`` (the cluster, from `detect`).
 
-    Only what detection can know is compared: accounts, minimum requests, rates and modules are the file's own. A
-    partition of the file is held against the nodes of the same partition whose memory comes nearest.
+    Only detectable fields are compared, not accounts, minimum requests, rates and modules. A partition of the file is
+    compared with those nodes of the same partition whose memory is nearest.
     """
     differences = [
         Difference(field=name, file=getattr(site, name), cluster=getattr(found, name))

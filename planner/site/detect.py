@@ -1,4 +1,4 @@
-"""Detection of a site from what Slurm prints about itself."""
+"""Detection of a site from the output of Slurm's commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 _FALLBACK = ("sinfo", "-o", SINFO_FORMAT)
 _HINT = "save what these print: " + "; ".join(" ".join(command) for command in COMMANDS)
 
-# RealMemory of nodes bought together differs a little; the smallest of them counts for all
+# RealMemory of nodes of one kind differs a little; the smallest value is used for all
 _SAME_MEMORY = 1.05
 
 
@@ -39,7 +39,7 @@ class _Nodes:
 
 
 def query(run: Callable[[Sequence[str]], str]) -> str:
-    """Return the text that `detect` reads, from the cluster: three calls, four where nodes are private.
+    """Return the text for `detect` from the cluster, with three calls, or four if nodes are private.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def query(run: Callable[[Sequence[str]], str]) -> str:
 
 
 def detect(*texts: str, name: str | None = None, as_of: datetime.date | None = None) -> Site:
-    """Return the site that Slurm's own words describe.
+    """Return the site that the output of Slurm's commands describes.
 
-    Slurm does not tell accounts, minimum requests, rates and modules: add them to the file by hand.
+    Slurm does not report accounts, minimum requests, rates and modules: add them to the file by hand.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def detect(*texts: str, name: str | None = None, as_of: datetime.date | None = N
         Output of ``scontrol show config``, ``show partition``, ``show node`` (with or without ``-o``) and ``sinfo``, in
         any order and mixture. Nodes are needed: from ``scontrol show node``, or from a ``sinfo`` with CPUS and MEMORY.
     name : str, optional
-        The site's name; Slurm's ClusterName without it.
+        The site's name; by default Slurm's ClusterName.
     as_of : date, optional
-        The day, where the texts do not say it; today without it.
+        The day of the texts, if they do not contain it; by default today.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _today() -> datetime.date:
 
 
 def _described(facts: Facts) -> dict[str, Mapping[str, str]]:
-    """Return what is said of each partition, in scontrol's words."""
+    """Return partition -> its fields, named as scontrol names them."""
     if facts.partitions:
         return {record["PartitionName"]: record for record in facts.partitions}
     found: dict[str, Mapping[str, str]] = {}
@@ -181,7 +181,7 @@ def _partitions(
 
 
 def _labels(name: str, kinds: Sequence[_Nodes]) -> list[str]:
-    """Name the kinds of nodes in a partition: by nothing, by memory, or by all that tells them apart."""
+    """Return a label per kind of node in a partition: empty for a single kind, else its memory, or all differences."""
     if len(kinds) <= 1:
         return [name] * len(kinds)
     short = [f"{name}-{kind.mem_mb // 1000}G" for kind in kinds]
@@ -191,7 +191,7 @@ def _labels(name: str, kinds: Sequence[_Nodes]) -> list[str]:
 
 
 def _limited(nodes: _Nodes, record: Mapping[str, str], config: Mapping[str, str]) -> _Nodes:
-    """Cut nodes down to what the partition allows of one of them."""
+    """Reduce nodes to what the partition allows to be used of each."""
     where = f"partition {nodes.partition}"
     mem_mb, cores = nodes.mem_mb, nodes.cores
     limits = record if is_set(record.get("MaxMemPerNode")) or is_set(record.get("MaxMemPerCPU")) else config
@@ -250,7 +250,7 @@ def _max_time(record: Mapping[str, str]) -> str | None:
     if not is_set(text):
         return None
     try:
-        # sinfo cuts a time to ten characters: 14-00:00:0
+        # sinfo truncates times to ten characters: 14-00:00:0
         return units.format_duration(units.parse_duration_s(text) or math.inf)
     except ValueError:
         raise InputError(f"partition time limit {text!r} is not a duration", "is the text complete? " + _HINT) from None
@@ -259,7 +259,7 @@ def _max_time(record: Mapping[str, str]) -> str | None:
 def _settings(
     facts: Facts, partitions: Sequence[Partition], described: Mapping[str, Mapping[str, str]]
 ) -> dict[str, object]:
-    """Return the site's fields that the cluster's configuration decides."""
+    """Return the site's fields that follow from the cluster's configuration."""
     config, where = facts.config, "scontrol show config"
     usual = [partition for partition in partitions if not partition.opt_in]
     exclusive = all("EXCLUSIVE" in described[p.option].get("OverSubscribe", "") for p in usual)
@@ -295,9 +295,9 @@ def _acctg_freq_s(config: Mapping[str, str], where: str) -> int:
 
 
 def _acctg_counts_shared(config: Mapping[str, str]) -> bool:
-    """Whether Slurm adds up resident sizes, shared pages once a process, and does not kill by that sum.
+    """Whether Slurm sums resident sizes, counting shared pages once per process, and does not kill by that sum.
 
-    Where it kills by it (OverMemoryKill), the sum is what a request must cover.
+    If it kills by the sum (OverMemoryKill), a request must cover the sum.
     """
     params = {word.strip().lower() for word in config.get("JobAcctGatherParams", "").split(",")}
     sums = config.get("JobAcctGatherType", "").endswith("linux")
@@ -308,7 +308,7 @@ def _number(record: Mapping[str, str], key: str, where: str, default: int | None
     text = record.get(key)
     if text is None and default is not None:
         return default
-    # sinfo marks the least of several values with +
+    # sinfo prints the least of several values with a +
     digits = (text or "").removesuffix("+")
     if not digits.isascii() or not digits.isdigit():
         raise InputError(f"{where}: {key} is {text!r}, not a number", "is the text complete? " + _HINT)

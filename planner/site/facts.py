@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-# Self-describing: the header names the columns, as it does in sinfo's default output.
+# The header names the columns, as in sinfo's default output.
 SINFO_FORMAT = "%P|%a|%l|%D|%c|%m|%t|%G|%h"
 
 _PAIR = re.compile(r"(\S+?)=(\S*)")
@@ -25,7 +25,7 @@ class Facts:
     Attributes
     ----------
     as_of : str
-        Day of ``scontrol show config``; empty without it.
+        Day of ``scontrol show config``; empty if it is missing.
     config : mapping
         ``scontrol show config``.
     partitions, nodes : sequence of mapping
@@ -41,7 +41,7 @@ class Facts:
     rows: tuple[Mapping[str, str], ...] = ()
 
     def __add__(self, other: Facts) -> Facts:
-        """Join what several texts say."""
+        """Join the records of several texts."""
         return Facts(
             as_of=self.as_of or other.as_of,
             config={**other.config, **self.config},
@@ -52,7 +52,7 @@ class Facts:
 
 
 def read(text: str) -> Facts:
-    """Read any mixture of the outputs, in any order; lines that belong to none of them are passed over."""
+    """Read any mixture of the outputs, in any order; other lines are ignored."""
     as_of = ""
     config: dict[str, str] = {}
     records: dict[str, list[dict[str, str]]] = {"PartitionName": [], "NodeName": []}
@@ -92,12 +92,12 @@ def is_gone(state: str) -> bool:
 
 
 def is_set(value: str | None) -> bool:
-    """Return whether Slurm's value says anything: not empty, ``(null)``, ``UNLIMITED``, ``NONE``, ``N/A`` …."""
+    """Return whether Slurm's value is set: not empty, ``(null)``, ``UNLIMITED``, ``NONE``, ``N/A`` …."""
     return (value or "").upper() not in {"", "(NULL)", "UNLIMITED", "INFINITE", "NONE", "N/A", "N/S", "NO"}
 
 
 def acctg_freq_s(config: Mapping[str, str]) -> int:
-    """Return how often Slurm samples the memory of jobs, s; 0 for never.
+    """Return the interval at which Slurm samples the memory of jobs, s; 0 for never.
 
     Raises
     ------

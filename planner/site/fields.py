@@ -1,4 +1,4 @@
-"""Types of a site file's fields; their errors say what is expected."""
+"""Types of a site file's fields, with errors that say what is expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Site files: where they are looked for, how they are read and written."""
+"""Site files: finding, reading and writing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOCAL = "local"
 
 
 def folders() -> list[Path]:
-    """Return where site files are looked for, first found first: the project's, the user's, the bundled ones."""
+    """Return the folders of site files in order of precedence: the project's, the user's, the bundled ones."""
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return [
         Path("site_configs"),
@@ -84,7 +84,7 @@ def loads(text: str, *, path: Path | str = "<site>") -> Site:
 
 
 def dumps(site: Site) -> str:
-    """Return a site as TOML that `loads` reads back identically; fields that nobody set are left out."""
+    """Return a site as TOML that `loads` reads back identically; fields that were not set are left out."""
     values = site.model_dump(exclude_unset=True, exclude_none=True)
     del values["partitions"]
     account = values.pop("account", None)

@@ -1,4 +1,4 @@
-"""The machine that chromplan runs on as a site with one node, for runs without Slurm."""
+"""The local machine as a site with one node, for runs without Slurm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def local_site() -> Site:
     """Return this machine as the site ``local``: the cores and memory this process may use.
 
     Within a container or a Slurm job that is less than the machine has. A tenth of the memory, at most 2 GiB, is left
-    to everything else that runs here.
+    for other processes.
     """
     mem_mb = usable_mb()
     return Site(
@@ -52,7 +52,7 @@ def usable_mb(root: Path = Path("/")) -> int:
 
 
 def _limits(mount: Path, group: str, name: str) -> list[int]:
-    """Return the limits, in bytes, of a control group and of every group above it."""
+    """Return the memory limits, bytes, of a control group and of all groups above it."""
     found = []
     folder = mount / group.lstrip("/")
     for level in [folder, *folder.parents]:

@@ -1,4 +1,4 @@
-"""Sites and partitions, and the rules that turn a task's need into what this site accepts."""
+"""Sites and partitions, and the rules that turn a task's need into a request that the site accepts."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adjusted:
-    """A task's need after the rules of its site and partition: what must be asked for so that it gets at least that.
+    """A request that gives a task at least what it needs, under the rules of its site and partition.
 
     Attributes
     ----------
     mem_mb : int
-        MiB that the task may use; with ``cpus_only`` and ``whole_node`` it is not asked for by itself.
+        MiB that the task may use; with ``cpus_only`` and ``whole_node`` it is not requested separately.
     cpus : int
     wall_s : float
         The time limit, seconds.
@@ -232,12 +232,12 @@ class Site(Document):
         raise InputError(f"site {self.name} has no partition {name!r}", f"its partitions: {known}")
 
     def for_account(self, account: str | None, environment: Mapping[str, str]) -> tuple[Self, str | None]:
-        """Return the site as it is for an account, and that account.
+        """Return the site with the limits of an account, and that account.
 
         Parameters
         ----------
         account : str or None
-            What the user gave; without it, the site's environment variable decides.
+            The account the user gave; by default that of the site's environment variable.
         environment : mapping
             Environment variables.
 
@@ -258,13 +258,13 @@ class Site(Document):
 
     @property
     def most_queued(self) -> int | None:
-        """The most jobs that a round may queue: what the site allows, and half of what the cluster holds for all."""
+        """The most jobs that a round may queue: the site's limit, and at most half of what the cluster holds."""
         shared = self.max_job_count and max(1, self.max_job_count // 2)
         return min((limit for limit in (self.max_submit, shared) if limit), default=None)
 
     @property
     def poll_s(self) -> float:
-        """How often the memory of a job that asks for nothing else is sampled, s."""
+        """Interval of memory sampling for jobs that do not set their own, s."""
         return self.acctg_freq_s or POLL_S
 
     def cap_mb(self, partition: str | None = None) -> int:
@@ -277,7 +277,7 @@ class Site(Document):
         return weights.units(cpus=cpus, mem_mb=mem_mb, nodes=nodes, by_largest=self.billing_by_largest)
 
     def has_price(self, partition: Partition) -> bool:
-        """Whether it is known what jobs cost here, other than in cores."""
+        """Whether the price of jobs here is known in anything but cores."""
         told = (partition.billing_weights, self.money_per_unit_h, self.co2_g_per_unit_h)
         return any(one is not None for one in told)
 
@@ -290,7 +290,7 @@ class Site(Document):
         return max(1, chosen.cap_mb // chosen.cores)
 
     def adjust(self, partition: Partition, mem_mb: int, cpus: int = 1, wall_s: float = 0.0) -> Adjusted:
-        """Return what must be asked for in ``partition`` so that a task gets at least this need.
+        """Return the request in ``partition`` that gives a task at least what it needs.
 
         Pure; the result may exceed the node, which `choose` checks. Minimum rules raise memory, cores and time. With
         ``cpus_only`` and above ``mem_per_core_max_mb`` memory costs cores; ``mem_per_cpu`` rounds up to a whole MiB per
@@ -322,7 +322,7 @@ class Site(Document):
         Parameters
         ----------
         mem_mb, cpus, wall_s
-            The need: MiB, cores, seconds.
+            The task's need: MiB, cores, seconds.
         partition : str, optional
             Only this one.
         task : str
@@ -348,7 +348,7 @@ class Site(Document):
         return next(named, None) or self.clusters
 
     def headers(self, partition: Partition) -> list[str]:
-        """Return the ``sbatch`` options asked for here besides account, partition, qos, cpus, memory and time."""
+        """Return the site's ``sbatch`` options here besides account, partition, qos, cpus, memory and time."""
         options = {
             "--clusters": partition.clusters or self.clusters,
             "--constraint": partition.constraint,
@@ -357,7 +357,7 @@ class Site(Document):
         return [*self.options, *(f"{name}={value}" for name, value in options.items() if value)]
 
     def memory_headers(self, mem_mb: int, cpus: int) -> list[str]:
-        """Return the ``sbatch`` options that ask for memory by this site's policy; none where cores or nodes do."""
+        """Return the ``sbatch`` options that request memory by the site's policy; none if cores or nodes imply it."""
         if self.mem_policy == "mem":
             return [f"--mem={units.format_mem(mem_mb)}"]
         if self.mem_policy == "mem_per_cpu":
@@ -404,7 +404,7 @@ def _lacks(partition: Partition, need: Adjusted) -> str:
 
 def _refusal(site: Site, asked: list[tuple[Partition, Adjusted]], need: str) -> InputError:
     lacking = {partition.name: _lacks(partition, adjusted) for partition, adjusted in asked}
-    # what the nearest of them miss: time is asked of a node only when its memory and cores suffice
+    # what the nearest of them lack: time is checked only for nodes with enough memory and cores
     missed = next(what for what in ("time", "cores", "memory") if what in lacking.values())
     nearest = max(
         (partition for partition, _ in asked if lacking[partition.name] == missed),

@@ -12,19 +12,19 @@ _MB_PER = {"": 1, "K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2, "P": 1024**3}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """What is billed of a job: units for each of its cores, MiB and nodes."""
+    """Billing units per core, MiB and node of a job."""
 
     cpu: float = 0.0
     mem_mb: float = 0.0
     node: float = 0.0
 
     def units(self, *, cpus: int, mem_mb: int, nodes: int, by_largest: bool) -> int:
-        """Return what a job is billed, whole units, for as long as it runs.
+        """Return the billing units of a job while it runs, as a whole number.
 
         Parameters
         ----------
         cpus, mem_mb
-            Of all its nodes; MiB.
+            Cores and memory (MiB) of all its nodes together.
         by_largest : bool
             Only the largest share is billed, not the sum (``PriorityFlags=MAX_TRES``).
         """
@@ -33,17 +33,17 @@ class Weights:
         return math.floor((max(shares) if by_largest else sum(shares)) + 1e-9)
 
 
-# Slurm's own, where a partition has no weights
+# Slurm's default for a partition without weights
 CORES = Weights(cpu=1.0)
 
 
 def parse(text: str) -> Weights:
-    """Read ``CPU=1.0,Mem=0.25G,Node=2``; GPUs, licences and the like, of which planned jobs have none, are passed over.
+    """Read ``CPU=1.0,Mem=0.25G,Node=2``; GPUs, licences and the like are ignored, as planned jobs have none.
 
     Raises
     ------
     ValueError
-        For what is not such a list.
+        For any other text.
     """
     found = {"cpu": 0.0, "mem": 0.0, "node": 0.0}
     for word in text.split(","):

@@ -1,6 +1,6 @@
-"""The readers of history: which formats are known, how each is recognised, and the one way to read any of them.
+"""Readers of history: the known formats, how each is recognised, and one interface to read them all.
 
-One more reader is one more module here with the four names of `HistoryReader`, and its place in `READERS`.
+To add a format, add a module with the four names of `HistoryReader`, and put it into `READERS`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from planner.history.source import TextSource
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadOptions:
-    """What a person said about how to read a file; each reader uses its part.
+    """The user's options for reading a file; each reader uses some of them.
 
     Attributes
     ----------
     labels : Labels
-        How names tell tool, sample and chromosome.
+        How tool, sample and chromosome are parsed from names.
     poll_s : float
         sacct: seconds between two samples of MaxRSS.
     sacct_columns : tuple of str or None
         sacct: the columns of text without a header.
     path_pattern : re.Pattern or None
-        Snakemake: what the path of a benchmark file tells.
+        Snakemake: parses the path of a benchmark file.
     columns : Columns
         Tables: which column holds what.
     quality : Quality
@@ -52,29 +52,29 @@ class HistoryReader(Protocol):
     Attributes
     ----------
     NAME : str
-        What ``--format`` calls it.
+        Its name for ``--format``.
     USES : frozenset of str
-        The options of ``history import`` that mean something to it, besides those that all formats know.
+        The options of ``history import`` that it uses, besides those of all formats.
     """
 
     NAME: str
     USES: frozenset[str]
 
     def recognises(self, head: str) -> bool:
-        """Whether a file that starts with these lines is of this format."""
+        """Whether a file that starts with these lines has this format."""
 
     def read(self, source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-        """Return what the file holds, one by one; raise InputError when it cannot be used."""
+        """Yield the file's attempts and skipped items; raise InputError when the file cannot be used."""
 
 
-# Options whose name on the command line is another
+# Options with another name on the command line
 _SPELLED = {"sacct_columns": "columns", "poll_s": "poll", "features": "feature"}
 
 
 def _readers() -> tuple[HistoryReader, ...]:
     from planner.history.readers import cromwell, efficiency, miniwdl, nextflow, sacct, snakemake, tables
 
-    # in the order in which they are asked: the last recognises whatever has columns
+    # in the order in which they are tried: the last one recognises any table
     return (efficiency, cromwell, miniwdl, snakemake, nextflow, sacct, tables)
 
 
@@ -84,7 +84,7 @@ def names() -> tuple[str, ...]:
 
 
 def options() -> dict[str, tuple[str, list[str]]]:
-    """Return what each special option of ``history import`` is called, and the formats that it is for."""
+    """Return name on the command line and formats of each format-specific option of ``history import``."""
     readers = _readers()
     found = sorted({name for reader in readers for name in reader.USES})
     return {
@@ -97,7 +97,7 @@ def options() -> dict[str, tuple[str, list[str]]]:
 
 
 def reader_for(source: TextSource, kind: str | None = None) -> HistoryReader:
-    """Return the reader of a file: the one that is named, else the first that recognises it."""
+    """Return the reader of a file: the named one, otherwise the first that recognises the file."""
     if kind is not None:
         return next(reader for reader in _readers() if kind == reader.NAME)
     head = source.head()

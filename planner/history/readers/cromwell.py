@@ -1,6 +1,6 @@
 """Cromwell's metadata: every call, shard and attempt of a workflow, with the memory it was given.
 
-Cromwell records no peaks: what is learnt is how long calls ran, with how much memory, and which were killed for it.
+Cromwell records no peaks, only how long calls ran, with how much memory, and which were killed for memory.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _OUT_OF_MEMORY = re.compile(r"memory_retry|OutOfMemory|out of memory|oom[-_]kill
 
 
 def recognises(head: str) -> bool:
-    """Whether it is a JSON document with keys of Cromwell's metadata."""
+    """Whether the text is JSON with keys of Cromwell's metadata."""
     return head.lstrip()[:1] == "{" and any(f'"{key}"' in head for key in _KEYS)
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each attempt of each shard of each call, those of sub-workflows among them.
+    """Yield each attempt of each shard of each call, including those of sub-workflows.
 
-    In what is skipped, the line is the attempt's place in the document.
+    For skipped items, the line is the attempt's position in the document.
 
     Raises
     ------

@@ -30,7 +30,7 @@ def recognises(head: str) -> bool:
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
     """Return each job step of a report.
 
-    The report does not say how a job ended. A step near its request may have been killed: it is skipped.
+    The report does not say how a job ended. A step near its request may have been killed, so it is skipped.
 
     Raises
     ------

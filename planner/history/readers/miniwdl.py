@@ -54,12 +54,12 @@ class _RunningCall:
 
 
 def recognises(head: str) -> bool:
-    """Whether a line is one of miniwdl's loggers."""
+    """Whether a line was written by one of miniwdl's loggers."""
     return _JSON_SOURCE.search(head) is not None or any(_LINE.match(line) for line in head.splitlines())
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each attempt of each task that a log tells the end of."""
+    """Yield each attempt of each task whose end is in the log."""
     running: dict[str, _RunningCall] = {}
     for line in _log_lines(source):
         if line.message == "task setup":
@@ -127,7 +127,7 @@ def _observation(task: _RunningCall, line: _LogLine, labels: Labels, outcome: Ou
 def _log_lines(source: TextSource) -> Iterator[_LogLine]:
     for number, text in enumerate(source.lines(), start=1):
         if not text.endswith("\n"):
-            return  # cut: it may end in the middle of a number
+            return  # the last line is cut, perhaps in the middle of a number
         found = _json_line(number, text) if text.startswith("{") else _plain_line(number, text.rstrip())
         if found is not None:
             yield found

@@ -1,4 +1,4 @@
-"""Reading Nextflow's trace: ``-with-trace``, raw (bytes, milliseconds) or human-readable (``1.2 GB``, ``3m 4s``)."""
+"""Nextflow's trace: ``-with-trace``, raw (bytes, milliseconds) or human-readable (``1.2 GB``, ``3m 4s``)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NAME = "nextflow"
 USES = frozenset({"name_pattern"})
 
 _USED = ("name", "process", "tag", "status", "exit", "peak_rss", "rss", "memory", "realtime", "cpus", "submit", "start")
-# What makes a task's run this run
+# columns that identify a run of a task
 _IDENTITY = ("hash", "name", "submit", "attempt", "start")
 _OUTCOMES = {"COMPLETED": Outcome.COMPLETED, "FAILED": Outcome.FAILED, "ABORTED": Outcome.CANCELLED}
-# what a kill for memory leaves, and what Nextflow pipelines retry with more memory
+# exit codes of kills for memory, which Nextflow pipelines retry with more memory
 _KILLED = str(KILLED)
-# Nextflow samples; of a task that is over sooner, it has mostly seen the wrapper script (3 MB)
+# Nextflow samples memory: for shorter tasks it mostly sees the wrapper script (3 MB)
 _SAMPLED_FROM_S = 3.0
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGTP]?)i?B?", re.IGNORECASE)
@@ -66,15 +66,15 @@ def recognises(head: str) -> bool:
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each task of a trace, whatever stands between its columns.
+    """Yield each task of a trace, with any delimiter.
 
-    The tool of a task is its process, without the workflows around it. Peaks are what Nextflow sampled; in old traces
-    without ``peak_rss``, ``rss``.
+    The tool of a task is its process, without the enclosing workflows. Peaks are sampled by Nextflow: ``peak_rss``, or
+    ``rss`` in old traces without it.
 
     Raises
     ------
     InputError
-        When a column is missing, the file is cut, or no process is called as ``labels.tool`` is.
+        When a column is missing, the file is cut, or no process has the name ``labels.tool``.
     """
     table = split_rows(source.text(), source=source.name)
     check_columns(table.columns, _needed(table.columns), source=source.name)

@@ -1,4 +1,4 @@
-"""Slurm's accounting: what sacct printed, as text or as JSON."""
+"""Slurm's accounting: the output of sacct, as text or JSON."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def recognises(head: str) -> bool:
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each attempt of a job that names its task.
+    """Yield each attempt of a job whose name gives its task.
 
     Raises
     ------
     InputError
-        When the tool is not known, the text is cut, or nothing in it could be read.
+        When the tool is unknown, the text is cut, or nothing in it could be read.
     """
     check_tool(options.labels)
     found = stream(source, columns=options.sacct_columns, poll_s=options.poll_s)

@@ -1,7 +1,8 @@
 """Snakemake's benchmark files: one row per repeat of one job, memory in MB of 1024^2 bytes.
 
 ``max_rss`` sums the resident memory of the job's process tree, sampled (every half second at first, later every 30 s).
-Unless it was written with ``--benchmark-extended``, a file holds neither rule nor wildcards: its path tells them.
+Unless it was written with ``--benchmark-extended``, a file holds neither rule nor wildcards: they are read from its
+path.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _WILDCARD = re.compile(r"\{([A-Za-z_]\w*)(?:,([^{}]*))?\}")
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
-    """Return what matches the end of a path against ``benchmarks/{rule}/{sample}.chr{chromosome}.tsv``.
+    """Return the regular expression for the end of a path from ``benchmarks/{rule}/{sample}.chr{chromosome}.tsv``.
 
     Raises
     ------
@@ -63,10 +64,10 @@ def recognises(head: str) -> bool:
 
 
 def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Skipped]:
-    """Return each repeat that a benchmark file holds, ``.tsv`` or ``.jsonl``.
+    """Yield each repeat in a benchmark file, ``.tsv`` or ``.jsonl``.
 
-    Its path tells the rule (its folder, unless the pattern has ``rule`` or ``tool``), sample and chromosome, where the
-    file does not.
+    If the file lacks them, rule (the folder, unless the pattern has ``rule`` or ``tool``), sample and chromosome are
+    read from its path.
 
     Raises
     ------
@@ -149,7 +150,7 @@ def _observation(
 
 
 def _told(path: str, labels: Labels) -> dict[str, str]:
-    """Return what the name pattern reads in the path."""
+    """Return the labels that the name pattern finds in the path."""
     if labels.pattern is None:
         return {}
     told = read_name(path, replace(labels, tool=None))
@@ -165,7 +166,7 @@ def _features(row: Mapping[str, str]) -> dict[str, float]:
 
 
 def _limit_mb(resources: Mapping[str, Any]) -> int | None:
-    """Return ``mem_mb``: what executors hand to the batch system, whose MB are MiB, as they stand."""
+    """Return ``mem_mb``: executors pass it unchanged to the batch system, whose MB are MiB."""
     value = resources.get("mem_mb")
     if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
         return None

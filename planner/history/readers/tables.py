@@ -22,7 +22,7 @@ USES = frozenset({"peak", "wall", "limit", "chromosome", "sample", "features", "
 
 _TRUE = ("1", "true", "yes", "t", "y")
 
-# What a column is called when nobody says: the first of these that is there.
+# Default names of each column: the first one that is present is used.
 _DEFAULTS: Mapping[str, tuple[str, ...]] = {
     "peak": ("peak_mb", "peak_rss_mb", "max_rss_mb", "max_rss", "MaxRSS"),
     "wall": ("wall_s", "elapsed_s", "duration_s", "seconds"),
@@ -60,12 +60,12 @@ def read_table(
     """Read a table of runs.
 
     A row is an oom when its ``outcome`` or ``oom`` column says so, a failure when ``exit_code`` is not 0, and completed
-    otherwise. Importing a file twice is harmless: a row is known by its content.
+    otherwise. Importing a file twice is harmless, as a row is identified by its content.
 
     Parameters
     ----------
     tool : str, optional
-        The tool of all rows; else the column ``tool`` gives it.
+        The tool of all rows; by default it is in the column ``tool``.
     quality : Quality
         How the peaks were obtained: by the operating system (measured) or by polling (sampled).
     source : str
@@ -74,7 +74,7 @@ def read_table(
     Raises
     ------
     InputError
-        When a column that was named is not there, no column holds the peak, no tool is known, or the file is cut.
+        When a named column is missing, no column holds the peak, no tool is known, or the file is cut.
     """
     return collected(_runs(text, columns or Columns(), tool, quality, source))
 
@@ -102,7 +102,7 @@ def _runs(
 
 
 def _places(present: tuple[str, ...], columns: Columns, source: str) -> dict[str, str]:
-    """Return which column holds each thing that is known."""
+    """Return quantity -> column, for all that the table has."""
     named = {name: getattr(columns, name) for name in _DEFAULTS if getattr(columns, name, None)}
     features = {name: levels.column(source) for name, source in columns.features.items()}
     needed = {column: name for name, column in (*named.items(), *features.items())}
@@ -213,10 +213,10 @@ def _finite(text: str, what: str) -> float:
 
 
 def columns_named(options: Mapping[str, Any]) -> Columns:
-    """Return which column of a table holds what, from the options of the command line."""
+    """Return the roles of a table's columns from the options of the command line."""
     features: dict[str, str] = {}
     for text in options["features"]:
-        # "a=x,b=y" as well as one option per feature
+        # "a=x,b=y" is allowed as well as one option per feature
         for one in text.split(","):
             name, equals, column = one.partition("=")
             if not (equals and name.strip() and column.strip()):

@@ -1,1 +1,1 @@
-"""Readers of sacct output, and what became of each attempt."""
+"""Parsing of sacct output, and the outcome of each attempt."""

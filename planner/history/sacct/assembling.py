@@ -1,4 +1,4 @@
-"""Rows of a text gathered into attempts, whatever the order of the rows."""
+"""Joining rows of sacct's text into attempts, in any order of the rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from planner.history.sacct.text import SacctLine, UnreadLine
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SacctRead:
-    """Attempts in the order of their first row, and every line that was not used, with the reason."""
+    """Attempts in the order of their first row, and all unused lines with the reason."""
 
     attempts: tuple[JobAttempt, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -26,20 +26,20 @@ class SacctRead:
 def assemble(
     lines: Callable[[bool], Iterable[SacctLine | UnreadLine]], *, poll_s: float, file: str | None = None
 ) -> Iterator[JobAttempt | Skipped]:
-    """Join job rows and step rows into attempts, in whatever order they stand.
+    """Join job rows and step rows into attempts, in any order of the rows.
 
-    The lines are gone through twice: first to see where each job's last row is, then to judge each job there. Only the
-    rows of jobs that are still open are held in memory.
+    The lines are read twice: first to find each job's last row, then to judge each job at that row. Only the rows of
+    jobs whose last row has not been reached are kept in memory.
 
     Parameters
     ----------
     lines : callable
-        Returns the lines from the first on, each time it is called; with True, their cells may be left out.
+        Returns all lines each time it is called; with True, their cells may be omitted.
     poll_s : float
         Seconds between two samples of MaxRSS.
     file : str, optional
-        Where the lines come from a file, which may end too early, its name: a last job that lacks steps which all
-        others have is then skipped.
+        Name of the file that the lines come from. As it may be truncated, a last job without steps that all others have
+        is skipped.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def assemble(
 
 
 class _PackedRow(NamedTuple):
-    """A row as one text: jobs whose rows are far apart must not fill the memory."""
+    """A row packed into one string, to save memory for jobs whose rows are far apart."""
 
     number: int
     columns: Sequence[str]
@@ -82,7 +82,7 @@ class _PackedRow(NamedTuple):
 
     @property
     def cells(self) -> list[str]:
-        """The cells; one too many where one of them holds a zero byte."""
+        """The cells; there is one too many if a cell contains a zero byte."""
         return self.text.split("\0")
 
 
@@ -100,7 +100,7 @@ def _parsed(row: SacctLine | _PackedRow) -> Row:
 
 
 class _Outline:
-    """Where each job's last row is, and of which jobs a row cannot be read."""
+    """The position of each job's last row, and the jobs with an unreadable row."""
 
     def __init__(self, lines: Iterable[SacctLine | UnreadLine]) -> None:
         self.last: dict[str, int] = {}
@@ -131,7 +131,7 @@ class _Outline:
             self.cut_ids = (*self.cut_ids, base)
 
     def incomplete(self, key: str) -> str:
-        """Return the job's id when a row of it cannot be read, or stands under an id that was cut off."""
+        """Return the job's id if one of its rows cannot be read, or has an id that was cut off."""
         base = key.rpartition("\0")[2]
         if base in self.cut_ids:  # said by itself
             return ""
@@ -139,7 +139,7 @@ class _Outline:
         return base if cut else ""
 
     def tell(self, jobs: Sequence[Row]) -> None:
-        """Note the attempts of an id that two clusters share; ValueError where they share the time as well."""
+        """Note the attempts of an id that exists on two clusters; ValueError if their times are equal too."""
         base = str(jobs[0].id.base) if self.shared else ""
         if base not in self.shared:
             return
@@ -150,13 +150,13 @@ class _Outline:
 
 
 def _key_of(line: SacctLine) -> str:
-    """Return what the rows of one job share: its id, and its cluster where that is told."""
+    """Return the key of a job's rows: its id, and its cluster if there is such a column."""
     base = line.job_id.partition(".")[0]
     return f"{line.cluster}\0{base}" if line.cluster else base
 
 
 class _UsualSteps:
-    """The steps that all jobs of a text have, or all elements of an array: to notice that the last one lacks some."""
+    """The steps that all jobs of a text, or all elements of an array, have: to notice when the last one lacks some."""
 
     def __init__(self) -> None:
         self.everywhere: frozenset[str | None] | None = None
@@ -171,7 +171,7 @@ class _UsualSteps:
         self.array = job.id.job
 
     def lacking(self, job: Row, steps: Iterable[Row]) -> bool:
-        """Whether a job has not all of the usual steps."""
+        """Whether a job lacks one of the usual steps."""
         usual = (self.everywhere or frozenset()) | (
             (self.in_array or frozenset()) if job.id.job == self.array else set()
         )
@@ -187,7 +187,7 @@ class _Judge:
     usual: _UsualSteps = field(default_factory=_UsualSteps)
 
     def judged(self, raw: Sequence[SacctLine | _PackedRow], *, at_end: bool) -> Iterator[JobAttempt | Skipped]:
-        """Return the attempts of one job, or why there are none."""
+        """Yield the attempts of one job, or the reason why there are none."""
         rows: list[Row] = []
         for one in raw:
             try:

@@ -22,9 +22,9 @@ class Step:
     Attributes
     ----------
     id : str
-        With its job: ``12_3.0``, ``12.batch``.
+        Including the job's id: ``12_3.0``, ``12.batch``.
     name : str
-        What ``srun -J`` gave it.
+        The name given by ``srun -J``.
     outcome : Outcome or None
         None while it runs.
     peak_mb : float or None
@@ -65,15 +65,15 @@ class JobAttempt:
     time_limit_s : float or None
         ``inf`` without limit.
     submit_s : int
-        When it was submitted; in output without a Submit column, when it started, else ended; 0 when nothing tells.
+        Submit time; without a Submit column the start time, else the end time; 0 if all are missing.
     steps : tuple of Step
         Without ``.extern``.
     cpu_s : float or None
-        Processor time of all its processes, s; None where it was not asked for.
+        Processor time of all its processes, s; None if the column was not requested.
     per_cpu : bool
-        Whether its memory was asked for per CPU, where sacct says so.
+        Whether its memory was requested per CPU, if sacct says so.
     submit_line : str
-        The command that submitted it; empty where it was not asked for.
+        The command that submitted it; empty if the column was not requested.
     """
 
     job_id: str
@@ -99,14 +99,14 @@ class JobAttempt:
 
 
 def attempts_of(job: Row, steps: Sequence[Row], *, requeued: bool, poll_s: float) -> list[JobAttempt]:
-    """Return the attempt that a job's row and its steps' rows are; of an array that never started, one per element.
+    """Return the attempt made of a job's row and its steps' rows; one per element for an array that never started.
 
     Parameters
     ----------
     requeued : bool
-        Other attempts share the job's id.
+        Whether other attempts share the job's id.
     poll_s : float
-        Seconds between two samples of MaxRSS, where the job's command line says nothing else.
+        Seconds between two samples of MaxRSS, unless the job's command line sets another interval.
     """
     verdict = judge_attempt(job, steps, requeued=requeued)
     own = _OWN_POLL.search(job.submit_line)
@@ -169,7 +169,7 @@ class _Grade:
 
 
 def _grade(verdict: AttemptVerdict | None, peak_mb: float | None, wall_s: float | None, poll_s: float) -> _Grade:
-    """Say how far a sampled peak can be trusted."""
+    """Return the peak and how far it can be trusted."""
     evidence = "" if verdict is None else verdict.evidence
     if verdict is not None and verdict.outcome is Outcome.OOM:
         bounds = [bound for bound in (peak_mb, verdict.limit_mb) if bound is not None]

@@ -1,4 +1,4 @@
-"""The columns of sacct: their names, and what a cell of each can hold."""
+"""The columns of sacct: their names, and valid cells of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRESUsageOutAve TRESUsageOutMax TRESUsageOutMaxNode TRESUsageOutMaxTask TRESUsag
 TRESUsageOutMinTask TRESUsageOutTot UID User UserCPU WCKey WCKeyID WorkDir
 """
 NAMES = {name.lower(): name for name in _HELP_FORMAT.split()}
-# Text of the user's choice, in which anything can stand; in a job's name even a line break.
+# Text of the user's choice, which can hold anything; a job's name even a line break.
 FREE_TEXT = frozenset(
     {
         "JobName",
@@ -58,7 +58,7 @@ _FORMS = {
     "NodeList": r"(?:[\w.-]|\[[0-9,-]+\])+(?:,(?:[\w.-]|\[[0-9,-]+\])+)*|None assigned",
 }
 _FORM_OF = {name: re.compile(rf"(?:{form})?") for names, form in _FORMS.items() for name in names.split()}
-# A cell of which nothing can be missing: its last character could not be followed by another.
+# Cells that are surely complete: no further character could follow.
 _WHOLE = {
     "State": re.compile(r"(?!CANCELLED$)[A-Z_]+"),
     "MaxRSS": re.compile(r"[0-9.]+[KMGTP]"),
@@ -67,29 +67,29 @@ _WHOLE = {
 
 
 def canonical(names: Sequence[str]) -> list[str]:
-    """Return the names as sacct writes them, whatever the case they were asked for in."""
+    """Return the names in sacct's own capitalisation."""
     return [NAMES.get(name.strip().lower(), name.strip()) for name in names]
 
 
 def fits(name: str, cell: str) -> bool:
-    """Whether a column can hold this text."""
+    """Whether a column can contain this text."""
     form = _FORM_OF.get(name)
     return form is None or form.fullmatch(cell.strip()) is not None
 
 
 def is_whole(name: str, cell: str) -> bool:
-    """Whether the last cell of a text without an end cannot have been longer."""
+    """Whether the last cell of a text without a final line end is surely complete."""
     form = _WHOLE.get(name)
     return form is not None and fits(name, cell) and form.fullmatch(cell.strip()) is not None
 
 
 def rejoined(cells: Sequence[str], columns: Sequence[str], delimiter: str) -> list[str] | None:
-    """Undo delimiters inside cells: the one way to join neighbours so that every column holds what it can.
+    """Rejoin cells that were split at delimiters inside them, such that every column has a valid cell.
 
     Returns
     -------
     list of str or None
-        None when there is no such way, or more than one.
+        None when there is no way to do so, or more than one.
     """
     # ways[n]: up to two ways in which the first columns can hold the first n cells
     ways: dict[int, list[list[str]]] = {0: [[]]}

@@ -1,4 +1,4 @@
-"""The header of sacct's text: its columns, and what separates them."""
+"""The header of sacct's text: its columns and their delimiter."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
 
 
 def unquoted(row: str) -> str:
-    """Return a line without the marks of a quotation before it."""
+    """Return a line without quotation marks (``>``) before it."""
     return _QUOTED.sub("", row, count=1) if ">" in row[:4] else row
 
 
 def is_header(row: str) -> bool:
-    """Whether a line names columns of sacct."""
+    """Whether a line is a header with columns of sacct."""
     return "jobid" in row.lower() and header_columns(unquoted(row).strip(), None) is not None
 
 
 def header_columns(row: str, delimiter: str | None) -> tuple[list[str], str, bool] | None:
-    """Return a header's columns, delimiter, and whether sacct -p ended it with one; None for another line.
+    """Return a header's columns, its delimiter, and whether it ends with one (sacct -p); None for any other line.
 
     Parameters
     ----------
     delimiter : str or None
-        Detected from the names that stand beside it, when not given.
+        By default detected from the text between the names.
     """
     text = row.replace('"', "")
-    # blanks may be part of the delimiter, or only fill a column: names that need no stripping go first
+    # blanks may be part of the delimiter, or only padding: delimiters whose names need no stripping come first
     for line, strip in ((text, False), (text.strip(" "), True)):
         for one in [delimiter] if delimiter else _delimiters(line):
             names = line.split(one) if one.strip(" ") else []
@@ -47,7 +47,7 @@ def header_columns(row: str, delimiter: str | None) -> tuple[list[str], str, boo
 
 
 def _delimiters(header: str) -> Iterator[str]:
-    """Return what may stand between the names of a header, from what stands beside the names that sacct knows."""
+    """Yield possible delimiters of a header, from the text beside known names of columns."""
     lower = header.lower()
     first = next((name for name in sorted(NAMES, key=len, reverse=True) if lower.startswith(name)), "")
     rest = header[len(first) :] if first else ""
@@ -67,10 +67,10 @@ def _are_columns(names: Sequence[str]) -> bool:
 
 
 def delimiter_of(row: str, columns: int) -> str:
-    """Return what separates the cells of output without a header."""
+    """Return the delimiter of output without a header."""
     for one in _USUAL_DELIMITERS:
         if columns - 1 <= row.count(one) <= columns:
             return one
-    # beside an empty cell two of them are one run: the shortest first
+    # two delimiters around an empty cell look like one long run: try the shortest first
     marks = sorted(set(re.findall(r"[^\w.:+\-\[\]/%,= ]+", row)), key=len)
     return next((mark for mark in marks if columns - 1 <= row.count(mark) <= columns), "|")

@@ -1,9 +1,9 @@
 """``sacct --json`` as the columns of the text form, so that one parser interprets both.
 
-The shape changed twice: 22.05 (``v0.0.38``) has plain numbers, states as strings and steps named apart from their job;
-23.02 (``v0.0.39``) has numbers as ``{set, infinite, number}``; since 23.11 (``v0.0.40``) states are lists and steps
-carry their full id. 22.05 prints exit status 0 for jobs that failed with another: there, only states and signals count.
-Since 24.11, what was never set can be a number near 2^32 or 2^64 instead of nothing.
+The shape changed twice: 22.05 (``v0.0.38``) has plain numbers, states as strings and step ids separate from their
+job's; 23.02 (``v0.0.39``) has numbers as ``{set, infinite, number}``; since 23.11 (``v0.0.40``) states are lists and
+steps carry their full id. 22.05 prints exit status 0 for jobs that failed with another status, so that only states and
+signals count. Since 24.11, an unset number can be near 2^32 or 2^64 instead of missing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from planner.history.sacct.text import SacctLine
 # Slurm's NO_VAL and INFINITE, in 16, 32 and 64 bits
 _NOT_SET = (65534, NO_VAL, 18446744073709551614)
 _INFINITE = (65535, NO_VAL + 1, 18446744073709551615)
-# Steps that have a name instead of a number, where they are given by their number
+# Numbers that stand for named steps
 _NAMED_STEPS = {"4294967290": "interactive", "4294967291": "batch", "4294967292": "extern"}
 
 
 def split_json(text: str, *, source: str) -> list[SacctLine]:
-    """Return the rows of every job and step, numbered by the job's place in the document.
+    """Return the rows of all jobs and steps, numbered by the job's position in the document.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _word(value: object) -> str:
 
 
 def _number(value: object) -> str:
-    """Return a number as text, plain or as ``{set, infinite, number}``; nothing when it is not set."""
+    """Return a number as text, plain or as ``{set, infinite, number}``; "" when it is not set."""
     if isinstance(value, dict):
         value = value.get("number") if value.get("set") else None
     if isinstance(value, float) and value.is_integer():

@@ -1,4 +1,4 @@
-"""Which task each attempt of Slurm's accounting was, read from the names of jobs and steps."""
+"""The task of each attempt in Slurm's accounting, parsed from the names of jobs and steps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from planner.history.sacct.read import JobAttempt, SacctRead, Step, observe
 
 
 def label(read: SacctRead, labels: Labels) -> HistoryRead:
-    """Turn attempts into observations; what has not ended, or whose name does not tell enough, is named as skipped.
+    """Turn attempts into observations; attempts that have not ended, or whose name is not enough, are skipped.
 
-    A job of which several steps name a chromosome is a batch of tasks: each of these steps is an observation.
+    A job with several steps that name a chromosome is a batch of tasks: each of these steps is an observation.
     """
     return collected(labelled(chain(read.skipped, read.attempts), labels))
 
 
 def labelled(found: Iterable[JobAttempt | Skipped], labels: Labels) -> Iterator[Observation | Skipped]:
-    """Turn attempts into observations as they come; see `label`."""
+    """Turn attempts into observations one by one; see `label`."""
     for one in found:
         if isinstance(one, Skipped):
             yield one

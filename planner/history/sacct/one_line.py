@@ -1,4 +1,4 @@
-"""Rows of sacct with line breaks inside, as in command lines, joined into one line each."""
+"""Joining rows of sacct that contain line breaks, as in command lines, into one line each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 def one_line_rows(lines: Iterable[str], columns: int, delimiter: str) -> Iterator[str]:
     """Yield each row as one line, with a blank for every line break inside.
 
-    A row has ``columns - 1`` delimiters: a line goes on with the row before it until that has all of its own, and a
-    line without any is the rest of a last column.
+    A row has ``columns - 1`` delimiters: lines are appended to a row until it has all of them, and a line without any
+    belongs to the last column of the row before it.
 
     Parameters
     ----------
     lines : iterable of str
-        With their ends; no header.
+        Lines with their line ends, without a header.
     """
     row, found = "", 0
     for line in lines:

@@ -1,8 +1,8 @@
-"""What became of an attempt: decided from accounting first, the exit code second, the log last.
+"""The outcome of an attempt: decided from accounting first, the exit code second, the log last.
 
 Slurm's State alone misleads: a job whose script ignores a killed step is COMPLETED, a job killed by the accounting
 poller is FAILED or CANCELLED, and a requeue overwrites all of it. So an attempt is judged from its own row and all its
-step rows; the first rule that applies decides, and says what it saw.
+step rows; the first rule that applies decides, and its evidence is recorded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from planner.history.sacct.rows import CANCELLED, COMPLETED, FAILED, OUT_OF_MEMO
 _OOM_EXIT = (0, 125)
 # "exit 137" in a script is stored as 9:0
 _KILLED = frozenset({(0, KILL), (KILL, 0), (KILLED, 0)})
-# ended by SIGTERM: what Slurm sends to the steps of a job that it ends
+# ended by SIGTERM, which Slurm sends to the steps of a job that it ends
 _TERMINATED = frozenset({(0, TERMINATE), (TERMINATE, 0), (TERMINATED, 0)})
 # slurmd could not start the job: no working directory, or no place for its output
 _LAUNCH_FAILED = (0, 53)
@@ -43,7 +43,7 @@ _OUTCOME_OF_STATE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptVerdict:
-    """An outcome, what decided it, and for memory kills the limit that was hit (MiB, None when unknown)."""
+    """An outcome, its evidence, and for memory kills the limit that was hit (MiB, None when unknown)."""
 
     outcome: Outcome
     evidence: str
@@ -52,7 +52,7 @@ class AttemptVerdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogVerdict:
-    """What a log says about memory.
+    """Evidence in a log of a lack of memory.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class LogVerdict:
         The program ran out of a limit of its own (a Java heap, ``ulimit``): more ``--mem`` helps only if that limit
         follows it.
     used_mb : float or None
-        What Slurm saw in use when it killed, MiB.
+        Memory in use when Slurm killed it, MiB.
     """
 
     evidence: str
@@ -74,10 +74,10 @@ class LogVerdict:
 
 
 _POLLER = re.compile(r"exceeded memory limit \(([0-9]+) > ([0-9]+)\)")
-# slurmstepd names itself, but from 26.05 on, where a time stands instead
+# slurmstepd's messages start with its name; from 26.05 on with a time instead
 _FROM_SLURM = re.compile(r"^(?:slurmstepd|\[\d{4}-\d\d-\d\dT[\d:.]+\] (?:error|fatal): ).*$", re.MULTILINE)
 _KILLED_TEXT = re.compile(r"oom[-_]kill|exceeded (?:job |step )?memory limit|task \d+: Out Of Memory", re.IGNORECASE)
-# Java, Python and NumPy, C++, libc, R, Rust, Go, and what programs say themselves; never a graphics card's memory
+# messages of Java, Python and NumPy, C++, libc, R, Rust, Go, and of programs; never about a graphics card's memory
 _OWN_HEAP = re.compile(
     r"""java\.lang\.OutOfMemoryError(?::\ [A-Za-z\ ]+)? | (?<!cuda\.)\b\w*MemoryError\b | std::bad_alloc
     | [Cc]annot\ allocate\ (?:memory|vector\ of\ size\ [\d.]+\ ?[KMGT]b) | memory\ allocation\ of\ \d+\ bytes\ failed
@@ -90,12 +90,12 @@ _OWN_HEAP = re.compile(
 
 
 def said_by_slurm(text: str) -> str:
-    """Return those lines of a log that Slurm itself wrote, as against the program that ran."""
+    """Return the lines of a log that were written by Slurm, not by the program."""
     return "\n".join(_FROM_SLURM.findall(text))
 
 
 def classify_log(text: str) -> LogVerdict | None:
-    """Look for the traces that a lack of memory leaves in a log; None when there are none.
+    """Return the evidence of a lack of memory in a log; None when there is none.
 
     Sources: slurmstepd's messages under task/cgroup and under OverMemoryKill; Java, Python, C++, libc.
     """
@@ -121,9 +121,9 @@ def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> 
     ----------
     job : Row
     steps : sequence of Row
-        All its steps, ``.extern`` among them.
+        All its steps, including ``.extern``.
     requeued : bool
-        Other attempts share the job's id: DerivedExitCode may then be theirs.
+        Whether other attempts share the job's id: then DerivedExitCode may be theirs.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def judge_attempt(job: Row, steps: Sequence[Row], *, requeued: bool = False) -> 
 
 
 def judge_step(step: Row, job: Row) -> AttemptVerdict | None:
-    """Decide the outcome of one step for itself, where steps are tasks of their own; None while it has not ended."""
+    """Decide the outcome of a step that is a task of its own; None while it has not ended."""
     if not step.ended:
         return None
     if _says_oom(step):
@@ -162,7 +162,8 @@ def judge_step(step: Row, job: Row) -> AttemptVerdict | None:
 
 
 def _reported_oom(job: Row, steps: Sequence[Row], requeued: bool) -> AttemptVerdict | None:
-    # a step of the task says more than the job, and the job more than .extern, which sees every kill of the job
+    # evidence of the task's step counts more than the job's, and that more than .extern's, which sees all kills of the
+    # job
     for row in (*_task_steps(steps), job, *steps):
         if _says_oom(row):
             return _oom(row, job, _describe(row))
@@ -228,7 +229,7 @@ def _says_oom(row: Row) -> bool:
 
 
 def limit_of(step: Row, job: Row) -> float | None:
-    """Return the limit in force for a step, MiB: its own, else its job's."""
+    """Return the limit in force for a step, MiB: its own, otherwise its job's."""
     return step.limit_mb if step.limit_mb is not None else job.limit_mb
 
 

@@ -1,7 +1,7 @@
-"""The only reader of sacct: the one call to make, and what its output says about each attempt of a job.
+"""Calling and reading sacct: the arguments of the call, and its output as attempts of jobs.
 
 An attempt is a job (an array element, a het component) between one submission and its end; a requeued job has several.
-It is known by its JobID, as printed (``12_3``, ``12+1``), and its submit time; never by JobIDRaw, which for the last
+It is identified by its JobID as printed (``12_3``, ``12+1``) and its submit time; never by JobIDRaw, which for the last
 element of an array is the array's own id.
 """
 
@@ -60,20 +60,20 @@ def arguments(
     Parameters
     ----------
     ids : iterable of str
-        Job ids. Elements, components and steps are asked for through their job: one id per array.
+        Job ids. Elements, components and steps are queried by their job: one id per array.
     names : sequence of str
-        Job names (exact), instead of ids; then ``start`` and ``end`` are needed, so that the call stays bounded.
+        Exact job names, instead of ids; ``start`` and ``end`` are then required to keep the call bounded.
     start, end : str, optional
-        As ``sacct -S`` and ``-E`` take them.
+        Values of ``sacct -S`` and ``-E``.
     user : str, optional
-        Only this user's jobs; instead of names, too.
+        Only this user's jobs; may also replace names.
     fields : sequence of str
-        `FIELDS`, or those of them that an older sacct knows; hand the same to `read_text`.
+        `FIELDS`, or those of them that an older sacct has; pass the same to `read_text`.
 
     Raises
     ------
     ValueError
-        When neither ids nor names or a user with a window are given, or more than `IDS_PER_CALL` ids.
+        When neither ids, nor names or a user with ``start`` and ``end``, are given, or more than `IDS_PER_CALL` ids.
     """
     jobs = sorted({parse_job_id(one).job for one in ids})
     if len(jobs) > IDS_PER_CALL:
@@ -103,7 +103,7 @@ def calls(ids: Iterable[str], *, fields: Sequence[str] = FIELDS) -> list[list[st
 def stream(
     source: TextSource, *, columns: Sequence[str] | None = None, poll_s: float = POLL_S
 ) -> Iterator[JobAttempt | Skipped]:
-    """Read a file of sacct, text or JSON, attempt by attempt; text needs little memory, however long.
+    """Read a file of sacct output, text or JSON, attempt by attempt; text of any length needs little memory.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def stream(
     Raises
     ------
     InputError
-        Naming file and line, when the text ends in the middle of a row, or when nothing in it could be read.
+        When the text ends in the middle of a row, or nothing in it could be read; names file and line.
     """
     if source.head().lstrip()[:1] == "{":
         rows = split_json(source.text(), source=source.name)
@@ -138,7 +138,7 @@ def stream(
 
 
 def read(source: TextSource, *, columns: Sequence[str] | None = None, poll_s: float = POLL_S) -> SacctRead:
-    """Read a whole file of sacct at once; see `stream`."""
+    """Read a whole file of sacct output at once; see `stream`."""
     return _collected(stream(source, columns=columns, poll_s=poll_s))
 
 
@@ -155,7 +155,7 @@ def read_text(
     delimiter: str | None = None,
     poll_s: float = POLL_S,
 ) -> SacctRead:
-    """Read what sacct printed: by `arguments`, with ``-P`` or ``-p`` and any delimiter, or as its default table.
+    """Read the output of sacct: of a call with `arguments`, with ``-P`` or ``-p`` and any delimiter, or the default.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def read_text(
     Returns
     -------
     SacctRead
-        Attempts of which a row was cut are skipped: without all its steps an attempt's peak would be too low.
+        Attempts with a cut row are skipped: without all its steps an attempt's peak would be too low.
     """
     lines = partial(_lines, TextSource(name="sacct output", content=text), columns, delimiter)
     return _collected(assemble(lines, poll_s=poll_s))
@@ -187,16 +187,16 @@ def _collected(found: Iterable[JobAttempt | Skipped]) -> SacctRead:
 
 
 def with_log(record: Record, log: str, *, heap_follows_request: bool = False) -> Record:
-    """Let the tail of a log decide where accounting could not: a failure that was a lack of memory becomes an oom.
+    """Return the record with its outcome corrected by a log: a failure from lack of memory becomes an oom.
 
     Parameters
     ----------
     record : JobAttempt or Step
-        Returned as it is unless its outcome is failed and the log speaks of memory.
+        Returned unchanged unless its outcome is failed and the log shows a lack of memory.
     log : str
     heap_follows_request : bool
-        The program's own limit is set from ``--mem``, as in chromplan's scripts: a heap that was too small then means
-        that the true peak is at least the limit.
+        Whether the program's own limit is derived from ``--mem``, as in chromplan's scripts: a heap that was too small
+        then means that the true peak is at least the limit.
     """
     found = classify_log(log) if record.outcome is Outcome.FAILED else None
     if found is None:
@@ -225,12 +225,12 @@ def observe(
     features: Mapping[str, float] | None = None,
     step: Step | None = None,
 ) -> Observation:
-    """Return the observation that an attempt, or one step of it that is a task of its own, is to the model.
+    """Return an attempt, or one of its steps that is a task of its own, as an observation.
 
     Raises
     ------
     ValueError
-        While it has not ended.
+        When it has not ended.
     """
     record = attempt if step is None else step
     if record.outcome is None:

@@ -1,4 +1,4 @@
-"""One row of sacct as numbers, whatever its printed form."""
+"""Rows of sacct parsed into numbers, from any printed form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from planner.core.job_ids import JobId, parse_job_id
 from planner.core.node_lists import expand_nodes
 from planner.core.units import NO_VAL, parse_duration_s, parse_mem_mb
 
-# The same few states, sizes and times stand in most rows of a long text
+# cached: most rows of a long text have the same few states, sizes and times
 _cached = lru_cache(maxsize=8192)
 
 COMPLETED = "COMPLETED"
@@ -38,7 +38,7 @@ class Row:
     Attributes
     ----------
     cancelled_by : str
-        Of ``CANCELLED by UID``: who ended it, other than the program itself; empty otherwise.
+        The UID in ``CANCELLED by UID``: the user who cancelled it; empty otherwise.
     exit_code, derived_exit_code : (int, int) or None
         Exit status and signal.
     limit_mb : float or None
@@ -51,7 +51,7 @@ class Row:
     cpu_s : float or None
         TotalCPU: processor time of all its processes.
     per_cpu : bool
-        Whether the memory was asked for per CPU, where sacct says so: ``4Gc``.
+        Whether the memory was requested per CPU, if sacct says so: ``4Gc``.
     submit_line : str
         The command that submitted it.
     """
@@ -82,8 +82,8 @@ class Row:
     def peak_mb(self) -> float | None:
         """Highest memory of the whole step.
 
-        MaxRSS is that of the largest Slurm task alone. With several, the sum of their own peaks is taken; where the
-        database does not hold it, MaxRSS times NTasks. Both are upper estimates, as the peaks need not coincide.
+        MaxRSS is that of the largest Slurm task alone. For several tasks it is the sum of their peaks, or, if that is
+        missing in the database, MaxRSS times NTasks. Both are upper bounds, as the peaks need not coincide.
         """
         if self.max_rss_mb is None:
             return self.total_rss_mb
@@ -93,7 +93,7 @@ class Row:
 
     @property
     def attempt_s(self) -> int:
-        """What tells this attempt from others of its job: when it was submitted, else started, else ended; else 0."""
+        """The time that tells attempts of a job apart: submit, else start, else end, s since the epoch; else 0."""
         return self.submit_s or self.start_s or self.end_s or 0
 
     @property
@@ -105,12 +105,12 @@ class Row:
 def parse_row(values: Mapping[str, str]) -> Row:
     """Read one row from its columns, named as sacct names them.
 
-    Columns that are absent or empty are missing, not zero.
+    Absent or empty columns are None, not zero.
 
     Raises
     ------
     ValueError
-        When JobID or State is absent or unreadable, or another column holds what Slurm would never print.
+        When JobID or State is absent or unreadable, or another column has a text that Slurm never prints.
     """
     state, cancelled_by = _state(_required(values, "State"))
     get = values.get
@@ -231,7 +231,7 @@ def _duration_s(text: str) -> float | None:
 
 @_cached
 def _cpu_s(text: str) -> float | None:
-    """Read processor time; it is a remark, and no reason to lose a row."""
+    """Read processor time; None if it is unreadable, as it is no reason to lose a row."""
     try:
         return parse_duration_s(text)
     except ValueError:
@@ -242,7 +242,7 @@ def _instant(text: str) -> int | None:
     """Read an epoch, or sacct's local time without offset: taken as this machine's time zone."""
     if text.isdecimal():
         found = int(text)
-        return found if 0 < found < NO_VAL else None  # that and INFINITE: of a time never set, in some versions
+        return found if 0 < found < NO_VAL else None  # NO_VAL and INFINITE: a time that was never set, in some versions
     text = text.strip()
     if not text or text.lower() in ("unknown", "none", "n/a"):
         return None

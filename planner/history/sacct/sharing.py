@@ -1,4 +1,4 @@
-"""Which rows of a job are the same attempt, and which of its attempts each step belongs to."""
+"""Assigning rows of a job to its attempts: repeated rows of one attempt, and the attempt of each step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from planner.history.sacct.rows import Row
 
 
 def distinct(jobs: Sequence[Row]) -> list[Row]:
-    """Return one row per attempt, in the order of time; of an attempt that was printed twice, the later state."""
+    """Return one row per attempt, in order of time; for an attempt that was printed twice, the later state."""
     kept: list[Row] = []
     for row in jobs:
         place = next((n for n, other in enumerate(kept) if _same_attempt(row, other)), None)
@@ -24,24 +24,24 @@ def _same_attempt(one: Row, other: Row) -> bool:
     if one.submit_s is not None and other.submit_s is not None:
         return one.submit_s == other.submit_s
     if one.ended and other.ended:
-        return one == other  # an ended attempt does not change any more
+        return one == other  # an ended attempt no longer changes
     return one.start_s == other.start_s or one.start_s is None or other.start_s is None
 
 
 def share(jobs: Sequence[Row], steps: Sequence[Row]) -> tuple[list[list[Row]], list[Row]]:
-    """Give each step to the attempt during which it started.
+    """Assign each step to the attempt during which it started.
 
     Parameters
     ----------
     jobs : sequence of Row
         From `distinct`.
     steps : sequence of Row
-        Of all of them. Of a step that was printed twice, the later state counts.
+        Steps of all attempts. For a step that was printed twice, the later state counts.
 
     Returns
     -------
     (list of list of Row, list of Row)
-        The steps of each attempt, and those that started before any of them.
+        The steps of each attempt, and the steps that started before all attempts.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""sacct's printed table as named columns: delimiters, headers, fixed widths, pasted text, rows that were cut."""
+"""Parsing sacct's printed tables into named columns: delimiters, headers, fixed widths, pasted text, cut rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from planner.history.sacct.fields import FREE_TEXT, canonical, fits, is_whole, rejoined
 from planner.history.sacct.headers import delimiter_of, header_columns, unquoted
 
-# Free text last: with any other order a delimiter in a name could not be told from a real one.
+# Free text last: otherwise a delimiter in a name could not be distinguished from a real one.
 # Never SubmitLine: it holds the command's line breaks, and a row must be a line.
 FIELDS: tuple[str, ...] = (
     *("JobID", "State", "ExitCode", "DerivedExitCode", "ReqMem", "AllocTRES", "MaxRSS", "TRESUsageInTot", "NTasks"),
@@ -23,7 +23,7 @@ _RULER = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*")
 
 
 class SacctLine(NamedTuple):
-    """One row: the line it stood on and its cells, column by column.
+    """One row: its line number and its cells by column.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class UnreadLine:
     Attributes
     ----------
     job_ids : tuple of str or None
-        The JobID of the job whose record is therefore incomplete, or all that it may be; None when the line is not a
+        The JobID of the job whose record is incomplete as a result, or all possible ones; None when the line is not a
         row of sacct.
     """
 
@@ -68,13 +68,13 @@ def split_lines(
     Parameters
     ----------
     lines : iterable of str
-        With their ends. Any number of outputs one after the other; each may have its own header.
+        Lines with their line ends, of any number of concatenated outputs; each may have its own header.
     columns : sequence of str, optional
-        The columns of output without a header; `FIELDS` where the text was made with `DELIMITER`.
+        The columns of output without a header; `FIELDS` if the text was made with `DELIMITER`.
     delimiter : str, optional
         Detected from the header, or from the first row, when not given.
     outline : bool
-        Whose rows they are is enough: the cells of a row may be left out.
+        Only the jobs that the rows belong to are needed: cells may be omitted.
     """
     return _Splitter(columns, delimiter, outline).run(lines)
 
@@ -88,7 +88,7 @@ class _Splitter:
         self._name(canonical(columns) if columns else [])
         self.slices: list[slice] = []
         self.quoting = self.trailing = False
-        self.plain = False  # one row is one line, split at the delimiter and nowhere else
+        self.plain = False  # whether each row is one line, split at every delimiter
         self.job_id = ""
         self.held: SacctLine | None = None
 
@@ -96,7 +96,7 @@ class _Splitter:
         for number, line, following in _with_next(lines):
             ended = line.endswith("\n")
             row = line.removesuffix("\n").removesuffix("\r")
-            if ended and following is None and self._is_plain(row):  # by far most lines
+            if ended and following is None and self._is_plain(row):  # by far the most common case
                 if self.held is not None:
                     yield self.held
                 if self.outline and self.job_place == 0 and self.cluster_place is None:
@@ -120,7 +120,7 @@ class _Splitter:
         yield from self._release()
 
     def _is_plain(self, row: str) -> bool:
-        """Whether a row is to be split at each delimiter, and that is all."""
+        """Whether a row only has to be split at each delimiter."""
         whole = self.plain and row.count(self.delimiter) == self.wanted - 1
         return whole and row[:1] not in {">", " "} and "jobid" not in row.lower()
 
@@ -143,7 +143,7 @@ class _Splitter:
     def _start_fixed_width(self, header: str, ruler: str) -> None:
         self.plain = False
         self.slices = [slice(*match.span()) for match in re.finditer("-+", ruler)]
-        # names hold no blanks; where they were copied, the first line often lost its indentation
+        # names hold no blanks; in pasted text the first line has often lost its indentation
         names = header.split()
         if len(names) != len(self.slices):
             names = [header[part].strip() for part in self.slices]
@@ -187,7 +187,7 @@ class _Splitter:
 
     def _cells(self, row: str) -> list[str]:
         wanted = len(self.columns)
-        if not self.delimiter.strip(" "):  # without its ruler: empty cells are not to be seen
+        if not self.delimiter.strip(" "):  # without its ruler empty cells cannot be recognised
             cells = row.split()
             return cells if all(map(fits, self.columns, cells)) else []
         cells = row.removesuffix(self.delimiter if self.trailing else "").split(self.delimiter)
@@ -205,7 +205,7 @@ class _Splitter:
         if "".join(gaps).strip() or row[: self.slices[0].start].strip() or row[self.slices[-1].stop :].strip():
             return []  # shifted, or something else
         cells = [row[part] for part in self.slices]
-        # sacct fills a column from one of its edges; text that touches neither was shifted
+        # sacct aligns a cell with one edge of its column; text that touches neither edge was shifted
         for cell, part in zip(cells, self.slices, strict=True):
             if cell.strip() and cell[0] == " " and len(cell.rstrip()) < part.stop - part.start:
                 return []
@@ -215,7 +215,7 @@ class _Splitter:
         return len(row) >= int(self.slices[-1].stop)
 
     def _continues(self, number: int, row: str) -> bool:
-        """Take a line without any delimiter as the rest of a name with a line break, where it can be that."""
+        """Append a line without delimiters to a name with a line break, if it can be its rest; return whether."""
         before = self.held
         if before is None or self.slices or self.delimiter in row or self.columns[-1] not in FREE_TEXT:
             return False
@@ -239,9 +239,9 @@ class _Splitter:
         return UnreadLine(number=number, reason=reason, job_ids=self._jobs_of(row))
 
     def _jobs_of(self, row: str) -> tuple[str, ...]:
-        """Return the row's JobID; where it is not there whole, the row belongs to the job before it.
+        """Return the row's JobID; if that is incomplete, the row belongs to the preceding job.
 
-        Of a row with delimiters in its cells, every cell that may be the JobID.
+        For a row with delimiters inside cells, all cells that may be the JobID.
         """
         cells = row.split(self.delimiter) if self.delimiter.strip(" ") and not self.slices else row.split()
         if len(cells) > self.wanted:
@@ -254,7 +254,7 @@ class _Splitter:
 
 
 def _with_next(lines: Iterable[str]) -> Iterator[tuple[int, str, str | None]]:
-    """Return the lines with their numbers, and for each the one that follows, where that may be a ruler."""
+    """Yield the lines with their numbers, each with the next line if that may be a ruler."""
     before: str | None = None
     number = 0
     for number, line in enumerate(lines, start=1):
