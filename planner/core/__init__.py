@@ -1,1 +1,1 @@
-"""Errors, units, records, genomes, files and configuration: what every other part rests on."""
+"""Errors, units, records, genomes, files and configuration, used by all other parts."""

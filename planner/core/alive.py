@@ -1,8 +1,8 @@
-"""Whether a process id of this machine still belongs to the same process."""
+"""Checks whether a process id of this machine still belongs to the same process."""
 
 from __future__ import annotations
 
-# a clock that was set between two looks moves psutil's start times a little
+# psutil's start times shift a little when the clock is set
 _SAME_START_S = 2.0
 
 
@@ -18,6 +18,6 @@ def started_s(pid: int) -> float | None:
 
 
 def is_same(pid: int, start_s: float) -> bool:
-    """Whether the process of this id is still the one that started then: ids are given out again."""
+    """Whether the process of this id is still the one that started at that time, as ids are reused."""
     now_s = started_s(pid)
     return now_s is not None and abs(now_s - start_s) < _SAME_START_S

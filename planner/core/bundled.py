@@ -17,11 +17,11 @@ class BundledGenome:
     Attributes
     ----------
     also : tuple of str
-        Other names of it.
+        Other names of the assembly.
     source : str
-        Where the lengths come from.
+        Source of the lengths.
     lengths_bp : mapping of str to int
-        Of each chromosome, in the assembly's order.
+        Chromosome -> length, in the assembly's order.
     """
 
     name: str
@@ -40,7 +40,7 @@ def genomes() -> dict[str, BundledGenome]:
 
 
 def find(word: str) -> BundledGenome:
-    """Return the genome that a word stands for (``hg38``, ``b37``, ``mm39`` …, in any case).
+    """Return the genome of this name (``hg38``, ``b37``, ``mm39`` …, in any case).
 
     Raises
     ------

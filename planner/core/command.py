@@ -1,4 +1,4 @@
-"""A pipeline's command: bash with placeholders, and what cannot be right in it."""
+"""A pipeline's command: bash with placeholders, and checks for mistakes in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from planner.core import shell
 from planner.core.errors import FieldError, near
 
-# placeholder -> environment variable, for every task; a sample table's columns come on top
+# placeholder -> environment variable, for every task; columns of a sample table are added
 PLACEHOLDERS: dict[str, str] = {
     "task": "CHROMPLAN_TASK",
     "sample": "CHROMPLAN_SAMPLE",
@@ -18,7 +18,7 @@ PLACEHOLDERS: dict[str, str] = {
     "java_heap_mb": "CHROMPLAN_JAVA_HEAP_MB",
     "tmp": "CHROMPLAN_TMP",
 }
-# the same for tasks on regions; a column of the sample table may be called so where tasks are whole chromosomes
+# the same for tasks on regions; if tasks are whole chromosomes, a sample table's column may have such a name
 REGION_PLACEHOLDERS: dict[str, str] = {
     name: f"CHROMPLAN_{name.upper()}" for name in ("region", "start", "end", "padded", "padded_start", "padded_end")
 }
@@ -64,30 +64,30 @@ def bash(command: str, variables: Mapping[str, str]) -> str:
 
 
 def heap_follows_request(command: str) -> bool:
-    """Whether a command takes the size of its Java heap from the request."""
+    """Whether a command derives the size of its Java heap from the memory request."""
     return mentions(command, ["java_heap_mb"])
 
 
 def check_tells_tasks_apart(
     command: str, *, chromosomes: int, samples: int, columns: Collection[str], regions: int = 0
 ) -> None:
-    """Refuse a command that would do the same in several tasks: one result, recorded under many names.
+    """Raise an error for a command that would do the same in several tasks.
 
     Parameters
     ----------
     command : str
         As written, with placeholders.
     chromosomes, samples : int
-        How many there are.
+        Their numbers.
     regions : int
-        How many there are, where they are not whole chromosomes.
+        Their number, if they are not whole chromosomes; otherwise 0.
     columns : collection of str
-        Of the sample table.
+        Columns of the sample table.
 
     Raises
     ------
     FieldError
-        Saying which placeholder is missing.
+        When a placeholder is missing; the message names it.
     """
     if _ARRAY_INDEX.search(command):
         raise FieldError(
@@ -106,7 +106,7 @@ def check_tells_tasks_apart(
 
 
 def mentions(command: str, names: Collection[str]) -> bool:
-    """Whether a command has one of these placeholders, or reads its variable by itself."""
+    """Whether a command has one of these placeholders, or uses its environment variable directly."""
     variables = [PLACEHOLDERS.get(name) or variable(name) for name in names]
     return not set(names).isdisjoint(_PLACEHOLDER.findall(command)) or any(
         re.search(rf"\b{one}\b", command) for one in variables

@@ -1,4 +1,4 @@
-"""``chromplan.toml``: what to run, on which chromosomes, and where."""
+"""The settings in ``chromplan.toml``: what to run, on which chromosomes, and where."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from planner.core.samples import Sample
 from planner.core.user_scripts import Wrap
 
 FILE = "chromplan.toml"
-# the time limit of a task where none is given
+# the default time limit of a task
 TIME = "24:00:00"
 
 
 def _known_genome(name: str) -> str:
-    # what a file holds is read where the project's folder is known
+    # files are read later, when the project's folder is known
     if not contigs.is_file_name(name):
         try:
             genomes.find(name)
@@ -175,7 +175,7 @@ def load(path: Path) -> Config:
     Raises
     ------
     InputError
-        Names the file and the line (malformed TOML) or the field (wrong value).
+        For malformed TOML or a wrong value; names the file and the line or field.
     """
     config = parse_toml(read_text(path, hint="'chromplan init' writes one"), Config, path=path)
     command_text(config, samples(config, path.parent), path=path)
@@ -183,7 +183,7 @@ def load(path: Path) -> Config:
 
 
 def samples(config: Config, folder: Path) -> list[Sample]:
-    """Return the samples; one without a name for a cohort.
+    """Return the samples; a single one without a name for a cohort.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def samples(config: Config, folder: Path) -> list[Sample]:
 
 
 def _element_samples(wrap: Wrap) -> list[Sample]:
-    """Return an array's elements; the line of a list that one stands for is a column, as are the line's fields."""
+    """Return an array's elements as samples; an element's line of a list, and the line's fields, are columns."""
     cells = [re.split(r"[\s,]+", one.line.strip()) if one.line.strip() else [] for one in wrap.elements]
     most = max(len(one) for one in cells)
     found = []
@@ -213,9 +213,9 @@ def _element_samples(wrap: Wrap) -> list[Sample]:
 
 
 def region_columns(config: Config, table: list[Sample]) -> dict[str, str]:
-    """Return placeholder -> environment variable of what tasks are told of their regions.
+    """Return placeholder -> environment variable of the values that describe a task's region.
 
-    Of whole chromosomes only what the command asks for; a column of the sample table goes before.
+    For whole chromosomes, only those that the command uses; a column of the sample table takes precedence.
     """
     if config.wrap:
         return {}
@@ -229,7 +229,7 @@ def region_columns(config: Config, table: list[Sample]) -> dict[str, str]:
 
 
 def columns(config: Config, table: list[Sample]) -> dict[str, str]:
-    """Return placeholder -> environment variable of what differs from task to task besides what all pipelines have."""
+    """Return placeholder -> environment variable of values that differ between tasks, besides the standard ones."""
     return {name: command.variable(name) for name in table[0].columns} | region_columns(config, table)
 
 
@@ -244,7 +244,7 @@ def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
     Raises
     ------
     InputError
-        For an empty command, an unknown placeholder, or a ``{sample}`` where there are no samples.
+        For an empty command, an unknown placeholder, or ``{sample}`` without samples.
     """
     known = variables(config, table)
     if table[0].name == "":
@@ -256,12 +256,12 @@ def command_text(config: Config, table: list[Sample], *, path: Path) -> str:
 
 
 def check_command(config: Config, table: list[Sample], cut: Sequence[Region], *, path: Path) -> None:
-    """Refuse a command that would do the same in several tasks.
+    """Raise an error for a command that would do the same in several tasks.
 
     Raises
     ------
     InputError
-        Naming the placeholder that is missing.
+        When a placeholder is missing; names it.
     """
     if config.wrap:
         return

@@ -1,4 +1,4 @@
-"""Lengths of contigs from files that people have: .fai, .dict, .sizes, and the headers of VCF, BCF, SAM and BAM."""
+"""Lengths of contigs from .fai, .dict and .sizes files, and from the headers of VCF, BCF, SAM and BAM files."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _TABLES = (".fai", ".sizes", ".genome")
 _FASTA = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 _NAMED = re.compile(r"(?:<|,)ID=([^,>]+)")
 _LONG = re.compile(r"(?:<|,)length=([0-9]+)(?=[,>])")
-# a header is text that a person wrote or a tool copied: what is longer is not a header
+# largest plausible header: longer text is not a header
 _MOST_BYTES = 64 * 2**20
 
 _Named = tuple[int, str, str]  # line, contig, length as written
 
 
 def is_file_name(word: str) -> bool:
-    """Whether a word is meant as a file rather than as the name of a genome."""
+    """Whether a word is a file name rather than the name of a genome."""
     return "/" in word or word.lower().endswith((*_TABLES, *_FASTA, ".dict", ".vcf", ".vcf.gz", ".bcf", ".sam", ".bam"))
 
 
 def read_lengths(path: Path) -> dict[str, int]:
-    """Return the length in bp of each contig that a file tells, in its order, named as they are there.
+    """Return contig -> length in bp from a file, with the names and order of the file.
 
     Raises
     ------
     InputError
-        Naming file and line: not such a file, no contigs, a contig without a length, or listed twice.
+        For another kind of file, no contigs, a contig without a length or listed twice; names file and line.
     """
     name = path.name.lower()
     if name.endswith(_FASTA):
@@ -81,14 +81,14 @@ def _collected(path: Path, named: Iterable[_Named]) -> dict[str, int]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """Open a file that may be compressed: what bgzip wrote is gzip, member after member."""
+    """Open a file that may be compressed; bgzip's output is gzip with several members."""
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def _lines(path: Path, begin: str) -> Iterator[tuple[int, str]]:
-    """Yield the first lines of a file, those that begin so, with their numbers."""
+    """Yield the first lines of a file that start with ``begin``, with their numbers."""
     read = 0
     with _opened(path) as stream:
         for number, raw in enumerate(stream, 1):
@@ -127,7 +127,7 @@ def _vcf(lines: Iterable[tuple[int, str]]) -> Iterator[_Named]:
     for number, line in lines:
         if line.startswith("##contig="):
             named, long = _NAMED.search(line), _LONG.search(line)
-            if named and long:  # the length is optional there
+            if named and long:  # the length is optional in a VCF header
                 yield number, named[1], long[1]
 
 
@@ -141,7 +141,7 @@ def _bcf_header(path: Path) -> str:
 
 
 def _bam(path: Path) -> Iterator[_Named]:
-    """Yield the reference sequences of a BAM (SAM specification, 4.2), which it lists behind the text of its header."""
+    """Yield the reference sequences of a BAM (SAM specification, 4.2), listed after the text of its header."""
     with _opened(path) as stream:
         if stream.read(4) != b"BAM\1":
             raise ValueError("not a BAM")

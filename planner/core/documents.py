@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Document(BaseModel):
-    """A frozen model that refuses fields it does not know; its JSON Schema says what each field is."""
+    """A frozen model that refuses unknown fields; its JSON Schema describes each field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,8 +39,8 @@ class Document(BaseModel):
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstrings of a model's fields, by their names.
 
-    Pydantic would read them whenever the module is imported (``use_attribute_docstrings``): a third of what a command
-    that has nothing else to do takes. They are wanted in schemas and in some errors only.
+    Pydantic would read them at every import of the module (``use_attribute_docstrings``), which is a third of the run
+    time of a trivial command. They are needed only in schemas and in some errors.
     """
     import ast
     import inspect
@@ -59,7 +59,7 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
-# what may stand in an #SBATCH line without quoting it: names, comma lists, constraints such as [a|b*2]&c
+# allowed in an #SBATCH line without quotes: names, comma lists, constraints such as [a|b*2]&c
 _OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:|&()\[\]*+%@/=-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -90,7 +90,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 def in_utf8(text: str) -> str:
-    """Return what a file holds for text from the command line, in which Python escapes bytes that are no UTF-8."""
+    """Return text from the command line, where Python escapes bytes that are not UTF-8, as it is stored in a file."""
     return _NOT_UTF8.sub(lambda match: chr(ord(match[0]) - 0xDC00 + 0xEF00), text)
 
 
@@ -103,7 +103,7 @@ def _from_utf8(text: str) -> str:
 
 
 def option(value: str) -> str:
-    """Return what may stand in an #SBATCH line; anything else is a ValueError."""
+    """Return a value that is allowed in an #SBATCH line; raise ValueError for any other."""
     if _OPTION.fullmatch(value) is None:
         raise ValueError("letters, digits and _.,:|&()[]*+%@/=- only: it becomes part of an #SBATCH line")
     return value
@@ -127,14 +127,14 @@ SystemText = Annotated[
     AfterValidator(_from_utf8),
     PlainSerializer(in_utf8, return_type=str),
 ]
-"""What the system takes for a name, an argument or a path: any bytes but NUL."""
+"""A name, an argument or a path as the system allows it: any bytes but NUL."""
 
 FilePath = str | os.PathLike[str]
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(path: Path, *, hint: str) -> str:
-    """Return a file's text; one that is not there is an `InputError` with ``hint``."""
+    """Return a file's text; raise `InputError` with ``hint`` when the file is missing."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -172,7 +172,7 @@ def validate(values: Mapping[str, object], model: type[Model], *, path: Path | s
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        # a field that is missing may be there, misspelt
+        # a missing field may be there, but misspelt
         first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = _field(first["loc"])
         if first["type"] == "extra_forbidden":
@@ -184,7 +184,7 @@ def validate(values: Mapping[str, object], model: type[Model], *, path: Path | s
         raise InputError(f"{path}: {where}{message}{more}", hint) from None
 
 
-# what pydantic finds wrong with a value -> what to write
+# pydantic's type of error -> what to write instead
 _HINTS = {
     "string_type": "write it in quotes",
     "int_type": "write a whole number, without quotes",
@@ -223,7 +223,7 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 
 def _to_add(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Return how to write a field that is missing, and what it is for."""
+    """Return how to write a missing field, and its purpose."""
     holder = _holder(model, location)
     name = str(location[-1])
     field = holder.model_fields.get(name) if holder else None
@@ -241,7 +241,7 @@ def _allowed(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 
 
 def _holder(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Return the section that a field stands in; None where that is not a model."""
+    """Return the section that a field belongs to; None when that is not a model."""
     current = model
     for part in location[:-1]:
         if isinstance(part, int):

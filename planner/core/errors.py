@@ -1,4 +1,4 @@
-"""The errors a person sees: two lines, what is wrong and what to do."""
+"""Errors shown to the user in two lines: what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class PlannerError(Exception):
-    """Something went wrong that a person can act on.
+    """An error that the user can act on.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class InputError(PlannerError):
 
 
 class FailureError(PlannerError):
-    """The input is fine, the world is not: Slurm is down, a disk is full (exit code 1)."""
+    """The input is fine but the operation failed: Slurm is down, a disk is full (exit code 1)."""
 
 
 class FieldError(ValueError):
-    """A field of a file has a value that cannot be used; whoever knows the file makes an `InputError` of it.
+    """A field of a file has an invalid value; callers that know the file turn this into an `InputError`.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class FieldError(ValueError):
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.5) -> list[str]:
-    """Return the known words that are most like one, of which at least the share ``alike`` is the same."""
-    import difflib  # which only errors need
+    """Return at most ``most`` known words that are most similar to a word, with a similarity of at least ``alike``."""
+    import difflib  # imported here, as only errors need it
 
     return difflib.get_close_matches(word, list(known), most, alike)
 

@@ -1,4 +1,4 @@
-"""Errors of the file system, explained in two lines that a person can act on."""
+"""Errors of the file system and of SQLite, explained in two lines that a user can act on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LIMITS = {errno.EMFILE: "ulimit -n", errno.ENFILE: "ulimit -n", errno.EAGAIN: "
 
 
 def explained(error: BaseException, path: Path | None = None) -> PlannerError | None:
-    """Return the error to show for what the system or SQLite said; None for what is neither's.
+    """Return the error to show for an error of the system or SQLite; None for any other.
 
     Parameters
     ----------
     error : BaseException
     path : Path, optional
-        The file that was at work, where the error does not name it.
+        The file in use, if the error does not name it.
     """
     if isinstance(error, OSError):
         return _of_system(error, path)
@@ -153,7 +153,7 @@ def _adrift() -> bool:
 
 
 def _in_the_way(path: Path) -> Path | None:
-    """Return the file that stands where ``path`` needs a folder."""
+    """Return the file that is in the place of a folder of ``path``; None when there is none."""
     for folder in (path, *path.parents):
         if os.path.lexists(folder):
             return None if _is_folder(folder) else folder
@@ -161,20 +161,20 @@ def _in_the_way(path: Path) -> Path | None:
 
 
 def _nearest(path: Path | None) -> Path:
-    """Return the nearest folder above ``path`` that is there."""
+    """Return the nearest existing folder above ``path``."""
     folders = () if path is None else (path, *path.parents)
     return next((folder for folder in folders if _is_folder(folder)), Path())
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether a folder is there, as far as one may look."""
+    """Whether a folder exists, as far as permissions allow to see."""
     with contextlib.suppress(OSError):
         return path.is_dir()
     return False
 
 
 def _is_there(path: Path) -> bool:
-    """Whether something is there, as far as one may look."""
+    """Whether a path exists, as far as permissions allow to see."""
     with contextlib.suppress(OSError):
         return path.exists()
     return False

@@ -1,4 +1,4 @@
-"""Files: written completely or not at all, the end of a log, and where the shipped ones are."""
+"""Files: atomic writing, the end of a log, and the location of shipped files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def write_text(path: Path, text: str, *, executable: bool = False) -> None:
-    """Write ``text`` to ``path`` by way of a temporary file in the same folder."""
-    # names and arguments of a user's may hold any bytes
+    """Write ``text`` to ``path`` atomically, through a temporary file in the same folder."""
+    # a user's names and arguments may hold any bytes
     write_bytes(path, text.encode("utf-8", "surrogateescape"), executable=executable)
 
 
 def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write ``content`` to ``path`` by way of a temporary file in the same folder.
+    """Write ``content`` to ``path`` atomically, through a temporary file in the same folder.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def _replace(path: Path, content: bytes, *, executable: bool) -> None:
 
 
 def tail(path: Path) -> str:
-    """Return the end of a log, the last `TAIL_BYTES` of it; empty when it is not there, or not ours to read."""
+    """Return the end of a log, the last `TAIL_BYTES` of it; empty when it is missing or unreadable."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
@@ -60,7 +60,7 @@ def tail(path: Path) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it; in a folder that a group shares they are the group's, too."""
+    """Create a folder and its parents; in a folder that a group shares they are shared too."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -71,9 +71,9 @@ def make_folder(path: Path) -> None:
 
 
 def mode_in(folder: Path, mode: int = 0o666) -> int:
-    """Return the permissions of a new file: what the umask leaves, and what the group needs where it shares the folder.
+    """Return the permissions of a new file: by the umask, plus those of the group if it shares the folder.
 
-    A group shares a folder that it may write to and whose files become the group's (setgid).
+    A folder is shared if its group may write to it and its files get that group (setgid).
     """
     umask = os.umask(0)
     os.umask(umask)
@@ -83,7 +83,7 @@ def mode_in(folder: Path, mode: int = 0o666) -> int:
 
 
 def open_shared(path: Path, flags: int) -> int:
-    """Open a file that may be made by that; a file of one's own gets the permissions of `mode_in`."""
+    """Open a file, perhaps creating it; a file of the user's own gets the permissions of `mode_in`."""
     handle = os.open(path, flags)
     with contextlib.suppress(PermissionError):
         os.fchmod(handle, mode_in(path.parent))

@@ -1,4 +1,4 @@
-"""Tables for people who work in Python: pandas frames, and HTML for notebooks."""
+"""Tables for use in Python: pandas frames, and HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _MOST_ROWS = 60
 
 
 def frame(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
-    """Return a frame with a row for each mapping; pandas is imported only now."""
+    """Return a frame with a row for each mapping; pandas is imported only when this is called."""
     import pandas as pd
 
     return pd.DataFrame.from_records(list(rows))
 
 
 def flat(row: Mapping[str, object], nested: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    """Return a row with the entries of mappings within it as columns of their own.
+    """Return a row with the entries of nested mappings as columns of their own.
 
     Parameters
     ----------
     nested : mapping of str to mapping
-        ``features={"length_mb": 249.3}`` adds a column ``length_mb``, or ``features.length_mb`` where there is one of
-        that name.
+        ``features={"length_mb": 249.3}`` adds a column ``length_mb``, or ``features.length_mb`` if that name exists
+        already.
     """
     found = dict(row)
     for prefix, entries in nested.items():
@@ -37,7 +37,7 @@ def flat(row: Mapping[str, object], nested: Mapping[str, Mapping[str, object]]) 
 
 
 def html_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return an HTML table as notebooks show it, of the first rows where they are many."""
+    """Return an HTML table for notebooks, with only the first rows if there are many."""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape('' if cell is None else str(cell))}</td>" for cell in row) + "</tr>"

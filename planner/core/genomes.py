@@ -1,4 +1,4 @@
-"""A genome: its contigs and their lengths, bundled or told by a file, and lists such as ``chr1-chr5,chrX``."""
+"""Genomes: contigs and their lengths, bundled or from a file, and lists of contigs such as ``chr1-chr5,chrX``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from planner.core.errors import InputError, nearest
 
 DEFAULT = human.DEFAULT
 AUTOSOMES = "1-22"
-"""What is run of a human genome unless more is asked for."""
+"""The default chromosomes of a human genome."""
 
 _NUMBERED_RANGE = re.compile(r"(.*?)([0-9]+)-(.*?)([0-9]+)")
 _SIGNS = re.compile(r"[*?\[]")
-# contigs that are called by number or letter have "chr" before them in the names of tasks and files
+# contigs named by a number or letter get the prefix "chr" in the names of tasks and files
 _BARE = re.compile(r"[0-9]+[A-Za-z]*|[XYZWM]|MT|Mt|Pt|[IVX]+")
 
 
@@ -32,7 +32,7 @@ class Genome:
     name : str
         The assembly's, or the file's.
     lengths_bp : mapping of str to int
-        Of each contig, in the genome's order.
+        Contig -> length, in the genome's order.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Genome:
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
-        """What each contig is called in the names of tasks, jobs and files: ``chr5`` for ``5`` and for ``chr5``."""
+        """The name of each contig in the names of tasks, jobs and files: ``chr5`` for ``5`` and for ``chr5``."""
         found: dict[str, str] = {}
         for contig in self.lengths_bp:
             bare = f"chr{contig}"
@@ -59,13 +59,13 @@ class Genome:
         return found
 
     def chromosomes(self, text: str | None) -> list[str]:
-        """Return the contigs that a list names, in the order written; without one all, of a human genome 1 to 22.
+        """Return the contigs in a list, in the order written; by default all, or 1 to 22 of a human genome.
 
         Parameters
         ----------
         text : str or None
             Names, inclusive ranges and patterns, separated by commas or blanks: ``1-22,X``, ``chr1-chr5 scaffold_*``;
-            a word that begins with ``!`` takes contigs out again.
+            a word that begins with ``!`` removes contigs.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Genome:
         return chosen
 
     def _listed(self, words: Iterable[str]) -> list[str]:
-        """Return the contigs of names, ranges and patterns; a pattern may name again what is there."""
+        """Return the contigs of names, ranges and patterns; a pattern may match contigs that are already listed."""
         found: dict[str, bool] = {}
         for word in words:
             by_pattern = bool(_SIGNS.search(word)) and word not in self.lengths_bp
@@ -142,7 +142,7 @@ class Genome:
 
 
 def is_human(word: str) -> bool:
-    """Whether a word stands for a human genome that comes with chromplan; one that no genome is called by does not."""
+    """Whether a word is the name of a bundled human genome."""
     if contigs.is_file_name(word):
         return False
     with contextlib.suppress(InputError):
@@ -151,17 +151,17 @@ def is_human(word: str) -> bool:
 
 
 def find(word: str, folder: Path = Path()) -> Genome:
-    """Return a genome by its name, or as a file tells it.
+    """Return a genome by its name, or from a file.
 
     Parameters
     ----------
     folder : Path
-        Where the path of a file starts.
+        The folder that the path of a file is relative to.
 
     Raises
     ------
     InputError
-        When no genome has that name, or the file does not tell one.
+        When no genome has that name, or the file does not define one.
     """
     if not contigs.is_file_name(word):
         found = bundled.find(word)
@@ -171,7 +171,7 @@ def find(word: str, folder: Path = Path()) -> Genome:
         stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
     except OSError:
-        stamp = (0, 0)  # reading it says what is wrong
+        stamp = (0, 0)  # the error is raised when it is read
     return Genome(name=word, lengths_bp=_of_file(path.absolute(), path, stamp))
 
 

@@ -18,14 +18,14 @@ _PLINK_CODES = {"23": "X", "24": "Y", "25": "X (XY, its pseudo-autosomal part)",
 
 _RANGE = re.compile(r"([^-]+)-([^-]+)")
 
-# human, whose chromosomes are known by number and in both styles
+# human assemblies, whose chromosomes have names in both styles
 GENOMES: tuple[str, ...] = ("GRCh37", "GRCh38", "T2T-CHM13")
 
 _CHROMOSOME_BY_WORD = {name.lower(): name for name in CHROMOSOMES} | {"m": "MT"}
 
 
 def lengths(genome: str) -> dict[str, int]:
-    """Return the length in bp of every chromosome of a bundled genome; of a human one in the order of `CHROMOSOMES`.
+    """Return the length in bp of every chromosome of a bundled genome; for a human one in the order of `CHROMOSOMES`.
 
     Raises
     ------
@@ -56,7 +56,8 @@ def by_index(index: int) -> str:
     Raises
     ------
     InputError
-        For any other index; the hint tells PLINK's codes, where 25 and 26 are the pseudo-autosomal part of X, and MT.
+        For any other index; the hint explains PLINK's codes, in which 25 and 26 are the pseudo-autosomal part of X, and
+        MT.
     """
     if 1 <= index <= len(CHROMOSOMES):
         return CHROMOSOMES[index - 1]
@@ -67,7 +68,7 @@ def by_index(index: int) -> str:
 
 
 def rank(name: str) -> int:
-    """Return the place of a plain name in `CHROMOSOMES`, from 1 on; what is not a chromosome comes after them all."""
+    """Return the place of a plain name in `CHROMOSOMES`, from 1 on; any other name ranks after all of them."""
     return CHROMOSOMES.index(name) + 1 if name in CHROMOSOMES else len(CHROMOSOMES) + 1
 
 

@@ -1,4 +1,4 @@
-"""``--array``: the indices an array script was written for, and what Slurm told it about them."""
+"""``--array``: the indices of an array script, and the variables that Slurm sets for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from planner.core.job_ids import INDEX_RANGE, LARGEST_INDEX
 
 MOST_UPDATES = 300
-"""Up to so many elements of arrays each have exactly their own memory; more of them share updates."""
+"""Up to this many elements, each gets exactly its own memory; above it, elements share updates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Array:
 
     @property
     def variables(self) -> dict[str, int]:
-        """What every task of the array finds in its environment besides its own index."""
+        """Environment variables of every task of the array, besides its own index."""
         return {
             "SLURM_ARRAY_TASK_MIN": self.indices[0],
             "SLURM_ARRAY_TASK_MAX": self.indices[-1],
@@ -39,12 +39,12 @@ class Array:
 def parse(text: str) -> Array:
     """Read ``--array`` as sbatch takes it: ``1-22``, ``1,3,7``, ``0-20:2%4``, ``[1-3]``.
 
-    Slurm (22.05) tells the tasks the first step in the text as SLURM_ARRAY_TASK_STEP, 1 without one.
+    Slurm (22.05) sets SLURM_ARRAY_TASK_STEP to the first step in the text, or to 1.
 
     Raises
     ------
     ValueError
-        For what sbatch refuses, with the reason.
+        For text that sbatch refuses, with the reason.
     """
     body, percent, most = text.strip().partition("%")
     if percent and not (most.isascii() and most.isdecimal()):

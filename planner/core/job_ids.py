@@ -1,7 +1,7 @@
 """Slurm's grammar of job ids, steps and array indices: ``123_7.batch``, ``123_[1-9%2]``, ``0-3,7``.
 
-Sources: ``man sacct``, ``man sbatch`` (Slurm 22.05). Every parser raises ``ValueError`` on malformed text; whoever
-knows the file and the line turns that into an ``InputError``.
+Sources: ``man sacct``, ``man sbatch`` (Slurm 22.05). Every parser raises ``ValueError`` on malformed text; callers that
+know file and line turn that into an ``InputError``.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _JOB_ID = re.compile(
     r"(?:\.(?P<step>[0-9]+(?:\+[0-9]+)?|[A-Za-z]\w*\+?))?"
 )
 INDEX_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?")
-# Slurm's own ceiling on MaxArraySize; keeps a typing error from filling the memory
+# Slurm's upper limit of MaxArraySize; also keeps a typing error from filling the memory
 LARGEST_INDEX = 4_000_000
 
 SLURM_STEPS = (BATCH_STEP, EXTERN_STEP, INTERACTIVE_STEP) = ("batch", "extern", "interactive")
 """Steps that Slurm names itself; sacct's default table cuts them: ``.ext+``."""
 
 IDS_PER_CALL = 2000
-"""A call of a Slurm command names at most so many jobs: one word of a command line holds 128 KiB."""
+"""Most jobs in one call of a Slurm command: an argument may have 128 KiB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class JobId:
     index : int or None
         Array element (``12_3``).
     pending : tuple of int
-        Elements that share one row because none has started (``12_[1-4%2]``), ascending.
+        Pending elements in one row (``12_[1-4%2]``), ascending.
     throttle : int or None
         The ``%2`` of such a row.
     het_offset : int or None

@@ -1,7 +1,7 @@
-"""Text among features: what has no order, as a collector, a version or a panel.
+"""Text features, which have no order: a collector, a version or a panel.
 
-The feature ``collector`` with the value ``G1`` is kept as the feature ``collector=G1`` with the value 1: features are
-numbers everywhere. ``text:COLUMN`` says of a feature that it is text.
+The feature ``collector`` with the value ``G1`` is stored as the feature ``collector=G1`` with the value 1, so that
+features are numbers everywhere. ``text:COLUMN`` declares a text feature.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ TEXT = "text:"
 
 
 def column(source: str) -> str:
-    """Return the column that a feature is read from, without the word for text."""
+    """Return the column of a feature, without the prefix ``text:``."""
     return source.removeprefix(TEXT)
 
 
 def kept(name: str, level: str) -> dict[str, float]:
-    """Return the feature as it is kept."""
+    """Return a text feature as it is stored."""
     return {f"{name}={' '.join(level.split())}": 1.0}
 
 
 def level(features: Mapping[str, float], name: str) -> str | None:
-    """Return a feature's text; None where it is a number, or not there."""
+    """Return a feature's text; None if it is a number or missing."""
     begin = f"{name}="
     return next((key.removeprefix(begin) for key in features if key.startswith(begin)), None)
 
 
 def value(features: Mapping[str, float], name: str) -> float | str | None:
-    """Return a feature's number or text; None where it is not there."""
+    """Return a feature's number or text; None if it is missing."""
     return features[name] if name in features else level(features, name)

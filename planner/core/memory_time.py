@@ -1,4 +1,4 @@
-"""Memory x time for people, in a unit that is easy to read."""
+"""Memory x time in a unit that is easy to read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class MemoryTimeUnit:
     ----------
     name : str
     mb_s : float
-        One of it, MiB s.
+        Size of the unit, MiB s.
     """
 
     name: str
     mb_s: float
 
     def number(self, mb_s: float) -> str:
-        """Return so many MiB s in this unit: three digits, or all before the point; never an exponent."""
+        """Return an amount of MiB s in this unit: three digits, or all before the point; never an exponent."""
         amount = mb_s / self.mb_s
         if amount >= _MANY:
             return f"{amount:,.0f}"
@@ -41,17 +41,17 @@ _UNITS = (
     MemoryTimeUnit(name="MB·h", mb_s=3600.0),
     MemoryTimeUnit(name="MB·s", mb_s=1.0),
 )
-# what is less than this of a unit is told in a smaller one
+# amounts below this are shown in a smaller unit
 _ENOUGH = 0.1
 
 
 def unit_for(largest_mb_s: float) -> MemoryTimeUnit:
-    """Return the unit for amounts that stand side by side, the largest of them ``largest_mb_s`` MiB s."""
+    """Return a common unit for several amounts, the largest of which is ``largest_mb_s`` MiB s."""
     return next((unit for unit in _UNITS if largest_mb_s >= _ENOUGH * unit.mb_s), _UNITS[-1])
 
 
 def same(share: float) -> bool:
-    """Whether a share saved is too small to speak of."""
+    """Whether a saved share is too small to mention."""
     return abs(share) < _SAME
 
 

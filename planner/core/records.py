@@ -48,24 +48,24 @@ class Mode(StrEnum):
 
 
 AUTO: Final = "auto"
-"""In the place of a mode: the plan chooses it."""
+"""Used instead of a mode: the plan chooses one."""
 
 MODES = (*(mode.value for mode in Mode), AUTO)
 
 SHARED = "shared"
-"""The source of attempts that others handed on: they teach what one's own do not contradict."""
+"""Source of shared attempts of others, which are used unless own attempts contradict them."""
 
 
 class BatchPacker(StrEnum):
-    """How tasks are dealt to the allocations that they share."""
+    """How tasks are distributed over shared allocations."""
 
-    KNAPSACK = "knapsack"  # batch after batch, each as full as it can be, run at once
-    LPT = "lpt"  # longest processing time first: the costliest task to the node with least to do
-    AUTO = "auto"  # whichever comes to less
+    KNAPSACK = "knapsack"  # batches as full as possible, whose tasks run at once
+    LPT = "lpt"  # longest processing time first: the costliest task goes to the node with least work
+    AUTO = "auto"  # whichever reserves less
 
 
 class Ordering(StrEnum):
-    """How the order of tasks that are jobs or elements of their own is found."""
+    """How tasks that are jobs or elements of their own are ordered."""
 
     COST = "cost"  # by memory x time
     ANNEAL = "anneal"
@@ -85,16 +85,16 @@ class Task:
     sample, chromosome : str
         As the user wrote them; any characters.
     region : str
-        The part of the chromosome, or the whole, as tools take it.
+        The chromosome or its part, in the notation of tools.
     length_bp : int
-        Of the region; 0 where it is not known.
+        Length of the region; 0 if unknown.
     cpus : int
     element : int
-        The array index that Slurm knows it by.
+        Its array index in Slurm.
     features : mapping of str to float
         Numbers known before the task runs.
     parameters : mapping of str to str
-        Further placeholders of the command: columns of the sample table, and where its region lies.
+        Further placeholders of the command: columns of the sample table, and the position of its region.
     """
 
     name: str
@@ -119,10 +119,10 @@ class Observation:
     ----------
     peak_mb : float or None
         Highest resident memory seen, MiB. A lower bound when ``quality`` is censored.
-    limit_mb : int or None
+        limit_mb : int or None
         The memory limit in force, MiB.
     evidence : str
-        What the outcome was decided from.
+        What the outcome is based on.
     source : str
         Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``, `SHARED`).
     """
@@ -147,5 +147,5 @@ class Observation:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What makes this attempt this attempt."""
+        """The attempt's identity: job id and submit time."""
         return (self.job_id, self.submit_s)

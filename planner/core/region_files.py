@@ -1,4 +1,4 @@
-"""Files of regions: BED, Picard's interval_list, and lists as GATK's ``-L`` takes them."""
+"""Files of regions: BED, Picard's interval_list, and lists for GATK's ``-L``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from planner.core.regions import BED, INTERVALS, WAYS, Cut, Region, Span
 
 
 def of_file(path: Path, cut: Cut) -> list[Region]:
-    """Return the regions of a BED file (counted from 0), a Picard interval_list or a list as GATK's ``-L`` takes it.
+    """Return the regions of a BED file (counted from 0), a Picard interval_list or a list for GATK's ``-L``.
 
     Raises
     ------
     InputError
-        Naming file and line, for what is not a region of the genome; for a file without any.
+        For a line that is not a region of the genome (names file and line), or a file without regions.
     """
     name = path.name.lower()
     chosen = set(cut.chromosomes)
@@ -34,7 +34,7 @@ def of_file(path: Path, cut: Cut) -> list[Region]:
 
 
 def gaps(path: Path, genome: Genome) -> dict[str, list[Span]]:
-    """Return the stretches of a BED file, by chromosome, sorted and merged; other contigs are passed over."""
+    """Return the intervals of a BED file by chromosome, sorted and merged; other contigs are ignored."""
     found: dict[str, list[Span]] = {}
     for _, word, span in _bed(path):
         try:
@@ -78,7 +78,7 @@ def _bed(path: Path) -> Iterator[tuple[str, str, Span]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines that hold something, with where they are."""
+    """Yield (``file:line``, text) of the lines that are not empty or comments."""
     try:
         packed = path.read_bytes()
         text = (gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed).decode("utf-8-sig")

@@ -20,34 +20,34 @@ _BASES = {"bp": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _PLACE = re.compile(r"(.+):([0-9][0-9,]*)-([0-9][0-9,]*)")
 _PART_IN_NAME = re.compile(r"[A-Za-z0-9][:_]([0-9]{1,12})[-_]([0-9]{4,12})(?![A-Za-z0-9])")
 _LEAST_PART_BP = 999
-# more tasks than one plan can hold
+# more regions would be more tasks than one plan can hold
 _MOST = 10**6
 WAYS = 'write "chromosomes", a length such as "5Mb", a file .bed, .list or .interval_list, or a list of names'
 
 Span = tuple[int, int]
-"""First and last base of a stretch, counted from 1 on."""
+"""First and last base of an interval, 1-based."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Region:
-    """A chromosome, a part of one, or any other name.
+    """A chromosome, a part of one, or any other named region.
 
     Attributes
     ----------
     chromosome : str
-        As the genome names it; empty where the region is a mere name.
+        Its name in the genome; empty if the region is only a name.
     name : str
-        As tools take it: ``20``, ``20:1-5000000``, ``chunk001``.
+        In the notation of tools: ``20``, ``20:1-5000000``, ``chunk001``.
     label : str
-        As it stands in the names of tasks and files: ``chr20_1-5000000``.
+        In the names of tasks and files: ``chr20_1-5000000``.
     start, end : int or None
-        First and last base, counted from 1 on; None where they are not known.
+        First and last base, 1-based; None if unknown.
     padded : tuple of int, or None
-        The same with the overlap to its neighbours.
+        First and last base including the overlap with its neighbours.
     place : int
         The chromosome's place in the genome, from 1 on; 0 without one.
     is_whole : bool
-        Whether it is a whole chromosome, or a mere name.
+        Whether it is a whole chromosome, or only a name.
     """
 
     chromosome: str
@@ -61,16 +61,16 @@ class Region:
 
     @property
     def length_bp(self) -> int:
-        """Its length without the overlap; 0 where it is not known."""
+        """Its length without the overlap; 0 if unknown."""
         return 0 if self.start is None or self.end is None else self.end - self.start + 1
 
     @property
     def span(self) -> Span | None:
-        """First and last base of a part of a chromosome; None for a whole one, or a mere name."""
+        """First and last base of a part of a chromosome; None for a whole one, or only a name."""
         return None if self.is_whole or self.start is None or self.end is None else (self.start, self.end)
 
     def values(self) -> dict[str, str]:
-        """Return what the placeholders of regions stand for; those that are not known are empty."""
+        """Return the values of the placeholders for regions; unknown ones are empty."""
         first, last = self.padded or (self.start, self.end)
         padded = f"{self.chromosome}:{first}-{last}" if self.padded else self.name
         return {
@@ -84,9 +84,9 @@ class Region:
 
 
 def part_in(name: str) -> Span | None:
-    """Return the stretch of a chromosome that the name of a task or a job tells: ``chr20_1-5000000``; else None.
+    """Return the interval of a chromosome in the name of a task or job such as ``chr20_1-5000000``; None without one.
 
-    Less than a kilobase is taken for a count: ``chr20_1-10`` may be the first of ten parts.
+    Intervals shorter than a kilobase are ignored: ``chr20_1-10`` may mean the first of ten parts.
     """
     match = _PART_IN_NAME.search(name)
     if match is None:
@@ -96,7 +96,7 @@ def part_in(name: str) -> Span | None:
 
 
 def parse_bases(text: str) -> int:
-    """Return the bases that ``5Mb``, ``250kb`` or ``1000bp`` stand for.
+    """Return the number of bases in ``5Mb``, ``250kb`` or ``1000bp``.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def parse_bases(text: str) -> int:
 
 
 def check(text: str) -> str:
-    """Return what may be written for ``regions``, as far as that is known before a file is read.
+    """Return a valid value of ``regions``, checked as far as possible before a file is read.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def check(text: str) -> str:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether regions are the lines of a file."""
+    """Whether the value of ``regions`` is a file name."""
     return "/" in text or text.lower().endswith((*BED, *INTERVALS))
 
 
@@ -139,11 +139,11 @@ class Cut:
     ----------
     genome : Genome
     chromosomes : sequence of str
-        Those that are cut; regions of a file or a list are kept where they lie on one of these.
+        The chromosomes to cut; regions of a file or list on other chromosomes are dropped.
     overlap_bp : int
         By how much a padded region is longer on each side.
     gaps : mapping of str to spans
-        What holds nothing, by chromosome, sorted: windows begin and end outside of it.
+        Chromosome -> sorted gaps: windows begin and end outside of them.
     """
 
     genome: Genome
@@ -152,11 +152,11 @@ class Cut:
     gaps: Mapping[str, Sequence[Span]] = field(default_factory=dict)
 
     def whole(self) -> list[Region]:
-        """Return the chromosomes themselves."""
+        """Return the whole chromosomes as regions."""
         return [self._whole(one) for one in self.chromosomes]
 
     def windows(self, bases: int) -> list[Region]:
-        """Return windows of one length, from each chromosome's first base on; the last one of each is what is left.
+        """Return windows of one length, from each chromosome's first base; the last window of each may be shorter.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class Cut:
         return found
 
     def part(self, chromosome: str, span: Span) -> Region:
-        """Return a part of a chromosome; the chromosome itself where it is all of it and nothing overlaps."""
+        """Return a part of a chromosome; the whole chromosome if the part is all of it."""
         length = self.genome.lengths_bp[chromosome]
         start, end = span
         padded = (max(1, start - self.overlap_bp), min(length, end + self.overlap_bp))
@@ -203,12 +203,12 @@ class Cut:
         )
 
     def named(self, words: Iterable[tuple[str, str]]) -> list[Region]:
-        """Return regions that are written as ``chr20:1-5000000``, ``chr20``, or by any other name.
+        """Return regions written as ``chr20:1-5000000``, ``chr20``, or any other name.
 
         Parameters
         ----------
         words : iterable of (str, str)
-            Where it is written, for errors, and the word.
+            Position of the word for errors, and the word.
 
         Raises
         ------
@@ -230,7 +230,7 @@ class Cut:
             return Region(chromosome="", name=word, label=shell.safe_name(word))
 
     def checked(self, where: str, word: str, span: Span) -> Region:
-        """Return a part of the chromosome that a word names.
+        """Return a part of the chromosome of this name.
 
         Raises
         ------
@@ -257,9 +257,9 @@ class Cut:
 
 
 def _outside(span: Span, gaps: Sequence[Span]) -> Span | None:
-    """Return a window without the gaps at its ends; None where nothing is left."""
+    """Return a window without the gaps at its ends; None when nothing is left."""
     start, end = span
-    at = bisect_left(gaps, (start + 1,)) - 1  # the last gap that begins at or before the window
+    at = bisect_left(gaps, (start + 1,)) - 1  # the last gap that begins at or before the window's start
     for first, last in gaps[max(at, 0) :]:
         if first > start:
             break
@@ -272,12 +272,12 @@ def _outside(span: Span, gaps: Sequence[Span]) -> Span | None:
 
 
 def check_distinct(found: Iterable[Region], where: str) -> None:
-    """Refuse regions that are listed twice: their tasks would be one.
+    """Raise an error for regions that are listed twice, as their tasks would be the same.
 
     Raises
     ------
     InputError
-        Naming the region.
+        When a region is listed twice; names it.
     """
     twice = next((label for label, count in Counter(one.label for one in found).items() if count > 1), None)
     if twice is not None:

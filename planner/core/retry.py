@@ -1,4 +1,4 @@
-"""What a task asks for after an attempt that was killed for memory or ran out of time."""
+"""Requests of a task after an attempt that was killed for memory or ran out of time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from planner.core.margins import PEAK_MARGIN
 
 GROWTH = 2
-"""A request that failed is multiplied with this where nothing better is known: memory, and time after a timeout."""
+"""Default factor on a failed request: of memory, and of time after a timeout."""
 
 LEARNT_GROWTH = 1.3
-"""The same for a limit that the dynamic scheduler chose, and corrects by what the kill taught it."""
+"""Factor on a limit chosen by the dynamic scheduler, which also learns from the kill."""
 
 FIRST_STEP = 1.3
 """The first request after a kill is this many times the larger of the one that failed and the largest peak seen.
@@ -22,12 +22,12 @@ Doubling at once is dear for tools of nearly constant memory: missed by a thousa
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What is asked for after a kill: a step above what failed and the largest peak seen, from there on double.
+    """Requests after kills: first a step above the failed request and the largest peak seen, then doubling.
 
     Attributes
     ----------
     largest : float
-        Largest peak seen, MiB; 0 where none was.
+        Largest peak seen, MiB; 0 when there is none.
     """
 
     largest: float
@@ -39,7 +39,7 @@ class Retry:
         return FIRST_STEP * max(failed, self.largest)
 
     def replay(self, request: float, peak: float, wall_s: float) -> tuple[float, int]:
-        """Return what a first request would have wasted (MiB s) and how often it would have failed."""
+        """Return the waste (MiB s) of a first request and its retries, and the number of failures."""
         wasted, failures = 0.0, 0
         while request < peak:
             wasted += request * wall_s
@@ -49,9 +49,9 @@ class Retry:
 
 
 DOUBLE = Retry(largest=0.0)
-"""Where nothing is known."""
+"""Retries when no peak is known."""
 
 
 def after_watched_kill(limit_mb: int, peak_mb: float) -> int:
-    """Return the next request (MiB) of a task that was watched while it ran: more than it was seen to use, too."""
+    """Return the next request (MiB) of a task that was watched while it ran: also above the memory seen."""
     return max(math.ceil(DOUBLE.after(limit_mb)), math.ceil(PEAK_MARGIN * peak_mb))

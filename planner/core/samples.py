@@ -13,7 +13,7 @@ from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.core.wording import count
 
-# what the first column of a table is called, without blanks, '_' and '-'; any other word is a sample's name
+# names of a table's first column, without blanks, '_' and '-'; any other word there is a sample's name
 _HEADING = re.compile(
     r"(sample|individual|patient|subject|participant|donor|specimen|isolate|strain|library|batch|cohort|family)s?"
     r"(id|name)?s?|[fi]?ids?|names?"
@@ -30,7 +30,7 @@ class Sample:
     Attributes
     ----------
     chromosome, task : str or None
-        Of an element of a wrapped script: its only chromosome ("" for none), and what its task is called.
+        Of an element of a wrapped script: its only chromosome ("" for none), and its task's name.
     """
 
     name: str
@@ -46,12 +46,12 @@ class _SampleLine:
 
 
 def listed(names: Sequence[str], *, where: str) -> list[Sample]:
-    """Return the samples of a list of names; one without a name, a cohort, for none.
+    """Return the samples of a list of names; for an empty list a single sample without a name (a cohort).
 
     Raises
     ------
     InputError
-        When a name is missing, is listed twice or cannot be used; begins with ``where``.
+        When a name is missing, listed twice or invalid; the message begins with ``where``.
     """
     seen: set[str] = set()
     for number, name in enumerate(names, 1):
@@ -63,11 +63,11 @@ def listed(names: Sequence[str], *, where: str) -> list[Sample]:
 
 
 def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
-    """Read a sample table or a plain list of names, one a line.
+    """Read a sample table, or a plain list of names, one per line.
 
-    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped (a
-    name in quotes may begin with it). The first line of a table names its columns, the first of them as samples are
-    called (sample, id, name, …).
+    Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped (a name
+    in quotes may begin with it). The first line of a table names its columns, the first of which is a word for samples
+    (sample, id, name, …).
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     Raises
     ------
     InputError
-        Naming file and line: no sample, a table whose first line does not name a column of samples, a line with other
-        columns than the first, a name that is listed twice.
+        Without samples, for a table whose first line does not name a column of samples, a line with another number of
+        columns than the first, or a name that is listed twice; names file and line.
     """
     text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
     rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -138,7 +138,7 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
             continue
         if heading_due and cells[0].startswith("#") and _is_heading(cells[0]):
             rows.append(_SampleLine(line=last, cells=(cells[0].lstrip("# "), *cells[1:])))
-        # a name in quotes may begin with the sign of a comment
+        # a quoted name may begin with the comment sign
         elif not lines[first - 1].lstrip(" \t").startswith("#"):
             rows.append(_SampleLine(line=last, cells=cells))
         heading_due = False
@@ -146,7 +146,7 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
 
 
 def _separator(text: str) -> str:
-    """Return what separates columns; a sign that no text has where there is one column."""
+    """Return the separator of columns; for a single column a character that does not occur in text."""
     lines = [line for line in text.split("\n") if line.strip()]
     lines = [line for line in lines if not line.startswith("#") or _is_heading(line.split()[0].split(",")[0])]
     first = lines[0] if lines else ""
@@ -154,7 +154,7 @@ def _separator(text: str) -> str:
         if sign in first.strip():
             return sign
     words = [len(line.split()) for line in lines]
-    # blanks may belong to names; a table with a heading and as many words in every line is one
+    # blanks may belong to names; they separate columns if there is a heading and every line has as many words
     if words and words[0] > 1 and len(set(words)) == 1 and _is_heading(first.split()[0]) and '"' not in text:
         return " "
     return "\x1f"

@@ -1,7 +1,7 @@
 r"""Bash: quoting, safe names, and commands with placeholders.
 
-A command is bash text in which ``{name}`` stands for a value. It is rendered as a variable, quoted for the place where
-it stands, so that a value reaches the tool unchanged whatever characters it holds:
+A command is bash text in which ``{name}`` stands for a value. It is replaced by a variable, quoted for its position, so
+that a value reaches the tool unchanged whatever characters it holds:
 
 >>> bash_command("cat {sample}.vcf | grep 'id={sample}'", {"sample": "CHROMPLAN_SAMPLE"})
 'cat "${CHROMPLAN_SAMPLE}".vcf | grep \'id=\'"${CHROMPLAN_SAMPLE}"\'\''
@@ -39,7 +39,7 @@ def safe_name(text: str) -> str:
 
 
 def bash_command(template: str, variables: Mapping[str, str]) -> str:
-    """Replace each ``{name}`` by its variable, quoted for the place where it stands.
+    """Replace each ``{name}`` by its variable, quoted for its position.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def bash_command(template: str, variables: Mapping[str, str]) -> str:
     Raises
     ------
     ValueError
-        For an unknown placeholder, or one inside a here-document (where bash knows no quoting).
+        For an unknown placeholder, or one inside a here-document (in which bash has no quoting).
     """
     pieces: list[str] = []
     scanner = _Scanner()
@@ -89,11 +89,11 @@ def _variable(name: str, variables: Mapping[str, str], quoting: str) -> str:
 
 
 class _Scanner:
-    """Follows bash's quoting, so far as to know which quotes a position stands in."""
+    """Follows bash's quoting, far enough to know which quotes a position is in."""
 
     def __init__(self) -> None:
         self._stack: list[str] = []  # of ' " ( and #
-        self._fresh = True  # at the start of a word: here # begins a comment
+        self._fresh = True  # at the start of a word, where # begins a comment
 
     @property
     def quoting(self) -> str:

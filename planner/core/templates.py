@@ -1,4 +1,4 @@
-"""The jinja environment of every file that is written from a template."""
+"""The jinja environment of all files that are written from templates."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from planner.core import files, shell
 def environment(*folders: Path) -> jinja2.Environment:
     """Return an environment that looks in the given folders first, then in the shipped templates.
 
-    Templates run in a sandbox. A variable that a template names and nobody gives is an error. The filter ``quote``
-    makes one bash word.
+    Templates run in a sandbox. An undefined variable in a template is an error. The filter ``quote`` makes one bash
+    word.
     """
     found = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader([*folders, files.shipped("templates")]),

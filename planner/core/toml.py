@@ -1,4 +1,4 @@
-"""Values written as TOML, on one line each; files that people edit keep their own layout and comments."""
+"""Writing values as TOML, each on one line; files that people edit keep their own layout and comments."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def toml_value(value: object) -> str:
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, Mapping):
         return f"{{ {', '.join(f'{toml_value(key)} = {toml_value(item)}' for key, item in value.items())} }}"
-    # a JSON string is a TOML basic string, but for DEL, which TOML wants escaped
+    # a JSON string is a TOML basic string, except that TOML requires DEL to be escaped
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,7 +1,7 @@
 """Slurm's grammar of memory sizes and durations.
 
 Sources: ``man sacct``, ``man sbatch`` (Slurm 22.05) and what real accounting databases print. Every parser raises
-``ValueError`` on malformed text; whoever knows the file and the line turns that into an ``InputError``.
+``ValueError`` on malformed text; callers that know file and line turn that into an ``InputError``.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ GB_H = 1 / MB_PER_GB / 3600  # one MB·s in GB·h
 BYTES_PER_MB = 1 << 20
 MB_PER_UNIT = {"B": 1 / BYTES_PER_MB, "K": 1 / 1024, "M": 1.0, "G": MB_PER_GB, "T": 1024.0**2, "P": 1024.0**3}
 MISSING = frozenset({"", "none", "unknown", "n/a", "(null)", "invalid", "not_set", "partition_limit", "none assigned"})
-"""What Slurm prints, in any case, where there is no value."""
+"""Slurm's texts for a missing value, in any case."""
 
 _UNLIMITED = frozenset({"unlimited", "infinite"})
 
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])B?|(B)|)([nc]?)", re.IGNORECASE)
-# as Slurm's str_to_mbytes() reads it: blanks and a sign before the number, K M G T with or without B behind it
+# as in Slurm's str_to_mbytes(): blanks and a sign before the number, then K M G T with or without B
 _REQUEST = re.compile(r"[ \t\n\v\f\r]*\+?([0-9]+)(?:([KMGT])B?)?", re.IGNORECASE)
 _UNSET_MEMORY = re.compile(r"[0-9]*(?:\.[0-9]+)?\?[nc]?")
 _CLOCK = re.compile(r"(?:([0-9]+)-)?([0-9]+)(?::([0-9]+))?(?::([0-9]+))?(\.[0-9]+)?")
 
 NO_VAL = 0xFFFF_FFFE
-"""Slurm's number, of 32 bits, for what was not set; INFINITE is one above."""
+"""Slurm's 32-bit number for an unset value; INFINITE is one above."""
 
 # NO_VAL64 in bytes: what "unset" becomes when sacct converts it to a unit (seen as ReqMem of a job that just ended)
 _UNSET_MIB = 2.0**43
@@ -41,14 +41,14 @@ def parse_mem_mb(text: str, *, cpus: int = 1, nodes: int = 1, default_unit: str 
         ``312.50G``, ``97288K``, ``16GB``, ``4000Mc`` (per CPU), ``1Gn`` (per node), ``16?`` (Slurm's way to print
         "unset").
     cpus, nodes : int
-        What a ``c`` or ``n`` suffix is multiplied with.
+        Factors for a ``c`` or ``n`` suffix.
     default_unit : str
         Unit of a bare number: ``M`` for requests, ``B`` for MaxRSS under ``--noconvert``.
 
     Returns
     -------
     float or None
-        MiB; None when the size is missing or unset, never 0 in its place.
+        MiB; None (never 0) when the size is missing or unset.
     """
     text = text.strip()
     if text.lower() in MISSING or _UNSET_MEMORY.fullmatch(text):
@@ -68,12 +68,12 @@ def parse_request_mb(text: str) -> int:
     Returns
     -------
     int
-        MiB; 0 is Slurm's word for all that a node has.
+        MiB; 0 means all memory of a node to Slurm.
 
     Raises
     ------
     ValueError
-        For what sbatch refuses, such as ``1.5G`` or ``16 GB``; the message says how to write a fraction.
+        For text that sbatch refuses, such as ``1.5G`` or ``16 GB``; the message says how to write a fraction.
     """
     match = _REQUEST.fullmatch(text)
     if match is None:
@@ -86,7 +86,7 @@ def parse_request_mb(text: str) -> int:
 
 
 def _whole(text: str) -> str:
-    """Say how a size with a fraction or with blanks is written as a whole one."""
+    """Return how to write a size with a fraction or blanks as a whole number."""
     with contextlib.suppress(ValueError):
         mib = parse_mem_mb(text.replace(" ", ""))
         if mib:
@@ -95,7 +95,7 @@ def _whole(text: str) -> str:
 
 
 def whole_mib(value: object) -> object:
-    """Return the memory that a field of a document holds: whole MiB, or a text as `parse_request_mb` takes it.
+    """Return the memory in a document's field, MiB: a whole number of MiB, or text for `parse_request_mb`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def parse_duration_s(text: str) -> float | None:
 
 
 def _clock_s(parts: list[int], days: str | None) -> float:
-    # what the first number means depends on the company it keeps: D-HH[:MM[:SS]], MM, MM:SS, HH:MM:SS
+    # the meaning of the first number depends on the others: D-HH[:MM[:SS]], MM, MM:SS, HH:MM:SS
     units = (3600, 60, 1) if days is not None or len(parts) == 3 else (60, 1)
     return float(int(days or 0) * 86400 + sum(part * unit for part, unit in zip(parts, units, strict=False)))
 
@@ -162,7 +162,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_limit(seconds: float) -> str:
-    """Return a limit in whole minutes, as squeue prints what Slurm keeps: ``10:00``, ``2:30:00``, ``1-12:00:00``."""
+    """Return a time limit in whole minutes, as squeue prints it: ``10:00``, ``2:30:00``, ``1-12:00:00``."""
     days, minutes = divmod(math.ceil(seconds / 60), 1440)
     if days:
         return f"{days}-{minutes // 60:02d}:{minutes % 60:02d}:00"

@@ -1,4 +1,4 @@
-"""Batch scripts of the user's own, as a project keeps them: the section ``[wrap]`` of ``chromplan.toml``."""
+"""The user's own batch scripts in a project: the section ``[wrap]`` of ``chromplan.toml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of things, in words."""
+"""Counted nouns: ``1 task``, ``2 tasks``."""
 
 from __future__ import annotations
 
