@@ -62,9 +62,9 @@ def _recorded(project: ProjectFolder) -> list[Observation]:
 
 
 def _statuses(project: ProjectFolder, history: Sequence[Observation]) -> list[TaskStatus]:
-    from planner.rounds.look import look
+    from planner.rounds.statuses import task_statuses
 
-    return look(project, history, offline=True)
+    return task_statuses(project, history, offline=True)
 
 
 def _of_history(

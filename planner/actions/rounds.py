@@ -110,6 +110,6 @@ def latest_statuses(project: ProjectFolder, *, offline: bool = False) -> list[Ta
         When Slurm does not answer.
     """
     from planner.actions.planning import recorded
-    from planner.rounds.look import look
+    from planner.rounds.statuses import task_statuses
 
-    return look(project, recorded(project), offline=offline)
+    return task_statuses(project, recorded(project), offline=offline)

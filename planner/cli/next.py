@@ -39,7 +39,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     """
     from planner.core.errors import InputError
     from planner.project.lock import PATIENCE_S
-    from planner.rounds import door, going_on, ingest, submit
+    from planner.rounds import continuation, door, ingest, submit
     from planner.scripts import render
 
     if then_next and not submits:
@@ -55,7 +55,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
             found = ingest.until_ended(project, store, wait_s=wait_s)
         if not as_json:
             _show_round(project, found)
-        awaited = then_next and bool(found.running or going_on.jobs_before(project))
+        awaited = then_next and bool(found.running or continuation.jobs_before(project))
         with working("planning"):
             plan = make_plan(project, refit=True, retry_failed=retry_failed)
         if as_json:

@@ -17,8 +17,8 @@ from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s, read_journal
+from planner.rounds.fates import SlurmView
 from planner.rounds.open_tasks import OpenTask, open_tasks
-from planner.rounds.sight import Sight
 from planner.runner import driven, peak, runs
 
 FIRST_PAUSE_S = 2.0
@@ -109,11 +109,11 @@ class Fates:
         self.running: dict[str, str] = {}
         self.over: dict[int, str] = {}
         self.moved: list[tuple[OpenTask, str]] = []
-        self._sight = Sight(tasks)
+        self._view = SlurmView(tasks)
         self._alone = [task for task in tasks if not task.entry.is_driven]
         for task in tasks:
             if task.entry.is_driven:
-                self._note(task, self._sight.allocation(task))
+                self._note(task, self._view.allocation(task))
 
     def _note(self, task: OpenTask, state: str | None) -> None:
         if state is None:
@@ -125,7 +125,7 @@ class Fates:
         """Return the ended attempts in lists of at most ``size``."""
         some: list[Observation] = []
         for task in self._alone:
-            fate = self._sight.fate(task)
+            fate = self._view.fate(task)
             some += fate.observations
             if fate.ran_as is not None:
                 self.moved.append((task, fate.ran_as))

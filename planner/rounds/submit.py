@@ -24,8 +24,8 @@ from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, entry, read_journal
 from planner.rounds import preview
 from planner.rounds.batch_calls import call_of
+from planner.rounds.continuation import jobs_before, own_command, waiting_already
 from planner.rounds.elements import Elements, NotTaken
-from planner.rounds.going_on import jobs_before, own_command, waiting_already
 from planner.rounds.lost import end_late, find_again
 from planner.scripts import render
 from planner.scripts.jobs import Job, follow_up, jobs, only

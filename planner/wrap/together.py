@@ -13,8 +13,8 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s, read_journal
 from planner.rounds import door, ingest
+from planner.rounds.fates import SlurmView
 from planner.rounds.open_tasks import OpenTask, open_tasks
-from planner.rounds.sight import Sight
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +102,7 @@ def _look_together(
     if not tasks:
         return []
     try:
-        sight = Sight(tasks)
+        view = SlurmView(tasks)
     except FailureError as error:
         for place in still_open:
             found[place] = error
@@ -110,7 +110,7 @@ def _look_together(
     moved: list[int] = []
     for place, some in still_open.items():
         seen = found[place]
-        fates = {task.entry.task: sight.fate(task) for task in some}
+        fates = {task.entry.task: view.fate(task) for task in some}
         ended = [one for fate in fates.values() for one in fate.observations]
         store.add(ended)
         if any(fate.ran_as is not None for fate in fates.values()):

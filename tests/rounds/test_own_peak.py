@@ -6,7 +6,7 @@ import pytest
 from observed import observation
 
 from planner.core.records import Quality
-from planner.rounds.sight import with_own_peak
+from planner.rounds.fates import with_own_peak
 from planner.runner.peak import OwnPeak
 
 SAMPLED = observation(7, 900.0, {}, limit_mb=2000, quality=Quality.SAMPLED)

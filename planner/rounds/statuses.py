@@ -13,14 +13,16 @@ from planner.core.records import Observation
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s
 from planner.rounds import ingest, progress
+from planner.rounds.fates import WAITING
 from planner.rounds.progress import IN_FLIGHT, TaskStatus
-from planner.rounds.sight import WAITING
 from planner.rounds.waiting import explain
 
 _PENDING, _RUNNING = "PENDING", "RUNNING"
 
 
-def look(project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False) -> list[TaskStatus]:
+def task_statuses(
+    project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False
+) -> list[TaskStatus]:
     """Return the status of every attempt, and of tasks that are planned but not started.
 
     Makes one sacct call if tasks are in flight, then one squeue call, and one sstat call if some of them run.

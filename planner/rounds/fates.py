@@ -55,7 +55,7 @@ class Fate:
     ran_as: str | None = None
 
 
-class Sight:
+class SlurmView:
     """Slurm's current view of open tasks, of one or several projects: one squeue and one sacct call per cluster.
 
     Raises
