@@ -1,4 +1,4 @@
-"""The Slurm allocation that this process runs in, as slurmctld and the environment tell it."""
+"""The Slurm allocation that this process runs in, from slurmctld and the environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from planner.core.errors import FailureError, InputError
 from planner.plan.overheads import driver_mb
 from planner.schedule.dynamic.state import Node
 
-# Slurm numbers its own steps (batch, extern, interactive) from here on
+# the ids of Slurm's own steps (batch, extern, interactive) start here
 _SPECIAL_STEPS = 0xFFFFFFF0
-# a time limit may be changed: it is asked for again when little is left
+# a time limit may be changed: it is queried again when little time is left
 _ASK_AGAIN_S = 60.0
 _NODES = re.compile(r"^\s*Nodes=(\S+) CPU_IDs=(\S+) Mem=(\d+)", re.MULTILINE)
 _FIELD = re.compile(r"(?<!\S)(\w+)=(\S*)")
@@ -24,15 +24,15 @@ _FIELD = re.compile(r"(?<!\S)(\w+)=(\S*)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allocation:
-    """What was allocated.
+    """The nodes and time of an allocation.
 
     Attributes
     ----------
     job_id : str
     nodes : tuple of Node
-        With the memory (MiB) and CPUs that the job has on each.
+        The nodes, with the memory (MiB) and CPUs that the job has on each.
     here : str or None
-        The node that this process runs on; None when it is none of them (salloc on a login node).
+        The node that this process runs on; None if it is not one of them (salloc on a login node).
     end_s : float or None
         When the time limit ends it, s since the epoch.
     """
@@ -45,18 +45,18 @@ class Allocation:
     def for_tasks(
         self, *, slots: int | None, cpus: int, mem_mb: int | None, otherwise_mb: int | None = None
     ) -> tuple[Node, ...]:
-        """Return what of the nodes tasks may use: this process and its sruns take their share of the node they are on.
+        """Return the nodes with what tasks may use, less the share of this process and its sruns on their node.
 
         Parameters
         ----------
         slots : int or None
             Tasks that may run at once.
         cpus : int
-            Of a task.
+            CPUs of a task.
         mem_mb : int or None
-            To use of each node instead of all that is allocated, MiB.
+            Memory to use on each node, MiB, instead of all that is allocated.
         otherwise_mb : int or None
-            What is allocated of each where Slurm does not say, as it counts cores alone, MiB.
+            Memory allocated on each node if Slurm does not say because it allocates only cores, MiB.
 
         Raises
         ------
@@ -89,7 +89,7 @@ def current(environment: Mapping[str, str]) -> Allocation:
     Raises
     ------
     InputError
-        When it runs in none, or within a step that holds what other steps would need.
+        When it does not run in one, or runs within a step that holds the resources of other steps.
     FailureError
         When Slurm does not answer.
     """
@@ -114,7 +114,7 @@ def parse(details: str, *, job_id: str, here: str | None) -> Allocation:
     Raises
     ------
     FailureError
-        When it names no nodes: the job does not run.
+        When it has no nodes, as the job is not running.
     """
     nodes = tuple(
         Node(name=name, mem_mb=int(mem), cores=_count(cpus))
@@ -140,7 +140,7 @@ def _count(indices: str) -> int:
 
 
 class Deadline:
-    """When an allocation ends: asked again once it seems near, as a time limit can be changed."""
+    """The end of an allocation, queried again once it seems near, as a time limit can be changed."""
 
     def __init__(self, allocation: Allocation) -> None:
         self._allocation = allocation

@@ -1,7 +1,7 @@
 """Running a round inside one Slurm allocation: the loop of a local run, with steps of the allocation as its tasks.
 
-The round's manifest says which allocation drives it; ``allocation.ended`` says that it does so no more. Every attempt
-that ends is appended to ``local.jsonl`` at once, as in a local run.
+The round's manifest names the allocation that drives it; ``allocation.ended`` marks that it has stopped. Every attempt
+is appended to ``local.jsonl`` as soon as it ends, as in a local run.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 
 SUBMITTER_S = 300.0
-"""How long to wait for what submitted this allocation, which may still be at work."""
+"""How long to wait for the command that submitted this allocation and may still be running, s."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Use:
-    """What a drive may use of its allocation.
+    """The part of its allocation that a drive may use.
 
     Attributes
     ----------
     pool : bool
-        Tasks share the memory.
+        Whether tasks share the memory.
     mem_mb : int or None
-        Of each node, instead of all that is allocated, MiB.
+        Memory to use on each node, MiB, instead of all that is allocated.
     slots : int or None
         Tasks that may run at once.
     """
@@ -61,7 +61,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """What came of it: the attempts of the round, its tasks, and why those that are left were not run."""
+    """The result of a drive: the attempts of the round, its tasks, and why the remaining ones were not run."""
 
     runs: list[Run]
     tasks: Sequence[PlannedTask]
@@ -77,14 +77,14 @@ def run(
     on_end: Callable[[Run], None],
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Driven:
-    """Run what of a round has not run yet, in this allocation.
+    """Run the remaining tasks of a round in this allocation.
 
     Raises
     ------
     InputError
-        When the round is not rendered, runs otherwise, or a task needs more than the allocation has.
+        When the round is not rendered, is run in another way, or a task needs more than the allocation has.
     FailureError
-        When another allocation is at it, or steps cannot be started.
+        When another allocation drives the round, or steps cannot be started.
     KeyboardInterrupt
         After SIGINT, SIGTERM, SIGHUP or SIGUSR1, once all tasks are stopped.
     """
@@ -122,7 +122,7 @@ def run(
             with signals(executor.interrupt):
                 executor.run()
         except BaseException:
-            # of an allocation that is being ended Slurm tells what becomes of it: it may be requeued
+            # Slurm decides what follows the end of an allocation: it may be requeued
             with contextlib.suppress(FailureError):
                 if not launcher.closing():
                     mark_ended(folder, allocation.job_id)
@@ -148,7 +148,7 @@ def _executor(
 
 
 def _asked_mb(plan: Plan) -> int | None:
-    """Return what the plan's own allocation has of each node, MiB; None when it plans none."""
+    """Return the memory of the plan's own allocation on each node, MiB; None if it plans none."""
     if plan.mode is not Mode.DYNAMIC:
         return None
     if plan.target.site.mem_policy == "whole_node":
@@ -168,14 +168,14 @@ def _check_fits(tasks: Sequence[PlannedTask], bounds: Bounds) -> None:
 
 
 def _not_planned_anew(project: ProjectFolder, plan: Plan) -> list[PlannedTask]:
-    """Return the tasks of a round that no later round plans: those are run there."""
+    """Return the tasks of a round, without those that a later round plans and runs."""
     later = (project.plan(number) for number in project.round_numbers() if number > plan.round)
     anew = {task.task for after in later for task in after.tasks}
     return [task for task in plan.tasks if task.task not in anew]
 
 
 def _claim(folder: Path, plan: Plan, job_id: str) -> None:
-    """Have the journal say that this allocation drives the round, unless another one does."""
+    """Record in the journal that this allocation drives the round, unless another one does."""
     entries = manifest.read(folder)
     if any(not entry.is_driven for entry in entries):
         raise InputError(
@@ -216,7 +216,7 @@ def _driven(plan: Plan, job_id: str) -> SubmittedJob:
 
 
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:
-    """Record the tasks that ended in an allocation that is over, and whose driver had been killed before."""
+    """Record the tasks that ended in an ended allocation after its driver had been killed."""
     records = RunningRecords(folder).records()
     for job_id in sorted({record.allocation for record in records if record.allocation}):
         if slurm.job_state(job_id) in ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING"):

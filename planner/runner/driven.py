@@ -1,4 +1,4 @@
-"""Which tasks of a round an allocation still drives, read from the round's files alone."""
+"""The tasks of a round that an allocation still drives, from the round's files alone."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FINAL = (Outcome.COMPLETED, Outcome.FAILED, Outcome.TIMEOUT, Outcome.CANCELLED)
 
 
 def ended(folder: Path) -> str | None:
-    """Return the job that drives a round no more; None while one may."""
+    """Return the job that has stopped driving a round; None while a job may drive it."""
     path = folder / ENDED
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def mark_ended(folder: Path, job_id: str) -> None:
-    """Note that a job drives a round no more."""
+    """Record that a job has stopped driving a round."""
     files.write_text(folder / ENDED, job_id + "\n")
 
 
@@ -33,7 +33,7 @@ def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = F
     Parameters
     ----------
     over : bool
-        The allocation is known to have ended.
+        Whether the allocation is known to have ended.
     """
     driven = [entry for entry in entries if entry.is_driven]
     if not driven or over or ended(folder) == driven[0].job_id:
@@ -43,5 +43,5 @@ def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = F
 
 
 def was_cut_short(folder: Path) -> bool:
-    """Whether steps run, or ran when their driver was killed."""
+    """Whether steps are running, or were running when their driver was killed."""
     return (folder / FOLDER).exists() and any(record.allocation for record in RunningRecords(folder).records())

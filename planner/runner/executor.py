@@ -1,8 +1,8 @@
 """Runs the tasks of a plan side by side: asks the dynamic scheduler what may start, starts it, watches it, ends it.
 
-How a task is started, watched and ended is the launcher's affair: processes of this machine, or steps of an allocation.
-Everything that must outlive this process is with the launcher and in the recorded attempts: an executor made from them
-goes on where another one stopped, or was killed.
+A launcher starts, watches and ends the tasks: as processes of this machine, or as steps of an allocation. All state
+that must outlive this process is kept by the launcher and in the recorded attempts, so a new executor continues where
+another one stopped or was killed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from planner.runner.runs import Run
 from planner.schedule.dynamic.state import Overflow
 
 LOOK_S = 0.1
-# from being asked to end to being killed
+# time from asking a task to end to killing it
 GRACE_S = 3.0
-# what runs is stopped this long before everything there is ended: time to end well, and to write down what did
+# tasks are stopped this long before the allocation ends, to exit cleanly and to be recorded
 STOP_S = 15.0
-# once the machine has less left than this part of the limit, the youngest task is stopped
+# when less than this share of the limit is left on the machine, the youngest task is stopped
 _RESERVE = 0.02
 
 
@@ -34,9 +34,9 @@ _RESERVE = 0.02
 class _Child:
     launched: Launched
     seen: Seen = field(default_factory=lambda: Seen(held_mb=0.0, peak_mb=0.0))
-    why: tuple[Outcome, str] | None = None  # it is being ended, and why
-    asked_s: float | None = None  # when it was told to end, on the clock that nobody sets
-    short: bool = False  # the machine had little left while it ran
+    why: tuple[Outcome, str] | None = None  # set while it is being ended: the reason
+    asked_s: float | None = None  # when it was told to end, on the monotonic clock
+    short: bool = False  # whether the machine had little memory left while it ran
 
     @property
     def name(self) -> str:
@@ -53,20 +53,20 @@ class Executor:
     Parameters
     ----------
     tasks : sequence of PlannedTask
-        All of the round.
+        All tasks of the round.
     before : sequence of Run
-        What earlier runs of the round recorded, oldest first.
+        Attempts recorded by earlier runs of the round, oldest first.
     launcher : Launcher
     bounds : Bounds
     record : callable
         Makes an ended attempt permanent.
     watch : callable
-        Called with the progress at every look.
+        Called with the progress at every polling of the tasks.
 
     Attributes
     ----------
     out_of_time : bool
-        Tasks were left, or stopped, because everything that runs there is about to be ended.
+        Whether tasks were left or stopped because the allocation is about to end.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Executor:
         self.out_of_time = False
 
     def interrupt(self) -> None:
-        """Have `run` stop the running tasks and raise KeyboardInterrupt, as soon as it can."""
+        """Make `run` stop the running tasks and raise KeyboardInterrupt as soon as it can."""
         self._interrupted = True
 
     def run(self) -> None:
-        """Run what has not ended; whatever interrupts it stops the running tasks, which then run again next time."""
+        """Run all tasks that have not ended; an interruption stops the running ones, which run again next time."""
         try:
             self._children = [_Child(launched) for launched in self._launcher.survivors()]
             self._queue.fill(child.name for child in self._children)
@@ -109,7 +109,7 @@ class Executor:
             self._stop_all()
 
     def collect(self) -> None:
-        """Record what ended while nobody watched; start nothing, and leave alone what still runs."""
+        """Record tasks that ended unwatched; start nothing, and leave running tasks alone."""
         self._children = [_Child(launched) for launched in self._launcher.survivors()]
         self._launcher.refresh()
         for child in self._children:
@@ -137,7 +137,7 @@ class Executor:
             self._children.append(_Child(self._launcher.start(attempt)))
 
     def _look(self) -> bool:
-        """Look at everything that runs; return whether something ended."""
+        """Poll all running tasks; return whether one has ended."""
         self._launcher.refresh()
         ended = False
         for child in list(self._children):
@@ -169,7 +169,7 @@ class Executor:
             self._end(child, Outcome.TIMEOUT, f"ran longer than {attempt.task.time_limit_s} s", kill=False)
 
     def _relieve(self) -> None:
-        """Stop the youngest task before all of them together take more than there is."""
+        """Stop the youngest task before all together exceed the machine's memory."""
         spare_mb = self._launcher.spare_mb()
         low = spare_mb < _RESERVE * self._bounds.mem_mb
         for child in self._children:
@@ -185,7 +185,7 @@ class Executor:
         held_mb = sum(child.seen.held_mb for child in going_on)
         over = held_mb > mem_mb
         if not going_on or not (over or low) or len(going_on) < len(here):
-            return  # what is being ended already gives its memory back
+            return  # a task that is being ended will free its memory
         youngest = max(going_on, key=lambda child: child.launched.start_s)
         why = low
         if over:
@@ -208,7 +208,7 @@ class Executor:
         outcome, evidence = _judge(child, code)
         heap = classify_log(child.launched.log()) if outcome is Outcome.FAILED else None
         limit_mb = attempt.limit_mb
-        if heap is not None:  # a heap follows the request: a larger one helps
+        if heap is not None:  # the heap grows with the request, so a larger request helps
             outcome, evidence, limit_mb = Outcome.OOM, f"{evidence}; {heap.evidence}", attempt.request_mb
         run = Run(
             task=child.name,
@@ -227,7 +227,7 @@ class Executor:
         self._queue.ended(run)
 
     def _stop_all(self) -> None:
-        """Stop what runs; attempts cut short are not recorded and run again next time, those that had ended are."""
+        """Stop running tasks; interrupted attempts are not recorded and run again next time, ended ones are."""
         self._launcher.refresh()
         for child in self._children:
             child.seen = child.launched.look()
@@ -274,5 +274,5 @@ def _judge(child: _Child, code: int) -> tuple[Outcome, str]:
 
 
 def too_large(tasks: Iterable[PlannedTask], mem_mb: int) -> PlannedTask | None:
-    """Return a task that asks for more than there is, if any."""
+    """Return a task that requests more than ``mem_mb``; None when there is none."""
     return next((task for task in tasks if task.request_mb > mem_mb), None)

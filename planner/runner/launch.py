@@ -1,4 +1,4 @@
-"""Records that the executor and its launchers exchange: attempts, their state, what may be used."""
+"""Records exchanged by the executor and its launchers: attempts, their state, available resources."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ HERE = "here"
 
 
 class Limits(StrEnum):
-    """What each task is held to."""
+    """The memory limit of each task."""
 
-    REQUESTS = "requests"  # what the plan asks for it
-    LEARNT = "learnt"  # what the scheduler gives it, from the prediction and what the round has taught
-    POOL = "pool"  # nothing of its own: tasks share the memory
+    REQUESTS = "requests"  # the plan's request
+    LEARNT = "learnt"  # chosen by the scheduler, from the prediction and the round's measurements
+    POOL = "pool"  # no limit of its own: tasks share the memory
 
 
 class Foreknown(StrEnum):
-    """What the scheduler is told of a task's memory before it has run."""
+    """The memory of a task that the scheduler assumes before it has run."""
 
     NONE = "none"
     POINT = "point"  # the plan's prediction
-    CONSERVATIVE = "conservative"  # the plan's request, its safety included
+    CONSERVATIVE = "conservative"  # the plan's request, including its margin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheduling:
-    """How it is decided what starts, and from what; the product's own policy where no options are given."""
+    """The scheduling policy and its inputs; chromplan's default policy if no options are given."""
 
     options: DynamicOptions | None = None
     foreknown: Foreknown = Foreknown.POINT
@@ -44,21 +44,21 @@ class Scheduling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    """What may be used.
+    """The resources that may be used.
 
     Attributes
     ----------
     nodes : tuple of Node
-        With their memory for tasks, MiB, and their cores.
+        The nodes with their memory for tasks, MiB, and their cores.
     limits : Limits
     max_attempts : int
-        How often a task may run, all rounds counted.
+        How often a task may run, in all rounds together.
     overhead_mb : int
-        What a task's shells hold besides its measured peak, where limits count them, too, MiB.
+        Memory of a task's shells besides its measured peak, MiB, if limits include them.
     scheduling : Scheduling
     doubts : bool
-        Predictions that no history has tested leave room for more. Not where they sized the allocation as they are, nor
-        where each task is held to its request, whatever that rests on.
+        Whether predictions that no history has tested get a margin. Not if the allocation was sized by the bare
+        predictions, nor if each task is held to its request.
     """
 
     nodes: tuple[Node, ...]
@@ -80,7 +80,7 @@ class Bounds:
 
     @property
     def largest_mb(self) -> int:
-        """The most that one task can get, MiB."""
+        """The most memory that one task can get, MiB."""
         return max(int(node.mem_mb) for node in self.nodes)
 
     @property
@@ -105,16 +105,16 @@ def one_node(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One try of a task, as the launcher is told it.
+    """One try of a task, as passed to the launcher.
 
     Attributes
     ----------
     node : str
-        Of the bounds.
-    request_mb : int
-        What the command is told that it has, MiB.
+        One of the nodes of the bounds.
+        request_mb : int
+        The memory that the command is told it has, MiB.
     limit_mb : int
-        What it is held to, MiB; in a pool all of the node.
+        The limit that is enforced, MiB; in a pool all memory of the node.
     """
 
     task: PlannedTask
@@ -127,24 +127,24 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """How a started task stands.
+    """The state of a started task.
 
     Attributes
     ----------
     held_mb : float
         Memory now, MiB.
     peak_mb : float
-        The most it is known to have held, MiB.
+        Peak memory so far, MiB.
     code : int or None
         Its exit code, negative for a signal; None while it runs.
     end_s : float
         When it ended.
     verdict : (Outcome, str) or None
-        What is known of its end besides the code, and from what.
+        What is known about its end besides the code, and the evidence.
     cut : bool
-        It was told to end, and not by the executor: its code means nothing.
+        Whether something other than the executor told it to end: its code then means nothing.
     lost : bool
-        It never began.
+        Whether it never started.
     """
 
     held_mb: float
@@ -161,56 +161,56 @@ class Launched(Protocol):
 
     @property
     def attempt(self) -> Attempt:
-        """What was started."""
+        """The attempt that was started."""
 
     @property
     def start_s(self) -> float:
-        """When, s since the epoch."""
+        """Start time, s since the epoch."""
 
     def look(self) -> Seen:
-        """Return how it stands."""
+        """Return its state."""
 
     def stop(self, *, kill: bool) -> None:
-        """Ask it to end, or end it; it has ended once `look` gives a code."""
+        """Ask it to end, or kill it; it has ended once `look` gives a code."""
 
     def log(self) -> str:
         """Return the end of what it printed."""
 
     def close(self) -> None:
-        """Forget it: what it left running is ended, what was kept to find it again is removed."""
+        """Clean up: end processes that it left running, and remove the records for finding it again."""
 
 
 class Launcher(Protocol):
     """Where tasks run."""
 
     enforces: bool
-    """Whether limits of tasks are enforced there; else it is the executor's to end what passes its own."""
+    """Whether the launcher enforces tasks' limits; otherwise the executor ends tasks that exceed theirs."""
 
     def attempt_id(self, task: str, number: int) -> str:
-        """Return what the n-th attempt of a task in this round is called."""
+        """Return the id of the n-th attempt of a task in this round."""
 
     def survivors(self) -> Sequence[Launched]:
-        """Return what an earlier process started and did not see end."""
+        """Return tasks that an earlier process started and whose end it did not see."""
 
     def start(self, attempt: Attempt) -> Launched:
         """Start a task."""
 
     def refresh(self) -> None:
-        """Look at everything that runs, once for all tasks."""
+        """Poll all running tasks at once."""
 
     def spare_mb(self) -> float:
-        """Return what the machine has left, MiB."""
+        """Return the machine's free memory, MiB."""
 
     def until_s(self) -> float | None:
-        """Return when everything that runs there will be ended, s since the epoch; None for never."""
+        """Return when all running tasks will be ended, s since the epoch; None for never."""
 
     def closing(self) -> bool:
-        """Whether everything that runs there is being ended now."""
+        """Whether all running tasks are being ended now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a person watching wants to see: each running task with what it holds, and whether all are being stopped."""
+    """Progress for display: each running task with its memory, and whether all are being stopped."""
 
     running: list[tuple[Attempt, float, Seen]]
     waiting: int

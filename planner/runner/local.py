@@ -1,6 +1,6 @@
 """Running a round on this machine, as a small cluster: within its memory and cores, each task held to its request.
 
-Every attempt that ends is appended to ``local.jsonl`` at once, so a run that was interrupted goes on where it stopped.
+Every attempt is appended to ``local.jsonl`` as soon as it ends, so an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from planner.runner.localtask import LocalLauncher
 from planner.runner.records import FOLDER, RunningRecords
 from planner.runner.runs import Run
 
-# what a terminal, a person, Slurm at the end of a job, or a job's --signal sends
+# signals sent by a terminal, a user, Slurm at the end of a job, or a job's --signal
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -34,7 +34,7 @@ def run(
     on_end: Callable[[Run], None],
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> list[Run]:
-    """Run what has not run yet, and return all attempts of the round.
+    """Run the remaining tasks, and return all attempts of the round.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def run(
     Raises
     ------
     InputError
-        When the round is not rendered, or a task asks for more than the bounds.
+        When the round is not rendered, or a task requests more than the bounds.
     KeyboardInterrupt
         After SIGINT, SIGTERM or SIGHUP, once all tasks are stopped.
     """
@@ -64,7 +64,7 @@ def run(
         )
 
     for other in folder.parent.glob("r*/running"):
-        if other.parent != folder:  # an earlier round that was left behind: its tasks are planned anew in this one
+        if other.parent != folder:  # an abandoned earlier round: its tasks are planned again in this one
             LocalLauncher(plan, root=root, folder=other.parent).end_all()
     executor = _executor(plan, root, folder, bounds, on_end, watch)
     with signals(executor.interrupt):
@@ -73,12 +73,12 @@ def run(
 
 
 def was_cut_short(folder: Path) -> bool:
-    """Whether tasks of the round run here, or ran when their driver was killed."""
+    """Whether tasks of the round are running here, or were running when their driver was killed."""
     return (folder / FOLDER).exists() and any(record.allocation is None for record in RunningRecords(folder).records())
 
 
 def collect(plan: Plan, *, root: Path, folder: Path) -> None:
-    """Record the tasks that ended after their driver was killed. No driver may be at work: hold the project's lock."""
+    """Record the tasks that ended after their driver was killed. No driver may be running: hold the project's lock."""
     bounds = one_node(mem_mb=1, cores=1)  # nothing is started
     _executor(plan, root, folder, bounds, lambda _: None, lambda _: None).collect()
 
@@ -107,7 +107,7 @@ def _executor(
 
 @contextlib.contextmanager
 def signals(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Have signals that end this process end the run first, between two steps and never within one."""
+    """Make terminating signals stop the run first, between two of its actions and never within one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,6 @@
 """Tasks as processes of this machine: started, watched, ended, and found again when their driver was killed.
 
-What is kept of them (`planner.runner.records`) tells of a task that ended while nobody watched; one that still runs is
-taken over.
+Their records (`planner.runner.records`) tell of a task that ended unwatched; one that still runs is taken over.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from planner.runner.processes import Kin, Together
 from planner.runner.records import Record, RunningRecords, runs_still
 
 MARK = "CHROMPLAN_LOCAL"
-# $1: where the exit code goes; then the command. It is not to be ended before it has written the code.
+# $1: file for the exit code; then the command. The wrapper must not be ended before it has written the code.
 _WRAPPER = 'trap : TERM; "${@:2}"; code=$?; echo "$code" >"$1.part" && mv "$1.part" "$1"; exit "$code"'
 
 
@@ -43,7 +42,7 @@ class LocalTask:
         self._launcher = launcher
         self._record = record
         self._process = process
-        # ids are given out again: the recorded one counts only while it is known to be the task's
+        # ids are reused: the recorded one counts only while it is known to be the task's
         self._root = record.pid if process is not None or runs_still(record) else None
         self._known: set[int] = set()
         self._together = Together()
@@ -53,11 +52,11 @@ class LocalTask:
 
     @property
     def start_s(self) -> float:
-        """When it was started, s since the epoch."""
+        """Start time, s since the epoch."""
         return self._record.start_s
 
     def look(self) -> Seen:
-        """Return how it stands, at the launcher's last look around."""
+        """Return its state at the launcher's last polling."""
         self._known = self._members(self._launcher.processes)
         held = self._together.held(self._known)
         self._peak_mb = max(self._peak_mb, held.peak_mb)
@@ -69,7 +68,7 @@ class LocalTask:
         return Seen(held_mb=held.now_mb, peak_mb=self._peak_mb, code=self._code, end_s=self._end_s)
 
     def stop(self, *, kill: bool) -> None:
-        """Ask its processes to end, or end them."""
+        """Ask its processes to end, or kill them."""
         if not self._record.stopping:
             self._record = replace(self._record, stopping=True)
             with contextlib.suppress(OSError):  # a full disk must not keep it running
@@ -88,7 +87,7 @@ class LocalTask:
         return files.tail(runs.log_path(self._launcher.folder, self.attempt.task.task))
 
     def close(self) -> None:
-        """End what it left running, and remove what was kept to find it again."""
+        """End processes that it left running, and remove the records for finding it again."""
         if self._root is not None:
             processes.kill_tree(self._root, self._known)
         if self._process is not None:
@@ -99,7 +98,7 @@ class LocalTask:
         return set() if self._root is None else processes.members(now, self._root, self._known)
 
     def _measuring(self, mine: set[int]) -> set[int]:
-        """Return those of its processes that only wait for the command: the wrapper and GNU time, where that is."""
+        """Return those of its processes that only wait for the command: the wrapper, and GNU time if it is used."""
         outer = {pid for pid in mine if pid == self._root}
         if peak.TIME.exists():
             table = self._launcher.processes
@@ -140,7 +139,7 @@ class LocalLauncher:
         self._host = socket.gethostname()
 
     def attempt_id(self, task: str, number: int) -> str:
-        """Return what the n-th attempt of a task in this round is called."""
+        """Return the id of the n-th attempt of a task in this round."""
         return f"local.{self._plan.token}.{task}.{number}"
 
     def until_s(self) -> float | None:
@@ -152,11 +151,11 @@ class LocalLauncher:
         return False
 
     def refresh(self) -> None:
-        """Look at the machine's processes, once for all tasks."""
+        """Read the machine's processes once for all tasks."""
         self.processes = processes.table()
 
     def spare_mb(self) -> float:
-        """Return what the machine has left, MiB."""
+        """Return the machine's free memory, MiB."""
         import psutil
 
         return float(psutil.virtual_memory().available) / BYTES_PER_MB
@@ -197,7 +196,7 @@ class LocalLauncher:
         return LocalTask(self, attempt, record, process)
 
     def survivors(self) -> Sequence[LocalTask]:
-        """Return the tasks of a driver that was killed: still running, or ended while nobody watched.
+        """Return the tasks of a driver that was killed: still running, or ended unwatched.
 
         Raises
         ------
@@ -216,12 +215,12 @@ class LocalLauncher:
         return found
 
     def end_all(self) -> None:
-        """End whatever a killed driver left running."""
+        """End all tasks that a killed driver left running."""
         for record in self._records():
             self.end(record)
 
     def _records(self) -> list[Record]:
-        """Return what is kept of running tasks, all of this machine; steps of an allocation are left alone."""
+        """Return the records of running tasks of this machine, without those of steps of an allocation."""
         found = [record for record in self.kept.records() if record.allocation is None]
         for record in found:
             if record.host != self._host:
@@ -239,17 +238,17 @@ class LocalLauncher:
         return record if first is None else replace(record, pid=first[1], pid_start_s=first[0])
 
     def _goes_on(self, record: Record) -> bool:
-        """Whether a task needs no other start: it runs and was not told to end, or it ended and said so."""
+        """Whether a task need not be started again: it runs and was not told to end, or it recorded its end."""
         if record.stopping:
             return False
         return runs_still(record) or self.kept.ended(record.job_id)
 
     def mark(self, job_id: str) -> str:
-        """Return what the environment of an attempt's processes holds."""
+        """Return the mark in the environment of an attempt's processes."""
         return f"{self.folder}:{job_id}"
 
     def end(self, record: Record) -> None:
-        """End what is left of a task, and remove its temporary folder and what was kept of it."""
+        """End the remaining processes of a task, and remove its temporary folder and records."""
         if runs_still(record) and record.pid is not None:
             processes.kill_tree(record.pid)
         processes.send(processes.marked(MARK, self.mark(record.job_id)), signal.SIGKILL)

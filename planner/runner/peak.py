@@ -1,8 +1,8 @@
 """A task's own peak record, as ``templates/measure.sh`` writes it while the task runs and when it ends.
 
-What the task's processes hold together is looked at now and then, so that a short peak of several may be missed. GNU
-time's figure is the high-water mark of the largest process alone, which no look can miss: the peak is at least that.
-What the kernel counted for the whole Slurm step, files that were read included, is a bound from above.
+The total memory of the task's processes is sampled, so that a short joint peak may be missed. GNU time gives the
+high-water mark of the largest single process, which cannot be missed: a lower bound of the peak. The kernel's count for
+the whole Slurm step, including files that were read, is an upper bound.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from planner.core.sampling import POLLS_TO_TRUST
 
 SCRIPT = "measure.sh"
 MARK = "CHROMPLAN_RECORD"
-"""The environment variable by which a task's processes are known, wherever they went: it names the record."""
+"""The environment variable that marks a task's processes, whatever their parent: its value is the record's path."""
 
 TIME = Path("/usr/bin/time")
 
 END = ".end"
-"""Behind the name of a peak record: where the task's script leaves its exit code."""
+"""Suffix to the name of a peak record: the file in which the task's script leaves its exit code."""
 
 _LARGEST = re.compile(r"^peak_kib=(\d+) elapsed_s=([0-9.]+) rc=(\d+)$", re.MULTILINE)
-# GNU time gives 0 for the exit code of what a signal ended
+# GNU time gives the exit code 0 for a command that a signal ended
 _SIGNALLED = re.compile(r"^Command terminated by signal (\d+)$", re.MULTILINE)
 _TOGETHER = re.compile(r"^tree_kib=(\d+) looks=(\d+)(?: cgroup_kib=(\d+))?$", re.MULTILINE)
-# where what was counted from above and from below differs by no more, looks add nothing
+# if upper and lower bound differ by no more than this, samples add nothing
 _CLOSE = 1.05
-# a task that ends sooner has no time for more than a few looks, nor for much memory in several processes
+# a shorter task has time for a few samples only, but hardly for much memory in several processes
 _BRIEF_S = 0.2
 
 
@@ -42,15 +42,15 @@ class OwnPeak:
     Attributes
     ----------
     peak_mb : float
-        The most that its processes held together, as far as it was seen, MiB.
+        Peak memory of all its processes together, as far as observed, MiB.
     quality : Quality
-        Measured, unless the processes were looked at too few times and nothing else bounds what they held.
+        Measured, unless there were too few samples and no other bound.
     evidence : str
-        What the figure is.
+        How the figure was obtained.
     code : int or None
-        The exit code with which GNU time saw the task end, 128 and more after a signal; None where it did not.
+        The exit code seen by GNU time, 128 and more after a signal; None if GNU time did not see the end.
     together : bool
-        Whether its processes were looked at together, what they share counted once.
+        Whether its processes were sampled together, with shared memory counted once.
     """
 
     peak_mb: float
@@ -61,17 +61,17 @@ class OwnPeak:
 
     @property
     def ended(self) -> bool:
-        """Whether GNU time saw the task end by itself: not by SIGKILL or SIGTERM, by which Slurm ends what it kills."""
+        """Whether GNU time saw the task end by itself, not by SIGKILL or SIGTERM, with which Slurm kills."""
         return self.code is not None and self.code not in (KILLED, TERMINATED)
 
 
 def path(folder: Path, task: str, job_id: str) -> Path:
-    """Return where a task of the round in ``folder`` records its peak."""
+    """Return the path of a task's peak record in the round's ``folder``."""
     return folder / "peaks" / f"{task}.{job_id}"
 
 
 def script(folder: Path | None = None) -> Path:
-    """Return the script that measures: a round's own, where ``folder`` has one, else the shipped one."""
+    """Return the measuring script: the round's own, if ``folder`` has one, otherwise the shipped one."""
     own = None if folder is None else folder / SCRIPT
     return own if own is not None and own.exists() else files.shipped("templates") / SCRIPT
 
@@ -102,7 +102,7 @@ def read(record: Path) -> OwnPeak | None:
 
 
 def add_largest(record: Path, peak_kib: int, elapsed_s: float, code: int) -> None:
-    """Add to a record what GNU time would, where another measured it: the peak of the largest process, KiB."""
+    """Add to a record, in place of GNU time, the peak (KiB) of the largest process."""
     with record.open("a", encoding="utf-8") as stream:
         stream.write(f"peak_kib={peak_kib} elapsed_s={elapsed_s:.2f} rc={max(code, 0)}\n")
 

@@ -1,4 +1,4 @@
-"""The processes of a task on this machine: which they are, what memory they hold, how they are ended."""
+"""The processes of a task on this machine: finding them, measuring their memory, ending them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from planner.core.units import BYTES_PER_MB
 
 _PROC = Path("/proc")
-# Asking what processes share may take this part of the time
+# share of the time that may be spent on asking how much memory processes share
 _SHARE = 0.02
 
 
@@ -44,7 +44,7 @@ def _from_proc() -> dict[int, Kin]:
 
 
 def from_psutil() -> dict[int, Kin]:
-    """Return the same where there is no ``/proc``."""
+    """Return the same with psutil, for systems without ``/proc``."""
     import psutil
 
     found: dict[int, Kin] = {}
@@ -56,9 +56,9 @@ def from_psutil() -> dict[int, Kin]:
 
 
 def members(processes: Mapping[int, Kin], root: int, known: Collection[int] = ()) -> set[int]:
-    """Return a task's processes: its root, its session, those known from before, and all that these started.
+    """Return a task's processes: its root, its session, those known before, and all their descendants.
 
-    A child whose parent has ended belongs to process 1: its session, or an earlier look, still tells whose it is.
+    A child whose parent has ended belongs to process 1, but its session, or an earlier call, still shows whose it is.
     """
     children: dict[int, list[int]] = {}
     for pid, kin in processes.items():
@@ -75,14 +75,14 @@ def members(processes: Mapping[int, Kin], root: int, known: Collection[int] = ()
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What processes hold.
+    """Memory of processes.
 
     Attributes
     ----------
     now_mb : float
-        Resident now, all together, MiB.
+        Resident memory now, all processes together, MiB.
     peak_mb : float
-        The most that was seen by this look: ``now_mb``, or the high-water mark of a single process.
+        The larger of ``now_mb`` and the high-water mark of a single process, MiB.
     """
 
     now_mb: float
@@ -90,10 +90,10 @@ class Held:
 
 
 class Together:
-    """What a task's processes hold together: pages that several of them share count once.
+    """Total memory of a task's processes, in which pages that several of them share count once.
 
-    How many these are is asked now and then, as the kernel has to go through all pages; between that they are taken to
-    be as many as before.
+    The shared amount is queried only now and then, as the kernel has to walk through all pages; in between the last
+    value is used.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Together:
         self._due_s = 0.0
 
     def held(self, pids: Iterable[int]) -> Held:
-        """Return the memory of processes now; those that have ended count nothing."""
+        """Return the current memory of processes; those that have ended count as 0."""
         sizes = {pid: size for pid in pids if (size := _memory(pid))[0] > 0}
         all_mb = sum(now for now, _ in sizes.values())
         largest_mb = max((now for now, _ in sizes.values()), default=0.0)
@@ -136,7 +136,7 @@ def _memory(pid: int) -> tuple[float, float]:
 
 
 def share_mb(pid: int) -> float | None:
-    """Return a process's share of memory, MiB: pages that several hold count in parts; None where nothing tells it."""
+    """Return a process's share of memory, MiB: shared pages count in proportion; None if unknown."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as stream:  # noqa: PTH123 - for every process at many looks
             found = next((line for line in stream if line.startswith(b"Pss:")), None)
@@ -155,9 +155,9 @@ def send(pids: Iterable[int], which: signal.Signals) -> None:
 
 
 def kill_tree(root: int, known: Collection[int] = ()) -> None:
-    """End a task's processes at once, also those started while we look.
+    """Kill a task's processes, including any started meanwhile.
 
-    The root goes first: it must not see the others end, and say how.
+    The root is killed first: it must not see the others end, and record that.
     """
     mine = set(known)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The queue of a round: which tasks are still to run, and which the scheduler starts now."""
+"""The queue of a round: remaining tasks, and those that the scheduler starts now."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Queued:
     Attributes
     ----------
     request_mb : int
-        What it asks for now, MiB.
+        Its current request, MiB.
     raised : bool
-        It was tried before: what it asks for follows from how that ended, whatever the round has learnt.
+        Whether it was tried before: its request then follows from that attempt's end, whatever the round has learnt.
     """
 
     task: PlannedTask
@@ -37,21 +37,21 @@ class Queued:
 
 
 class TaskQueue:
-    """The tasks of a round that wait, and what its ended attempts teach.
+    """The waiting tasks of a round, and what is learnt from its ended attempts.
 
     Parameters
     ----------
     tasks : sequence of PlannedTask
-        All of the round.
+        All tasks of the round.
     before : sequence of Run
-        What earlier runs of the round recorded, oldest first.
+        Attempts recorded by earlier runs of the round, oldest first.
     bounds : Bounds
     """
 
     def __init__(self, tasks: Sequence[PlannedTask], before: Sequence[Run], bounds: Bounds) -> None:
         self._tasks = {task.task: task for task in tasks}
         sizes = sorted({task.size for task in tasks}, reverse=True)
-        # as chromosomes are numbered: the largest is the first
+        # numbered like chromosomes: the largest is the first
         self._position = {size: number for number, size in enumerate(sizes, 1)}
         self._bounds = bounds
         self._node_mb = {node.name: int(node.mem_mb) for node in bounds.nodes}
@@ -60,12 +60,12 @@ class TaskQueue:
         self.waiting: list[Queued] = []
 
     def fill(self, running: Iterable[str]) -> None:
-        """Queue everything that has not ended and does not run."""
+        """Queue all tasks that have not ended and are not running."""
         busy = set(running)
         self.waiting = [one for one in map(self._queue, self._tasks.values()) if one and one.task.task not in busy]
 
     def ended(self, run: Run) -> None:
-        """Take note of an ended attempt; its task waits again when this round runs it again."""
+        """Learn from an ended attempt; queue its task again if this round is to run it again."""
         self.runs.append(run)
         if run.outcome is Outcome.COMPLETED:
             for one in self.waiting:
@@ -76,7 +76,7 @@ class TaskQueue:
             self.waiting.append(again)
 
     def again(self, task: str) -> None:
-        """Queue a task whose start was lost on the way."""
+        """Queue a task again whose start was lost."""
         one = self._queue(self._tasks[task])
         if one is not None:
             self.waiting.append(one)
@@ -88,7 +88,7 @@ class TaskQueue:
     def take(
         self, running: Iterable[tuple[Attempt, float, Seen]], *, now_s: float, left_s: float
     ) -> list[tuple[Queued, Start]]:
-        """Return the tasks to start now, which wait no longer.
+        """Remove the tasks to start now from the queue, and return them.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class TaskQueue:
         return starts
 
     def limit_mb(self, one: Queued, start: Start) -> int:
-        """Return what a task that starts is held to, MiB."""
+        """Return the memory limit of a task that starts, MiB."""
         if self._bounds.pool or start.limit_mb is None:
             return self._node_mb[start.node]
         return max(1, int(start.limit_mb))  # rounded up they might not fit together
@@ -118,7 +118,7 @@ class TaskQueue:
         mine = [run for run in self.runs if run.task == task.task]
         kills = sum(run.outcome in (Outcome.OOM, Outcome.INFRA) for run in mine)
         if not mine:
-            # what an earlier round killed it at counts here, too
+            # a kill in an earlier round counts too
             return Queued(task, task.request_mb, raised=task.attempt > 1)
         last = mine[-1]
         tried = task.attempt - 1 + sum(run.outcome is not Outcome.INFRA for run in mine)
@@ -138,11 +138,11 @@ class TaskQueue:
         return Queued(task, request_mb, kills, raised=True)
 
     def _after_kill(self, run: Run) -> int:
-        """Return what a task killed for memory asks for next: twice what it had, and more than it was seen to use."""
+        """Return the next request (MiB) of a task killed for memory: twice its limit, and above the memory seen."""
         return min(after_watched_kill(run.limit_mb, run.peak_mb), self._bounds.largest_mb)
 
     def _most_stops(self) -> int:
-        """Return how often a task may be stopped for others' sake: the machine may never have enough for it."""
+        """Return how often a task may be stopped in favour of others, as memory may never suffice for it."""
         return len(self._tasks) + self._bounds.max_attempts
 
     def _state(self, running: Sequence[tuple[Attempt, float, Seen]], *, now_s: float, left_s: float) -> State:
@@ -167,18 +167,18 @@ class TaskQueue:
         )
 
     def _given(self, one: Queued) -> int | None:
-        """Return the limit that a task gets whatever the scheduler has learnt, MiB."""
+        """Return a task's limit regardless of what the scheduler has learnt, MiB; None if it is up to the scheduler."""
         if self._bounds.limits is not Limits.LEARNT:
             return None if self._bounds.pool else one.request_mb
         most_mb = min(one.request_mb, self._bounds.largest_mb)
         if one.raised:
             return most_mb
-        # until the round has taught anything, a request with a margin of its own knows more
+        # before the round's first measurement, a request with a margin of its own is better informed
         taught = any(run.outcome in (Outcome.COMPLETED, Outcome.OOM) for run in self.runs)
         return most_mb if not taught and self._is_of_history(one.task) else None
 
     def _exceeded(self, running: Iterable[tuple[Attempt, float, Seen]]) -> list[Overflow]:
-        """Return what single tasks are known to need more than: what they hold, and what they were killed at."""
+        """Return lower bounds of single tasks' memory: what they hold, and limits at which they were killed."""
         if self._bounds.limits is not Limits.LEARNT:
             return []
         seen = [
@@ -203,7 +203,7 @@ class TaskQueue:
         )
 
     def _foreknown_mb(self, task: PlannedTask) -> float | None:
-        """Return what the scheduler is told that a task will need, its shells included, MiB."""
+        """Return the memory that the scheduler assumes for a task, including its shells, MiB."""
         match self._bounds.scheduling.foreknown:
             case Foreknown.NONE:
                 return None
@@ -235,10 +235,10 @@ class TaskQueue:
         return Done(work=self._work(task, task.request_mb), peak_mb=peak_mb, wall_s=run.wall_s)
 
     def _expected_s(self, task: PlannedTask, pace_s: float) -> float:
-        """Return how long a task is expected to run, s; without a prediction as the slowest so far for its size."""
+        """Return the expected run time of a task, s; without a prediction from its size and the slowest rate so far."""
         return self._size(task) * pace_s if task.wall_s is None else task.wall_s
 
     def _size(self, task: PlannedTask) -> float:
-        """Return what memory and time grow with."""
+        """Return the size of a task, with which memory and time grow."""
         size = task.size if task.predicted_mb is None else task.predicted_mb
         return max(size, 1e-9)

@@ -18,25 +18,25 @@ from typing import Any, Self
 from planner.core.records import Quality
 from planner.runner import peak, processes
 
-# What a person or a batch system sends to the process that it knows, and means for the command
+# signals that a user or batch system sends to this process and means for the command
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGINT", "SIGQUIT")
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
-    """What became of a command.
+    """The result of a command.
 
     Attributes
     ----------
     exit_code : int
-        As a shell has it: 128 and the signal's number for a command that a signal ended.
+        As in a shell: 128 plus the signal's number for a command that was ended by a signal.
     peak_mb : float
-        The larger of what its processes were seen to hold together and the high-water mark of the largest, MiB.
+        The larger of the sampled total of its processes and the high-water mark of the largest one, MiB.
     quality : Quality
-        Measured, unless its processes were looked at too few times.
+        Measured, unless its processes were sampled too few times.
     evidence : str
-        What the peak is.
+        How the peak was obtained.
     start_s, end_s : float
         Seconds since the epoch.
     """
@@ -51,7 +51,7 @@ class RecordedRun:
 
 
 def run(command: Sequence[str]) -> RecordedRun:
-    """Run a command to its end; its input, output and terminal are ours, and signals sent to us reach it.
+    """Run a command to its end; it inherits input, output and terminal, and signals are forwarded to it.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def run(command: Sequence[str]) -> RecordedRun:
 
 @contextmanager
 def _watched(pid: int, record: Path) -> Iterator[None]:
-    """Have a process and what it starts looked at; without bash, nothing is."""
+    """Sample a process and its descendants; without bash, do nothing."""
     try:
         watcher = subprocess.Popen(
             ["bash", str(peak.script()), "--beside", str(pid), str(record)],
@@ -98,14 +98,14 @@ def _watched(pid: int, record: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        watcher.kill()  # what it saw is written as it sees it
+        watcher.kill()  # its samples are already written
         watcher.wait()
 
 
 class _Relay:
-    """Hands signals on to the command until it ends, those from before its start, too.
+    """Forwards signals to the command until it ends, including those from before its start.
 
-    What the terminal's own keys send reaches the command without us.
+    Signals of the terminal's keys reach the command directly.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class _Relay:
             signal.signal(number, before)
 
     def start(self, pid: int) -> None:
-        """Hand on what came before the command ran."""
+        """Forward signals that arrived before the command ran."""
         self._pid = pid
         for number in self._early:
             processes.send([pid], signal.Signals(number))
@@ -140,4 +140,4 @@ class _Relay:
             processes.send([self._pid], signal.Signals(number))
 
     def _leave(self, number: int, frame: FrameType | None) -> None:
-        """Go on: the command has got the same signal and decides."""
+        """Ignore the signal: the command has received it too and decides."""

@@ -1,6 +1,6 @@
-"""Running records in ``running/``, by which tasks are found again after their driver was killed.
+"""Records of running tasks in ``running/``, by which they are found again after their driver was killed.
 
-Before a task starts, ``JOBID.json`` says so; when it ends, it writes its exit code to ``JOBID.end`` itself.
+``JOBID.json`` is written before a task starts; when the task ends, it writes its exit code to ``JOBID.end`` itself.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ FOLDER = "running"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """What must be known of a running task when its driver is gone.
+    """All that must be known of a running task if its driver is killed.
 
     Attributes
     ----------
     host : str
-        Where its driver ran.
+        The host on which its driver ran.
     pid, pid_start_s : int or None, float or None
-        Its outermost process there; None between the decision to start it and the start.
+        Its outermost process on that host, and its start time; None until it is started.
     tmp : str
-        Its temporary folder; "" where it makes one itself.
+        Its temporary folder; "" if it creates one itself.
     stopping : bool
-        It was told to end: what it ends with means nothing.
+        Whether it was told to end: its exit code then means nothing.
     allocation : str or None
         The Slurm job whose step it is.
     node : str
-        Where in that job.
+        The node of that job.
     turn : str
-        What only this start of the attempt may claim.
+        Name of the turn that only this start of the attempt may claim.
     """
 
     task: str
@@ -76,7 +76,7 @@ class RunningRecords:
     Parameters
     ----------
     folder : Path
-        The round's.
+        The round's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +84,7 @@ class RunningRecords:
         self.state = folder / FOLDER
 
     def path(self, job_id: str, suffix: str) -> Path:
-        """Return where something of an attempt is kept."""
+        """Return the path of one of an attempt's files."""
         return self.state / f"{job_id}.{suffix}"
 
     def records(self) -> list[Record]:
@@ -107,7 +107,7 @@ class RunningRecords:
         return found
 
     def write(self, record: Record) -> None:
-        """Keep what must be known of a running task."""
+        """Write the record of a running task."""
         files.write_text(self.path(record.job_id, "json"), json.dumps(asdict(record)) + "\n")
 
     def ended(self, job_id: str) -> bool:
@@ -117,7 +117,7 @@ class RunningRecords:
     def exit_code(self, job_id: str) -> tuple[int, float, bool]:
         """Return the exit code that a task wrote when it ended, when, and whether it was told to end.
 
-        The code is -9 when it could not write one.
+        The code is -9 if it could not write one.
         """
         path = self.path(job_id, "end")
         try:
@@ -127,21 +127,21 @@ class RunningRecords:
             return -signal.SIGKILL, time.time(), False
 
     def remove(self, record: Record) -> None:
-        """Remove everything that was kept of a task."""
+        """Remove all files of a task."""
         for suffix in ("end", "begun", f"{record.turn}.wait", "srun", "json"):
             self.path(record.job_id, suffix).unlink(missing_ok=True)
         if not any(self.state.glob("*.json")):
-            # a driver that was killed as it wrote a record left half of it
+            # a driver that was killed while writing a record leaves a part of it
             shutil.rmtree(self.state, ignore_errors=True)
 
 
 def runs_still(record: Record) -> bool:
-    """Whether a task's outermost process runs, on this machine."""
+    """Whether a task's outermost process is running on this machine."""
     return record.pid is not None and record.pid_start_s is not None and alive.is_same(record.pid, record.pid_start_s)
 
 
 def fresh_log(log: Path, job_id: str) -> None:
-    """Put the log of the attempt before aside: what it says is not this attempt's."""
+    """Move the log of the previous attempt aside, so that it is not mistaken for this attempt's."""
     log.parent.mkdir(parents=True, exist_ok=True)
     before = int(job_id.rpartition(".")[2]) - 1
     kept = log.with_suffix(f".{before}.out")

@@ -21,7 +21,7 @@ class Run:
     Attributes
     ----------
     limit_mb : int
-        What it was held to, MiB.
+        The limit that was enforced, MiB.
     source : str
         ``local`` or ``drive``.
     """
@@ -60,7 +60,7 @@ def read(folder: Path) -> list[Run]:
 
 
 def append(folder: Path, run: Run) -> None:
-    """Record an attempt; it is on the disk when this returns. A last line cut short by a crash goes."""
+    """Record an attempt; it is on disk when this returns. A last line cut short by a crash is removed."""
     with (folder / FILE).open("ab+") as stream:
         stream.seek(0)
         content = stream.read()
@@ -71,5 +71,5 @@ def append(folder: Path, run: Run) -> None:
 
 
 def log_path(folder: Path, task: str, source: str = "local") -> Path:
-    """Return where a task of the round in ``folder`` writes what it prints."""
+    """Return the log path of a task of the round in ``folder``."""
     return folder / "logs" / f"{task}.{source}.out"

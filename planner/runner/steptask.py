@@ -1,7 +1,7 @@
 """Tasks as steps of a Slurm allocation: started by srun, watched, ended, and found again when their driver was killed.
 
-A step takes its turn by renaming a file before it runs anything (templates/driven.sh.j2). Whoever takes the turn back
-first knows that the attempt will never run: so a start that was lost on the way is made again, and none happens twice.
+A step claims its turn by renaming a file before it runs anything (templates/driven.sh.j2). A driver that removes the
+file first knows that this attempt will never run. So a lost start is repeated, and no task is started twice.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _KILLED = (-KILL, KILL, KILLED)
 _LOOK_S = 0.5
 _ASK_STEPS_S = 2.0
 _ASK_MEMORY_S = 5.0
-# so many starts in a row that never began: no task is to blame
+# after this many failed starts in a row no single task is to blame
 _MOST_LOST = 3
 _CLOSE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """What a step that took its turn says of itself: its number, its outermost process, its temporary folder."""
+    """The start record of a step that claimed its turn: its number, its outermost process, its temporary folder."""
 
     step: str
     pid: int
@@ -74,12 +74,12 @@ class StepTask:
 
     @property
     def start_s(self) -> float:
-        """When it began, as far as that was seen; before, when it was sent on its way."""
+        """When it started, s since the epoch; until that is known, when its srun was called."""
         return self._began_s or self._record.start_s
 
     @property
     def begun(self) -> _Begun | None:
-        """What it says of itself once it runs."""
+        """Its own start record; None until it runs."""
         if self._begun is None:
             self._begun = self._launcher.begun(self.attempt.job_id)
             if self._begun is not None and self._process is not None:
@@ -87,7 +87,7 @@ class StepTask:
         return self._begun
 
     def look(self) -> Seen:
-        """Return how it stands, at the launcher's last look around."""
+        """Return its state at the launcher's last polling."""
         if self._last is None:
             self._measure()
             code = self._code()
@@ -97,7 +97,7 @@ class StepTask:
         return self._last
 
     def stop(self, *, kill: bool) -> None:
-        """Ask it to end, or end it; one that has not begun never will."""
+        """Ask it to end, or kill it; one that has not started never will."""
         if not self._record.stopping:
             self._record = replace(self._record, stopping=True)
             with contextlib.suppress(OSError):  # a full disk must not keep it running
@@ -114,18 +114,18 @@ class StepTask:
         return files.tail(runs.log_path(self._launcher.folder, self.attempt.task.task, "drive"))
 
     def close(self) -> None:
-        """Remove what was kept to find it again; what it left running ends with its step, here in any case."""
+        """Remove the records for finding it again; its processes end with the step, and are killed on this node."""
         if self._begun is not None and self._launcher.is_here(self.attempt):
             processes.kill_tree(self._begun.pid, self._known)
         if self._process is not None:
             try:
                 self._process.wait(_CLOSE_S)
-            except subprocess.TimeoutExpired:  # the step was told to end; slurmctld sees to it
+            except subprocess.TimeoutExpired:  # the step was told to end, which slurmctld ensures
                 self.abandon()
         self._launcher.close(self, self._record)
 
     def abandon(self) -> None:
-        """End its srun: its step never began, or is ended otherwise."""
+        """End its srun: the step never started, or is ended in another way."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -146,7 +146,7 @@ class StepTask:
         self._peak_mb = max(self._peak_mb, most_mb)
 
     def _code(self) -> int | None:
-        """Return the code that it ended with; None while it runs."""
+        """Return its exit code; None while it runs."""
         if self._process is not None:
             return self._process.poll()
         if self._launcher.lives(self._record):
@@ -171,7 +171,7 @@ class StepTask:
         return replace(seen, verdict=self._killed_for_memory(code))
 
     def killed_unwatched(self) -> bool:
-        """Whether it was killed for memory, and nobody saw it end."""
+        """Whether it was killed for memory while unwatched."""
         return self.begun is not None and self._killed_for_memory(-signal.SIGKILL) is not None
 
     def _own_mb(self) -> float | None:
@@ -179,12 +179,12 @@ class StepTask:
         path = peak.path(self._launcher.folder, self.attempt.task.task, self.attempt.job_id)
         own = peak.read(path)
         if own is None and not self._launcher.is_here(self.attempt):
-            list(path.parent.iterdir())  # a network file system may remember for a while that there was no such file
+            list(path.parent.iterdir())  # listing the folder refreshes a network file system's cache of missing files
             own = peak.read(path)
         return own.peak_mb if own else None
 
     def _killed_for_memory(self, code: int) -> tuple[Outcome, str] | None:
-        """Return whether Slurm or the kernel killed it at its limit."""
+        """Return outcome and evidence if Slurm or the kernel killed it at its limit; otherwise None."""
         verdict = classify_log(f"{said_by_slurm(self.log())}\n{self._said()}")
         if verdict is not None:
             return Outcome.OOM, verdict.evidence
@@ -194,7 +194,7 @@ class StepTask:
         return None
 
     def _said(self) -> str:
-        """Return what srun said."""
+        """Return what srun printed."""
         return files.tail(self._launcher.kept.path(self.attempt.job_id, "srun"))
 
 
@@ -208,7 +208,7 @@ class StepLauncher:
         The project, and the round's folder with ``command.sh`` and ``driven.sh``.
     allocation : Allocation
     pool : bool
-        Steps share the allocation's memory instead of being held each to a limit.
+        Whether steps share the allocation's memory instead of having a limit each.
     """
 
     enforces = True
@@ -230,7 +230,7 @@ class StepLauncher:
         self._why = ""
 
     def attempt_id(self, task: str, number: int) -> str:
-        """Return what the n-th attempt of a task in this round is called."""
+        """Return the id of the n-th attempt of a task in this round."""
         return f"{self._allocation.job_id}.{task}.{number}"
 
     def closing(self) -> bool:
@@ -238,16 +238,16 @@ class StepLauncher:
         return slurm.job_state(self._allocation.job_id) != "RUNNING"
 
     def spare_mb(self) -> float:
-        """Return infinity: a node's memory is divided by Slurm."""
+        """Return infinity, as Slurm divides a node's memory."""
         return math.inf
 
     def refresh(self) -> None:
-        """Look at the steps: this node's processes twice a second, the others' memory by one sstat in five seconds."""
+        """Poll the steps: this node's processes twice a second, others' memory by one sstat every five seconds."""
         if any(self.is_here(task.attempt) for task in self._tasks) and self._due("processes", _LOOK_S):
             self.processes = processes.table()
         elsewhere = any(not self.is_here(task.attempt) and task.begun for task in self._tasks)
         if elsewhere and self._due("memory", _ASK_MEMORY_S):
-            with contextlib.suppress(FailureError):  # a site may gather nothing: then nothing is known before the end
+            with contextlib.suppress(FailureError):  # if a site samples nothing, nothing is known before the end
                 self.memory = slurm.step_memory(self._allocation.job_id)
 
     def start(self, attempt: Attempt) -> StepTask:
@@ -256,7 +256,7 @@ class StepLauncher:
         Raises
         ------
         FailureError
-            When the starts before came to nothing, one after the other.
+            When several starts in a row have failed.
         """
         if self._lost >= _MOST_LOST:
             raise FailureError(
@@ -265,7 +265,7 @@ class StepLauncher:
         task = attempt.task
         log = runs.log_path(self.folder, task.task, "drive")
         kept.fresh_log(log, attempt.job_id)
-        if log.exists():  # of a try that was cut short: what Slurm says there is not about this one
+        if log.exists():  # the log of an interrupted try: Slurm's messages in it are not about this one
             log.replace(log.with_suffix(".cut.out"))
         own = peak.path(self.folder, task.task, attempt.job_id)
         own.parent.mkdir(parents=True, exist_ok=True)
@@ -287,7 +287,7 @@ class StepLauncher:
         options = [
             *("--exact", "--nodes=1", "--ntasks=1", f"--nodelist={attempt.node}", f"--cpus-per-task={attempt.cpus}"),
             *(f"--mem={0 if self._pool else attempt.limit_mb}M", f"--job-name={task.task}"),
-            # relative: srun would take a % in the project's path for a pattern
+            # relative, as srun would read a % in the project's path as a pattern
             *(f"--output={os.path.relpath(log, self._root)}", "--open-mode=append"),
         ]
         command = ["bash", str(self.folder / SCRIPT), str(self.kept.state / attempt.job_id), record.turn, str(own)]
@@ -302,7 +302,7 @@ class StepLauncher:
         return self._tasks[-1]
 
     def survivors(self) -> Sequence[StepTask]:
-        """Return the tasks of a driver that was killed: still running, or ended while nobody watched.
+        """Return the tasks of a driver that was killed: still running, or ended unwatched.
 
         Raises
         ------
@@ -325,7 +325,7 @@ class StepLauncher:
         return list(self._tasks)
 
     def _goes_on(self, started: StepTask, record: Record) -> bool:
-        """Whether a task needs no other start: it runs, or it ended by itself and said so."""
+        """Whether a task need not be started again: it runs, or it ended by itself and recorded that."""
         if record.allocation != self._allocation.job_id:
             if record.allocation is not None and runs_elsewhere(record):
                 raise FailureError(
@@ -353,14 +353,14 @@ class StepLauncher:
         return attempt.node == self._allocation.here
 
     def begun(self, job_id: str) -> _Begun | None:
-        """Return what a step says of itself; None before it took its turn."""
+        """Return a step's start record; None before it claimed its turn."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             step, pid, tmp = self.kept.path(job_id, "begun").read_text().rstrip("\n").split(" ", 2)
             return _Begun(f"{self._allocation.job_id}.{step}", int(pid), tmp)
         return None
 
     def take_back(self, record: Record) -> bool:
-        """Take a turn back; return whether it had not been taken, and never can be now."""
+        """Withdraw a turn; return whether the step had not claimed it, and so never can."""
         return take_back(self._turn(record))
 
     def lives(self, record: Record) -> bool:
@@ -378,7 +378,7 @@ class StepLauncher:
             slurm.signal_step(step, name)
 
     def never_began(self, seen: Seen, said: str) -> Seen:
-        """Judge a start that came to nothing."""
+        """Return the state of a task whose start failed."""
         if self.closing():
             return replace(seen, cut=True)
         self._lost += 1
@@ -386,11 +386,11 @@ class StepLauncher:
         return replace(seen, lost=True)
 
     def close(self, task: StepTask, record: Record) -> None:
-        """Forget a task that ended."""
+        """Clean up after a task that ended."""
         begun = task.begun
         if begun is not None:
             self._lost = 0
-            if self.is_here(task.attempt):  # a step that was killed could not remove it
+            if self.is_here(task.attempt):  # a killed step could not remove its folder
                 shutil.rmtree(begun.tmp, ignore_errors=True)
         if task in self._tasks:
             self._tasks.remove(task)
@@ -408,7 +408,7 @@ class StepLauncher:
 
 
 def take_back(turn: Path) -> bool:
-    """Remove the file that a start takes as its turn, unless it did: renaming is what the server decides."""
+    """Remove the turn file of a start, unless it was claimed: the file server decides which rename came first."""
     gone = turn.with_suffix(".void")
     try:
         turn.rename(gone)
@@ -419,7 +419,7 @@ def take_back(turn: Path) -> bool:
 
 
 def ended_by_itself(state: RunningRecords, record: Record) -> bool:
-    """Whether a task wrote its exit code, and nobody had told it to end."""
+    """Whether a task wrote its exit code without having been told to end."""
     return state.ended(record.job_id) and not record.stopping and not state.exit_code(record.job_id)[2]
 
 
