@@ -1,1 +1,1 @@
-"""Past jobs replayed under other ways to ask for memory. Pure: no clock, no files."""
+"""Replay of past jobs under other strategies of requesting memory. Pure: no clock, no files."""

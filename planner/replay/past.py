@@ -19,22 +19,22 @@ NO_TIME = "no run time recorded"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastJob:
-    """A past job: what it used, which no strategy is told, and what is known before it runs.
+    """A past job: what it used, which strategies do not see, and what was known before it ran.
 
     Attributes
     ----------
     peak_mb, wall_s : float
-        What it used.
+        Peak memory, MiB, and run time, s.
     request_mb : int or None
-        What chromplan would have asked for, MiB; None when nothing was known before it.
+        The request that chromplan would have made, MiB; None when nothing was known before.
     predicted_mb, predicted_s : float or None
-        What it was expected to use.
+        Predicted peak, MiB, and run time, s.
     retry : Retry
-        What is asked for after a kill.
+        Requests after kills.
     length_mb : float or None
-        Length of its chromosome, where that is a feature.
+        Length of its chromosome, Mb, if that is a feature.
     recorded_mb : int or None
-        The limit it really ran under, MiB.
+        The limit it actually ran under, MiB.
     """
 
     name: str
@@ -49,18 +49,18 @@ class PastJob:
     recorded_mb: int | None = None
 
     def retry_mb(self, killed_mb: float) -> float:
-        """Return what chromplan asks for after a kill, MiB."""
+        """Return chromplan's request after a kill, MiB."""
         return self.retry.after(killed_mb)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workload:
-    """Jobs in the order in which they were submitted, and what those who do not plan would ask for.
+    """Jobs in order of submission, and the requests of users without a planner.
 
     Attributes
     ----------
     uniform_mb : int
-        The one ``--mem`` for all, MiB; also asked for where nothing is known.
+        The one ``--mem`` for all, MiB; also used when nothing is known.
     first_mb : int
         The low first guess of retries, MiB.
     """
@@ -76,12 +76,12 @@ class Workload:
 
     @property
     def unknown(self) -> int:
-        """How many jobs nothing was known of."""
+        """Number of jobs of which nothing was known."""
         return sum(job.request_mb is None for job in self.jobs)
 
     @property
     def recorded(self) -> bool:
-        """Whether every job's own limit is on record."""
+        """Whether every job's own limit is recorded."""
         return all(job.recorded_mb for job in self.jobs)
 
     def works(self) -> tuple[Work, ...]:
@@ -96,13 +96,13 @@ class Workload:
                 cpus=job.cpus,
                 predicted_mb=job.predicted_mb,
                 predicted_s=job.predicted_s,
-                tested=True,  # by the history that it is predicted from
+                tested=True,  # by the history that predicts it
             )
             for job, size in zip(self.jobs, sizes, strict=True)
         )
 
     def _sizes(self) -> list[float]:
-        """Return what tells the jobs apart: their predicted peaks, else their lengths, else nothing."""
+        """Return the sizes of the jobs: their predicted peaks, otherwise their lengths, otherwise all the same."""
         for name in ("predicted_mb", "length_mb"):
             sizes = [getattr(job, name) for job in self.jobs]
             if all(sizes):
@@ -149,7 +149,7 @@ def _with_margin(mb: float) -> int:
 
 
 def _natural(row: Observation) -> tuple[int, str, int, str, str]:
-    """Sort as people submit: sample by sample, from chromosome 1 on."""
+    """Return a sort key for the order in which people submit: by sample, then from chromosome 1 on."""
     return (row.submit_s, row.sample, human.rank(row.chromosome), row.task, row.job_id)
 
 

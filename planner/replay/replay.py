@@ -1,4 +1,4 @@
-"""Replay of all strategies on the same jobs, repeated to average over chance."""
+"""Replay of all strategies on the same jobs, repeated to average over random draws."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from planner.replay.strategies import LIMITED, Strategy, run
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyFigures:
-    """What one strategy came to.
+    """Results of one strategy.
 
     Attributes
     ----------
     what : str
-        What it does, with its numbers.
+        Description of the strategy, with its numbers.
     courses : tuple of Course
         One per run; none when it was refused.
     refused : str
@@ -58,7 +58,7 @@ class StrategyFigures:
 
     @property
     def wasted_gb_h(self) -> float:
-        """What of it nobody needed, GB h."""
+        """Mean memory x time reserved but not needed, GB h."""
         return self.reserved_gb_h - self.used_mb_s * GB_H
 
     @property
@@ -81,14 +81,14 @@ def replay(
     Parameters
     ----------
     runs : int
-        How often; each run draws anew when attempts reach their peaks, the same for all strategies.
+        Number of runs; each draws when attempts reach their peaks, the same for all strategies.
     report : callable
         Called with the share done.
 
     Returns
     -------
     list of StrategyFigures
-        In the order asked for; without ``RECORDED`` where a job's own limit is not on record.
+        In the order of ``strategies``; without ``RECORDED`` if a job's own limit is not recorded.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def replay(
         try:
             for k in range(runs):
                 if k == 1 and strategy in LIMITED and not courses[0].killed:
-                    courses *= runs  # chance only decides when a job is killed
+                    courses *= runs  # randomness only decides when a job is killed
                     break
                 courses.append(run(strategy, work, target, np.random.default_rng([seed, k])))
                 report((number + (k + 1) / runs) / len(wanted))

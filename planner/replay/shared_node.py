@@ -28,7 +28,7 @@ class Course:
     spans : tuple of Span
         Every attempt.
     held : tuple of HeldMemory
-        What Slurm keeps from others: each attempt's request, or the allocations around the attempts.
+        The memory that Slurm reserves: each attempt's request, or the allocations that contain the attempts.
     """
 
     spans: tuple[Span, ...]
@@ -51,7 +51,7 @@ class Course:
 
 
 def steps(pieces: Iterable[HeldMemory]) -> tuple[list[float], list[float]]:
-    """Return the instants at which the sum of the pieces changes, and the sum from each of them on.
+    """Return the times at which the sum of the pieces changes, and the sum from each time on.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def steps(pieces: Iterable[HeldMemory]) -> tuple[list[float], list[float]]:
     for instant in instants:
         level += changes[instant]
         levels.append(max(0.0, level))
-    levels[-1] = 0.0  # sums of floats end a hair off
+    levels[-1] = 0.0  # sums of floats are not exactly 0
     return instants, levels
 
 

@@ -1,4 +1,4 @@
-"""Ways to ask for memory, each run on the same past jobs and the same nodes.
+"""Strategies of requesting memory, each run on the same past jobs and the same nodes.
 
 Separate jobs start as Slurm starts them: in their order, whatever fits (under a scheduler without backfill, nothing
 overtakes). A job whose peak is above its limit is killed when it reaches the peak, after a share of its run that is
@@ -36,7 +36,7 @@ _ATTEMPTS = 12
 
 
 class Strategy(StrEnum):
-    """A way to ask for memory."""
+    """A strategy of requesting memory."""
 
     RECORDED = "recorded"
     UNIFORM = "uniform"
@@ -49,7 +49,7 @@ class Strategy(StrEnum):
 
 
 LIMITED = frozenset(Strategy) - {Strategy.PAPER}
-"""Each job has a limit of its own: who is killed does not depend on when others peak."""
+"""Strategies with a limit per job: kills do not depend on when other jobs reach their peaks."""
 
 
 def run(strategy: Strategy, work: Workload, target: Target, rng: np.random.Generator) -> Course:
@@ -85,7 +85,7 @@ def _first(job: PastJob, work: Workload) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asking:
-    """What a strategy asks for.
+    """The requests of a strategy.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class _Asking:
     again: Callable[[PastJob, float], float] = lambda _, killed_mb: DOUBLE.after(killed_mb)
 
     def mem_mb(self, job: PastJob, kills: int, cap_mb: float) -> int:
-        """Return the request after so many kills; no node gives more than ``cap_mb``."""
+        """Return the request after this many kills, MiB; at most ``cap_mb``."""
         mem_mb = self.first(job)
         for _ in range(kills):
             mem_mb = self.again(job, mem_mb)
@@ -122,7 +122,7 @@ class _JobQueue:
         self._rank = {name: rank for rank, name in enumerate(names)}
 
     def ask(self, name: str, kills: int) -> Adjusted:
-        """Return what a job asks for, by the rules of the site."""
+        """Return a job's request, by the rules of the site."""
         key = (name, kills)
         if key not in self._asked:
             job, partition = self._jobs[name], self._target.partition
@@ -138,7 +138,7 @@ class _JobQueue:
         return self._asked[key]
 
     def __call__(self, state: State) -> list[Start]:
-        """Return what starts now."""
+        """Return the jobs to start now."""
         free = {node.name: _Room(node.mem_mb, node.cores or math.inf) for node in state.nodes}
         for run in state.running:
             free[run.node].take(self.ask(run.work.name, run.kills))
@@ -157,7 +157,7 @@ class _JobQueue:
         return starts
 
     def _next(self, state: State) -> list[Waiting]:
-        """Return what is queued: in rounds, what was killed goes out again when everything else has ended."""
+        """Return the queued jobs; in rounds, killed jobs are submitted again when all others have ended."""
         waiting = sorted(state.waiting, key=lambda task: (task.kills, self._rank[task.work.name]))
         if not self._rounds:
             return waiting
@@ -167,7 +167,7 @@ class _JobQueue:
 
 @dataclass(slots=True)
 class _Room:
-    """What is free on a node."""
+    """Free memory and cores of a node."""
 
     mem_mb: float
     cpus: float
@@ -183,7 +183,7 @@ class _Room:
 
 
 def _expected_s(jobs: Sequence[PastJob]) -> list[float]:
-    """Return expected run times; all the same where one is not known."""
+    """Return expected run times; all equal if one is unknown."""
     expected = [job.predicted_s for job in jobs]
     return [one or 1e-9 for one in expected] if all(one is not None for one in expected) else [1.0] * len(jobs)
 
@@ -244,7 +244,7 @@ def _in_rounds(
     case: Case,
     one_round: Callable[[Sequence[PastJob], Sequence[int], Target, Case], Course],
 ) -> Course:
-    """Run all jobs, then those that were killed, with what they ask for after a kill, and so on.
+    """Run all jobs, then those that were killed, with their requests after a kill, and so on.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ def _packed(work: Workload, target: Target, case: Case) -> Course:
 def _packed_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
     load = _load(jobs, mem_mb)
     ranked = order.by_cost(load.mem_mb, load.wall_s)
-    # batches that follow each other would need the queue; longest first they all start at once
+    # knapsack batches that follow each other would need a queue; jobs dealt longest first all start at once
     packed = pack(ranked, load, target, packer=BatchPacker.LPT)
     spans: list[Span] = []
     held: list[HeldMemory] = []
@@ -358,9 +358,9 @@ def _dynamic(work: Workload, target: Target, case: Case) -> Course:
 
 
 def _dynamic_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Target, case: Case) -> Course:
-    """Let the scheduler choose limits, as a drive does.
+    """Replay a round in which the scheduler chooses limits, as in 'chromplan drive'.
 
-    Requests count until something has ended; then limits are learnt. What was killed gets twice its limit.
+    Requests are used until a task has ended; then limits are learnt. Killed tasks get twice their limit.
     """
     batch = allocation(jobs, mem_mb, target)
     asked = {job.name: float(mb) for job, mb in zip(jobs, mem_mb, strict=True)}
@@ -381,7 +381,7 @@ def _dynamic_round(jobs: Sequence[PastJob], mem_mb: Sequence[int], target: Targe
 def _allocated(
     batch: Batch, target: Target, case: Case, decide: Callable[[State], Sequence[Start]], sharing: Sharing
 ) -> Course:
-    # the driver is on one node only
+    # the driver runs on one node only
     memory = [batch.pool_mb, *[batch.mem_mb] * (batch.nodes - 1)]
     cores = batch.slots * batch.cpus
     ran = simulate(

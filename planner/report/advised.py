@@ -42,7 +42,7 @@ def made(told: Sequence[Advice]) -> Page:
 
 
 def section(advice: Advice) -> Section:
-    """Return what is said of one array."""
+    """Return the page's section about one array."""
     array = advice.array
     ends = ", ".join(f"{number} {outcome}" for outcome, number in document.outcomes(array).most_common())
     found = advice.next_time
@@ -59,7 +59,7 @@ def section(advice: Advice) -> Section:
 
 
 def facts(array: PastArray) -> list[Fact]:
-    """Return the figures that are told first."""
+    """Return the headline figures."""
     memory, cores = use.memory(array.attempts), use.cores(array.attempts)
     unit = unit_for(memory.reserved)
     dead = sum(len(one.killed) for one in array.elements)
@@ -108,7 +108,7 @@ def _plots(advice: Advice) -> list[Plot]:
 
 
 def way_bars(advice: Advice) -> list[WayBar]:
-    """Return the ways to ask as they are drawn."""
+    """Return the bars of the ways to request memory."""
     return [
         WayBar(
             name=one.way.value,
@@ -121,7 +121,7 @@ def way_bars(advice: Advice) -> list[WayBar]:
 
 
 def task_bars(advice: Advice) -> list[TaskBar]:
-    """Return the elements as they are drawn."""
+    """Return the bars of the elements."""
     foretold = {row.element.label: row.prediction for row in advice.foresight.rows}
     return [
         TaskBar(
@@ -137,7 +137,7 @@ def task_bars(advice: Advice) -> list[TaskBar]:
 
 
 def held(array: PastArray) -> list[HeldSpan]:
-    """Return the attempts over time, where times, limits and peaks are on record."""
+    """Return the attempts over time, if times, limits and peaks are recorded."""
     return [
         HeldSpan(start_s=one.start_s, end_s=one.start_s + one.wall_s, asked_mb=one.limit_mb, peak_mb=one.peak_mb or 0.0)
         for one in array.attempts
@@ -146,7 +146,7 @@ def held(array: PastArray) -> list[HeldSpan]:
 
 
 def ways_grid(advice: Advice) -> Grid:
-    """Return the figures of every way to ask."""
+    """Return the figures of every way to request memory."""
     unit = unit_for(max(one.reserved_mb_s for one in advice.ways))
     rows = []
     for one in advice.ways:

@@ -1,4 +1,4 @@
-"""The plot of memory over time: what was reserved, and what of it was in use."""
+"""The plot of memory over time: reserved, and in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planner.report.svg import Plot
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldSpan:
-    """An attempt over time: what it had and what it used, MiB; instants in s."""
+    """An attempt over time: its limit and peak, MiB; times in s."""
 
     start_s: float
     end_s: float

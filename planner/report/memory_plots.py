@@ -1,4 +1,4 @@
-"""The plots of a page about past or planned tasks: what was asked, used, predicted, and wasted."""
+"""Plots of a page about past or planned tasks: memory requested, used, predicted and wasted."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MOST_REACHES = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskBar:
-    """A task as it is drawn.
+    """A task in a plot.
 
     Attributes
     ----------
     asked_mb, peak_mb, predicted_mb, request_mb : float or None
-        What it had, what it used, what was expected, and what chromplan asks for it, MiB.
+        Its limit, its peak, the prediction, and chromplan's request, MiB.
     killed : bool
-        Killed for memory, and never completed: its peak is a lower bound.
+        Whether it was killed for memory and never completed: its peak is then a lower bound.
     """
 
     name: str
@@ -41,7 +41,7 @@ class TaskBar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WayBar:
-    """A way to ask for memory: MiB s used and wasted, and how many were killed."""
+    """A way to request memory: MiB s used and wasted, and the number of kills."""
 
     name: str
     used_mb_s: float
@@ -50,7 +50,7 @@ class WayBar:
 
 
 def asked_and_used(tasks: Sequence[TaskBar]) -> Plot | None:
-    """Draw what each task asked for and used; of many tasks, how many used how much of it."""
+    """Draw the request and peak of each task; for many tasks, a histogram of the share used."""
     known = [one for one in tasks if one.peak_mb is not None]
     if not known:
         return None
@@ -141,7 +141,7 @@ def _shares(known: Sequence[TaskBar]) -> Plot:
 
 
 def ways(found: Sequence[WayBar]) -> Plot | None:
-    """Draw what ways to ask for memory come to."""
+    """Draw the memory used and wasted by each way to request it."""
     if not found:
         return None
     most = max(one.used_mb_s + one.wasted_mb_s for one in found)
@@ -183,7 +183,7 @@ def _wasted(one: WayBar, unit: MemoryTimeUnit) -> str:
 
 
 def predicted(tasks: Sequence[TaskBar]) -> Plot | None:
-    """Draw prediction and request against the peak that was measured."""
+    """Draw prediction and request against the measured peak."""
     known = [one for one in tasks if one.peak_mb and one.predicted_mb and one.request_mb and not one.killed]
     if len(known) < 2:
         return None

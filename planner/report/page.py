@@ -1,4 +1,4 @@
-"""One HTML page with plots, tables and how each number was made: a single file that needs no network."""
+"""An HTML page with plots, tables and explanations of each number: a single file that needs no network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPLATE = "report.html.j2"
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A figure that is told first: a number with its unit, what it is, and what it was made of."""
+    """A headline figure: a number with its unit, what it is, and what it was computed from."""
 
     number: str
     what: str
@@ -23,7 +23,7 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table of its own."""
+    """A table."""
 
     title: str
     columns: Sequence[str]
@@ -38,9 +38,9 @@ class Section:
     Attributes
     ----------
     lines : sequence of str
-        What to type or to write; shown as it is.
+        Commands or text to copy; shown verbatim.
     advice : str
-        What these lines are for.
+        The purpose of these lines.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The whole page; how its numbers are made stands in its template."""
+    """The whole page; the explanations of its numbers are in the template."""
 
     title: str
     said: str

@@ -21,7 +21,7 @@ def draw(path: Path, plan: Plan) -> None:
     Raises
     ------
     InputError
-        When the plan has no tasks, or it is not known how long they take.
+        When the plan has no tasks, or their durations are unknown.
     """
     tasks = [task for task in plan.tasks if task.start_s is not None and task.wall_s is not None]
     if not tasks or len(tasks) < len(plan.tasks):
@@ -63,7 +63,7 @@ def draw(path: Path, plan: Plan) -> None:
 
 
 def _capacity(plan: Plan) -> tuple[int, str]:
-    """Return what the nodes of the partitions at work have together, MiB, or one that is not counted, and which."""
+    """Return the total memory, MiB, of the nodes of the partitions in use, a single one if uncounted, and its label."""
     places = {place.name: place for place in (batch.partition or plan.target.partition for batch in plan.batches)}
     used = list(places.values()) or [plan.target.partition]
     nodes = sum(place.nodes or 0 for place in used)
@@ -73,13 +73,13 @@ def _capacity(plan: Plan) -> tuple[int, str]:
 
 
 def _left_out(plan: Plan) -> str:
-    """Return how many tasks are not drawn, and why."""
+    """Return a remark on how many tasks are not drawn, and why."""
     reasons = Counter(left.reason for left in plan.left_out)
     return "; ".join(f"Not drawn: {count(tasks, 'task')}, {why}" for why, tasks in reasons.most_common(3))
 
 
 def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
-    """Return what the allocations reserve over time, GB, where tasks are steps of them."""
+    """Return the memory reserved by allocations over time, GB, if tasks are steps of them."""
     if not plan.batches:
         return []
     held = savings.reservations(plan)
@@ -91,7 +91,7 @@ def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
 
 
 def _used(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
-    """Return what tasks are expected to hold over time, GB; nothing where that is not predicted for all."""
+    """Return the expected memory use of the tasks over time, GB; empty if it is not predicted for all."""
     known = [
         (task.start_s / scale_s, task.wall_s / scale_s, task.predicted_mb / units.MB_PER_GB)
         for task in plan.tasks
@@ -102,7 +102,7 @@ def _used(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
 
 def scheduled(start: Sequence[float], wall: Sequence[float], mem: Sequence[float]) -> Schedule:
     """Return the schedule of tasks that start at given times."""
-    # a task starts when another ends: the same instant, though sums of floats end a hair apart
+    # a task starts when another ends: the same time, though sums of floats differ slightly
     longest = max(begin + lasts for begin, lasts in zip(start, wall, strict=True))
     digits = 9 - math.ceil(math.log10(longest)) if longest > 0 else 9
     changes: dict[float, float] = {}

@@ -1,4 +1,4 @@
-"""Plots of a replay: for each strategy the memory reserved over time, and how much of it was needed."""
+"""Plots of a replay: for each strategy the memory reserved over time, and the memory needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RESERVED, _NEEDED, _KILLED = "#b9cfe6", "#2f5f8f", "#c0392b"
-# a line for what there is, unless it would press everything else down
+# draw a line for the total memory, unless it would compress the rest too much
 _MOST_ABOVE = 1.6
 
 
@@ -35,17 +35,17 @@ def draw(
     Parameters
     ----------
     path : Path
-        The suffix says the format.
+        Its suffix gives the format.
     outcomes : sequence of StrategyFigures
-        Those that ran.
+        The strategies that ran.
     peaks_mb : mapping of job name to float
-        What each job needed.
+        The peak of each job, MiB.
     titles : sequence of str
-        What each strategy is, in words.
+        A description of each strategy.
     heading : str
         The message of the figure, in a sentence.
     there_is_mb : float or None
-        Memory of all nodes, drawn where it is of the size of what was reserved.
+        Memory of all nodes, MiB; drawn if it is of the size of the reserved memory.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The page of ``chromplan report``: what a project's rounds, or its history, came to."""
+"""The page of ``chromplan report``: results of a project's rounds, or of its history."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RoundRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """When a round ends in the plan's order, and in that of samples and chromosomes, s: replayed with what it took."""
+    """End of a round, s, in the plan's order and in that of samples and chromosomes: replayed with measured times."""
 
     round: int
     planned_s: float
@@ -43,18 +43,18 @@ class Ordered:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectStory:
-    """What is known of a project.
+    """The content of a project's report.
 
     Attributes
     ----------
     array : PastArray
         All attempts, task by task.
     former_mb : int or None
-        The one ``--mem`` that was asked for before, MiB.
+        The one ``--mem`` that was used before, MiB.
     capacity_mb : float or None
-        What the nodes have together.
+        Total memory of the nodes, MiB.
     next_step : str
-        What to do now.
+        The next command.
     """
 
     title: str
@@ -70,7 +70,7 @@ class ProjectStory:
 
 @dataclass(frozen=True, kw_only=True)
 class AgainstFormer:
-    """What tasks with a known limit and peak reserved, and what one ``--mem`` would have reserved for them."""
+    """Memory reserved by tasks with a known limit and peak, and what one ``--mem`` would have reserved for them."""
 
     former_mb: int
     tasks: int
@@ -83,12 +83,12 @@ class AgainstFormer:
 
 
 def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
-    """Compare what the attempts reserved with one ``--mem`` for all, doubled after a kill.
+    """Compare the attempts' reserved memory with one ``--mem`` for all, doubled after a kill.
 
     Returns
     -------
     AgainstFormer or None
-        None where no peak is known, or what was asked for is not.
+        None when no peak, or no earlier request, is known.
     """
     asked = [one for one in array.elements if all(attempt.limit_mb for attempt in one.attempts)]
     elements = [one for one in asked if one.measured is not None]
@@ -110,7 +110,7 @@ def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
 
 
 def _with(element: PastElement, one_mb: int) -> tuple[float, float, int]:
-    """Return what an element would have reserved with one ``--mem``: MiB s, core s, and how often it is killed."""
+    """Return what an element would have reserved with one ``--mem``: MiB s, core s, and the number of kills."""
     ran = element.measured
     if ran is None:
         return 0.0, 0.0, 0
@@ -197,7 +197,7 @@ def _without_request(bar: TaskBar) -> TaskBar:
 
 
 def _planned(told: ProjectStory) -> list[TaskBar]:
-    """Return what was predicted and asked for when each task was first planned, and what it came to."""
+    """Return prediction and request of each task when it was first planned, and its peak."""
     first = {task.task: task for plan in reversed(told.plans) for task in plan.tasks}
     return [
         TaskBar(

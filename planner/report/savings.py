@@ -1,4 +1,4 @@
-"""Savings of a plan: what it reserves, compared with one ``--mem`` for all, and with each mode for the same tasks."""
+"""Savings of a plan: the memory it reserves, compared with one ``--mem`` for all, and with other modes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from planner.scripts.jobs import Job, component_jobs, jobs
 from planner.scripts.options import updates
 from planner.site import Partition, Site
 
-# modes in which tasks are steps: they share what their allocation reserves
+# modes in which tasks are steps, which share their allocation's memory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reservation:
-    """Memory that Slurm keeps from everybody else for one job, array element or component.
+    """Memory that Slurm reserves for one job, array element or component.
 
     Attributes
     ----------
     mem_mb : int
         Over all its nodes, MiB.
     wall_s : float or None
-        How long it is expected to be held, s; None while durations are not known.
+        How long it is expected to be held, s; None while durations are unknown.
     cpus : int
         Over all its nodes.
     units : int
-        That the site bills as long as it is held.
+        The site's billing units while it is held.
     """
 
     mem_mb: int
@@ -48,7 +48,7 @@ class Reservation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Savings:
-    """What is reserved, against one ``--mem`` for all tasks.
+    """Reserved memory, compared with one ``--mem`` for all tasks.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Savings:
 
     @property
     def share(self) -> float | None:
-        """What is saved, relative to one ``--mem``; less than 0 where more is reserved. None when that is unknown."""
+        """The saving relative to one ``--mem``; below 0 if more is reserved. None if unknown."""
         if self.reserved_mb_s is not None and self.one_mem_mb_s:
             return 1 - self.reserved_mb_s / self.one_mem_mb_s
         return None if self.shared else 1 - self.reserved_mb / self.one_mem_sum_mb
@@ -105,9 +105,9 @@ class Savings:
 
 
 def savings(plan: Plan) -> Savings:
-    """Return what a plan with tasks reserves of Slurm over time, against one ``--mem`` for all of them.
+    """Return the memory x time that a plan with tasks reserves, compared with one ``--mem`` for all of them.
 
-    The one ``--mem`` is what the largest task asks for, as a job of its own on the same partition.
+    The one ``--mem`` is the largest task's request as a job of its own on the same partition.
     """
     held = reservations(plan)
     times = [one.mb_s for one in held]
@@ -132,11 +132,12 @@ def one_mem(plan: Plan) -> int:
 
 
 def reservations(plan: Plan) -> list[Reservation]:
-    """Return what Slurm reserves for a plan: the one place that knows it for every mode.
+    """Return what Slurm reserves for a plan, in any mode.
 
-    A job of one task holds what it asks for as long as the task runs; in an array without memory of their own (tiers)
-    that is what the largest asks for. An allocation holds all it was given, its scripts' share included and whole nodes
-    where these are given whole, until the last of its tasks ends; the components of a heterogeneous job end together.
+    A job of one task holds its request for as long as the task runs; in an array whose elements have no memory of their
+    own (tiers) that is the largest task's request. An allocation holds all its memory, including its scripts' share and
+    whole nodes if they are allocated whole, until its last task ends; the components of a heterogeneous job end
+    together.
     """
     layout, target = jobs(plan), plan.target
     if not plan.mode.tasks_are_steps:
@@ -175,9 +176,9 @@ class Price:
     billed_h : float
         The site's billing units x time, h.
     money : float or None
-        In the site's currency; None where it does not say what a unit costs.
+        In the site's currency; None if the site file does not say what a unit costs.
     co2_g : float or None
-        Grams of CO2; None where it does not say what a unit stands for.
+        Grams of CO2; None if the site file does not say what a unit stands for.
     """
 
     core_h: float
@@ -187,7 +188,7 @@ class Price:
 
 
 def price(plan: Plan) -> Price | None:
-    """Return what a plan is expected to cost; None while durations are not known."""
+    """Return the expected cost of a plan; None while durations are unknown."""
     return _price(plan.target.site, reservations(plan))
 
 
@@ -204,7 +205,7 @@ def _price(site: Site, held: Sequence[Reservation]) -> Price | None:
 
 
 def price_sentence(plan: Plan) -> str | None:
-    """Return what a plan costs in words, one line; None where the site tells no price, or durations are not known."""
+    """Return a plan's cost in words, one line; None if the site has no price, or durations are unknown."""
     site = plan.target.site
     found = price(plan)
     if found is None or not site.has_price(plan.target.partition):
@@ -222,7 +223,7 @@ def _amount(value: float) -> str:
 
 
 def asked_mb(plan: Plan) -> list[int]:
-    """Return what is asked of Slurm for each task, MiB, in the plan's order: of a tier, what its largest task needs."""
+    """Return the request for each task, MiB, in the plan's order; in a tier, that of its largest task."""
     if plan.mode.tasks_are_steps:
         return [task.request_mb for task in plan.tasks]
     given_mb = {task.index: job.given_mb(task) for job in jobs(plan) for task in job.tasks}
@@ -239,12 +240,12 @@ def _lasts_s(tasks: Sequence[PlannedTask]) -> float | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """What a plan comes to.
+    """The totals of a plan.
 
     Attributes
     ----------
     jobs : int
-        That Slurm counts in its queue: array elements and components each.
+        Jobs that Slurm counts in its queue, including each array element and component.
     submissions : int
         Calls of sbatch.
     reserved_mb : int
@@ -268,7 +269,7 @@ class Figures:
 
 
 def figures(plan: Plan) -> Figures:
-    """Return what a plan comes to."""
+    """Return the totals of a plan."""
     layout = jobs(plan)
     comes_to = savings(plan) if plan.tasks else None
     timed = comes_to is not None and comes_to.reserved_mb_s is not None
@@ -284,7 +285,7 @@ def figures(plan: Plan) -> Figures:
 
 
 def one_mem_figures(plan: Plan) -> Figures:
-    """Return what the same tasks come to as one array with one ``--mem`` for all: what is done without a planner."""
+    """Return the totals of the same tasks as one array with one ``--mem`` for all, as without a planner."""
     comes_to = savings(plan)
     timed = comes_to.one_mem_mb_s is not None
     return Figures(
@@ -315,7 +316,7 @@ def _makespan_s(plan: Plan) -> float | None:
 
 
 def _ends_after_s(plan: Plan, mem_mb: Sequence[int]) -> float:
-    """Return when the last task ends that run as jobs of their own with this memory, s."""
+    """Return when the last task ends, s, if all run as jobs of their own with this memory."""
     tasks = sorted(plan.tasks, key=lambda task: task.index)
     wall_s = [task.wall_s or 0.0 for task in tasks]
     return expect(range(len(tasks)), mem_mb, wall_s, [task.cpus for task in tasks], plan.target).makespan

@@ -1,4 +1,4 @@
-"""Plots as SVG inside a page: colours and text are the page's, so they follow its light and dark, and its width.
+"""SVG plots for HTML pages, with the page's colours and fonts: they follow its light or dark theme, and its width.
 
 Drawn by hand, since matplotlib's SVG has fixed colours and shrinks its text with the page.
 """
@@ -24,19 +24,19 @@ _STEPS = (1, 2, 2.5, 5, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A plot, what it says, and the table behind it.
+    """A plot, its message, and the table behind it.
 
     Attributes
     ----------
     title : str
         Its message, in a sentence.
     alt : str
-        What is drawn, for those who do not see it.
+        A description for screen readers.
     svg : str
     legend : sequence of (str, str)
-        Class of the sign, and what it stands for.
+        CSS class of the symbol, and its meaning.
     columns : sequence of str
-        Of the table.
+        Columns of the table.
     rows : sequence of sequences
     """
 
@@ -58,7 +58,7 @@ def plot(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
 ) -> Plot:
-    """Return a plot of these parts; under ``bottom`` stand the axis and what it counts."""
+    """Return a plot of these parts; the axis and its label are below ``bottom``."""
     drawn = svg(parts, bottom + _AXIS, title=title, alt=alt)
     return Plot(title=title, alt=alt, svg=drawn, legend=legend, columns=columns, rows=rows)
 
@@ -72,7 +72,7 @@ class Axis:
     most : float
         Largest value to be shown.
     first, last : float
-        Where 0 and ``most`` lie, in units.
+        Positions of 0 and ``most``, in units.
     """
 
     most: float
@@ -80,7 +80,7 @@ class Axis:
     last: float
 
     def at(self, value: float) -> float:
-        """Return where a value lies."""
+        """Return the position of a value."""
         return self.first + (self.last - self.first) * min(max(value, 0.0), self.most) / self.most
 
     def ticks(self, wanted: int = 6) -> list[float]:
@@ -112,19 +112,19 @@ def text(x: float, y: float, words: str, *, kind: str = "", anchor: str = "start
 
 
 def label(x: float, y: float, words: str) -> str:
-    """Return the name of a row, of which the end is kept where not all has room before ``x``."""
+    """Return the name of a row; if it does not fit before ``x``, only its end."""
     room = int((x - 4) / _CHARACTER)
     shown = words if len(words) <= room else f"…{words[1 - room :]}"
     return text(x - 4, y, shown, anchor="end")
 
 
 def beside(names: Iterable[str]) -> float:
-    """Return where bars begin that have these names, in units."""
+    """Return where bars with these names begin, in units."""
     return min(_WIDEST_LABEL, max(_LEFT / 2, 6 + _CHARACTER * max(map(len, names), default=0)))
 
 
 def rect(x: float, y: float, width: float, height: float, kind: str, said: str = "") -> str:
-    """Return a rectangle; ``said`` is shown when it is pointed at."""
+    """Return a rectangle; ``said`` is its tooltip."""
     title = f"<title>{escape(said)}</title>" if said else ""
     place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.0):.1f}" height="{height:.1f}"'
     return f'<rect {place} class="{kind}">{title}</rect>'
@@ -151,7 +151,7 @@ def grid(axis: Axis, top: float, bottom: float, name: str) -> str:
 
 
 def side(axis: Axis, left: float, right: float, name: str) -> str:
-    """Return a vertical axis beside a plot; its name stands above it."""
+    """Return a vertical axis beside a plot; its name is above it."""
     parts = []
     for tick in axis.ticks():
         y = axis.at(tick)

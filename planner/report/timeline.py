@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 # most rows of bars with a name each, and what such a row takes at least, inches
 _LABELLED_ROWS, _LEAST_ROW = 110, 0.15
 _ROW, _LEAST_BARS, _MOST_BARS = 0.34, 1.6, 9.0
-# what a bar fills of its row, and letters at most of a bar across
+# share of its row that a bar fills, and most letters across a bar
 _FILLED, _HIGH = 0.86, 0.84
 # a panel's width, inches
 _PANEL = 6.5
 # width of a letter as a share of its height; the smallest and largest that names are written in, points
 _LETTER, _LEAST_POINTS, _MOST_POINTS = 0.68, 4.5, 8.0
-# what upright names are to have room for
+# room for upright names, in letters
 _UPRIGHT_POINTS = 5.5
-# what fits above a panel of a list of tasks
+# how much of a list of tasks fits above a panel
 _LETTERS, _MOST_LINES = 64, 2
-# a line for what there is, unless it would press everything else down
+# draw a line for the total memory, unless it would compress the rest too much
 _MOST_ABOVE = 3.0
 _FORMATS = (".png", ".svg", ".pdf")
 
@@ -43,13 +43,13 @@ class Panel:
     Attributes
     ----------
     title : str
-        What this schedule is, in words.
+        A description of this schedule.
     order : sequence of int
     schedule : Schedule
     reserved : sequence of (float, float)
-        Instants, and the memory reserved from each on, where that is not the sum of the tasks.
+        Times, and the memory reserved from each on, if that is not the sum of the tasks.
     used : sequence of (float, float)
-        Instants, and the memory expected in use from each on, where the sum of the tasks is what is asked for.
+        Times, and the expected memory use from each on, if the tasks' memories are requests.
     """
 
     title: str
@@ -61,7 +61,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """What is the same in every panel: the tasks, the words for the axes, and a remark below them."""
+    """What all panels have in common: the tasks, the labels of the axes, and a remark below them."""
 
     names: Sequence[str]
     mem: Sequence[float]
@@ -70,7 +70,7 @@ class Tasks:
     time_unit: str
     note: str = ""
     mem_is: str = "memory in use"
-    """What is summed up above: what tasks hold, or what is asked for them."""
+    """What the upper plot sums up: the tasks' use, or their requests."""
     cap_is: str = "cap"
 
 
@@ -80,7 +80,7 @@ def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap
     Parameters
     ----------
     path : Path
-        The suffix says the format.
+        Its suffix gives the format.
     tasks : Tasks
     panels : sequence of Panel
         Drawn from left to right with the same axes.
@@ -99,7 +99,7 @@ def draw(path: Path, tasks: Tasks, panels: Sequence[Panel], *, heading: str, cap
 
 
 def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
-    """Write a figure, with its title and what it shows in words for those who do not see it."""
+    """Write a figure, with its title and a description for screen readers."""
     title, kind = " ".join(title.split()), path.suffix.lower()
     words = {"Title": title, ("Subject" if kind == ".pdf" else "Description"): description}
     drawn = io.BytesIO()
@@ -117,7 +117,7 @@ def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
 
 
 def check_format(path: Path) -> None:
-    """Refuse to draw what is neither PNG, SVG nor PDF.
+    """Raise an error unless the format is PNG, SVG or PDF.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
 
 
 def _bars_height(rows: int, upright: int) -> float:
-    """Return the height that rows of bars take, inches: room for a name in each, unless they are too many.
+    """Return the height of the rows of bars, inches: enough for a name in each, unless there are too many.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def _caption(tasks: Tasks, width: int) -> str:
 
 
 def _is_drawn(cap: float, highest: float) -> bool:
-    """Whether a line for the cap leaves the rest large enough to be read."""
+    """Whether a line for the cap leaves the rest large enough to read."""
     return cap < _MOST_ABOVE * highest
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_TIERS = 4
-"""As many arrays as a round in tiers is submitted as, at most."""
+"""Most arrays that a round in tiers is submitted as."""
 
 
 def partition(requests_mb: Sequence[int], weights: Sequence[float] | None = None, *, most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Beliefs about memory and time not known yet: one line per tool, fitted to what has run so far."""
+"""Estimates of unknown memory and time: one line per tool, fitted to the tasks that have run so far."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _LINE_MISFIT = 0.1  # relative: predictions scatter so much around a line when t
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assumptions:
-    """What is assumed of predictions and of noise; each relative.
+    """Assumptions about predictions and noise; all relative.
 
     Attributes
     ----------
     scale_sd : float
-        How far all predictions of a tool may be off together.
+        Standard deviation of an error common to all predictions of a tool.
     line_sd : float
-        How far intercept and slope may be off each on its own.
+        Standard deviation of independent errors of intercept and slope.
     spread : float
-        How far tasks scatter around the line, before that is seen.
+        Prior scatter of tasks around the line.
     dof : float
         How many observations the belief in ``spread`` is worth.
     slope_sd : float
-        Without predictions: how wide open the slope is, relative to the largest node.
+        Without predictions: prior standard deviation of the slope, relative to the largest node.
     bend_sd : float
         Without predictions: how far memory may bend away from a line, relative to the largest task.
     moved_sd : float
-        As ``scale_sd``, for predictions whose level the first peaks contradicted, and which were moved to it.
+        Like ``scale_sd``, for predictions that were rescaled because the first peaks contradicted them.
     """
 
     scale_sd: float = 0.12
@@ -168,7 +168,7 @@ class Belief:
         return online.learn(start, points, spread=assume.spread, dof=assume.dof)
 
     def _learn_overflows(self, state: State) -> None:
-        """Move lines and single tasks by what is known to have been too much."""
+        """Raise lines and single tasks by the observed overflows of memory."""
         known = {done.work.name: done.peak_mb for done in state.done}
         known |= {run.work.name: run.peak_mb for run in state.running if run.peak_mb is not None}
         works = {work.name: work for tool in self._tools.values() for work in tool.works}
@@ -176,7 +176,7 @@ class Belief:
             unknown = [works[name] for name in overflow.names if name not in known and name in works]
             tools = {work.tool for work in unknown}
             if len(tools) != 1:
-                continue  # explained by now, or nobody's fault in particular
+                continue  # already explained, or not attributable to a task
             rest = overflow.mem_mb - sum(known.get(name, 0.0) for name in overflow.names)
             self._exceeded(unknown, rest)
 
@@ -206,7 +206,7 @@ def _by_tool(state: State) -> dict[str, _Tool]:
 
 
 def _believed(told: Sequence[tuple[float, float]], assume: Assumptions) -> float | None:
-    """Return by how much predictions are believed to be off together; None where they are let go.
+    """Return the assumed common error of the predictions; None if they are to be ignored.
 
     Parameters
     ----------

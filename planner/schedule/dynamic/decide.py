@@ -42,14 +42,14 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DynamicOptions:
-    """How careful to be.
+    """How cautious the scheduler is.
 
     Attributes
     ----------
     alpha : float
-        Accepted chance that the tasks of a node together exceed its memory, in a pool, when peaks were predicted.
+        In a pool: accepted probability that the tasks of a node together exceed its memory, with predicted peaks.
     alpha_unpredicted : float
-        The same without predictions: the line then starts wide open, and errs on the safe side.
+        The same without predictions: the line then starts with a wide prior, which is on the safe side.
     alpha_limits : float
         Accepted chance that a task exceeds a limit of its own; where many share a node it is less for tasks that take
         little memory x time, and more for the others.
@@ -169,7 +169,7 @@ class _Decision:
         return seen + blind
 
     def _turn(self, work: Work) -> tuple[bool, float]:
-        """Return by what a task is sorted: the largest first.
+        """Return the sort key of a task: the largest first.
 
         With limits, those of a tool of which next to nothing is known come last and the smallest of them first: the
         room that doubt gives them is theirs until they end.

@@ -25,7 +25,7 @@ class NodeLoad:
 
     @property
     def room_mb(self) -> float:
-        """Most that a further task may be expected to need."""
+        """Largest expected memory of a further task that fits, MiB."""
         if self.cores_left < 1:
             return -math.inf
         return math.inf if self.empty and self.largest else self.node.mem_mb * (1 + ROUNDING) - self.mean_mb

@@ -27,7 +27,7 @@ _TICKS = 2.0**40
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a batch of orders comes to, one value per column.
+    """Scores of a batch of orders, one value per column.
 
     Attributes
     ----------

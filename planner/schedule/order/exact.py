@@ -1,4 +1,4 @@
-"""Exact answers for some twenty tasks: the shortest makespan on K slots, the lowest peak of batches with a barrier.
+"""Exact solutions for some twenty tasks: the shortest makespan on K slots, the lowest peak of batches with a barrier.
 
 Both ask for weights to be shared out over bins so that the fullest is as empty as possible: durations over slots, or
 memories over batches of fixed sizes. Whether a partition fits into bins of a given size is answered exactly; bisecting

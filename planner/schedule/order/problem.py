@@ -112,7 +112,7 @@ class Problem:
         return np.asarray([1] * self.size if self.cpus is None else self.cpus, dtype=np.int64)
 
     def run(self, order: Sequence[int]) -> Schedule:
-        """Return what an order comes to, exactly."""
+        """Return the exact schedule of an order."""
         return list_schedule(
             order,
             self.mem_mb,
@@ -127,7 +127,7 @@ class Problem:
         )
 
     def evaluator(self, *, wants_peak: bool) -> Evaluator:
-        """Return what scores many orders at once; without ``wants_peak`` their peaks may be left out."""
+        """Return the evaluator that scores many orders at once; without ``wants_peak`` their peaks may be left out."""
         cap = math.inf if self.cap_mb is None else self.cap_mb
         cores = math.inf if self.cores is None or self.cpus is None else self.cores
         tasks = (self.mem, self.wall, self.cpu_counts)

@@ -39,7 +39,7 @@ _ASSIGNMENTS = 6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HillClimb:
-    """The search of arXiv 2511.15977, its parameters.
+    """Parameters of the search of arXiv 2511.15977.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class HillClimb:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """An order and what it comes to.
+    """An order and its results.
 
     Attributes
     ----------
