@@ -1,6 +1,6 @@
-"""From a prediction to a bound: one-sided split conformal calibration.
+"""Calibration of upper bounds on predictions: one-sided split conformal prediction.
 
-Rows that the model has not been fitted to (held out, or predicted out of fold) say by which factor the true
+Rows that the model was not fitted to (held out, or predicted out of fold) show by which factor the true
 peak exceeds the prediction. In each bin of the prediction the bound at level q is the ``ceil((n + 1) q)``-th
 smallest of these factors, which covers a new exchangeable row with probability at least q (Vovk et al. 2005;
 Lei et al. 2018, section 2.2; the bins make it Mondrian conformal prediction). Bins are joined by straight lines
@@ -21,11 +21,11 @@ LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, 1.0)
 """Levels tabulated by default; the last stands for "above every row seen"."""
 
 BEYOND = 1.1
-"""The largest residual is stretched by this where the rows are too few for a level."""
+"""Factor on the largest residual when there are too few rows for a level."""
 
 _ROWS_PER_BIN = 40  # with fewer than 39, the 95 % bound of a bin would be its very largest row
 _MOST_BINS = 5
-_DRAWS = 200  # of what is needed, when levels are weighed
+_DRAWS = 200  # draws of the true peak when levels are compared
 _APART = 1.02  # knots nearer than this would join noise by a steep line
 
 
@@ -45,7 +45,7 @@ class Calibration:
     factors : tuple of tuple of float
         ``factors[i][j]`` is bound / prediction at ``levels[i]`` and ``knots_mb[j]``.
     too_few_rows : tuple of float
-        Levels that the rows could not carry in at least one bin: there the largest residual x 1.1 stands in.
+        Levels for which at least one bin has too few rows; the largest residual x 1.1 is used there.
     """
 
     rows: int
@@ -95,11 +95,11 @@ class Calibration:
         return u0 + (u1 - u0) * (predicted - x0) / (x1 - x0)
 
     def cheapest_level(self, failure_cost: float = 2.0) -> float:
-        """Return the tabulated level from the median up that is expected to waste least.
+        """Return the tabulated level, from the median up, of least expected waste.
 
         A request ``a`` for a task that needs ``y`` wastes ``a - y`` when it suffices; when it does not, the whole
-        request, plus ``failure_cost * y`` for the lost time, plus what the retry at twice the request wastes. What is
-        needed is drawn from the table itself, so that a formula from a file can be weighed as well.
+        request, plus ``failure_cost * y`` for the lost time, plus what the retry at twice the request wastes. The true
+        peak is drawn from the table itself, so that this works for a formula from a file too.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Calibration:
         """
         if failure_cost <= 0.0:
             raise ValueError("the cost of a failure must be positive, or failing cheaply on purpose would win")
-        # what lies below the lowest request costs all of them the same
+        # peaks below the lowest request cost the same for all requests
         needs = [self.factors_at((i + 0.5) / _DRAWS) for i in range(_DRAWS)]
 
         def waste(level: float) -> float:
@@ -126,7 +126,7 @@ class Calibration:
         return min((level for level in self.levels if level >= 0.5), key=waste, default=self.levels[-1])
 
     def rounded(self) -> Calibration:
-        """Return the table as a file shows it: knots to a tenth of a MiB, factors up to the next ten-thousandth."""
+        """Return the table as written to a file: knots to a tenth of a MiB, factors up to the next ten-thousandth."""
         return replace(
             self,
             knots_mb=tuple(round(knot, 1) for knot in self.knots_mb),
@@ -134,11 +134,11 @@ class Calibration:
         )
 
     def enough(self, level: float) -> bool:
-        """Whether the rows carry this level; if not, the largest residual x 1.1 stands in."""
+        """Whether there are enough rows for this level; if not, the largest residual x 1.1 is used."""
         return all(level < scarce for scarce in self.too_few_rows)
 
     def note(self, level: float) -> str:
-        """Say in words what the bound at this level rests on."""
+        """Return in words what the bound at this level is based on."""
         if self.enough(level):
             return f"{level:.0%} bound from {self.rows} rows"
         return f"{self.rows} rows are too few for a {level:.0%} bound: largest residual x {BEYOND}"
@@ -151,7 +151,7 @@ def calibrate(
     levels: Sequence[float] = LEVELS,
     bins: int | None = None,
 ) -> Calibration:
-    """Tabulate how far above the prediction the truth lies, on rows the model was not fitted to.
+    """Tabulate by how much true peaks exceed predictions, on rows the model was not fitted to.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def rank(rows: int, level: float) -> int:
 def bound_factor(ratios: Sequence[float], level: float) -> float:
     """Return the factor at a level from sorted ratios actual / predicted.
 
-    Where the rows are too few for the level, the largest residual (ratio - 1) is stretched by 1.1.
+    If there are too few rows for the level, the largest residual (ratio - 1) is multiplied by 1.1.
     """
     position = rank(len(ratios), level)
     if position <= len(ratios):
@@ -231,7 +231,7 @@ def _check(predicted: Sequence[float], actual: Sequence[float], levels: Sequence
 
 
 def _bins(rows: list[tuple[float, float]], wanted: int) -> list[list[tuple[float, float]]]:
-    """Split sorted rows into groups of equal size whose medians increase clearly: near ties take bins away."""
+    """Split sorted rows into groups of equal size whose medians increase clearly: close ones reduce the bins."""
     for count in range(max(1, wanted), 1, -1):
         edges = [round(i * len(rows) / count) for i in range(count + 1)]
         groups = [rows[a:b] for a, b in pairwise(edges)]

@@ -1,6 +1,6 @@
-"""A memory model as one line of arithmetic, with what is needed to trust it: units, ranges, calibration, origin.
+"""Formulas: memory models as one line of arithmetic, with units, ranges, calibration and origin.
 
-Nothing here needs numpy: a formula is what a login node can evaluate in a millisecond. The bound is itself
+Nothing here needs numpy: a login node can evaluate a formula in a millisecond. The bound is itself
 arithmetic of the same grammar (:meth:`Formula.steps`), so what the exports print is what is evaluated here.
 """
 
@@ -17,17 +17,17 @@ from planner.formula.conformal import Calibration
 from planner.formula.grammar import Call, Name, Node, Number
 
 WIDENING = 0.5
-"""Outside the ranges the bound grows with this power of the fold: at twice the largest value seen, 2^0.5 times."""
+"""Outside the ranges the bound grows with this power of the excess: at twice the largest value seen, 2^0.5 times."""
 
 RATIO_WIDENING = 0.35
-"""The same for the ratio of two features, which may be higher than ever while neither of them is."""
+"""The same for the ratio of two features, which can exceed all ratios seen although neither feature does."""
 
 PREFIX = "cp_"
 POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
 _WIDENED = f"{PREFIX}widening"
 
 _MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end, and so does a log
-_MOST_SHOWN = 200  # characters of a formula where it is only named
+_MOST_SHOWN = 200  # most characters of a formula that is shown as a name
 ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
 
 
@@ -38,8 +38,8 @@ class Feature:
     Attributes
     ----------
     source : str
-        What a pipeline that does not name the feature takes: ``length``, the chromosome's length in Mb, or a number;
-        empty where the feature must be named.
+        The default for pipelines that do not define the feature: ``length``, the chromosome's length in Mb, or a
+        number; empty if the feature must be defined.
     """
 
     low: float
@@ -160,7 +160,7 @@ class Formula:
 
     @property
     def nodes(self) -> int:
-        """How many constants, features, operators and functions it has."""
+        """The number of its constants, features, operators and functions."""
         return grammar.size(self.root)
 
     def evaluate(self, features: Mapping[str, float]) -> float:
@@ -172,7 +172,7 @@ class Formula:
         return self._run(features, level)[UPPER]
 
     def outside(self, features: Mapping[str, float]) -> tuple[str, ...]:
-        """Say which features, and which ratios of features, lie outside the ranges of the rows behind the formula."""
+        """Return in words which features and ratios lie outside the ranges of the rows behind the formula."""
         said = []
         for name, known in self.features.items():
             if not known.low <= features[name] <= known.high:
@@ -294,7 +294,7 @@ def loads(text: str, *, name: str = "formula") -> Formula:
     text : str
         TOML as :func:`dumps` writes it, by hand or from another group: nothing in it is trusted.
     name : str
-        What errors call the file.
+        The file's name in errors.
 
     Returns
     -------
@@ -399,7 +399,7 @@ def _clamped(name: str, known: Feature) -> Node:
 
 
 def _folds(name: str, known: Feature) -> tuple[Node, Node]:
-    """Say how many times above, and how many times below the range: at most 1 inside."""
+    """Return the factors by which a feature is above and below its range: at most 1 inside."""
     x, low, high = Name(name), known.low, known.high
     if low > 0.0:
         at_least = Call("max", (x, Number(low / _MOST_FOLD_BELOW)))

@@ -8,7 +8,7 @@
     power   := atom (("^" | "**") sign)?
     atom    := number | name | function "(" sum ("," sum)* ")" | "(" sum ")"
 
-Formula files travel between groups, so text is input to distrust: its length, its depth and its number of nodes are
+Formula files travel between groups, so text is untrusted input: its length, its depth and its number of nodes are
 bounded before anything is evaluated, numbers are finite, and every operation that has no finite real result says so.
 """
 
@@ -95,7 +95,7 @@ def parse(text: str) -> Node:
     Raises
     ------
     InputError
-        Naming the column, for anything that is not in the grammar or beyond its bounds.
+        For anything that is not in the grammar or exceeds its bounds; names the column.
     """
     if len(text) > LONGEST_TEXT:
         raise InputError(
@@ -160,7 +160,7 @@ def constant(node: Node) -> float | None:
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and everything below it."""
     waiting: list[Node] = [node]
-    while waiting:  # no recursion: the size is checked with this before anything recurses
+    while waiting:  # no recursion, as this checks the size before anything else recurses
         node = waiting.pop()
         yield node
         if isinstance(node, Call):

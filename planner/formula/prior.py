@@ -1,4 +1,4 @@
-"""Formulas as priors: a formula plans the first round, observations move it, and finally replace it.
+"""Formulas as priors: a formula plans the first round; observations then adjust it, and finally replace it.
 
 Two things are learnt at different speeds. The formula's level (another Java, other settings) follows the observations
 at once: their mean log ratio to the formula, shrunk by the credibility ``n / (n + k)``, k the noise's variance over
@@ -22,36 +22,36 @@ from planner.formula.formula import POINT, Formula
 from planner.formula.grammar import Node
 
 WORTH = 8.0
-"""Observations that a formula counts as much as."""
+"""Weight of a formula, in observations."""
 
 LEAST_SHARE = 0.1
-"""Below this share the formula is not used any more."""
+"""Below this share the formula is no longer used."""
 
 SURPRISE = 0.005
-"""Below this probability observations contradict the formula."""
+"""Observations less probable than this contradict the formula."""
 
-_LEAST_NOISE = 0.1  # standard deviation, in logs: no two machines agree better than that
+_LEAST_NOISE = 0.1  # least standard deviation, in logs: no two machines agree better
 _LEVELS_DIFFER = 0.3  # standard deviation, in logs, of how far a formula's level is off on another machine
 _LEVEL, _ONE_SIGMA = 0.5, 0.84
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
-    """A calibrated formula, and what the observations say of it.
+    """A calibrated formula, adjusted by observations.
 
     Attributes
     ----------
     name : str
-        What reasons call the formula.
+        The formula's name in reasons.
     formula : Formula
     observed : int
         Observations so far.
     moved : float
-        Factor by which they move the formula's level; 1 without any.
+        Factor by which observations change the formula's level; 1 without any.
     cheapest_level : float
-        Level of the bound that is expected to waste least.
+        Level of the bound with least expected waste.
     let_go : str
-        Why the formula is not believed; empty while nothing contradicts it.
+        Why the formula is rejected; empty while nothing contradicts it.
     """
 
     name: str
@@ -63,22 +63,22 @@ class Prior:
 
     @property
     def share(self) -> float:
-        """How much the formula counts, in (0, 1]; the observations count the rest."""
+        """Weight of the formula, in (0, 1]; the observations have the rest."""
         return WORTH / (WORTH + self.observed)
 
     @property
     def asked(self) -> bool:
-        """Whether the formula counts enough to be asked, and is still believed."""
+        """Whether the formula has enough weight to be used, and is not rejected."""
         return not self.let_go and self.share >= LEAST_SHARE
 
     @property
     def missed(self) -> str:
-        """Why the formula is not asked although history is still short; empty otherwise."""
+        """Why the formula is not used although history is still short; empty otherwise."""
         return self.let_go if self.share >= LEAST_SHARE else ""
 
     @property
     def largest_mb(self) -> float:
-        """The largest peak among the formula's rows, MiB; where it was not kept, the largest bound they give."""
+        """The largest peak among the formula's rows, MiB; if it is not in the file, the largest bound at these rows."""
         if self.formula.largest_mb is not None:
             return self.formula.largest_mb
         table = self.formula.calibration
@@ -92,7 +92,7 @@ class Prior:
         features : mapping of str to float
             At least the formula's inputs.
         level : float or None
-            Of the bound, in (0, 1]; None for the level that is expected to waste least.
+            Of the bound, in (0, 1]; None for the level of least expected waste.
         """
         bound = self.formula.bound(features, self.cheapest_level if level is None else level)
         return self.moved * bound.point_mb, self.moved * bound.upper_mb
@@ -102,7 +102,7 @@ class Prior:
         return math.exp(self.share * math.log(of_formula) + (1.0 - self.share) * math.log(of_model))
 
     def counted(self) -> str:
-        """Say how much formula and observations counted."""
+        """Return the weights of formula and observations in words."""
         if not self.observed:
             return f"formula {self.name} ({self.formula.rows} rows) 100 %, no observation yet"
         moved = f", its level moved {self.moved:.2f}-fold" if abs(self.moved - 1.0) >= 0.005 else ""
@@ -112,10 +112,9 @@ class Prior:
 
 
 def usable(formula: Formula, names: Iterable[str]) -> Formula | None:
-    """Return the formula for tasks with these features; None when it lacks one of its own, or a calibration.
+    """Return the formula if tasks with these features can use it; None if a feature or its calibration is missing.
 
-    Features that the arithmetic does not use are not demanded: without them their ranges, and those of their ratios,
-    do not widen the bound.
+    Features that the arithmetic does not use may be missing: their ranges and ratios then do not widen the bound.
     """
     given = set(names)
     if formula.calibration is None or not set(formula.names) <= given:
@@ -128,7 +127,7 @@ def usable(formula: Formula, names: Iterable[str]) -> Formula | None:
 
 
 def implied(formula: Formula) -> dict[str, str]:
-    """Return the specifications of the features that a pipeline need not name, by feature."""
+    """Return feature -> specification, for the features that a pipeline need not define."""
     return {name: known.source for name, known in formula.features.items() if known.source}
 
 
@@ -167,7 +166,7 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
 
 
 def surprising(ratios: Sequence[float], noise: float, *, level_sd: float = math.inf) -> bool:
-    """Whether log ratios to predictions are improbable, should they be a common level plus noise.
+    """Whether log ratios to predictions are improbable under the model of a common level plus noise.
 
     The quadratic form of such ratios is chi-squared; its quantile after Wilson and Hilferty (1931).
 
@@ -176,8 +175,8 @@ def surprising(ratios: Sequence[float], noise: float, *, level_sd: float = math.
     ratios : sequence of float
         Logs of measured over predicted, at least one.
     noise, level_sd : float
-        Standard deviations of a single ratio around the level, and of the level around 0; infinite where only the
-        shape is predicted.
+        Standard deviations of a single ratio around the level, and of the level around 0; infinite if only the shape is
+        predicted.
     """
     count = len(ratios)
     mean = math.fsum(ratios) / count

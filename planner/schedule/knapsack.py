@@ -15,7 +15,7 @@ import numpy as np
 # Beyond this many (task, step) cells the exact table costs more than the hundredth of a percent it wins.
 EXACT_CELLS = 5_000_000
 STEP_MB = 64
-# Batch after batch of more tasks than this, the exact table would take seconds.
+# With more tasks than this, exact tables for all batches would take seconds.
 EXACT_TASKS = 200
 
 
@@ -37,7 +37,7 @@ def fill(mem_mb: Sequence[float], capacity_mb: float, *, step_mb: float = STEP_M
     total = reached[-1].bit_length() - 1
     chosen: list[int] = []
     while total > 0:
-        task = _first_with(reached, total) - 1  # before it, this sum could not be reached
+        task = _first_with(reached, total) - 1  # the sum could not be reached without this task
         chosen.append(task)
         total -= weights[task]
     free = [task for task, weight in enumerate(weights) if weight == 0]
@@ -84,7 +84,7 @@ def _best_in_steps(weights: Sequence[int], values: Sequence[float], capacity: in
 
 
 def greedy(mem_mb: Sequence[float], values: Sequence[float], capacity_mb: float) -> list[int]:
-    """Return tasks by value per memory while they fit, or the single most valuable one if that is worth more."""
+    """Return tasks by value per memory as long as they fit, or the single most valuable one if it is worth more."""
     _check_values(mem_mb, values)
     fits = [task for task, mem in enumerate(mem_mb) if mem <= capacity_mb]
     chosen: list[int] = []
@@ -107,12 +107,12 @@ def batches(
     most: int | None = None,
     step_mb: float = STEP_MB,
 ) -> list[list[int]]:
-    """Fill one node after the other, each with what fills it best of the tasks that are left.
+    """Fill one node after the other, each as well as possible from the remaining tasks.
 
     Parameters
     ----------
     values : sequence of float, optional
-        What a task is worth; its memory without them, so that each batch is as full as it can be.
+        Value of each task; by default its memory, so that each batch is as full as possible.
     most : int, optional
         Most tasks in a batch; of more, those worth most stay in it.
 
@@ -134,7 +134,7 @@ def batches(
             picked = fill(sizes, capacity_mb, step_mb=step_mb)
         else:
             picked = most_valuable(sizes, [worth[task] for task in left], capacity_mb, step_mb=step_mb)
-        # what is worth nothing, or too large only by rounding up to steps, still goes somewhere
+        # tasks of value 0, or too large only after rounding up to steps, still need a batch
         batch = [left[k] for k in picked] or [max(left, key=lambda task: worth[task])]
         batch = sorted(sorted(batch, key=lambda task: -worth[task])[:most])
         found.append(batch)

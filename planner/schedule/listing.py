@@ -59,7 +59,7 @@ UNLIMITED = Machine()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """An order, run.
+    """The schedule of an order.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class _OrderRun:
     running: list[tuple[float, int]] = field(default_factory=list)
     steps: dict[float, float] = field(default_factory=dict)
     waiting_mem: list[float] = field(default_factory=list)
-    """Memories of what has not started, ascending."""
+    """Memories of the tasks that have not started, ascending."""
 
     def check(self, order: Sequence[int]) -> None:
         mem, wall, cpus = self.loads.mem, self.loads.wall, self.loads.cpus
@@ -210,7 +210,7 @@ class _OrderRun:
                 return
 
     def _full(self) -> bool:
-        """Whether no task can start: told by the smallest, so that not all that wait need be looked at."""
+        """Whether no task can start, judged by the smallest values, without a look at all waiting tasks."""
         if len(self.running) >= self.slots or not self.waiting_mem:
             return True
         return self.used_mem + self.waiting_mem[0] > self.cap_mb
@@ -229,7 +229,7 @@ class _OrderRun:
         self.steps[self.now] = self.used_mem
 
     def _end_next(self) -> None:
-        """Go on to the next end, and end everything that ends at that instant."""
+        """Advance to the next end, and end all tasks that end then."""
         self.now = self.running[0][0]
         while self.running and self.running[0][0] <= self.now:
             task = heapq.heappop(self.running)[1]

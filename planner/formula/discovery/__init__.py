@@ -1,1 +1,1 @@
-"""Finding a formula from rows."""
+"""Search for a formula that fits rows of features and peaks."""

@@ -1,4 +1,4 @@
-"""Centred logarithms of a table's columns, for the searches, and the way back to arithmetic in the features."""
+"""Centred logarithms of a table's columns, for the searches, and the conversion back to arithmetic in the features."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LogColumns:
         return cls(tuple(names), shifts, logs.mean(axis=0), usable)
 
     def logs(self, table: Array) -> Array:
-        """Return centred logs, shape (rows, features); far below the rows seen they stop at a thousandth."""
+        """Return centred logs, shape (rows, features); values far below the rows seen are clipped to a thousandth."""
         return np.asarray(np.log(np.maximum(table + self.shifts, 1e-3 * np.exp(self.centres))) - self.centres)
 
     def feature(self, column: int) -> Node:

@@ -116,12 +116,12 @@ ENGINES: Mapping[str, Callable[[], Engine]] = {"operon": operon, "pysr": pysr}
 
 
 def engine(name: str) -> Engine:
-    """Return an engine, its package imported: what is not installed shows before anything is computed.
+    """Return an engine with its package imported, so that a missing package shows before anything is computed.
 
     Raises
     ------
     InputError
-        For another name, or a package that is not installed.
+        For an unknown name, or a package that is not installed.
     FailureError
         For a package that cannot be imported.
     """

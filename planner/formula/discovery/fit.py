@@ -22,15 +22,15 @@ from planner.formula.grammar import Node
 LEVELS = (0.80, 0.90, 0.95)
 
 RATIO_FEATURES = 4
-"""Ratios are kept of this many features, those that vary most: a task's size shows in them, if anywhere.
+"""Number of features whose ratios are kept, those that vary most, as they are likely to reflect a task's size.
 
-More of them put more ordinary tasks outside a range; benchmarks/formula.md has what was chosen among.
+With more features, more ordinary tasks fall outside a range; benchmarks/formula.md compares the choices.
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedFormula:
-    """A formula and the competition that it won."""
+    """A formula, and the search that found it."""
 
     formula: Formula
     discovery: Discovery
@@ -38,13 +38,13 @@ class FittedFormula:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What a formula's file says of where it is from.
+    """The origin of a formula, as written to its file.
 
     Attributes
     ----------
     tool : str
     target : str
-        What the table calls the peak.
+        The table's column with the peak.
     units : mapping of str to str
         By feature, where known.
     date : str
@@ -100,7 +100,7 @@ def fit(
 def calibrated(
     found: Discovery, names: Sequence[str], table: Array, peaks: Array, *, origin: Origin | None = None, seed: int = 0
 ) -> Formula:
-    """Return what was found with its bound, ranges and errors; parameters as in :func:`fit`."""
+    """Return the found formula with its bound, ranges and errors; parameters as in :func:`fit`."""
     origin = origin or Origin()
     predicted, measured = found.predicted.tolist(), peaks.tolist()
     columns = dict(zip(names, table.T, strict=True))
@@ -124,7 +124,7 @@ def calibrated(
 
 
 def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence[float]) -> dict[str, object]:
-    """Hold a formula against rows, usually others than it was made from.
+    """Test a formula on rows, usually other ones than it was fitted to.
 
     Parameters
     ----------
@@ -163,9 +163,9 @@ def check(formula: Formula, rows: Sequence[Mapping[str, float]], peaks: Sequence
 
 
 def _widened_unseen(root: Node, growth: Mapping[str, float], columns: Mapping[str, Array]) -> Array:
-    """Return by how much each row's bound is widened when only the others are known, shape (rows,).
+    """Return by how much each row's bound is widened if the ranges come from the other rows only, shape (rows,).
 
-    New rows of the same kind lie outside the ranges as often, so what is calibrated is the bound that they get.
+    New rows of the same kind are outside the ranges equally often, so the widened bound is what must be calibrated.
     """
     rows = np.column_stack(list(columns.values()))
     found = np.ones(len(rows))

@@ -1,6 +1,7 @@
-"""Laws that a person wrote down, their constants fitted to rows: what is known of a program need not be searched.
+"""Laws written by the user, with constants fitted to rows, for programs whose memory law is known.
 
-Numbers with a fraction (``0.5``) are where the fit starts; whole numbers (``1``, ``2``) are part of the law and stand.
+Numbers with a fraction (``0.5``) are starting values of the fit; whole numbers (``1``, ``2``) are fixed parts of the
+law.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from planner.formula.discovery.search import Discovery, Standing
 from planner.formula.grammar import Node
 
 FOLDS = 50
-"""Formulas of nearly all rows err as the one of all rows does."""
+"""Many folds: formulas fitted to nearly all rows have the same errors as the one fitted to all."""
 
 _STEPS = 300
 _ROWS_PER_CONSTANT = 2
@@ -35,7 +36,7 @@ def fit_law(
     law : str
         Arithmetic of the formula grammar in the features.
     names : sequence of str
-        Features, the columns of ``table``; those that the law does not use are kept for their ranges.
+        Features, the columns of ``table``; unused ones are kept for their ranges.
     table : array of shape (rows, features)
     peaks : array of shape (rows,)
         MiB, > 0.

@@ -13,11 +13,11 @@ from planner.formula.grammar import Call, Name, Node, Number
 Array = npt.NDArray[np.float64]
 
 EXACT = 1e-12
-"""Squared log error of what counts as exact: rounded constants are further off."""
+"""Squared log error that counts as exact: rounded constants have a larger one."""
 
-_OUTLYING = 0.3  # of a log residual: beyond about 35 %
-_STEEPEST = 1e6  # slopes of a log beyond are a pole that no step should trust
-_MORE = 1.01  # of a feature, to see how the formula grows
+_OUTLYING = 0.3  # log residual that counts as outlying: beyond about 35 %
+_STEEPEST = 1e6  # steeper slopes of a log are near a pole: no step should trust them
+_MORE = 1.01  # factor on a feature, to see how the formula grows
 _SMALLEST = 1e-3  # MiB: residuals are taken in logs, which need a positive prediction
 
 
@@ -54,13 +54,13 @@ class Program:
         return len(self._steps) - 1
 
     def values(self, table: Array, constants: Array | None = None) -> Array:
-        """Return the value per row; not finite where the formula has none.
+        """Return the value per row; not finite if the formula has no value there.
 
         Parameters
         ----------
         table : array of shape (rows, features)
         constants : array of shape (constants,), optional
-            In place of the formula's own.
+            Constants to use instead of the formula's own.
         """
         with np.errstate(all="ignore"):
             return self._forward(table, self.constants if constants is None else constants)[-1]
@@ -167,7 +167,7 @@ def levenberg(
     Returns
     -------
     array of shape (parameters,), float
-        Where it ended (never worse than ``start``), and the sum of squares there.
+        The solution (never worse than ``start``), and its sum of squares.
     """
     at, (residual, slopes) = start, state(start)
     cost, damping = float(residual @ residual), 1e-2
@@ -194,7 +194,7 @@ def levenberg(
 def robust(residual: Array, slopes: Array) -> tuple[Array, Array]:
     """Return log residuals whose squares grow only linearly beyond a third (pseudo-Huber), and their derivatives.
 
-    A peak that was sampled too rarely, or a run under other settings, then bends the formula no more than it has to.
+    This limits the effect of peaks that were sampled too rarely, and of runs under other settings.
 
     Parameters
     ----------
@@ -214,13 +214,14 @@ def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> f
 
 
 def elasticities(node: Node, columns: Mapping[str, Array]) -> dict[str, float]:
-    """Return by which power the formula grows with each feature: ``d log f / d log x``, mean over the rows.
+    """Return the power with which the formula grows with each feature: ``d log f / d log x``, mean over the rows.
 
     Parameters
     ----------
     node : Node
     columns : mapping of str to array of shape (rows,)
-        Features, at least those of the formula; a feature that may be 0 or less counts where it is above.
+        Features, at least those of the formula; a feature that may be 0 or less counts only in rows where it is above
+        0.
 
     Returns
     -------

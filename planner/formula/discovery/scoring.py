@@ -17,7 +17,7 @@ def point_errors(predicted: Sequence[float], actual: Sequence[float]) -> dict[st
     Returns
     -------
     dict of str to float
-        Pearson and R2 are 0 where they are not defined (a single row, or no variation).
+        Pearson and R2 are 0 if they are not defined (a single row, or no variation).
     """
     rows = len(actual)
     mean_p, mean_a = math.fsum(predicted) / rows, math.fsum(actual) / rows

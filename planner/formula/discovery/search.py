@@ -1,4 +1,4 @@
-"""Search for a formula: several ways to find one compete, and held-out rows decide.
+"""Search for a formula: several methods compete, and errors on held-out rows decide.
 
 Ways ("sources"): a plain log-linear formula; sums and products of power laws (:mod:`.powers`); an
 engine of symbolic regression on the rows themselves ("direct"), and on many synthetic rows labelled by the
@@ -26,7 +26,7 @@ from planner.formula.grammar import Node, Number
 MOST_NODES = 30
 FEWEST_ROWS = 6
 FOLDS = 10
-"""With five, the formulas judged know a fifth of the rows less than the one chosen, and others win."""
+"""With only five folds, formulas are judged after a fit to four fifths of the rows, and others win."""
 LOG_LINEAR = "log-linear"
 
 _SHAPES = {
@@ -41,8 +41,8 @@ _LIMITS = (10, 14, 18, 22, 26)  # node limits tried below the greatest
 _ROWS_FOR_ENGINES = 24  # below, a search of expressions only finds the noise
 _SYNTHETIC_ROWS = 400
 _PRUNED = 2  # formulas of a front that are too long and worth cutting to the limit
-_REPEATS = 3  # of the split, for sources that take a fraction of a second
-_CALIBRATION_FOLDS = 50  # for such a winner: formulas of nearly all rows err as the one of all rows does
+_REPEATS = 3  # repeats of the split, for sources that take a fraction of a second
+_CALIBRATION_FOLDS = 50  # for a fast winner: formulas of nearly all rows have the same errors as the one of all rows
 _AS_GOOD = 1.02  # a log-linear formula wins with errors, of both kinds, up to this times the best
 _SEARCHED = 1.05  # an engine's formula, of no known shape, must be better than every other by this
 _CLEARLY = 1.2  # a lower limit than the one given must be better by this: the lowest of many errors is lucky
@@ -82,7 +82,7 @@ class SearchOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """How one source did at one node limit.
+    """Result of one source at one node limit.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discovery:
-    """The formula found, and the competition it won.
+    """The found formula, and the results of all sources.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Discovery:
     predicted : array of shape (rows,)
         The winner's predictions of rows by formulas that have not seen them, MiB.
     teacher_scale : str or None
-        ``log`` or ``raw``, where a teacher was asked.
+        ``log`` or ``raw``; None if no teacher was used.
     """
 
     root: Node
@@ -172,7 +172,7 @@ class Competition:
 
     @property
     def winner(self) -> Standing:
-        """The lowest error, or a plainer way that is about as good: power laws, best of all the log-linear one."""
+        """The source of lowest error, or a simpler one that is about as good: power laws, preferably log-linear."""
         best = self.standings[0]
         shaped = next((one for one in self.standings if one.source in _SHAPES), best)
         if shaped.error <= _SEARCHED * best.error:
@@ -261,7 +261,7 @@ class _Search:
 
 
 def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int) -> Standing:
-    """Return how a source does at the full limit, or at a lower one that is clearly better."""
+    """Return a source's result at the full node limit, or at a lower one that is clearly better."""
     limits = [limit for limit in _LIMITS if limit < search.most_nodes] + [search.most_nodes]
     rng = np.random.default_rng(search.seed)
     orders = [rng.permutation(len(peaks)) for _ in range(_REPEATS)]
@@ -281,7 +281,7 @@ def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int)
 
 
 def _to_calibrate(search: _Search, source: str, table: Array, peaks: Array, limit: int) -> Array:
-    """Return predictions of rows by formulas of nearly all others, shape (rows,)."""
+    """Return predictions of each row by a formula fitted to nearly all other rows, shape (rows,)."""
     folds = min(_CALIBRATION_FOLDS, len(peaks))
     search.progress(f"{source}: {folds} folds to calibrate")
     order = np.random.default_rng(search.seed).permutation(len(peaks))

@@ -1,4 +1,4 @@
-"""A formula's request in other languages, the same to the MiB: one module per language, named as ``--to`` names it.
+"""A formula's request in other languages, equal to the MiB: one module per language, named like its ``--to`` value.
 
 A module has one function, ``write(asked: Exported) -> str``; a further language is a further module. All of them print
 :meth:`planner.formula.formula.Formula.steps`, the very arithmetic that is evaluated here.
@@ -30,12 +30,12 @@ def export(formula: Formula, target: str, level: float) -> str:
     target : str
         One of :data:`TARGETS`.
     level : float
-        Of the bound, in (0, 1].
+        Level of the bound, in (0, 1].
 
     Raises
     ------
     InputError
-        For another target, or a formula without calibration.
+        For an unknown target, or a formula without calibration.
     """
     from planner.formula.exports._exported import exported
 

@@ -1,4 +1,4 @@
-"""How languages with infix operators write arithmetic."""
+"""Writing arithmetic in languages with infix operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export says in every language: a function of the features, its steps, and where the formula is from."""
+"""Content of an export in any language: a function of the features, its steps, and the formula's origin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from planner.formula.grammar import Node
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exported:
-    """A request to be written down in a language.
+    """A request as a function, to be written in some language.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Exported:
 
 
 def exported(formula: Formula, level: float) -> Exported:
-    """Return what to write of a formula's bound of a level.
+    """Return a formula's bound at a level, as a function to be exported.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _SQRT_TAU = math.sqrt(2 * math.pi)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartingLine:
-    """What is believed before anything is seen.
+    """The prior of the line.
 
     Attributes
     ----------
@@ -108,16 +108,16 @@ def noise_weight(x: float) -> float:
 
 
 def from_predictions(predictions: Sequence[tuple[float, float]], *, scale_sd: float, line_sd: float) -> StartingLine:
-    """Start from what a model predicted for every task.
+    """Return the prior from a model's predictions for all tasks.
 
     Parameters
     ----------
     predictions : sequence of (float, float)
         Relative size and predicted memory (MiB), at least one.
     scale_sd : float
-        How far all predictions together may be off, relative.
+        Standard deviation of a common error of all predictions, relative.
     line_sd : float
-        How far a and b may be off each on its own, relative to the largest task.
+        Standard deviation of independent errors of a and b, relative to the largest task.
     """
     a, b = least_squares(predictions)
     level = a + b
@@ -139,9 +139,9 @@ def from_observations(
     seen : sequence of (float, float)
         Relative size and measured peak, MiB, at least one.
     slope_sd_mb : float
-        How far b may be off, MiB.
+        Prior standard deviation of b, MiB.
     bend_sd, spread : float
-        How far c and a may be off, relative to the largest task.
+        Prior standard deviations of c and a, relative to the largest task.
     """
     level = sum(mb for _, mb in seen) / sum(0.1 + 0.9 * x for x, _ in seen)
     level = max(level, 1e-6)
@@ -158,9 +158,9 @@ def learn(start: StartingLine, seen: Sequence[tuple[float, float]], *, spread: f
     seen : sequence of (float, float)
         Relative size and measured peak, MiB.
     spread : float
-        Noise expected before anything is seen, relative to the largest task.
+        Prior noise, relative to the largest task.
     dof : float
-        How many observations that belief is worth.
+        How many observations that prior is worth.
 
     Notes
     -----
@@ -192,7 +192,7 @@ def exceeded(line: MemoryLine, sizes: Sequence[float], mean_mb: float, more_than
     mean_mb : float
         What they were expected to need together, MiB.
     more_than_mb : float
-        What they did need more than, MiB.
+        The amount that they exceeded, MiB.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from planner.schedule.dynamic.state import Done, Node, Overflow, Running, Sharin
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """What will happen, unknown to the scheduler.
+    """The true course of a run, unknown to the scheduler.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def simulate(
     live : bool
         Memory is watched: a task's peak is known from the instant it is reached.
     again : callable
-        Whether a task that was killed waits to run again; otherwise it is left at that.
+        Whether a task that was killed is to run again.
 
     Raises
     ------
@@ -164,7 +164,7 @@ class _Simulation:
         )
 
     def _next_event(self) -> bool:
-        """Go on to the next event; return whether it calls for a decision."""
+        """Advance to the next event; return whether it requires a decision."""
         self._now, is_end, name, attempt = heapq.heappop(self._events)
         if name not in self._running or attempt != self._attempts[name] - 1:
             return False  # of an attempt that was killed
@@ -191,7 +191,7 @@ class _Simulation:
         return overflow is not None or self._live
 
     def _overflow(self, run: Running) -> Overflow | None:
-        """Return what the peak of this task is too much for."""
+        """Return the overflow that this task's peak causes; None when it fits."""
         names: tuple[str, ...] = (run.work.name,)
         if self._sharing is Sharing.LIMITS:
             limit = math.inf if run.limit_mb is None else run.limit_mb

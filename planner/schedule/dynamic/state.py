@@ -9,13 +9,13 @@ from enum import StrEnum
 class Sharing(StrEnum):
     """How tasks on a node share its memory."""
 
-    POOL = "pool"  # together they may use what the node has
+    POOL = "pool"  # together they may use all memory of the node
     LIMITS = "limits"  # each is held to a limit of its own; the limits together fit on the node
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """A node, or what of it may be used.
+    """A node, or the usable part of one.
 
     Attributes
     ----------
@@ -32,16 +32,16 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What is known of a task before it runs.
+    """A task as known before it runs.
 
     Attributes
     ----------
     size : float
-        What memory and duration grow with: the chromosome's length, or a predicted peak.
+        The quantity that memory and duration grow with: the chromosome's length, or a predicted peak.
     position : int
         Its number in the natural order (the chromosome's number).
     tool : str
-        Tasks of one tool share what is learnt.
+        The tool; tasks of one tool share observations.
     predicted_mb, predicted_s : float or None
         What a model expects.
     tested : bool
@@ -91,7 +91,7 @@ class Running:
     peak_mb : float or None
         Its peak, once that is known to have passed.
     seen_mb : float
-        The most it was seen to use so far.
+        Its highest observed use so far, MiB.
     """
 
     work: Work

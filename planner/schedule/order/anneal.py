@@ -31,7 +31,7 @@ class Incumbent:
     ----------
     goal : Goal
     enough : float
-        Which value is good enough; the best itself always is.
+        Value up to which an order is good enough; the best one always is.
     """
 
     def __init__(self, goal: Goal, enough: float = -np.inf) -> None:
@@ -87,7 +87,7 @@ def anneal(
     ----------
     evaluate : Evaluator
     incumbent : Incumbent
-        Told of every order; holds the goal.
+        Receives every order; holds the goal.
     size : int
         Number of tasks, at least 2.
     effort : Effort

@@ -1,4 +1,4 @@
-"""Lower bounds: what no order can beat, so that a searched order can state its gap.
+"""Lower bounds that no order can beat, from which the gap of a searched order follows.
 
 Each bound is a necessary condition with its argument in the docstring. ``D`` is the sum of the durations, ``A`` the sum
 of memory × duration (the area of the schedule), ``K`` the number of slots.

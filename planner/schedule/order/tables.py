@@ -51,7 +51,7 @@ class TabledOrder:
 
     @property
     def value(self) -> float:
-        """What the objective counts."""
+        """The value of the objective."""
         return self.makespan if self.objective is Objective.MAKESPAN else self.peak
 
 
@@ -81,7 +81,7 @@ def dumps(genome: str, entries: Iterable[TabledOrder]) -> str:
 
 
 def lookup(entries: Iterable[TabledOrder], names: Sequence[str], problem: Problem) -> TabledOrder | None:
-    """Return the order for just these chromosomes under just these limits; None when there is none."""
+    """Return the order for exactly these chromosomes and limits; None when there is none."""
     by_slots = problem.slots_only
     if problem.cores is not None or (not by_slots and problem.slots is not None):
         return None
