@@ -107,6 +107,12 @@ def test_a_delimiter_in_a_cell_before_an_empty_last_one_does_not_shift_the_row()
     assert [step.name for step in attempt.steps] == ["python3"]
 
 
+def test_a_row_that_ends_with_a_delimiter_is_read_although_a_state_is_spelled_in_an_odd_way() -> None:
+    text = "7|COMPLETED|9|\n7.0|COMPLETED|2048K|\n7.1|COMPLEteD|4096K|\n"
+    (attempt,) = read_text(text, columns=["JobID", "State", "MaxRSS"]).attempts
+    assert attempt.peak_mb == 4
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "@@", "☃", "^|^", "\t", "xx", " | ", ":"])
 def test_usual_and_unusual_delimiters_lose_no_job(delimiter: str) -> None:
     columns = ("JobID", "JobName", "State", "ExitCode", "AllocTRES", "MaxRSS", "Elapsed", "NodeList")

@@ -194,10 +194,11 @@ class _Splitter:
         if (self.quoting or len(cells) != wanted) and '"' in row and len(self.delimiter) == 1:
             cells = next(csv.reader([row], delimiter=self.delimiter), [])
         more = len(cells) == wanted + 1 and not cells[-1].strip() and not self.trailing
-        if more and all(map(fits, self.columns, cells)):  # sacct -p, without a header
+        joined = rejoined(cells, self.columns, self.delimiter) if len(cells) > wanted else None
+        if more and (joined is None or all(map(fits, self.columns, cells))):  # sacct -p, without a header
             cells.pop()
-        if len(cells) > wanted:
-            cells = rejoined(cells, self.columns, self.delimiter) or cells
+        elif joined is not None:
+            cells = joined
         return cells
 
     def _fixed_cells(self, row: str) -> list[str]:
