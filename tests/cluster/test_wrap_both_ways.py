@@ -63,7 +63,7 @@ class BothWays:
 
     def _gather(self, ran: Ran, folder: Path) -> None:
         if ran.job.isdecimal():
-            self.cluster.wait(*ran.elements, timeout_s=120)
+            processes.wait_until(lambda: self._has_ended(ran), f"accounting of job {ran.job}", timeout_s=120)
             rows = self.cluster.sacct(ran.job, fields=FIELDS)
             began = {row["JobID"].partition(".")[0] for row in rows if "." in row["JobID"]}
             for row in rows:
@@ -80,6 +80,13 @@ class BothWays:
             ran.files[self._same(str(path.relative_to(folder)), ran)] = (
                 text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
             )
+
+    def _has_ended(self, ran: Ran) -> bool:
+        """Return whether accounting, which learns of elements one by one, knows how all ended, or that none began."""
+        rows = self.cluster.sacct(ran.job, fields=("JobID", "State", "End"))
+        never_began = any(row["State"].startswith("CANCELLED") for row in rows)
+        known = never_began or ran.elements <= {row["JobID"] for row in rows}
+        return bool(rows) and known and all(row["End"] not in ("Unknown", "") for row in rows)
 
     def _same(self, name: str, ran: Ran) -> str:
         return re.sub(rf"(?<=slurm-){ran.job}(?=[_.])", "JOB", name) if ran.job.isdecimal() else name
