@@ -66,6 +66,12 @@ def given_memory(pipeline: Pipeline) -> dict[str, float | None]:
     return {line.partition("|")[0]: units.parse_mem_mb(line.partition("|")[2]) for line in queue.split()}
 
 
+def job_records(pipeline: Pipeline) -> list[str]:
+    """Return slurmctld's records, a line each; of none it says 'No jobs in the system'."""
+    lines = pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines()
+    return [line for line in lines if line.startswith("JobId=")]
+
+
 def wanted_memory(pipeline: Pipeline) -> dict[str, int]:
     return {row.split("\t")[1]: int(row.split("\t")[3]) for row in pipeline.manifest()}
 
@@ -73,7 +79,7 @@ def wanted_memory(pipeline: Pipeline) -> dict[str, int]:
 def test_2200_elements_get_their_own_memory_by_ranges_in_one_scontrol(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, samples=HUNDRED, command="sleep 300  # {task}")
     pipeline.ready()
-    before = len(pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines())
+    before = len(job_records(pipeline))
     said = pipeline.run("chromplan", "submit", env=pipeline.counting("scontrol")).stderr
     told = re.search(r"(\d+) updates for 2200 elements, of which Slurm then keeps (\d+) job records", said)
     assert told
@@ -81,7 +87,7 @@ def test_2200_elements_get_their_own_memory_by_ranges_in_one_scontrol(omk_cluste
     assert pipeline.calls("scontrol") == ["show config", "", ""]  # one process for the updates, one for the releases
     assert given_memory(pipeline) == wanted_memory(pipeline)
     # tasks may have begun, and every one that runs is a record of its own
-    records = pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines()
+    records = job_records(pipeline)
     begun = [line for line in records if "JobState=PENDING" not in line]
     assert int(told[2]) <= len(records) - before <= int(told[2]) + len(begun)
     assert int(told[2]) < 2200
