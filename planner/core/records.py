@@ -119,7 +119,7 @@ class Observation:
     ----------
     peak_mb : float or None
         Highest resident memory seen, MiB. A lower bound when ``quality`` is censored.
-        limit_mb : int or None
+    limit_mb : int or None
         The memory limit in force, MiB.
     evidence : str
         What the outcome is based on.

@@ -49,14 +49,19 @@ def cheapest(predictive: Predictive, retry: Retry, *, least: float, kappa: float
     asked = _candidates(predictive, least)
     beyond, delay = above(asked)
     fixed = asked * above.mass - above.use + delay
-    stepped = asked >= FIRST_STEP * retry.largest
-    held = np.where(stepped, GROWTH * asked, FIRST_STEP * np.maximum(asked, retry.largest))
+    held = after_each(retry, asked)
     cost = fixed + held * beyond
     while held.min() < predictive.atoms[-1]:
         beyond, delay = above(held)
         held = GROWTH * held
         cost = cost + held * beyond + delay
     return float(asked[np.argmin(cost)])
+
+
+def after_each(retry: Retry, failed: Floats) -> Floats:
+    """Return the next request after each one that failed, MiB: `Retry.after` for an array of any shape."""
+    stepped = failed >= FIRST_STEP * retry.largest
+    return np.where(stepped, GROWTH * failed, FIRST_STEP * np.maximum(failed, retry.largest))
 
 
 def _candidates(predictive: Predictive, least: float) -> Floats:

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.retry import FIRST_STEP, GROWTH
+from planner.core.retry import Retry
+from planner.memory.cost import after_each
 from planner.memory.members import Past, nearness
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,7 @@ def most_beyond(past: Past, wall: Floats, size: float, *, kappa: float) -> float
 def _growths(past: Past, size: float, far: float, exponent: float) -> tuple[Floats, NDArray[np.intp]]:
     """Return how the growth of each task, beyond those ``far**exponent`` times smaller, goes on; and which they are."""
     order = np.argsort(past.size, kind="stable")
-    sizes, peak = past.size[order], past.value[order]
+    sizes, peak = past.ordered, past.value[order]
     smaller = np.minimum(sizes.searchsorted(sizes / far**exponent, "right"), sizes.searchsorted(sizes, "left"))
     known = smaller >= _LEAST_SMALLER
     last = smaller[known] - 1
@@ -80,10 +81,10 @@ def _cheapest_multiple(growth: Floats, weight: Floats, longest_s: float, kappa: 
     highest = np.sort(growth)[-2]  # a single giant must not decide
     peak, weight = np.append(np.clip(growth, 0, highest), 1.0), np.append(weight, longest_s)
     asked = LEAST_GROWTH * np.unique(np.maximum(peak, 1.0))[:, None]
+    retry = Retry(largest=1.0)
     cost = np.zeros((len(asked), len(peak)))
     held = np.broadcast_to(asked, cost.shape)
     while (short := held < peak).any():
         cost += np.where(short, held + kappa * peak, 0.0)
-        stepped = np.where(held >= FIRST_STEP, GROWTH * held, FIRST_STEP * np.maximum(held, 1.0))
-        held = np.where(short, stepped, held)
+        held = np.where(short, after_each(retry, held), held)
     return float(asked[np.argmin((cost + held - peak) @ weight), 0])

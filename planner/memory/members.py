@@ -93,7 +93,7 @@ class Past:
         member : Member
         size : float
             Size of the task.
-            place : float
+        place : float
             Position of the task among the earlier ones, oldest first; their number for the next one.
         """
         if member.line == "order":

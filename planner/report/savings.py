@@ -207,8 +207,8 @@ def _price(site: Site, held: Sequence[Reservation]) -> Price | None:
 def price_sentence(plan: Plan) -> str | None:
     """Return a plan's cost in words, one line; None if the site has no price, or durations are unknown."""
     site = plan.target.site
-    found = price(plan)
-    if found is None or not site.has_price(plan.target.partition):
+    found = price(plan) if site.has_price(plan.target.partition) else None
+    if found is None:
         return None
     parts = [f"{_amount(found.core_h)} core-hours", f"{_amount(found.billed_h)} billing unit-hours"]
     if found.money is not None:

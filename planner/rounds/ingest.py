@@ -101,7 +101,7 @@ class Fates:
         Task -> Slurm's state, of tasks not known to have ended.
     over : dict
         Round -> job, of the rounds whose allocation has stopped driving them.
-        moved : list of (OpenTask, str)
+    moved : list of (OpenTask, str)
         Tasks that were run by a job other than the listed one, with that job.
     """
 

@@ -111,7 +111,7 @@ class Attempt:
     ----------
     node : str
         One of the nodes of the bounds.
-        request_mb : int
+    request_mb : int
         The memory that the command is told it has, MiB.
     limit_mb : int
         The limit that is enforced, MiB; in a pool all memory of the node.

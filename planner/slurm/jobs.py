@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.core import indices, node_lists, units
-from planner.core.job_ids import in_calls
+from planner.core import node_lists, units
+from planner.core.job_ids import in_calls, parse_job_id
 from planner.history.sacct import read as sacct
 from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run, run_heard
 
@@ -281,14 +281,8 @@ def _release_ranges(names: Sequence[str], *, cluster: str | None) -> None:
     try:
         run(["scontrol"], stdin="".join(f"release {name}\n" for name in names), cluster=cluster)
     except SlurmError:
-        if _any_held([name for text in names for name in _each(text)], cluster=cluster):
+        if _any_held([str(one) for name in names for one in parse_job_id(name).elements()], cluster=cluster):
             raise
-
-
-def _each(text: str) -> list[str]:
-    """Return the ids of the elements in a range."""
-    job_id, _, indices_text = text.partition("_[")
-    return [f"{job_id}_{index}" for index in indices.parse(f"[{indices_text}").indices] if indices_text else [text]
 
 
 def _any_held(ids: Sequence[str], *, cluster: str | None) -> bool:

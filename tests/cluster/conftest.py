@@ -73,6 +73,14 @@ def omk_cluster(clusters: Clusters) -> Iterator[slurm.Cluster]:
     running.cancel_all()
 
 
+@pytest.fixture(scope="module")
+def two_types(clusters: Clusters) -> Iterator[slurm.Cluster]:
+    """A cluster with a partition for each of its nodes."""
+    running = clusters.start(extra="PartitionName=fat Nodes=n1\nPartitionName=thin Nodes=n2")
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def start_cluster(clusters: Clusters) -> Iterator[Callable[..., slurm.Cluster]]:
     """Start a cluster with options of its own (see cluster.Cluster); about three seconds, stopped after the test."""

@@ -33,14 +33,6 @@ mem_mb = 4000
 
 
 @pytest.fixture(scope="module")
-def two_types(clusters: Clusters) -> Iterator[Cluster]:
-    """A cluster with a partition for each of its nodes."""
-    running = clusters.start(extra="PartitionName=fat Nodes=n1\nPartitionName=thin Nodes=n2")
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
 def one_core(clusters: Clusters) -> Iterator[Cluster]:
     """A cluster where what starts when is the queue's order, or the batch's, and nothing else."""
     running = clusters.start(nodes=[Node(cpus=1, mem_mb=4000)])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from cluster import Cluster
-from conftest import Clusters
 from pipelines import Pipeline
 
 from planner.core import units
@@ -27,14 +24,6 @@ nodes = 1
 cores = 8
 mem_mb = 3000
 """
-
-
-@pytest.fixture(scope="module")
-def two_types(clusters: Clusters) -> Iterator[Cluster]:
-    """A cluster with a partition for each of its nodes."""
-    running = clusters.start(extra="PartitionName=fat Nodes=n1\nPartitionName=thin Nodes=n2")
-    yield running
-    running.stop()
 
 
 def asked_of_slurm_mb(cluster: Cluster, jobs: set[str]) -> list[int]:
