@@ -1,8 +1,9 @@
 """Killed at any file or process event, a command that is repeated leaves every task run once, and recorded once.
 
 ``make crash`` tries every event of every command in every mode; here some are tried, the same ones each time.
-CHROMPLAN_CRASHES=N tries every N-th event; CHROMPLAN_CRASH=SIGINT (or SIGHUP, SIGTERM) ends the command by another
-signal, CHROMPLAN_CRASH=group with all that it started, CHROMPLAN_CRASH=full lets the disk be full from the event on.
+CHROMPLAN_CRASHES=N tries every N-th event, N+K from the K-th on; CHROMPLAN_CRASH=SIGINT (or SIGHUP, SIGTERM) ends the
+command by another signal, CHROMPLAN_CRASH=group with all that it started, CHROMPLAN_CRASH=full lets the disk be full
+from the event on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.cluster
 TRIALS = Path(__file__).parent / "crash_trials.py"
 TASKS = ("20", "21", "22")
 # "random" tries random kills alone
-EVERY = int(os.environ.get("CHROMPLAN_CRASHES", "0").replace("random", "0"))
+_every, _, _first = os.environ.get("CHROMPLAN_CRASHES", "0").replace("random", "0").partition("+")
+EVERY = int(_every)
+FIRST = int(_first or (EVERY + 1) // 2)
 HOW = os.environ.get("CHROMPLAN_CRASH", "SIGKILL")
 MODES = ("array", "tiers", "jobs", "packed")
 # what is tried without CHROMPLAN_CRASHES: some events of the commands that start tasks
@@ -89,9 +92,9 @@ ARGUMENTS = {
 
 
 def try_out(
-    cluster: Cluster, command: str, mode: str, *, stride: int, how: str = "SIGKILL", then_next: bool = False
+    cluster: Cluster, command: str, mode: str, *, stride: int, first: int, how: str = "SIGKILL", then_next: bool = False
 ) -> dict[str, Any]:
-    """Kill a command at every ``stride``-th event, repeat it, and return what went wrong."""
+    """Kill a command at every ``stride``-th event from one on, repeat it, and return what went wrong."""
     before = base(cluster, command, mode)
     work = cluster.user_dir("crashes")
     argv = [word.format(mode=mode) for word in ARGUMENTS.get(command, command.split())]
@@ -100,7 +103,7 @@ def try_out(
         "work": str(work / "trials"),
         "argv": [*argv[:1], *(["--then-next"] if then_next else []), *argv[1:]],
         "stride": stride,
-        "first": 1 + (stride - 1) // 2,
+        "first": first,
         "workers": 4,
         "before": BEFORE.get(command, []),
         "then": FURTHER.get(command, []),
@@ -132,7 +135,8 @@ def try_out(
 @pytest.mark.parametrize(("command", "mode", "how"), SAMPLE)
 @pytest.mark.skipif(EVERY > 0, reason="all of them are tried")
 def test_some_kills(omk_cluster: Cluster, command: str, mode: str, how: str) -> None:
-    found = try_out(omk_cluster, command, mode, stride=SAMPLE[command, mode, how], how=how)
+    stride = SAMPLE[command, mode, how]
+    found = try_out(omk_cluster, command, mode, stride=stride, first=(stride + 1) // 2, how=how)
     assert found["killed"] > 0
     assert found["wrong"] == {}
 
@@ -164,5 +168,5 @@ def test_every_kill(omk_cluster: Cluster, command: str, mode: str, then_next: bo
         pytest.skip("it does the same in every mode")
     if command == "sbatch" and mode == "packed":
         pytest.skip("a script of one's own is a job of its own")
-    found = try_out(omk_cluster, command, mode, stride=EVERY, how=HOW, then_next=then_next)
+    found = try_out(omk_cluster, command, mode, stride=EVERY, first=FIRST, how=HOW, then_next=then_next)
     assert found["wrong"] == {}
