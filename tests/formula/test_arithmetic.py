@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from planner.formula import grammar
 from planner.formula.discovery import powers, teacher
 from planner.formula.discovery.columns import LogColumns, rounded
-from planner.formula.discovery.numeric import Array, Program, elasticities, levenberg, log_error, refit
+from planner.formula.discovery.least_squares import Array, Problems, levenberg
+from planner.formula.discovery.numeric import Program, elasticities, log_error, refit
 from planner.formula.discovery.prune import prune
 from planner.formula.discovery.tidy import tidy
 from planner.formula.grammar import Call, Name, Node, Number
@@ -81,7 +82,7 @@ def test_every_shape_finds_itself(shape: str, truth: str) -> None:
     table = rows()
     peaks = Program(grammar.parse(truth), NAMES).values(table)
     columns = LogColumns.of(NAMES, table)
-    best = powers.search(columns, table, peaks, shape=shape, most_nodes=30)
+    (best,) = powers.search([powers.TrainingRows.of(NAMES, table, peaks)], shape=shape, most_nodes=30)
     errors = [np.abs(Program(powers.arithmetic(columns, one), NAMES).values(table) / peaks - 1.0).max() for one in best]
     assert min(errors) < 0.06
 
@@ -91,7 +92,9 @@ def test_the_nodes_of_a_form_are_those_of_its_arithmetic(shape: str) -> None:
     table = rows(30)
     table[:, 1] -= 1.0 + table[:, 1].min()  # a feature that needs a shift
     columns = LogColumns.of(NAMES, table)
-    for one in powers.search(columns, table, table[:, 0] * 30.0, shape=shape, most_nodes=30):
+    (found,) = powers.search([powers.TrainingRows.of(NAMES, table, table[:, 0] * 30.0)], shape=shape, most_nodes=30)
+    assert found
+    for one in found:
         assert grammar.size(powers.arithmetic(columns, one)) == powers.nodes(columns, one.form) <= 30
 
 
@@ -175,12 +178,30 @@ def test_the_elasticity_is_the_power_with_which_a_formula_grows() -> None:
     assert [found[name] for name in columns] == pytest.approx([0.5, -1.0, 0.0])
 
 
-def test_levenberg_finds_the_least_squares() -> None:
+def test_levenberg_finds_the_least_squares_of_each_problem() -> None:
+    table, truth = rows(), np.array([[2.0, -3.0], [0.5, 4.0], [0.0, 0.0]])
+
+    def state(at: Array, which: Problems) -> tuple[Array, Array]:
+        return (at - truth[which]) @ table.T, np.broadcast_to(table, (len(at), *table.shape))
+
+    found, cost = levenberg(state, np.zeros((3, 2)), steps=50)
+    assert found == pytest.approx(truth, rel=1e-4)
+    assert np.all(cost < 1e-3)
+
+
+@pytest.mark.parametrize("shape", powers.SHAPES)
+def test_samples_searched_together_are_fitted_as_each_alone(shape: str) -> None:
     table = rows()
-    target = table @ np.array([2.0, -3.0])
-    found, cost = levenberg(lambda at: (table @ at - target, table), np.zeros(2), steps=50)
-    assert found == pytest.approx([2.0, -3.0], rel=1e-4)
-    assert cost < 1e-3
+    peaks = Program(grammar.parse("80*x^0.2 + 2*x*y"), NAMES).values(table) * np.random.default_rng(4).lognormal(
+        0, 0.1, 60
+    )
+    samples = [powers.TrainingRows.of(NAMES, table[some], peaks[some]) for some in (slice(60), slice(7), slice(20, 55))]
+    together = powers.search(samples, shape=shape, most_nodes=30)
+    for sample, found in zip(samples, together, strict=True):
+        (alone,) = powers.search([sample], shape=shape, most_nodes=30)
+        assert [one.form for one in found] == [one.form for one in alone]
+        for one, other in zip(found, alone, strict=True):
+            assert one.constants == pytest.approx(other.constants, rel=1e-6, abs=1e-6)
 
 
 def test_a_formula_is_cut_to_the_limit_where_the_rows_miss_it_least() -> None:

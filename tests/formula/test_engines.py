@@ -17,7 +17,8 @@ from planner.core.errors import InputError
 from planner.formula import grammar
 from planner.formula.discovery import engines
 from planner.formula.discovery.columns import LogColumns
-from planner.formula.discovery.numeric import Array, Program
+from planner.formula.discovery.least_squares import Array
+from planner.formula.discovery.numeric import Program
 
 NAMES = ("length", "samples")
 

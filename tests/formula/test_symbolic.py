@@ -10,7 +10,8 @@ from planner.formula import grammar
 from planner.formula.discovery import engines
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery import search as symbolic
-from planner.formula.discovery.numeric import Array, Program
+from planner.formula.discovery.least_squares import Array
+from planner.formula.discovery.numeric import Program
 from planner.formula.discovery.search import SearchOptions
 
 NAMES = ("length", "samples", "threads")

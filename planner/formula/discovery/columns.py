@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.formula.discovery.numeric import Array
+from planner.formula.discovery.least_squares import Array
 from planner.formula.grammar import Call, Name, Node, Number
 
 DIGITS = 6

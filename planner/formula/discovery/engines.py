@@ -15,7 +15,7 @@ import numpy as np
 from planner.core.errors import FailureError, InputError
 from planner.formula import grammar
 from planner.formula.discovery.columns import LogColumns
-from planner.formula.discovery.numeric import Array
+from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.tidy import tidy
 from planner.formula.grammar import Call, Node
 

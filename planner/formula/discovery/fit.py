@@ -14,7 +14,7 @@ from planner.formula import grammar
 from planner.formula.conformal import calibrate
 from planner.formula.discovery import numeric, scoring
 from planner.formula.discovery import search as symbolic
-from planner.formula.discovery.numeric import Array
+from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.search import Discovery, SearchOptions
 from planner.formula.formula import Feature, Formula, Ratio
 from planner.formula.grammar import Node

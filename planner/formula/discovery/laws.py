@@ -15,7 +15,8 @@ from planner.formula import grammar
 from planner.formula.discovery import numeric, scoring
 from planner.formula.discovery.columns import rounded
 from planner.formula.discovery.fit import FittedFormula, Origin, calibrated
-from planner.formula.discovery.numeric import Array, Program
+from planner.formula.discovery.least_squares import Array
+from planner.formula.discovery.numeric import Program
 from planner.formula.discovery.search import Discovery, Standing
 from planner.formula.grammar import Node
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from planner.formula import grammar
+from planner.formula.discovery.least_squares import Array, levenberg
 from planner.formula.grammar import Call, Name, Node, Number
-
-Array = npt.NDArray[np.float64]
 
 EXACT = 1e-12
 """Squared log error that counts as exact: rounded constants have a larger one."""
@@ -137,58 +135,17 @@ def refit(
     if whole_stand:
         free = program.constants != np.round(program.constants)
 
-    def state(constants: Array) -> tuple[Array, Array]:
-        values, derivative = program.jacobian(table, constants)
+    def state(constants: Array, _: object) -> tuple[Array, Array]:
+        values, derivative = program.jacobian(table, constants[0])
         usable = np.isfinite(values) & (values > _SMALLEST)
         with np.errstate(all="ignore"):
             slopes = derivative / np.where(usable, values, 1.0)[:, None]
         slopes = np.where(usable[:, None] & free & np.isfinite(slopes), np.clip(slopes, -_STEEPEST, _STEEPEST), 0.0)
-        return robust(_log(values) - target, slopes)
+        damped, slopes = robust(_log(values) - target, slopes)
+        return damped[None], slopes[None]
 
-    constants, _ = levenberg(state, program.constants, steps=steps)
-    return program.with_constants(constants)
-
-
-def levenberg(
-    state: Callable[[Array], tuple[Array, Array]], start: Array, *, steps: int, tolerance: float = 1e-6
-) -> tuple[Array, float]:
-    """Minimise a sum of squares by Levenberg-Marquardt with Marquardt's diagonal scaling.
-
-    Parameters
-    ----------
-    state : callable
-        Parameters to residuals, shape (rows,), and their derivatives, shape (rows, parameters); both finite.
-    start : array of shape (parameters,)
-    steps : int
-        At most this many accepted steps.
-    tolerance : float
-        Relative gain below which it stops.
-
-    Returns
-    -------
-    array of shape (parameters,), float
-        The solution (never worse than ``start``), and its sum of squares.
-    """
-    at, (residual, slopes) = start, state(start)
-    cost, damping = float(residual @ residual), 1e-2
-    for _ in range(steps):
-        gradient, curvature = slopes.T @ residual, slopes.T @ slopes
-        scale = np.diag(np.diag(curvature) + 1e-9 * (1.0 + np.diag(curvature).max()))
-        for _ in range(6):
-            trial = at - np.linalg.solve(curvature + damping * scale, gradient)
-            next_residual, next_slopes = state(trial)
-            next_cost = float(next_residual @ next_residual)
-            if next_cost < cost:
-                break
-            damping *= 5.0
-        else:
-            break
-        gain = cost - next_cost
-        at, residual, slopes, cost = trial, next_residual, next_slopes, next_cost
-        damping = max(damping / 5.0, 1e-9)
-        if gain < tolerance * cost:
-            break
-    return at, cost
+    constants, _ = levenberg(state, program.constants[None], steps=steps)
+    return program.with_constants(constants[0])
 
 
 def robust(residual: Array, slopes: Array) -> tuple[Array, Array]:
@@ -198,14 +155,14 @@ def robust(residual: Array, slopes: Array) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    residual : array of shape (rows,)
-    slopes : array of shape (rows, parameters)
+    residual : array of shape (..., rows)
+    slopes : array of shape (..., rows, parameters)
     """
     root = np.sqrt(1.0 + (residual / _OUTLYING) ** 2)
     damped = np.sign(residual) * _OUTLYING * np.sqrt(2.0 * (root - 1.0))
     # the derivative's limit at 0 is 1
     factor = np.where(np.abs(damped) > 1e-9, residual / (root * np.where(damped == 0.0, 1.0, damped)), 1.0)
-    return damped, slopes * factor[:, None]
+    return damped, slopes * factor[..., None]
 
 
 def log_error(node: Node, names: Sequence[str], table: Array, peaks: Array) -> float:

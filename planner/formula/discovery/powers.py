@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from planner.formula.discovery.columns import LogColumns
-from planner.formula.discovery.numeric import Array, levenberg, robust
+from planner.formula.discovery.least_squares import Array, Problems, levenberg
+from planner.formula.discovery.numeric import robust
 from planner.formula.grammar import Call, Node, Number
 
 SHAPES = ("power", "sum", "product", "stretched")
@@ -30,6 +32,7 @@ _PULL = 0.1  # weight of the pull, in units of squared log residuals: about 0.4 
 _BASE_EXPONENT, _GATE_EXPONENT = 0.2, 1.0
 _BEAM = 3
 _STEPS = 40
+_MOST_CELLS = 500_000  # of the derivatives held at once: a few MB, which a processor's cache nearly holds
 _OVERHEAD = {"power": 1, "sum": 3, "product": 5, "stretched": 4}  # nodes that are not "* x ^ a"
 
 
@@ -56,15 +59,38 @@ class FittedForm:
     penalised: float
 
 
-def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_nodes: int) -> list[FittedForm]:
-    """Return the best fit of a shape for every number of features that the node limit allows.
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """Rows that formulas are fitted to.
+
+    Attributes
+    ----------
+    columns : LogColumns
+        Made of these rows.
+    logs : array of shape (rows, features)
+        Centred logs of the features.
+    target : array of shape (rows,)
+        Log peaks.
+    """
+
+    columns: LogColumns
+    logs: Array
+    target: Array
+
+    @classmethod
+    def of(cls, names: Sequence[str], table: Array, peaks: Array) -> TrainingRows:
+        """Take logs of a table, shape (rows, features), and of the peaks of its rows, MiB, > 0."""
+        columns = LogColumns.of(names, table)
+        return cls(columns, columns.logs(table), np.log(peaks))
+
+
+def search(parts: Sequence[TrainingRows], *, shape: str, most_nodes: int) -> list[list[FittedForm]]:
+    """Return, for each part, the best fit of a shape for every number of features that the node limit allows.
 
     Parameters
     ----------
-    columns : LogColumns
-    table : array of shape (rows, features)
-    peaks : array of shape (rows,)
-        MiB, > 0.
+    parts : sequence of TrainingRows
+        Searched independently, but at the same time, since :func:`levenberg` is fastest with many problems.
     shape : str
         One of :data:`SHAPES`.
     most_nodes : int
@@ -72,28 +98,31 @@ def search(columns: LogColumns, table: Array, peaks: Array, *, shape: str, most_
 
     Returns
     -------
-    list of FittedForm
-        Simplest first; empty when the limit or the rows allow none.
+    list of list of FittedForm
+        Per part, simplest first; empty when the limit or the rows allow none.
     """
-    logs, target = columns.logs(table), np.log(peaks)
-    known: dict[Form, FittedForm] = {}
-
-    def best(forms: Iterable[Form]) -> list[FittedForm]:
-        allowed = {form for form in forms if nodes(columns, form) <= most_nodes and form.parameters < len(peaks)}
-        for form in sorted(allowed - set(known), key=repr):
-            known[form] = fit(form, logs, target)
-        ranked = sorted((known[form] for form in allowed), key=lambda f: (f.penalised, repr(f.form)))
-        return ranked[:_BEAM]
-
-    usable = columns.usable
-    front = best(
-        [Form(shape, (), (j,)) for j in usable] if shape != "power" else [Form(shape, (j,), ()) for j in usable]
-    )
-    found: list[FittedForm] = []
-    while front:
-        found.append(front[0])
-        front = best(larger for f in front for larger in _larger(f.form, usable))
+    found: list[list[FittedForm]] = [[] for _ in parts]
+    candidates = {i: _smallest(shape, part.columns.usable) for i, part in enumerate(parts)}
+    while candidates:
+        allowed = [
+            (i, form)
+            for i, forms in candidates.items()
+            for form in sorted(set(forms), key=repr)
+            if nodes(parts[i].columns, form) <= most_nodes and form.parameters < len(parts[i].target)
+        ]
+        fitted: dict[int, list[FittedForm]] = {}
+        for (i, _), fit in zip(allowed, _fits([(parts[i], form) for i, form in allowed]), strict=True):
+            fitted.setdefault(i, []).append(fit)
+        candidates = {}
+        for i, fits in fitted.items():
+            beam = sorted(fits, key=lambda f: (f.penalised, repr(f.form)))[:_BEAM]
+            found[i].append(beam[0])
+            candidates[i] = [larger for fit in beam for larger in _larger(fit.form, parts[i].columns.usable)]
     return found
+
+
+def _smallest(shape: str, usable: Sequence[int]) -> list[Form]:
+    return [Form(shape, (j,), ()) if shape == "power" else Form(shape, (), (j,)) for j in usable]
 
 
 def _larger(form: Form, usable: Sequence[int]) -> Iterable[Form]:
@@ -104,62 +133,117 @@ def _larger(form: Form, usable: Sequence[int]) -> Iterable[Form]:
             yield Form(form.shape, form.base, tuple(sorted((*form.gate, j))))
 
 
-def fit(form: Form, logs: Array, target: Array) -> FittedForm:
-    """Fit the constants of a form to log peaks.
+def _fits(cases: Sequence[tuple[TrainingRows, Form]]) -> list[FittedForm]:
+    """Fit forms of one shape and one number of features, each to its own rows."""
+    cells = max((part.logs.shape[0] * form.parameters for part, form in cases), default=1)
+    at_once = max(1, _MOST_CELLS // cells)
+    return [fit for k in range(0, len(cases), at_once) for fit in _fits_at_once(cases[k : k + at_once])]
 
-    Parameters
+
+def _fits_at_once(cases: Sequence[tuple[TrainingRows, Form]]) -> list[FittedForm]:
+    """Fit the constants by least squares on log peaks; the exponents of base, then gate, are side by side meanwhile."""
+    problems = _Problems.of(cases)
+    constants, penalised = levenberg(problems.state, problems.start, steps=_STEPS)
+    return [
+        FittedForm(form, np.concatenate(_base_and_gate(form, constants[i])), float(penalised[i]))
+        for i, (_, form) in enumerate(cases)
+    ]
+
+
+def _base_and_gate(form: Form, constants: Array) -> tuple[Array, Array]:
+    """Tell apart the constants of base and gate, which :class:`_Problems` keeps as constants, then exponents."""
+    if form.shape == "power":
+        return constants, constants[:0]
+    split = 2 + len(form.base)
+    return np.concatenate([constants[:1], constants[2:split]]), np.concatenate([constants[1:2], constants[split:]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Problems:
+    """Least squares of several forms with the same shape and number of features, as arrays.
+
+    Attributes
     ----------
-    form : Form
-    logs : array of shape (rows, features)
-        Centred logs of the features.
-    target : array of shape (rows,)
-        Log peaks.
-
-    Returns
-    -------
-    FittedForm
+    shape : str
+    features : array of shape (problems, rows, features)
+        The features that a form uses, base first; 0 in rows that only fill up a shorter part.
+    target : array of shape (problems, rows)
+    real : array of shape (problems, rows)
+        1 for rows of the part, 0 for those that fill it up.
+    in_gate : bool array of shape (problems, 1, features)
+    start, centre, weight : array of shape (problems, constants)
+        Where the fit starts, where constants are pulled to, and how strongly (root of the pull).
     """
-    start, centre, pull = _start(form, target)
-    weight = np.sqrt(pull)
 
-    def state(constants: Array) -> tuple[Array, Array]:
-        value, slopes = _value(form, constants, logs)
-        residual, slopes = robust(value - target, slopes)
-        pulled = weight * (constants - centre)
-        return np.concatenate([residual, pulled]), np.vstack([slopes, np.diag(weight)])
+    shape: str
+    features: Array
+    target: Array
+    real: Array
+    in_gate: npt.NDArray[np.bool_]
+    start: Array
+    centre: Array
+    weight: Array
 
-    constants, cost = levenberg(state, start, steps=_STEPS)
-    return FittedForm(form, constants, cost)
+    @classmethod
+    def of(cls, cases: Sequence[tuple[TrainingRows, Form]]) -> _Problems:
+        rows, used = max(len(part.target) for part, _ in cases), cases[0][1].base + cases[0][1].gate
+        features, target = np.zeros((len(cases), rows, len(used))), np.zeros((len(cases), rows))
+        real = np.zeros((len(cases), rows))
+        for i, (part, form) in enumerate(cases):
+            there = len(part.target)
+            features[i, :there] = part.logs[:, form.base + form.gate]
+            target[i, :there] = part.target
+            real[i, :there] = 1.0
+        in_gate = np.array([[k >= len(form.base) for k in range(len(used))] for _, form in cases])
+        medians = np.array([np.median(part.target) for part, _ in cases])
+        start, centre, pull = _start(cases[0][1].shape, in_gate, medians)
+        return cls(
+            shape=cases[0][1].shape,
+            features=features,
+            target=target,
+            real=real,
+            in_gate=in_gate[:, None, :],
+            start=start,
+            centre=centre,
+            weight=np.sqrt(pull),
+        )
+
+    def state(self, constants: Array, which: Problems) -> tuple[Array, Array]:
+        value, slopes = self._value(constants, which)
+        residual, slopes = robust(value - self.target[which], slopes)
+        real, weight = self.real[which], self.weight[which]
+        pulled = weight * (constants - self.centre[which])
+        return (
+            np.concatenate([residual * real, pulled], axis=1),
+            np.concatenate([slopes * real[:, :, None], weight[:, :, None] * np.eye(weight.shape[1])], axis=1),
+        )
+
+    def _value(self, constants: Array, which: Problems) -> tuple[Array, Array]:
+        """Return the logs of the formulas' values, shape (n, rows), and their derivatives in the constants."""
+        features, in_gate = self.features[which], self.in_gate[which]
+        if self.shape == "power":
+            value = constants[:, :1] + (features @ constants[:, 1:, None])[:, :, 0]
+            return value, np.concatenate([np.ones_like(value)[:, :, None], features], axis=2)
+        exponents = constants[:, 2:, None]
+        of_feature = in_gate.transpose(0, 2, 1)
+        base = constants[:, :1] + (features @ np.where(of_feature, 0.0, exponents))[:, :, 0]
+        gate = constants[:, 1:2] + (features @ np.where(of_feature, exponents, 0.0))[:, :, 0]
+        value, of_base, of_gate = _COMBINE[self.shape](base, np.clip(gate, -30.0, _LARGEST[self.shape]))
+        both = np.stack([of_base, of_gate], axis=2)
+        return value, np.concatenate([both, features * np.where(in_gate, both[:, :, 1:], both[:, :, :1])], axis=2)
 
 
-def _start(form: Form, target: Array) -> tuple[Array, Array, Array]:
-    middle = float(np.median(target))
-    if form.shape == "power":
-        centre = np.array([middle] + [_BASE_EXPONENT] * len(form.base))
-        return centre.copy(), centre, np.array([0.0] + [_PULL] * len(form.base))
-    base, gate = {"sum": (np.log(0.6), middle + np.log(0.3))}.get(form.shape, (np.log(0.8), -1.0))
-    centre = np.array(
-        [middle + base, *[_BASE_EXPONENT] * len(form.base), gate, *[_GATE_EXPONENT] * len(form.gate)], dtype=float
-    )
-    pull = np.array([0.0, *[_PULL] * len(form.base), 0.0, *[_PULL] * len(form.gate)])
-    start = centre.copy()
-    start[1 : 1 + len(form.base)] = 0.1
-    start[2 + len(form.base) :] = 0.5
-    return start, centre, pull
-
-
-def _value(form: Form, constants: Array, logs: Array) -> tuple[Array, Array]:
-    """Return the log of the formula's value and its derivatives in the constants."""
-    split = 1 + len(form.base)
-    base = constants[0] + logs[:, form.base] @ constants[1:split]
-    if form.shape == "power":
-        return base, np.column_stack([np.ones(len(logs)), logs[:, form.base]])
-    exponent = constants[split] + logs[:, form.gate] @ constants[split + 1 :]
-    value, of_base, of_gate = _COMBINE[form.shape](base, np.clip(exponent, -30.0, _LARGEST[form.shape]))
-    slopes = np.column_stack(
-        [of_base, of_base[:, None] * logs[:, form.base], of_gate, of_gate[:, None] * logs[:, form.gate]]
-    )
-    return value, slopes
+def _start(shape: str, in_gate: npt.NDArray[np.bool_], medians: Array) -> tuple[Array, Array, Array]:
+    """Return where the constants start, where they are pulled to, and the pull; shape (problems, constants) each."""
+    if shape == "power":
+        centre = np.column_stack([medians, np.full(in_gate.shape, _BASE_EXPONENT)])
+        return centre.copy(), centre, np.column_stack([np.zeros(len(medians)), np.full(in_gate.shape, _PULL)])
+    base, gate = np.log(0.8), np.full(len(medians), -1.0)
+    if shape == "sum":
+        base, gate = np.log(0.6), medians + np.log(0.3)
+    centre = np.column_stack([medians + base, gate, np.where(in_gate, _GATE_EXPONENT, _BASE_EXPONENT)])
+    start = np.column_stack([medians + base, gate, np.where(in_gate, 0.5, 0.1)])
+    return start, centre, np.column_stack([np.zeros((len(medians), 2)), np.full(in_gate.shape, _PULL)])
 
 
 def _sum(base: Array, gate: Array) -> tuple[Array, Array, Array]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from planner.formula import grammar
-from planner.formula.discovery.numeric import EXACT, Array, log_error, refit
+from planner.formula.discovery.least_squares import Array
+from planner.formula.discovery.numeric import EXACT, log_error, refit
 from planner.formula.discovery.tidy import tidy
 from planner.formula.grammar import Call, Node, Number
 

@@ -19,7 +19,8 @@ from planner.core.errors import InputError
 from planner.formula import grammar
 from planner.formula.discovery import engines, powers, teacher
 from planner.formula.discovery.columns import LogColumns, rounded
-from planner.formula.discovery.numeric import EXACT, Array, Program, log_error, mean_loss, refit
+from planner.formula.discovery.least_squares import Array
+from planner.formula.discovery.numeric import EXACT, Program, log_error, mean_loss, refit
 from planner.formula.discovery.prune import prune
 from planner.formula.grammar import Node, Number
 
@@ -49,7 +50,8 @@ _CLEARLY = 1.2  # a lower limit than the one given must be better by this: the l
 _BEST_PENALTY = 2.0  # log(rows) per constant, times this: BIC halves it, a beam of hundreds of forms needs more
 
 Progress = Callable[[str], None]
-Rows = npt.NDArray[np.int64]
+_Numbers = npt.NDArray[np.int64]  # of rows
+_Rows = tuple[Array, Array]  # of a table, and their peaks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,9 +191,10 @@ class Competition:
         if not standing.source.endswith(_FROM_ENGINE):
             predicted = _to_calibrate(self._search, standing.source, table, peaks, standing.limit)
         self._search.progress(f"{standing.source} on all {len(peaks)} rows")
-        front = self._search.front(standing.source, table, peaks)
+        (front,) = self._search.fronts(standing.source, [(table, peaks)])
+        (best,) = _best(front, names, table, peaks, [standing.limit])
         return Discovery(
-            root=_rounded(_best(front, names, table, peaks, standing.limit)),
+            root=_rounded(best),
             source=standing.source,
             standings=self.standings,
             front=tuple(front),
@@ -233,19 +236,20 @@ class _Search:
             logs = LogColumns.of(self.names, table).logs(table)
             self.scale = teacher.better_scale(logs, peaks, self.seed, self.progress)
 
-    def front(self, source: str, table: Array, peaks: Array) -> list[Node]:
-        """Return a source's formulas within the node limit, constants refitted to the rows, simplest first."""
+    def fronts(self, source: str, parts: Sequence[_Rows]) -> list[list[Node]]:
+        """Return a source's formulas for each part of the rows, within the node limit, fitted to it, simplest first."""
+        if source.endswith(_FROM_ENGINE):
+            found = [self._expressions(source, table, peaks) for table, peaks in parts]
+        else:
+            logs = [powers.TrainingRows.of(self.names, table, peaks) for table, peaks in parts]
+            fits = powers.search(logs, shape=_SHAPES[source], most_nodes=self.most_nodes)
+            found = [[powers.arithmetic(one.columns, fit) for fit in of] for one, of in zip(logs, fits, strict=True)]
+        return [sorted(front, key=grammar.size) for front in found]
+
+    def _expressions(self, source: str, table: Array, peaks: Array) -> list[Node]:
         columns = LogColumns.of(self.names, table)
         if not columns.usable:
             return []
-        if source.endswith(_FROM_ENGINE):
-            found = self._expressions(source, columns, table, peaks)
-        else:
-            fits = powers.search(columns, table, peaks, shape=_SHAPES[source], most_nodes=self.most_nodes)
-            found = [powers.arithmetic(columns, fit) for fit in fits]
-        return sorted(found, key=grammar.size)
-
-    def _expressions(self, source: str, columns: LogColumns, table: Array, peaks: Array) -> list[Node]:
         logs = columns.logs(table)
         rows, labels = logs, peaks
         if source.endswith("distilled"):
@@ -269,15 +273,14 @@ def _judge(search: _Search, source: str, table: Array, peaks: Array, folds: int)
     repeats, parts = (1, max(2, folds // 2)) if source.endswith(_FROM_ENGINE) else (_REPEATS, min(folds, len(peaks)))
     times = f"{repeats} times " if repeats > 1 else ""
     search.progress(f"{source}: {times}{parts} folds")
-    rounds = [_out_of_fold(search, source, table, peaks, limits, order, parts) for order in orders[:repeats]]
+    rounds = _out_of_fold(search, source, table, peaks, limits, orders[:repeats], parts)
     losses = np.array([[mean_loss(np.log(row / peaks)) for row in predicted] for predicted in rounds])
     errors = np.sqrt(losses.mean(axis=0))
     k = int(np.argmin(errors))
     if errors[-1] <= _CLEARLY * errors[k]:
         k = len(limits) - 1
-    predicted = np.array([row[k] for row in rounds])
-    mape = 100.0 * float(np.mean(np.abs(predicted / peaks - 1.0)))
-    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=rounds[0][k])
+    mape = 100.0 * float(np.mean(np.abs(rounds[:, k] / peaks - 1.0)))
+    return Standing(source=source, limit=limits[k], error=float(errors[k]), mape=mape, predicted=rounds[0, k])
 
 
 def _to_calibrate(search: _Search, source: str, table: Array, peaks: Array, limit: int) -> Array:
@@ -285,22 +288,28 @@ def _to_calibrate(search: _Search, source: str, table: Array, peaks: Array, limi
     folds = min(_CALIBRATION_FOLDS, len(peaks))
     search.progress(f"{source}: {folds} folds to calibrate")
     order = np.random.default_rng(search.seed).permutation(len(peaks))
-    predicted: Array = _out_of_fold(search, source, table, peaks, [limit], order, folds)[0]
+    predicted: Array = _out_of_fold(search, source, table, peaks, [limit], [order], folds)[0, 0]
     return predicted
 
 
 def _out_of_fold(
-    search: _Search, source: str, table: Array, peaks: Array, limits: Sequence[int], order: Rows, folds: int
+    search: _Search,
+    source: str,
+    table: Array,
+    peaks: Array,
+    limits: Sequence[int],
+    orders: Sequence[_Numbers],
+    folds: int,
 ) -> Array:
-    """Return predictions of rows by formulas that have not seen them, shape (limits, rows)."""
-    predicted = np.full((len(limits), len(peaks)), np.nan)
-    for fold in range(folds):
-        held = order[fold::folds]
-        rest = np.setdiff1d(order, held)
-        front = search.front(source, table[rest], peaks[rest])
-        for k, limit in enumerate(limits):
-            node = _best(front, search.names, table[rest], peaks[rest], limit)
-            predicted[k, held] = _predict(node, search.names, table[held], peaks[rest])
+    """Return predictions of rows by formulas that have not seen them, shape (orders, limits, rows)."""
+    predicted = np.full((len(orders), len(limits), len(peaks)), np.nan)
+    held = [(i, order[fold::folds]) for i, order in enumerate(orders) for fold in range(folds)]
+    rest = [np.setdiff1d(np.arange(len(peaks)), out) for _, out in held]
+    fronts = search.fronts(source, [(table[seen], peaks[seen]) for seen in rest])
+    for (i, out), seen, front in zip(held, rest, fronts, strict=True):
+        best = _best(front, search.names, table[seen], peaks[seen], limits)
+        for k, node in enumerate(best):
+            predicted[i, k, out] = _predict(node, search.names, table[out], peaks[seen])
     return predicted
 
 
@@ -310,18 +319,17 @@ def _predict(node: Node, names: Sequence[str], table: Array, seen: Array) -> Arr
     return np.clip(np.nan_to_num(values, nan=np.inf), seen.min(), 10.0 * seen.max())
 
 
-def _best(front: Sequence[Node], names: Sequence[str], table: Array, peaks: Array, limit: int) -> Node:
-    """Return the formula of a front that fits the rows best for its number of constants; a constant when none fits."""
-    short = [node for node in front if grammar.size(node) <= limit]
-    if not short:
-        return Number(float(np.exp(np.mean(np.log(peaks)))))
+def _best(front: Sequence[Node], names: Sequence[str], table: Array, peaks: Array, limits: Sequence[int]) -> list[Node]:
+    """Return, per node limit, the formula that fits best for its number of constants; without any, a constant."""
 
     def criterion(node: Node) -> float:
         constants = len(Program(node, names).constants)
         error = log_error(node, names, table, peaks)
         return float(len(peaks) * np.log(error + EXACT) + np.log(len(peaks)) * constants / _BEST_PENALTY)
 
-    return min(short, key=criterion)
+    ranked = sorted(front, key=criterion)
+    constant = Number(float(np.exp(np.mean(np.log(peaks)))))
+    return [next((node for node in ranked if grammar.size(node) <= limit), constant) for limit in limits]
 
 
 def _rounded(node: Node) -> Node:

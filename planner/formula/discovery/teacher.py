@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.formula.discovery.numeric import Array
+from planner.formula.discovery.least_squares import Array
 
 SCALES = ("log", "raw")
 
