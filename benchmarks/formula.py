@@ -241,7 +241,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
     """
     one = formulas.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
     table = runs("beagle_chr22").query("repeat == 0")
-    rows = [{name: float(value) for name, value in row.items()} for row in table[list(FEATURES)].to_dict("records")]
+    rows = [{name: float(value) for name, value in row.items()} for row in table[list(one.inputs)].to_dict("records")]
     shape = point.from_formula(prior.shape(one))
     cells: dict[tuple[str, str], dict[str, list[tuple[float, bool]]]] = {}
     for times in (1.0, 0.6, 1.9):
@@ -254,7 +254,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
                 past = seen[:count]
                 known = prior.learn("beagle", one, [(row.features, row.peak_mb or 0.0) for row in past])
                 alone, shaped = (
-                    model.fit(past, tool="beagle", feature_names=FEATURES, times=False, shape=given)
+                    model.fit(past, tool="beagle", feature_names=one.inputs, times=False, shape=given)
                     .predict(features)
                     .request_mb
                     for given in (None, shape)

@@ -87,7 +87,7 @@ def naming_options(function: F) -> F:
     "features",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="table: a feature, or NAME=text:COLUMN; may be repeated.",
+    help="table: a feature, or NAME=text:COLUMN; a column's name alone is the feature's, too; may be repeated.",
 )
 @click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
 @store_option

@@ -94,6 +94,9 @@ def test_the_pipelines_features_and_level_hold_for_its_tool(project: Path, capsy
     assert beagle["features"] == ["variants"]
     assert (beagle["trained"], beagle["model"], beagle["cross_validation"]) == (0, None, None)
     assert beagle["skipped"]["no feature variants"] == RUNS
+    code, out, _ = chromplan("fit", "-C", str(project), "--tool", "beagle", capsys=capsys)
+    assert code == 0
+    assert "hint: 'chromplan history import FILE… --feature NAME=COLUMN' adds a feature" in out
     (plink,) = fitted(project, "--tool", "plink2", capsys=capsys)
     assert plink["features"] == ["variants"]
 

@@ -167,7 +167,8 @@ def test_a_cut_file_is_two_lines_of_error_and_changes_nothing(
         ((OWN, "--tool", "t", "--name-pattern", "("), "name pattern"),
         ((OWN, "--tool", "t", "--genome", "mouse"), "unknown genome"),
         ((OWN, "--tool", "t", "--name-pattern", "nothing(?P<sample>x)"), "no attempt was read"),
-        ((EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "x"), "NAME=COLUMN is expected"),
+        ((EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "x="), "NAME=COLUMN is expected"),
+        ((EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "x"), "no column 'x'"),
         ((EXAMPLES / "beagle_chr22.csv",), "the tool is not known"),
     ],
 )
@@ -178,6 +179,12 @@ def test_what_cannot_be_imported_is_said_and_nothing_is_recorded(
     assert code == 2
     assert said in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_columns_name_alone_is_the_features_too(history: Run) -> None:
+    history("import", EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "n_variants", "--feature", "x=n_samples")
+    (first, *_) = json.loads(history("show", "--json")[1])
+    assert {"n_variants", "x"} <= set(first["features"])
 
 
 def test_an_import_does_not_double_what_a_round_recorded(history: Run, tmp_path: Path) -> None:

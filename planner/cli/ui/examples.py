@@ -22,7 +22,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "doctor": ("chromplan doctor", "chromplan doctor --try"),
     "history import": (
         "chromplan history import jobs.txt --tool beagle",
-        "chromplan history import runs.csv --tool beagle --peak peak_rss_mb --feature n_variants=n_variants",
+        "chromplan history import runs.csv --tool beagle --peak peak_rss_mb --feature n_variants",
     ),
     "history collect": (
         "chromplan history collect --job 4711 --tool beagle",

@@ -218,11 +218,11 @@ def columns_named(options: Mapping[str, Any]) -> Columns:
     for text in options["features"]:
         # "a=x,b=y" is allowed as well as one option per feature
         for one in text.split(","):
-            name, equals, column = one.partition("=")
-            if not (equals and name.strip() and column.strip()):
+            name, equals, column = (part.strip() for part in one.partition("="))
+            if not name or (equals and not column):
                 raise InputError(
-                    f"--feature {one!r}: NAME=COLUMN is expected", "for example --feature variants=n_variants"
+                    f"--feature {one!r}: NAME=COLUMN is expected, or COLUMN", "for example --feature variants=n_variants"
                 )
-            features[name.strip()] = column.strip()
+            features[name] = column or name
     named = {name: options[name] for name in ("peak", "wall", "limit", "chromosome", "sample")}
     return Columns(features=features, **named)
