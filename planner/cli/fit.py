@@ -227,7 +227,9 @@ def _tell(one: _Fitted) -> None:
     if one.path is None:
         click.echo(f"{tool}: nothing to learn from yet, no model saved")
         if any(reason.startswith("no feature") for reason in one.model.skipped):
-            click.echo("hint: 'chromplan history import FILE… --feature NAME=COLUMN' adds a feature to what is recorded")
+            click.echo(
+                "hint: 'chromplan history import FILE… --feature NAME=COLUMN' adds a feature to what is recorded"
+            )
     elif one.figures is None:
         click.echo(f"{tool}: {one.path} saved; too few observations to judge it")
     else:

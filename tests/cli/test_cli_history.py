@@ -182,7 +182,9 @@ def test_what_cannot_be_imported_is_said_and_nothing_is_recorded(
 
 
 def test_a_columns_name_alone_is_the_features_too(history: Run) -> None:
-    history("import", EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "n_variants", "--feature", "x=n_samples")
+    history(
+        "import", EXAMPLES / "beagle_chr22.csv", "--tool", "t", "--feature", "n_variants", "--feature", "x=n_samples"
+    )
     (first, *_) = json.loads(history("show", "--json")[1])
     assert {"n_variants", "x"} <= set(first["features"])
 

@@ -221,7 +221,8 @@ def columns_named(options: Mapping[str, Any]) -> Columns:
             name, equals, column = (part.strip() for part in one.partition("="))
             if not name or (equals and not column):
                 raise InputError(
-                    f"--feature {one!r}: NAME=COLUMN is expected, or COLUMN", "for example --feature variants=n_variants"
+                    f"--feature {one!r}: NAME=COLUMN is expected, or COLUMN",
+                    "for example --feature variants=n_variants",
                 )
             features[name] = column or name
     named = {name: options[name] for name in ("peak", "wall", "limit", "chromosome", "sample")}
