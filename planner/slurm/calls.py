@@ -218,13 +218,19 @@ def _once(
         raise AnswerLost(
             argv[0], f"no answer in {timeout_s:g} s", "Slurm is overloaded or down; try again later"
         ) from None
-    # sacct reports a database that is down, or does not answer, on stderr and may still exit with 0
     printed, errors = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
-    silent = "error:" in errors and not printed.strip()
-    if done.returncode != 0 or silent:
+    if done.returncode != 0 or (not printed.strip() and _failed_silently(errors)):
         said = errors.strip() or printed.strip() or f"exit code {done.returncode}"
         raise SlurmError(argv[0], said, printed, returncode=done.returncode)
     return printed, errors
+
+
+def _failed_silently(errors: str) -> bool:
+    """Whether a command that exits with 0 and prints nothing says on stderr that it failed, as sacct does.
+
+    Other errors are about a site's plugins and settings, whatever the command then does.
+    """
+    return "error:" in errors and any(sign in errors for sign in (*_ON_THE_WAY, "Kill job error"))
 
 
 def _ending_with_parent() -> Callable[[], None]:

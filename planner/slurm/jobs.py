@@ -10,6 +10,7 @@ from pathlib import Path
 from planner.core import node_lists, units
 from planner.core.job_ids import in_calls, parse_job_id
 from planner.history.sacct import read as sacct
+from planner.slurm import rows
 from planner.slurm.calls import ONCE, AnswerLost, Patience, SlurmError, Verdict, run, run_heard
 
 ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
@@ -234,8 +235,8 @@ def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str,
     listed = f"--jobs={','.join(job_ids)}"
     argv = ["squeue", "--array", "--noheader", "--noconvert", "--states=all", listed]
     found: dict[str, ArrayElement] = {}
-    for line in unless_gone([*argv, "--format=%F_%K|%T|%m|%l|%y|%Q"], cluster=cluster).split():
-        element, state, mem, limit, nice, priority = line.split("|")
+    printed = unless_gone([*argv, "--format=%F_%K|%T|%m|%l|%y|%Q"], cluster=cluster)
+    for element, state, mem, limit, nice, priority in rows.about_jobs(printed, 6):
         found[element] = ArrayElement(
             state, units.parse_mem_mb(mem), units.parse_duration_s(limit), int(nice), int(priority)
         )
@@ -245,7 +246,7 @@ def elements(job_ids: Iterable[str], *, cluster: str | None = None) -> dict[str,
 def queued(job_ids: Iterable[str], *, cluster: str | None = None) -> set[str]:
     """Return those of the jobs that have not ended."""
     argv = ["squeue", "--noheader", f"--jobs={','.join(job_ids)}", "--format=%F"]
-    return set(unless_gone(argv, cluster=cluster).split())
+    return {job_id for (job_id,) in rows.about_jobs(unless_gone(argv, cluster=cluster), 1)}
 
 
 def unless_gone(
@@ -316,8 +317,10 @@ class ArrayPlace:
 def placed(job_id: str, *, cluster: str | None = None) -> dict[str, ArrayPlace]:
     """Return the elements of an array, or the single job, by their ids, with one sacct call."""
     argv = ["sacct", "-n", "-P", "-X", f"--jobs={job_id}", "--format=JobID,JobIDRaw,NodeList"]
-    rows = (line.split("|") for line in run(argv, cluster=cluster).splitlines())
-    return {name: ArrayPlace(raw_id, next(iter(node_lists.expand_nodes(nodes)), "")) for name, raw_id, nodes in rows}
+    return {
+        name: ArrayPlace(raw_id, next(iter(node_lists.expand_nodes(nodes)), ""))
+        for name, raw_id, nodes in rows.about_jobs(run(argv, cluster=cluster), 3)
+    }
 
 
 def job_details(job_id: str) -> str:
@@ -328,6 +331,5 @@ def job_details(job_id: str) -> str:
 
 def job_state(job_id: str) -> str | None:
     """Return a job's state from slurmctld; None when slurmctld has forgotten the job."""
-    argv = ["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%T"]
-    states = unless_gone(argv, patience=ONCE).split()
-    return states[0] if states else None
+    argv = ["squeue", "--noheader", "--states=all", f"--jobs={job_id}", "--format=%i|%T"]
+    return next((state for _, state in rows.about_jobs(unless_gone(argv, patience=ONCE), 2)), None)

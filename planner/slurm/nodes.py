@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from planner.core import units
 from planner.core.errors import FailureError
 from planner.slurm.calls import run
 
+# other lines are a site's own, such as a greeting
+_NODE = re.compile(r"^([^|\s]+)\|(\S+)\s*$", re.MULTILINE)
+_MEM = re.compile(r"^\s*(\d+)\+?\s*$", re.MULTILINE)
+
 
 def usable_nodes(partitions: Iterable[str], *, cluster: str | None = None) -> dict[str, set[str]]:
     """Return the nodes of each partition that can run jobs, now or once busy ones are free, with one sinfo call."""
     argv = ["sinfo", "--noheader", "--Node", "--states=idle,alloc,mix", "--format=%R|%N"]
     nodes: dict[str, set[str]] = {name: set() for name in partitions}
-    for line in run([*argv, f"--partition={','.join(nodes)}"], cluster=cluster).split():
-        partition, _, node = line.partition("|")
+    printed = run([*argv, f"--partition={','.join(nodes)}"], cluster=cluster)
+    for partition, node in _NODE.findall(printed):
         nodes.setdefault(partition, set()).add(node)
     return nodes
 
@@ -29,4 +34,4 @@ def largest_node_mb(partition: str, *, cluster: str | None = None) -> float | No
         printed = run(["sinfo", "--noheader", "--exact", "--format=%m", *named], cluster=cluster)
     except FailureError:
         return None
-    return max((units.parse_mem_mb(mem) or 0.0 for mem in printed.replace("+", "").split()), default=None)
+    return max((units.parse_mem_mb(mem) or 0.0 for mem in _MEM.findall(printed)), default=None)

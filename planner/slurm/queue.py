@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from planner.core import units
 from planner.core.errors import FailureError
 from planner.core.job_ids import in_calls, parse_job_id
+from planner.slurm import rows
 from planner.slurm.calls import ONCE, Patience, SlurmError, run
 from planner.slurm.jobs import unless_gone
 
@@ -48,8 +49,7 @@ def queued_jobs(job_ids: Iterable[str], *, cluster: str | None = None, ended: bo
         listed = f"--jobs={','.join(map(str, some))}"
         argv = ["squeue", "--array", "--noheader", *(["--states=all"] if ended else []), listed, "--format=%i|%A|%T|%r"]
         printed = unless_gone(argv, cluster=cluster, patience=ONCE)
-        for line in printed.splitlines():
-            job_id, raw_id, state, reason = line.split("|", 3)
+        for job_id, raw_id, state, reason in rows.about_jobs(printed, 4):
             found[job_id] = QueuedJob(raw_id=raw_id, state=state, reason=reason)
     return found
 
@@ -69,9 +69,9 @@ def memory_so_far(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict
         printed = error.stdout  # one of them has ended meanwhile: sstat still prints the others
     except FailureError:
         return {}
-    steps = (line.partition("|") for line in printed.splitlines())
+    steps = rows.about_jobs(printed, 2)
     # without a suffix these are bytes
-    held = {step: units.parse_mem_mb(text, default_unit="B") for step, _, text in steps if not step.endswith(".extern")}
+    held = {step: units.parse_mem_mb(text, default_unit="B") for step, text in steps if not step.endswith(".extern")}
     return {step: held_mb for step, held_mb in held.items() if held_mb}
 
 
@@ -84,4 +84,4 @@ def step_names(raw_ids: Sequence[str], *, cluster: str | None = None) -> dict[st
         printed = run(argv, cluster=cluster, patience=_SHORT)
     except FailureError:
         return {}
-    return {step: name for step, _, name in (line.partition("|") for line in printed.splitlines())}
+    return dict(rows.about_jobs(printed, 2))

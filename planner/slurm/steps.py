@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from planner.core import units
+from planner.slurm import rows
 from planner.slurm.calls import ONCE, SlurmError, missing, run
 from planner.slurm.environment import for_a_step
 from planner.slurm.jobs import GONE, unless_gone
@@ -23,16 +24,15 @@ _PAUSES_S = (0.3, 1.0, 2.0)
 def live_steps(job_id: str) -> dict[str, str]:
     """Return step id -> name of a job's running steps; empty for a job that slurmctld has forgotten."""
     printed = unless_gone(["squeue", "--noheader", "--steps", f"--jobs={job_id}", "--format=%i|%j"], patience=ONCE)
-    pairs = (line.partition("|") for line in printed.split())
-    return {step: name for step, _, name in pairs}
+    return dict(rows.about_jobs(printed, 2))
 
 
 def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
     """Return step id -> current and peak resident memory (as sampled by Slurm), MiB, of the running steps."""
     argv = ["sstat", "--allsteps", "--noheader", "--parsable2", "--noconvert", f"--jobs={job_id}"]
     found: dict[str, tuple[float, float]] = {}
-    for line in run([*argv, "--format=JobID,AveRSS,MaxRSS"], patience=ONCE).split():
-        step, now, most = line.split("|")
+    printed = run([*argv, "--format=JobID,AveRSS,MaxRSS"], patience=ONCE)
+    for step, now, most in rows.about_jobs(printed, 3):
         # without a suffix these are bytes
         found[step] = tuple((units.parse_mem_mb(text, default_unit="B") or 0.0) for text in (now, most))  # type: ignore[assignment]
     return found

@@ -60,7 +60,7 @@ def _exit_codes(project: ProjectFolder, job_ids: Iterable[str]) -> dict[str, int
     found: dict[str, int] = {}
     for argv in calls:
         for line in slurm.run([*argv, "-X"], environment=sacct.ENVIRONMENT, cluster=cluster).splitlines():
-            job_id, state, code = line.split(sacct.DELIMITER)
+            job_id, state, code = (*line.split(sacct.DELIMITER), "", "")[:3]  # a site may print lines of its own
             if job_id in wanted and state.split()[0] not in ("PENDING", "RUNNING", "REQUEUED", "COMPLETING"):
                 status, _, signal = code.partition(":")
                 found[job_id] = int(status) or (1 if int(signal) or state != "COMPLETED" else 0)

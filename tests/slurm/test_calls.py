@@ -24,9 +24,14 @@ def command(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
-def test_a_command_that_says_error_and_nothing_else_has_failed_whatever_its_exit_code() -> None:
+def test_a_command_that_says_it_got_no_answer_and_nothing_else_has_failed_whatever_its_exit_code() -> None:
     with pytest.raises(slurm.SlurmError, match="Problem talking to the database"):
         slurm.run(["sh", "-c", "echo 'sacct: error: Problem talking to the database' >&2"])
+
+
+def test_errors_in_a_sites_settings_are_not_the_commands() -> None:
+    said = "squeue: error: spank: /usr/lib/slurm/auks.so: cannot open shared object file: No such file or directory"
+    assert slurm.run(["sh", "-c", f"echo '{said}' >&2"]) == ""
 
 
 def test_a_warning_beside_an_answer_is_none() -> None:

@@ -26,8 +26,8 @@ fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:array.sh --hold rounds/r001/array.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:array.sh --hold rounds/r001/array.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 
 # every element its own memory and place in the queue, in the order in which they are to start
 lines="update JobId=${id}_1 MinMemoryNode=1361 Nice=0
@@ -43,7 +43,7 @@ memory=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//')
 # where the rest is refused, memory alone; what was not taken shows below
 scontrol <<<"$lines" >/dev/null || scontrol <<<"$memory" >/dev/null || true
 arrays=$id
-given=$(squeue --array --noheader --noconvert --jobs="$arrays" --format='update JobId=%F_%K MinMemoryNode=%m' | sed 's/M$//' | sort)
+given=$(squeue --array --noheader --noconvert --jobs="$arrays" --format='update JobId=%F_%K MinMemoryNode=%m' | sed -n 's/^\(update .*\)M$/\1/p' | sort)
 if [ "$given" != "$(sort <<<"$memory")" ]; then
   scancel "$id"
   echo "the cluster did not take the elements' own memory: the array was cancelled, tiers go out instead" >&2

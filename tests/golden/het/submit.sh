@@ -26,8 +26,8 @@ fi
 manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:het.sh rounds/r001/het.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:het.sh rounds/r001/het.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 cat >>"$manifest" <<END
 NA1.chr20	${id}+0	0	1361	1	het.sh	step
 a_b-c8687a08.chr20	${id}+0	1	1361	1	het.sh	step

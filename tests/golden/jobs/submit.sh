@@ -27,43 +27,43 @@ manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr20.sh rounds/r001/jobs/NA1.chr20.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr20.sh rounds/r001/jobs/NA1.chr20.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/NA1.chr20.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr20	${id}	0	1361	1	jobs/NA1.chr20.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr20.sh rounds/r001/jobs/a_b-c8687a08.chr20.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr20.sh rounds/r001/jobs/a_b-c8687a08.chr20.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/a_b-c8687a08.chr20.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr20	${id}	1	1361	1	jobs/a_b-c8687a08.chr20.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr22.sh "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr22.sh "--dependency=afterany:${ids[jobs/NA1.chr20.sh]}" rounds/r001/jobs/NA1.chr22.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/NA1.chr22.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr22	${id}	2	1127	1	jobs/NA1.chr22.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr22.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr22.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr20.sh]}" rounds/r001/jobs/a_b-c8687a08.chr22.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/a_b-c8687a08.chr22.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr22	${id}	3	1127	1	jobs/a_b-c8687a08.chr22.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr21.sh "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/NA1.chr21.sh "--dependency=afterany:${ids[jobs/NA1.chr22.sh]}" rounds/r001/jobs/NA1.chr21.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/NA1.chr21.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr21	${id}	4	1063	1	jobs/NA1.chr21.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr21.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:jobs/a_b-c8687a08.chr21.sh "--dependency=afterany:${ids[jobs/a_b-c8687a08.chr22.sh]}" rounds/r001/jobs/a_b-c8687a08.chr21.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[jobs/a_b-c8687a08.chr21.sh]=$id
 cat >>"$manifest" <<END
 a_b-c8687a08.chr21	${id}	5	1063	1	jobs/a_b-c8687a08.chr21.sh	job

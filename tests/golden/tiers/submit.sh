@@ -27,24 +27,24 @@ manifest=rounds/r001/manifest.tsv.new
 printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 declare -A ids=() # script -> job id
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-3.sh rounds/r001/tier-3.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-3.sh rounds/r001/tier-3.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[tier-3.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr20	${id}_1	0	1361	1	tier-3.sh	job
 a_b-c8687a08.chr20	${id}_4	1	1361	1	tier-3.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-2.sh rounds/r001/tier-2.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-2.sh rounds/r001/tier-2.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[tier-2.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr22	${id}_3	2	1127	1	tier-2.sh	job
 a_b-c8687a08.chr22	${id}_6	3	1127	1	tier-2.sh	job
 END
 
-id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-1.sh "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh)
-id=${id%%;*}
+id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:tier-1.sh "--dependency=afterany:${ids[tier-3.sh]}" rounds/r001/tier-1.sh | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 ids[tier-1.sh]=$id
 cat >>"$manifest" <<END
 NA1.chr21	${id}_2	4	1063	1	tier-1.sh	job

@@ -6,8 +6,8 @@ set -euo pipefail
 cd '/data/it'"'"'s'
 
 # shellcheck disable=SC2016  # words are data
-id=$(sbatch --parsable --hold --mem=2048M --array=1-22%4 --time=02:00:00 --acctg-freq=task=1 '--comment=say "a" # b chromplan:r001:abc123:array' impute.sh 'a b')
-id=${id%%;*}
+id=$(sbatch --parsable --hold --mem=2048M --array=1-22%4 --time=02:00:00 --acctg-freq=task=1 '--comment=say "a" # b chromplan:r001:abc123:array' impute.sh 'a b' | grep -oE '^[0-9]+(;|$)')
+id=${id%;} # 12, or 12;cluster
 # every element its own memory
 scontrol >/dev/null <<END
 update JobId=${id}_1 MinMemoryNode=2048
