@@ -136,5 +136,7 @@ def _of_tool(tool: str, rows: Sequence[Observation], wanted: Exporting) -> Rule:
 def _ceiling(wanted: Exporting) -> Ceiling:
     if wanted.site is None:
         return Ceiling()
-    site = planning.find_site(wanted.folder, wanted.site)
+    from planner import site as sites
+
+    site = sites.load_for(wanted.folder, wanted.site)
     return Ceiling(mem_mb=site.cap_mb(), time_s=max(partition.max_time_s for partition in site.partitions))

@@ -45,17 +45,9 @@ def open_project(folder: Path) -> ProjectFolder:
 
 def load_site(project: ProjectFolder, config: Config) -> Site:
     """Return the site of a pipeline."""
-    return find_site(project.folder, config.submit.site)
-
-
-def find_site(folder: Path, named: str) -> Site:
-    """Return a site as a project's folder names it: a relative path, and ``site_configs/``, lie in that folder."""
     from planner import site as sites
 
-    if "/" in named or named.endswith(".toml"):
-        return sites.load(folder / Path(named).expanduser())
-    own = folder / "site_configs" / f"{named}.toml"
-    return sites.load(own if own.is_file() else named)
+    return sites.load_for(project.folder, config.submit.site)
 
 
 def open_store(project: ProjectFolder) -> Store:

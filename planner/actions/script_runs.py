@@ -56,10 +56,10 @@ def run_of(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) ->
         if data_folder.is_submitted(named):
             same = _same_in(named, handed, asked, choices, place, say=say)
             return ScriptRun(project=same, is_earlier=True, place=place)
-        data_folder.share_history(named, choices.store)
+        data_folder.share_history(named, place.history(choices))
         fill(named, handed, asked, choices, place, say=say)
         return ScriptRun(project=named, is_earlier=False, place=place)
-    made = data_folder.new_run(project.name_of(asked), store=choices.store).project
+    made = data_folder.new_run(project.name_of(asked), store=place.history(choices)).project
     with data_folder.kept_if_submitted(made):
         fill(made, handed, asked, choices, place, say=say)
         earlier = [run.project for run in reversed(data_folder.runs()) if run.project.folder != made.folder]
@@ -77,7 +77,7 @@ def _same_in(
     # beside it, since --after is looked for beside a run
     with tempfile.TemporaryDirectory(prefix=".chromplan-", dir=named.folder.absolute().parent) as name:
         again = ProjectFolder(Path(name))
-        data_folder.share_history(again, choices.store)
+        data_folder.share_history(again, place.history(choices))
         fill(again, handed, asked, replace(choices, no_history=True), place, say=lambda _: None)
         found = _gone_on_with(again, [named], say=say)
     if found is None:

@@ -96,7 +96,9 @@ def find_samples(folder: Path) -> str | None:
 
 def longest_time(folder: Path, site: str, partition: str | None, wanted: str) -> str:
     """Return a time limit, or the longest that the site has where that is shorter."""
-    here = planning.find_site(folder, site)
+    from planner import site as sites
+
+    here = sites.load_for(folder, site)
     limits = [one.max_time_s for one in here.partitions if one.name == partition or (not partition and not one.opt_in)]
     longest_s = max(limits, default=0.0)
     wanted_s = units.parse_duration_s(wanted) or 0.0

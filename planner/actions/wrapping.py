@@ -96,6 +96,12 @@ class Where:
     site: Site
     settings: Settings | None = None
 
+    def history(self, choices: Choices) -> Path | None:
+        """Return the history that was asked for, or else that of the site file; None for the user's own."""
+        if choices.store is None and self.site.history:
+            return Path(self.site.history)
+        return choices.store
+
 
 def handed_over(words: Sequence[str]) -> HandedOver:
     """Read a command line as sbatch does."""
@@ -120,8 +126,9 @@ def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: S
 
     tasks_of(handed, asked, choices)
     made = ProjectFolder(choices.into or FOLDER / project.name_of(asked))
-    data_folder.share_history(made, choices.store)
-    return fill(made, handed, asked, choices, where(choices), say=say)
+    place = where(choices)
+    data_folder.share_history(made, place.history(choices))
+    return fill(made, handed, asked, choices, place, say=say)
 
 
 def tasks_of(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list[Element], str]:

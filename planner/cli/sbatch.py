@@ -147,8 +147,9 @@ def _try_out(handed: HandedOver, asked: Request, choices: Choices, say: Say, *, 
 
     with tempfile.TemporaryDirectory(prefix="chromplan-") as name:
         project = ProjectFolder(Path(name) / "run")
-        data_folder.share_history(project, choices.store)
-        wrapping.fill(project, handed, asked, choices, wrapping.where(choices), say=say)
+        place = wrapping.where(choices)
+        data_folder.share_history(project, place.history(choices))
+        wrapping.fill(project, handed, asked, choices, place, say=say)
         plan = _plan(project, say)
         if test_only:
             for trial in preview.try_out(project, plan.round):

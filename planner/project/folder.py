@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 
+from planner import site as sites
 from planner.core import config as configuration
 from planner.core import files
 from planner.core.config import Config
@@ -17,6 +19,12 @@ from planner.project import lock as locks
 
 HISTORY = "history.sqlite"
 """The file name of a history."""
+
+
+def history_file(path: Path) -> Path:
+    """Return the file of a shared history, which is named by its path or by that of its folder."""
+    path = path.expanduser()
+    return path / HISTORY if path.is_dir() or not (path.suffix or path.exists()) else path
 
 
 class ProjectFolder:
@@ -33,15 +41,24 @@ class ProjectFolder:
         self._plans: dict[int, tuple[str, Plan]] = {}
         self.config_path = folder / configuration.FILE
         self.state = folder / ".chromplan"
-        shared = os.environ.get("CHROMPLAN_STORE")
         self.own_store_path = self.state / HISTORY
-        self.store_path = Path(shared).expanduser() if shared else self.own_store_path
         self.models = self.state / "models"
         self.rounds = folder / "rounds"
 
     def config(self) -> Config:
         """Read and check ``chromplan.toml``."""
         return configuration.load(self.config_path)
+
+    @cached_property
+    def store_path(self) -> Path:
+        """The history: ``CHROMPLAN_STORE``; else the project's own, if there is one; else the site's, if it has one."""
+        if shared := os.environ.get("CHROMPLAN_STORE"):
+            return history_file(Path(shared))
+        if os.path.lexists(self.own_store_path) or not self.config_path.exists():
+            return self.own_store_path
+        name = self.config().submit.site
+        history = None if name == sites.LOCAL else sites.load_for(self.folder, name).history
+        return history_file(Path(history)) if history else self.own_store_path
 
     def model_path(self, tool: str) -> Path:
         """Return the path of a tool's fitted model."""

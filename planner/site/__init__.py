@@ -2,12 +2,13 @@
 
 from planner.site.compare import Difference, compare
 from planner.site.detect import COMMANDS, detect, query
-from planner.site.file import dumps, files, find, load, loads, names
+from planner.site.file import LOCAL, dumps, files, find, load, load_for, loads, names
 from planner.site.local import local_site
 from planner.site.model import Account, Adjusted, Partition, Site
 
 __all__ = [
     "COMMANDS",
+    "LOCAL",
     "Account",
     "Adjusted",
     "Difference",
@@ -19,6 +20,7 @@ __all__ = [
     "files",
     "find",
     "load",
+    "load_for",
     "loads",
     "local_site",
     "names",

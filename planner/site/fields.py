@@ -38,6 +38,12 @@ def _option_or_empty(value: str) -> str:
     return option(value) if value else value
 
 
+def _whole_path(value: str) -> str:
+    if not value.startswith(("/", "~")):
+        raise ValueError("a whole path such as /shared/lab/history.sqlite is expected")
+    return value
+
+
 def _weights(value: str) -> str:
     price.parse(value)
     return value
@@ -48,6 +54,7 @@ MiBOrZero = Annotated[int, BeforeValidator(units.whole_mib), Field(ge=0)]
 Count = Annotated[int, Field(strict=True, gt=0)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Rate = Annotated[str, AfterValidator(_rate)]
+WholePath = Annotated[str, AfterValidator(_whole_path)]
 BillingWeights = Annotated[str, AfterValidator(_weights)]
 Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 OptionOrEmpty = Annotated[str, AfterValidator(_option_or_empty)]

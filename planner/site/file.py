@@ -78,6 +78,14 @@ def load(name_or_path: str | Path) -> Site:
     return site
 
 
+def load_for(folder: Path, named: str) -> Site:
+    """Return a site as a project names it: a relative path, and ``site_configs/``, lie in the project's folder."""
+    if "/" in named or named.endswith(".toml"):
+        return load(folder / Path(named).expanduser())
+    own = folder / "site_configs" / f"{named}.toml"
+    return load(own if own.is_file() else named)
+
+
 def loads(text: str, *, path: Path | str = "<site>") -> Site:
     """Read a site from TOML text; ``path`` is named in errors."""
     return parse_toml(text, Site, path=path)

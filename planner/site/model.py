@@ -25,6 +25,7 @@ from planner.site.fields import (
     MiBOrZero,
     OptionOrEmpty,
     Rate,
+    WholePath,
     interval_s,
 )
 
@@ -169,6 +170,8 @@ class Site(Document):
     clusters: Option | None = None
     options: tuple[Annotated[str, Field(pattern=r"^--[a-z][!-~]*$")], ...] = ()
     """Further ``#SBATCH`` options of every job."""
+    history: WholePath | None = None
+    """The history (a file, or its folder) that projects here share, if they have none of their own."""
     preamble: tuple[Line, ...] = ()
     """Bash lines before the task: modules, environments."""
     account: Account = Account()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.core.errors import FailureError, InputError
-from planner.project.folder import HISTORY, ProjectFolder
+from planner.project.folder import HISTORY, ProjectFolder, history_file
 
 _RUN = re.compile(r"([1-9][0-9]*)\.(.+)")
 
@@ -136,11 +136,9 @@ def share_history(project: ProjectFolder, store: Path | None) -> None:
     InputError
         When the folder of the history does not exist.
     """
-    history = (store or data_folder()).absolute()
-    if store is None or history.is_dir() or history.suffix != ".sqlite":
-        history = history / HISTORY
+    history = history_file(store).absolute() if store else data_folder().absolute() / HISTORY
     if store is not None and not history.parent.is_dir():
-        raise InputError(f"--store {store}: no such folder", "make it first; a group's needs to be writable for all")
+        raise InputError(f"{store}: no such folder", "make it first; a group's history needs to be writable for all")
     history.parent.mkdir(parents=True, exist_ok=True)
     project.state.mkdir(parents=True, exist_ok=True)
     if project.own_store_path.is_symlink():

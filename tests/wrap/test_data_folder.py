@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from planner.actions import planning
+from planner.actions.wrapping import Choices, Where
 from planner.cli import cli
 from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, began_s, write_journal
+from planner.site import local_site
 from planner.wrap import data_folder, summary
 
 
@@ -141,3 +143,11 @@ def test_a_script_that_cannot_be_planned_leaves_no_run(tmp_path: Path, monkeypat
     assert isinstance(done.exception, InputError)
     assert "no partition 'nowhere'" in done.exception.message
     assert data_folder.runs() == []
+
+
+def test_runs_on_a_site_with_a_history_share_it_unless_another_is_named(tmp_path: Path) -> None:
+    site = local_site()
+    there = Where(name="lab", site=site.model_copy(update={"history": str(tmp_path / "lab.sqlite")}))
+    assert there.history(Choices()) == tmp_path / "lab.sqlite"
+    assert there.history(Choices(store=tmp_path / "mine")) == tmp_path / "mine"
+    assert Where(name="lab", site=site).history(Choices()) is None
