@@ -172,13 +172,14 @@ def _accounted(argv: list[str], cluster: str | None) -> str:
 
 def _named_so(printed: str, wanted: Mapping[str, str]) -> dict[str, list[str]]:
     """Return comment -> ids from lines ``id|name|text with the comment``; a text may span several lines."""
-    by_name = {name: comment for comment, name in wanted.items()}
     found: dict[str, set[int]] = {}
     for line in printed.splitlines():
         match = _JOB_LINE.match(line)
         if match is None:
             continue
-        said = next((word for word in _COMMENT.findall(match[3]) if word in wanted), by_name.get(match[2]))
+        said = next((word for word in _COMMENT.findall(match[3]) if word in wanted), None)
+        # a site may put a word of its own before a name
+        said = said or next((comment for comment, name in wanted.items() if match[2].endswith(name)), None)
         if said is not None:
             # the job's own number, without that of the element or component
             found.setdefault(said, set()).add(int(match[1]))

@@ -136,10 +136,12 @@ def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it(
             "13|not a row' of two lines",
             f"14+1|imp|{other}",
             "15|impute.r001.abc|(null)",
+            "17|site_impute.r001.abc|(null)",
+            "18|impute.r001.abc.chr1|(null)",
             "16|another|chromplan:r001:abd:array.sh",
         ]
     )
     (tmp_path / "printed").write_text(printed)
     command(tmp_path, "squeue", f"cat {tmp_path / 'printed'}", monkeypatch)
     found = slurm.find_jobs({said: "impute.r001.abc", other: other}, user=1000, since_s=60)
-    assert found == {said: ["12", "15"], other: ["11", "14"]}
+    assert found == {said: ["12", "15", "17"], other: ["11", "14"]}
