@@ -32,11 +32,11 @@ class Retry:
 
     largest: float
 
-    def after(self, failed: float) -> float:
-        """Return the next request after one that failed, MiB."""
+    def after(self, failed: float, held: float = 0.0) -> float:
+        """Return the next request after one that failed, MiB; ``held`` is what the task was seen to hold then."""
         if failed >= FIRST_STEP * self.largest:
-            return GROWTH * failed
-        return FIRST_STEP * max(failed, self.largest)
+            return max(GROWTH * failed, FIRST_STEP * held)
+        return FIRST_STEP * max(failed, self.largest, held)
 
     def replay(self, request: float, peak: float, wall_s: float) -> tuple[float, int]:
         """Return the waste (MiB s) of a first request and its retries, and the number of failures."""

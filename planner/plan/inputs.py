@@ -28,6 +28,8 @@ class Earlier:
         Of the last attempt.
     killed_mb : int
         The largest request of an attempt that was killed for memory, MiB; 0 when none was.
+    held_mb : float
+        The most that such an attempt was seen to hold, MiB: above its request where Slurm's samples enforce it.
     """
 
     round: int
@@ -36,6 +38,7 @@ class Earlier:
     request_mb: int
     time_limit_s: int
     killed_mb: int = 0
+    held_mb: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

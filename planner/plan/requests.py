@@ -116,7 +116,7 @@ class TaskSizer:
             When the task is predicted, or configured, to need more than the largest node offers.
         """
         killed_mb = before.killed_mb if before else 0
-        floor_mb = self._after_kill(killed_mb)
+        floor_mb = math.ceil(self.retry.after(killed_mb, before.held_mb)) if before and killed_mb else 0
         sized = self._as_before(self._held(self._first(task, floor_mb), floor_mb))
         if sized.predicted_mb is not None and sized.predicted_mb > self.cap_mb:
             raise InputError(
@@ -124,7 +124,7 @@ class TaskSizer:
                 f"the largest node of site {self._site.name} offers {self.cap_mb} MB",
                 "choose a site or partition with larger nodes, or split the task",
             )
-        reason = f"killed for memory at {killed_mb} MB; {sized.reason}" if killed_mb else sized.reason
+        reason = f"{_killed(before)}; {sized.reason}" if before and killed_mb else sized.reason
         if sized.mem_mb > self.cap_mb:
             reason += ", cut to the largest node"
         limit_s = self._time_limit(sized.time_limit_s, before)
@@ -159,12 +159,6 @@ class TaskSizer:
             reason=reason,
             beyond=True,
         )
-
-    def _after_kill(self, killed_mb: int) -> int:
-        """Return the least next request of a task killed at ``killed_mb``, MiB."""
-        if not killed_mb:
-            return 0
-        return math.ceil(self.retry.after(killed_mb))
 
     def _first(self, task: Task, floor_mb: int) -> SizedTask:
         if self._prior is not None:
@@ -261,3 +255,8 @@ class TaskSizer:
         if before is not None and before.outcome is Outcome.TIMEOUT:
             limit_s = max(limit_s, GROWTH * before.time_limit_s, SHORTEST_LIMIT_S)
         return int(min(limit_s, self._longest_s))
+
+
+def _killed(before: Earlier) -> str:
+    above = f", holding {before.held_mb:.0f}" if before.held_mb > before.killed_mb else ""
+    return f"killed for memory at {before.killed_mb} MB{above}"

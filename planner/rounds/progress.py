@@ -142,9 +142,11 @@ def earlier(found: Iterable[TaskStatus]) -> dict[str, Earlier]:
             outcome=None if any(one.outcome is None for one in history) else history[-1].outcome,
             request_mb=history[-1].request_mb,
             time_limit_s=_time_limit_s(history[-1]),
-            killed_mb=max((one.request_mb for one in history if one.outcome is Outcome.OOM), default=0),
+            killed_mb=max((one.request_mb for one in killed), default=0),
+            held_mb=max((one.peak_mb or 0.0 for one in killed), default=0.0),
         )
         for task, history in attempts.items()
+        for killed in ([one for one in history if one.outcome is Outcome.OOM],)
     }
 
 

@@ -113,6 +113,13 @@ def test_a_task_killed_for_memory_asks_for_at_least_twice_as_much() -> None:
     assert chr21.reason.startswith("killed for memory at 3000 MB")
 
 
+def test_a_task_that_held_more_than_its_request_when_it_was_killed_asks_for_more_than_that() -> None:
+    held = replace(earlier(Outcome.OOM, request_mb=3000), held_mb=9000.0)
+    chr21 = next(t for t in plans.plan(earlier={"chr21": held}).tasks if t.task == "chr21")
+    assert chr21.request_mb == 11_700
+    assert chr21.reason.startswith("killed for memory at 3000 MB, holding 9000; ")
+
+
 def test_twice_as_much_is_cut_to_the_largest_node() -> None:
     plan = plans.plan(earlier={"chr21": earlier(Outcome.OOM, request_mb=40_000)})
     assert request_of(plan, "chr21") == 64_000
