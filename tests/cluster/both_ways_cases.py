@@ -226,7 +226,11 @@ CASES: dict[str, Case] = {
     ),
     "wrap of several lines": Case(script=PLAIN, line="$SBATCH --mem=50M --wrap=$'echo 1 > w.1\\necho 2 > w.2; exit 3'"),
     "test only": Case(script=PLAIN, line="$SBATCH --test-only s.sh", refused=True),
-    "quiet": Case(script=PLAIN, line="$SBATCH -Q s.sh"),
+    # sbatch says nothing then, chromplan the id
+    "quiet": Case(
+        script=PLAIN,
+        line="$SBATCH -Q s.sh > /dev/null && squeue -h -t all -o '%F %Z' | sed -n \"s| $PWD\\$||p\" | head -n 1",
+    ),
     "parsable twice": Case(script=PLAIN, line="$SBATCH --parsable s.sh"),
     # of the job
     "clusters": Case(script=PLAIN, line="$SBATCH -M $(scontrol show config | sed -n 's/^ClusterName *= //p') s.sh"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from cluster import Cluster, Node
 from conftest import Clusters
 
 pytestmark = pytest.mark.cluster
+COMMANDS = {"plain": "sbatch --parsable", "ours": "chromplan sbatch --no-history"}
 FIELDS = ("JobID", "JobName", "State", "ExitCode", "Partition", "ReqCPUS", "ReqNodes", "ReqMem", "Timelimit", "WorkDir")
 
 
 @dataclass
 class Ran:
-    """What became of a case: the command's exit code, the files, and accounting's rows."""
+    """What became of a case: the command's exit code, the files, and accounting's rows of every job of the folder."""
 
     code: int
     printed: str
@@ -29,7 +31,6 @@ class Ran:
     job: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     rows: list[tuple[str, ...]] = field(default_factory=list)
-    elements: set[str] = field(default_factory=set)
 
 
 class BothWays:
@@ -37,59 +38,72 @@ class BothWays:
 
     def __init__(self, cluster: Cluster, chosen: Mapping[str, Case]) -> None:
         self.cluster = cluster
-        self.ran: dict[tuple[str, str], Ran] = {}
-        self.folders: dict[tuple[str, str], Path] = {}
-        for name, case in chosen.items():
-            for way, command in (("plain", "sbatch --parsable"), ("ours", "chromplan sbatch --no-history")):
-                folder = self.folders[name, way] = cluster.user_dir("both")
-                write(folder / "s.sh", case.script, cluster)
-                argv = ["bash", "-c", case.line.replace("$SBATCH", command)]
-                done = cluster.run(argv, cwd=folder, env=dict(case.env), check=False)
-                ran = self.ran[name, way] = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
-                ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
-                if ran.job.isdecimal():
-                    ran.elements = set(
-                        cluster.run(["squeue", "-hr", "-t", "all", "-j", ran.job, "-o", "%i"]).stdout.split()
-                    )
+        self.nodes: dict[str, str] = {}
+        ways = [(name, way) for name in chosen for way in COMMANDS]
+        self.folders = {way: cluster.user_dir("both") for way in ways}
+        # sbatch --wait and its like mostly wait
+        with ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as threads:
+            self.ran = dict(zip(ways, threads.map(lambda way: self._submit(chosen[way[0]], way), ways), strict=True))
         try:
-            processes.wait_until(lambda: not self._queue(), "all jobs to end", timeout_s=240, pause_s=1)
+            processes.wait_until(lambda: not self._queue(), "all jobs to end", timeout_s=600, pause_s=1)
+            processes.wait_until(lambda: not self._unknown(), "accounting of all jobs", timeout_s=300, pause_s=1)
         except processes.StartError as error:
-            raise AssertionError(f"{error}; the queue:\n{self._queue()}") from None
-        for (name, way), ran in self.ran.items():
-            self._gather(ran, self.folders[name, way])
+            raise AssertionError(f"{error}; the queue:\n{self._queue()}\nnot known: {self._unknown()}") from None
+        jobs = self._jobs()
+        for way, ran in self.ran.items():
+            self._gather(ran, self.folders[way], jobs)
 
-    def _queue(self) -> str:
-        return self.cluster.run(["squeue", "-h", "-o", "%i %j %T %r %M %Z"]).stdout
+    def _submit(self, case: Case, way: tuple[str, str]) -> Ran:
+        folder = self.folders[way]
+        write(folder / "s.sh", case.script, self.cluster)
+        argv = ["bash", "-c", case.line.replace("$SBATCH", COMMANDS[way[1]])]
+        done = self.cluster.run(argv, cwd=folder, env=dict(case.env), check=False)
+        ran = Ran(code=done.returncode, printed=done.stdout, said=done.stderr)
+        ran.job = ran.printed.strip().partition(";")[0].splitlines()[0] if ran.printed.strip() else ""
+        self._queue()
+        return ran
 
-    def _gather(self, ran: Ran, folder: Path) -> None:
-        if ran.job.isdecimal():
-            processes.wait_until(lambda: self._has_ended(ran), f"accounting of job {ran.job}", timeout_s=120)
-            rows = self.cluster.sacct(ran.job, fields=FIELDS)
+    def _queue(self) -> list[str]:
+        """Return the jobs that have not ended, and note the nodes of all: Slurm soon forgets those that have."""
+        argv = ["squeue", "-hr", "-t", "all", "-o", "%i|%N|%T|%r"]
+        rows = [row.split("|") for row in self.cluster.run(argv).stdout.splitlines()]
+        self.nodes |= {job: nodes for job, nodes, *_ in rows}
+        return [" ".join(row) for row in rows if row[2] in ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING")]
+
+    def _unknown(self) -> list[str]:
+        """Return the jobs and elements of which accounting does not know yet that they have ended."""
+        argv = ["sacct", "-nXPD", "-S", "now-1days", "-o", "JobID,End"]
+        rows = [row.split("|") for row in self.cluster.run(argv).stdout.splitlines()]
+        running = {job for job, end in rows if end in ("Unknown", "")}
+        # of what never began it may know nothing, or the elements of an array as one
+        began = {job for job, nodes in self.nodes.items() if nodes}
+        return sorted(running | (began - {job for job, _ in rows}))
+
+    def _jobs(self) -> list[tuple[Path, str]]:
+        """Return each job with the folder in which it was submitted."""
+        argv = ["sacct", "-nXPD", "-S", "now-1days", "-o", "WorkDir,JobID"]
+        rows = [row.split("|") for row in self.cluster.run(argv).stdout.splitlines()]
+        return sorted({(Path(folder), job.partition("_")[0]) for folder, job in rows}, key=lambda one: int(one[1]))
+
+    def _gather(self, ran: Ran, folder: Path, jobs: Sequence[tuple[Path, str]]) -> None:
+        ids = [job for where, job in jobs if where.is_relative_to(folder) or job == ran.job]
+        for job in ids:
+            rows = self.cluster.sacct(job, fields=FIELDS)
             began = {row["JobID"].partition(".")[0] for row in rows if "." in row["JobID"]}
             for row in rows:
                 # of what never began accounting may hold nothing, a part, or the elements of an array as one
                 if row["State"].startswith("CANCELLED") and row["JobID"].partition(".")[0] not in began:
                     continue
-                row["JobID"] = row["JobID"].removeprefix(ran.job)
+                row["JobID"] = row["JobID"].removeprefix(job)
                 # a job without a time limit in a partition without one has a year, if it is the backfill that starts it
                 row["Timelimit"] = row["Timelimit"].replace("365-00:00:00", "UNLIMITED")
                 ran.rows.append(tuple(value.replace(str(folder), "FOLDER") for value in row.values()))
+        any_id = "|".join(ids) or "none"
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
-            text = re.sub(rb"\S*/slurm_script", b"slurm_script", text)
-            ran.files[self._same(str(path.relative_to(folder)), ran)] = (
-                text.replace(ran.job.encode() + b"_", b"JOB_") if ran.job else text
-            )
-
-    def _has_ended(self, ran: Ran) -> bool:
-        """Return whether accounting, which learns of elements one by one, knows how all ended, or that none began."""
-        rows = self.cluster.sacct(ran.job, fields=("JobID", "State", "End"))
-        never_began = any(row["State"].startswith("CANCELLED") for row in rows)
-        known = never_began or ran.elements <= {row["JobID"] for row in rows}
-        return bool(rows) and known and all(row["End"] not in ("Unknown", "") for row in rows)
-
-    def _same(self, name: str, ran: Ran) -> str:
-        return re.sub(rf"(?<=slurm-){ran.job}(?=[_.])", "JOB", name) if ran.job.isdecimal() else name
+            text = re.sub(rb"(?:/[^\s/]+)+/slurm_script", b"slurm_script", text)
+            name = re.sub(rf"(?<=slurm-)0*(?:{any_id})(?=[_.])", "JOB", str(path.relative_to(folder)))
+            ran.files[name] = re.sub(rf"\b(?:{any_id})_".encode(), b"JOB_", text)
 
 
 def write(path: Path, content: bytes, cluster: Cluster) -> None:
