@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 SITE_FILE = "site.toml"
 FOLDER = Path("wrapped")
+# a list of a million long lines, bytes; what is longer is data, not a list of tasks
+_LONGEST_LIST = 200_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,8 +160,10 @@ def tasks_of(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list
 
 
 def _read(path: Path) -> str | None:
+    """Return the text of a list that a script reads; None if there is none, or something else of that name."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        is_list = path.is_file() and path.stat().st_size <= _LONGEST_LIST
+        return path.read_text(encoding="utf-8", errors="replace") if is_list else None
     except OSError:
         return None
 

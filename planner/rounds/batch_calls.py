@@ -55,6 +55,8 @@ def _as_submitted(path: Path, content: Path) -> Path:
 
     Beside it, because scripts look up their own folder with ``scontrol show job``.
     """
+    if _is_read_once(path):
+        return content
     wanted = content.read_bytes()
     try:
         if path.read_bytes() == wanted:
@@ -67,6 +69,11 @@ def _as_submitted(path: Path, content: Path) -> Path:
     except OSError:
         return content
     return beside
+
+
+def _is_read_once(path: Path) -> bool:
+    """Whether a script came from a pipe or a file descriptor, where sbatch would find nothing any more."""
+    return path.parts[1] in ("dev", "proc") or path.is_fifo()
 
 
 def hidden_copy(path: Path, content: bytes) -> Path:

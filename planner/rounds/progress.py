@@ -89,7 +89,9 @@ def statuses(
         ]
         found += _of_round(plan, started, known)
         begun = {task for task, _, _ in started}
-        planned |= {task.task: _status(plan, task, task.request_mb, None, None) for task in plan.tasks}
+        planned |= {
+            task.task: _status(plan, task, task.request_mb, None, None) for task in plan.tasks if task.task not in begun
+        }
         planned = {name: one for name, one in planned.items() if name not in begun}
     return found + list(planned.values())
 

@@ -188,8 +188,13 @@ def prunable(runs: Sequence[UserRun], *, older_days: float, offline: bool = Fals
     """
     now_s = time.time()
     before_s = now_s - older_days * _DAY_S
-    found = [run for run in runs if not run.submitted and run.project.folder.stat().st_mtime < now_s - _DAY_S]
-    old = [run for run in runs if run.submitted and _submitted_before(run, before_s)]
+    found: list[UserRun] = []
+    old: list[UserRun] = []
+    for run in runs:
+        if not run.submitted:
+            found += [run] if run.project.folder.stat().st_mtime < now_s - _DAY_S else []
+        elif _submitted_before(run, before_s):
+            old.append(run)
     states = _looked_at(old, _kept_state, lambda run, seen: _state(run, _counts(seen)), offline=offline)
     found += [run for run in old if states[run.number] in _ENDED]
     return sorted(found, key=lambda run: run.number)

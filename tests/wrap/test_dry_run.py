@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,16 @@ def test_of_many_tasks_there_is_a_summary_and_the_largest() -> None:
     assert first == "500 tasks: 1024 MB each; the largest:"
     assert len(rows) == 10
     assert last.startswith("... and 490 more")
+
+
+@pytest.mark.parametrize("there", ["a pipe", "a folder", "nothing"])
+def test_what_is_no_list_is_not_waited_for(there: str) -> None:
+    Path("a.sh").write_text('#!/bin/sh\n#SBATCH --mem=1G -t 10\nsed -n "${SLURM_ARRAY_TASK_ID}p" list\n')
+    if there == "a pipe":
+        os.mkfifo("list")
+    elif there == "a folder":
+        Path("list").mkdir()
+    argv = ["sbatch", "--dry-run", "--no-history", "--site=cannon", "--array=1-3", "a.sh"]
+    done = CliRunner().invoke(cli, argv, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert [row.split()[0] for row in done.stdout.splitlines()[-3:]] == ["1", "2", "3"]

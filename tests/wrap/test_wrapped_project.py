@@ -281,6 +281,21 @@ def test_where_the_users_folder_cannot_be_written_to_the_copy_itself_goes_out(tm
     assert Path(found.script).parent.parent == tmp_path / "made/scripts"
 
 
+@pytest.mark.parametrize("name", ["pipe", "/dev/fd/63", "/dev/stdin", "/proc/self/fd/0"])
+def test_a_script_that_can_be_read_once_only_goes_out_as_its_copy(tmp_path: Path, name: str) -> None:
+    text = "#!/bin/sh\n#SBATCH -a 1-22\n"
+    of = request.read(Source(name=name, text=text.encode()))
+    config = project.write(
+        ProjectFolder(tmp_path / "made"), of, elements.of_meaning(HUMAN, range(1, 23)), setting(tmp_path)
+    )
+    os.mkfifo(tmp_path / "pipe")
+    found = call(tmp_path, config)
+    assert found.script is not None
+    assert Path(found.script).is_relative_to(tmp_path / "made/scripts")
+    assert Path(found.script).read_text() == text
+    assert found.options == ("--mem=1M", f"--job-name={Path(name).name}")
+
+
 def test_a_script_on_standard_input_goes_there_again(tmp_path: Path) -> None:
     text = "#!/bin/sh\n#SBATCH -a 1-22\necho caf\xe9\n"
     of = request.read(Source(name="", text=text.encode("latin-1")))
