@@ -1,12 +1,15 @@
-"""Run the benchmarks one after the other, for `make bench`: ``python -m benchmarks [--quick] [--traces DIR] [NAME …]``.
+"""Run the benchmarks one after the other, for `make bench`: ``python -m benchmarks [--quick | --long] [NAME …]``.
 
-What this machine lacks is skipped, saying what it needs; one that fails does not stop the others. ``--quick`` shows in
-some minutes that each of them runs; its figures are too few to quote. Ctrl-C ends the part that runs, and all.
+The whole takes about an hour on two idle cores: where a part would take longer it has fewer seeds or repetitions than
+the figures on its page, which ``--long`` makes again. ``--quick`` shows in some minutes that each part runs; its
+figures are too few to quote. What this machine lacks is skipped, saying what it needs; one that fails does not stop
+the others. Ctrl-C ends the part that runs, and all.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,37 +31,99 @@ NO_TRACES = (
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A module of this package and the arguments of a whole run and a quick one; ``{folder}`` is a scratch folder."""
+    """A module of this package and the arguments of its runs; ``{folder}`` is a scratch folder.
+
+    Attributes
+    ----------
+    usual, quick : sequence of str
+    long : sequence of str or None
+        What made the figures on its page; None where the usual arguments did.
+    cpu_min : float
+        CPU time of the usual run when it was last measured, minutes.
+    wall_min : float
+        How long the usual run lasts at least where it mostly waits for a cluster, minutes.
+    needs : str
+        What not every machine has.
+    """
 
     module: str
-    whole: Sequence[str] = ()
+    usual: Sequence[str] = ()
     quick: Sequence[str] = ()
+    long: Sequence[str] | None = None
+    cpu_min: float = 0.0
+    wall_min: float = 0.0
     needs: str = ""
+
+    def arguments(self, form: str, **folders: object) -> list[str]:
+        """Return the arguments of a form: usual, quick or long."""
+        parts = {"usual": self.usual, "quick": self.quick, "long": self.usual if self.long is None else self.long}
+        return [part.format_map(folders) for part in parts[form]]
+
+    @property
+    def cost(self) -> str:
+        """How long it took when it was last measured."""
+        waits = f", {self.wall_min:g} min of waiting" if self.wall_min else ""
+        return f"{self.cpu_min:g} min of CPU time{waits}"
 
 
 BENCHMARKS = (
-    Benchmark("static_order", quick=("paper", "eps", "caps")),
+    Benchmark("static_order", quick=("paper", "eps", "caps"), cpu_min=5),
     Benchmark(
-        "dynamic_schedule", quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10")
+        "dynamic_schedule",
+        quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10"),
+        cpu_min=4,
     ),
-    Benchmark("paper", ("--out", "{folder}/paper.html"), ("--quick", "--out", "{folder}/paper.html")),
-    Benchmark("dynamic_robustness", quick=("--condition", "halved", "--runs", "10")),
-    Benchmark("formula", quick=("--part", "starts")),
-    Benchmark("memory_coverage", quick=("0",)),
-    Benchmark("memory_scale", quick=("100", "1000")),
-    Benchmark("memory_requests", quick=("--method", "chromplan", "largest")),
-    Benchmark("memory_requests", ("--traces", "{traces}"), ("--traces", "{traces}", "--method", "chromplan"), "traces"),
-    Benchmark("memory_shapes", ("{folder}", "--seed", "31"), ("{folder}", "--seed", "31", "--processes", "1")),
+    Benchmark(
+        "paper",
+        ("--quick", "--out", "{folder}/paper.html"),
+        ("--quick", "--out", "{folder}/paper.html"),
+        ("--out", "{folder}/paper.html"),
+        cpu_min=2,
+    ),
+    Benchmark(
+        "dynamic_robustness",
+        ("--runs", "50"),
+        ("--condition", "halved", "--runs", "10"),
+        (),
+        cpu_min=3,
+    ),
+    Benchmark("formula", ("--splits", "4"), ("--part", "starts"), (), cpu_min=15),
+    Benchmark("memory_coverage", ("0", "1"), ("0",), (), cpu_min=4),
+    Benchmark("memory_scale", quick=("100", "1000"), cpu_min=2),
+    Benchmark("memory_requests", quick=("--method", "chromplan", "largest"), cpu_min=1),
+    Benchmark(
+        "memory_requests",
+        ("--traces", "{traces}", "--trace", "methylseq", "eager"),
+        ("--traces", "{traces}", "--method", "chromplan"),
+        ("--traces", "{traces}"),
+        cpu_min=6,
+        needs="traces",
+    ),
+    Benchmark(
+        "memory_shapes",
+        ("{folder}", "--seed", "31", "--processes", "2"),
+        ("{folder}", "--seed", "31", "--processes", "1"),
+        ("{folder}", "--seed", "31"),
+    ),
     Benchmark(
         "memory_requests",
         ("--traces", "{folder}", "--seed", "7"),
         ("--traces", "{folder}", "--seed", "7", "--method", "chromplan"),
+        cpu_min=6,
     ),
-    Benchmark("history", quick=("220",)),
-    Benchmark("ingest", quick=("10",)),
-    Benchmark("simulate", quick=("--quick",)),
-    Benchmark("modes", quick=("2",), needs="slurm"),
-    Benchmark("cluster_comparison", ("--runs", "3"), ("--strategy", "chromplan-array"), "slurm"),
+    Benchmark("history", quick=("220",), cpu_min=0.2),
+    Benchmark("ingest", quick=("10",), cpu_min=1),
+    Benchmark("simulate", quick=("--quick",), cpu_min=3),
+    Benchmark("modes", quick=("2",), cpu_min=1, needs="slurm"),
+    Benchmark(
+        "cluster_comparison",
+        ("--runs", "1"),
+        ("--strategy", "chromplan-array"),
+        ("--runs", "3"),
+        cpu_min=1,
+        wall_min=6,
+        needs="slurm",
+    ),
 )
 
 
@@ -74,6 +139,12 @@ def _left(benchmarks: Sequence[Benchmark]) -> str:
     return " ".join(dict.fromkeys(one.module for one in benchmarks))
 
 
+def _cpu_s() -> float:
+    """Return the CPU time of all parts so far, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     """Run them, and say at the end which were skipped and which failed."""
     parser = argparse.ArgumentParser(
@@ -81,7 +152,9 @@ def main() -> None:
     )
     names = sorted({one.module for one in BENCHMARKS})
     parser.add_argument("name", nargs="*", choices=[*names, []], metavar="NAME", help=f"of {', '.join(names)}")
-    parser.add_argument("--quick", action="store_true", help="small runs")
+    forms = parser.add_mutually_exclusive_group()
+    for form, said in (("quick", "small runs"), ("long", "as the figures on the pages were made: some hours")):
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, default="usual", help=said)
     parser.add_argument("--traces", type=Path, metavar="DIR", help="folder with public traces")
     options = parser.parse_args()
     failed: list[str] = []
@@ -90,23 +163,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, one in enumerate(chosen, 1):
             needs = lacking(one, options.traces)
-            given = [
-                part.format(folder=folder, traces=options.traces)
-                for part in (one.quick if options.quick else one.whole)
-            ]
+            given = one.arguments(options.form, folder=folder, traces=options.traces)
             line = " ".join(["python -m", f"benchmarks.{one.module}", *given])
             if needs:
                 skipped.append(f"skipped: {one.module} needs {needs}")
                 print(f"\n== {skipped[-1]}", flush=True)
                 continue
-            print(f"\n== {number} of {len(chosen)}: {line}", flush=True)
-            began_s = time.monotonic()
+            usually = f" ({one.cost})" if options.form == "usual" else ""
+            print(f"\n== {number} of {len(chosen)}: {line}{usually}", flush=True)
+            began_s, before_s = time.monotonic(), _cpu_s()
             command = [sys.executable, "-m", f"benchmarks.{one.module}", *given]
             try:
                 ended_well = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
             except KeyboardInterrupt:
                 sys.exit(f'\ninterrupted; what is left: make bench ONLY="{_left(chosen[number - 1 :])}"')
-            print(f"== {one.module}: {(time.monotonic() - began_s) / 60:.1f} min", flush=True)
+            took_min, cpu_min = (time.monotonic() - began_s) / 60, (_cpu_s() - before_s) / 60
+            print(f"== {one.module}: {took_min:.1f} min, {cpu_min:.1f} min of CPU time", flush=True)
             if not ended_well:
                 failed.append(f"failed: {line}")
     print("", *skipped, *failed, sep="\n")

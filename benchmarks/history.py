@@ -6,6 +6,7 @@ of the job, its batch step and its task step. It is imported, imported again, an
 
 from __future__ import annotations
 
+import argparse
 import random
 import resource
 import subprocess
@@ -47,7 +48,9 @@ def imported(project: Path, file: Path) -> str:
 
 def main() -> None:
     """Print one line per import."""
-    elements = int(sys.argv[1]) if len(sys.argv) > 1 else 2200
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("elements", nargs="?", type=int, default=2200, metavar="ELEMENTS", help="default: 2200")
+    elements = parser.parse_args().elements
     lines = [row for element in range(elements) for row in rows(element)]
     with tempfile.TemporaryDirectory() as folder:
         for place, order in enumerate(("as printed", "shuffled")):

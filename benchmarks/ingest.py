@@ -8,6 +8,7 @@ its end.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import sqlite3
@@ -120,7 +121,9 @@ def ingest(found: ProjectFolder, *, kill_after_s: float | None = None) -> tuple[
 
 
 def main() -> None:
-    for samples in [int(text) for text in sys.argv[1:]] or [100, 1000]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("samples", nargs="*", type=int, metavar="SAMPLES", help="default: 100 1000")
+    for samples in parser.parse_args().samples or [100, 1000]:
         with tempfile.TemporaryDirectory(prefix="chromplan-bench-") as name:
             found = project(Path(name), samples)
             began_s = time.monotonic()

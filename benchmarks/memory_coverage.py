@@ -8,8 +8,8 @@ Ten-fold cross-validation; MAPIE gets the same folds, with a line through the lo
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 import warnings
 
 import numpy as np
@@ -74,7 +74,9 @@ def mapie(rows: list[Observation], features: tuple[str, ...], seed: int, *, logs
 
 
 def main() -> None:
-    seeds = [int(text) for text in sys.argv[1:]] or [0, 1, 2, 3, 4]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seed", nargs="*", type=int, metavar="SEED", help="default: 0 1 2 3 4")
+    seeds = parser.parse_args().seed or [0, 1, 2, 3, 4]
     print(f"{'data':32} {'seed':>4}   {'chromplan':>13}   {'MAPIE, logs':>13}   {'MAPIE, raw':>13}")
     for name, (file, features, with_g1) in SETS.items():
         rows = read(file, features, with_g1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import time
 
 import numpy as np
@@ -37,9 +37,12 @@ def observations(count: int) -> list[Observation]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", nargs="*", type=int, metavar="OBSERVATIONS", help="default: 100 to 100000")
+    counts = parser.parse_args().count or [100, 1000, 10_000, 100_000]
     print(f"a prediction looks at the last {WINDOW} observations")
     print(f"{'observations':>12} {'fit s':>8} {'ms per prediction':>18} {'peak MB of the process':>23}")
-    for count in [int(text) for text in sys.argv[1:]] or [100, 1000, 10_000, 100_000]:
+    for count in counts:
         rows = observations(count)
         started = time.process_time()
         model = fit(rows, tool="tool", feature_names=("length_mb", "samples"))

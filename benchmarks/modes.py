@@ -7,6 +7,7 @@ are needed, see docs/testing.md.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import sys
 import time
@@ -77,7 +78,9 @@ def _submit(pipeline: Pipeline, what: str) -> None:
 
 
 def main() -> None:
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("samples", nargs="?", type=int, default=100, metavar="SAMPLES", help="default: 100")
+    samples = parser.parse_args().samples
     print(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {22 * samples} tasks")
     within_python(samples)
     on_slurm(samples)

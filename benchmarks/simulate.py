@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import random
@@ -49,6 +50,9 @@ def cpu_s(file: Path, options: str) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the first history alone")
+    quick = parser.parse_args().quick
     separate = (
         "--strategy uniform --strategy doubling --strategy paper --strategy array --strategy dynamic --strategy known"
     )
@@ -56,7 +60,7 @@ def main() -> None:
         (two_samples(), "--feature n_ref_variants --feature n_samples --nodes 1 --mem 1200M --cpus 8"),
         (list(hundred_samples()), f"--feature n_variants --nodes 2 --mem 64G --cpus 16 --runs 2 {separate}"),
     ]
-    for rows, options in histories[: 1 if "--quick" in sys.argv[1:] else None]:
+    for rows, options in histories[: 1 if quick else None]:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "runs.csv"
             with file.open("w", newline="") as text:
