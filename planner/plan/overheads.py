@@ -8,8 +8,9 @@ JOB_SCRIPT_MB = 16
 """In a job of one task."""
 
 # accounting recorded 16, 29, 48, 90 and 133 MB for the batch step with 1, 2, 4, 8 and 12 tasks at once: 11 MB for each
-# srun with its helper and subshell, 5 MB for bash; the rest is a reserve for programs of a preamble, such as module
-BATCH_SCRIPT_MB = 32
+# srun with its helper and subshell, 5 MB for bash; the rest is a reserve for the programs between two tasks. Those of a
+# preamble, such as module, run before any task does and have the whole allocation
+BATCH_SCRIPT_MB = 16
 """The script of a job of many tasks, besides its sruns."""
 
 SRUN_MB = 12

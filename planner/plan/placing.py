@@ -61,6 +61,8 @@ def place(
     """
     if not sized:
         return Placed(tasks=[], batches=[], makespan_s=None)
+    if mode.tasks_are_steps:
+        sized = [one.as_step() for one in sized]
     asked = [_ask(one, target, mode) for one in sized]
     if _shares_updates(mode, sized):
         asked = ranges.rounded(asked)
@@ -129,7 +131,7 @@ def _own_types(load: Load, target: Target, submit: Submit) -> list[Partition]:
 
 def _ask(found: SizedTask, target: Target, mode: Mode) -> Adjusted:
     """Return the request: a job obeys the site's rules, a step only has to fit into its job."""
-    if mode in (Mode.PACKED, Mode.HET, Mode.DYNAMIC):
+    if mode.tasks_are_steps:
         return Adjusted(mem_mb=found.mem_mb, cpus=found.task.cpus, wall_s=found.time_limit_s)
     return target.site.adjust(target.partition, found.mem_mb, found.task.cpus, found.time_limit_s)
 
@@ -159,7 +161,7 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
         attempt=found.attempt,
         request_mb=asked.mem_mb,
         predicted_mb=found.predicted_mb,
-        reason="; ".join((found.reason, *asked.reasons)),
+        reason="; ".join((found.explained(), *asked.reasons)),
         time_limit_s=int(asked.wall_s),
         wall_s=found.wall_s,
         start_s=position.start_s,

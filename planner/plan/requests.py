@@ -17,7 +17,7 @@ from planner.memory.model import MemoryModel, Prediction, safety
 from planner.memory.sizing import LEAST_REQUEST_MB
 from planner.plan import features
 from planner.plan.inputs import Earlier, PlanInputs
-from planner.plan.overheads import JOB_SCRIPT_MB
+from planner.plan.overheads import JOB_SCRIPT_MB, STEP_SHELLS_MB
 from planner.plan.sizes import relative_sizes
 from planner.site.file import LOCAL
 
@@ -56,6 +56,8 @@ class SizedTask:
         Number of the attempt, from 1.
     beyond : bool
         Whether the prediction went beyond what its observations support; ``mem_mb`` is capped to what they do.
+    script_mb : int
+        The part of ``mem_mb`` that is for the script of a job around the task, MiB.
     """
 
     task: Task
@@ -67,6 +69,16 @@ class SizedTask:
     wall_s: float | None
     time_limit_s: int
     reason: str
+    script_mb: int = 0
+
+    def as_step(self) -> SizedTask:
+        """Return the same task as a step of a job, around which there are only the shells that measure it."""
+        script_mb = min(self.script_mb, STEP_SHELLS_MB)
+        return replace(self, mem_mb=self.mem_mb - self.script_mb + script_mb, script_mb=script_mb)
+
+    def explained(self) -> str:
+        """Return the reason, and how much of the request is for the script."""
+        return f"{self.reason}, {self.script_mb} MB for the script" if self.script_mb else self.reason
 
 
 class TaskSizer:
@@ -135,6 +147,7 @@ class TaskSizer:
             sized,
             attempt=before.attempts + 1 if before else 1,
             mem_mb=min(sized.mem_mb, self.cap_mb),
+            script_mb=sized.script_mb if sized.mem_mb <= self.cap_mb else 0,
             time_limit_s=limit_s,
             reason=reason,
         )
@@ -145,16 +158,17 @@ class TaskSizer:
         if known_mb <= sized.mem_mb:
             return sized
         reason = f"{sized.reason}, raised to the {known_mb} MB that it needed before"
-        return replace(sized, mem_mb=known_mb, predicted_mb=known_mb / PEAK_MARGIN, reason=reason)
+        return replace(sized, mem_mb=known_mb, script_mb=0, predicted_mb=known_mb / PEAK_MARGIN, reason=reason)
 
     def _held(self, sized: SizedTask, floor_mb: int) -> SizedTask:
         """Cap a request relative to the largest peak that its prediction is based on."""
-        if sized.mem_mb - self._script_mb <= max(self._reach_mb, floor_mb):
+        if sized.mem_mb - sized.script_mb <= max(self._reach_mb, floor_mb):
             return sized
         reason = f"{sized.reason}; held to {REACH} x {self._largest_mb:.0f} MB, the largest peak behind it"
         return replace(
             sized,
             mem_mb=max(math.floor(self._reach_mb), floor_mb),
+            script_mb=0,
             predicted_mb=None if sized.predicted_mb is None else min(sized.predicted_mb, self._reach_mb),
             reason=reason,
             beyond=True,
@@ -199,7 +213,8 @@ class TaskSizer:
             predicted_mb=found.point_mb,
             wall_s=found.wall_s,
             time_limit_s=self._limit_s(found),
-            reason="; ".join(filter(None, (self._with_script(found.reason, script_mb), self._let_go))),
+            reason="; ".join(filter(None, (found.reason, self._let_go))),
+            script_mb=script_mb,
         )
 
     def _from_prior(self, prior: Prior, task: Task, floor_mb: int) -> SizedTask:
@@ -222,12 +237,9 @@ class TaskSizer:
             predicted_mb=point_mb,
             wall_s=None if found is None else found.wall_s,
             time_limit_s=self._limit_s(found),
-            reason=self._with_script(reason, script_mb),
+            reason=reason,
+            script_mb=script_mb,
         )
-
-    @staticmethod
-    def _with_script(reason: str, script_mb: int) -> str:
-        return f"{reason}, {script_mb} MB for the script" if script_mb else reason
 
     def _limit_s(self, found: Prediction | None) -> int:
         if found is None or found.time_limit_s is None:

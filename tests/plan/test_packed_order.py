@@ -8,7 +8,7 @@ from observed import fitted
 
 from planner.core.records import BatchPacker, Mode
 from planner.plan.document import Plan
-from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB
+from planner.plan.overheads import BATCH_SCRIPT_MB, JOB_SCRIPT_MB, SRUN_MB, STEP_SHELLS_MB
 from planner.schedule.listing import Machine, by_cost, list_schedule
 from planner.scripts import render
 from planner.site import Partition
@@ -52,7 +52,7 @@ def test_the_memory_of_a_batch_is_the_peak_of_its_order_with_sruns_and_the_scrip
 def test_the_script_starts_the_tasks_in_the_plans_order() -> None:
     plan = packed()
     text = render.render(plan)["batch-1.sh"]
-    started = re.findall(r"^  start (\d+) \S+ '?(\w+)", text, flags=re.MULTILINE)  # memory, time limit, task
+    started = re.findall(r"^ *start (\d+) \S+ '?(\w+)", text, flags=re.MULTILINE)  # memory, time limit, task
     assert [(int(mem), task) for mem, task in started] == [(task.request_mb, task.task) for task in plan.tasks]
     assert f"#SBATCH --mem={plan.batches[0].mem_mb}M" in text
 
@@ -67,3 +67,12 @@ def test_an_array_runs_by_memory_and_time_with_k_at_once() -> None:
 
 def test_the_same_plan_twice_is_the_same_order() -> None:
     assert packed() == packed()
+
+
+def test_a_step_asks_for_its_own_shells_and_not_for_the_script_of_a_job() -> None:
+    array = plans.plan(plans.config(submit={"mode": Mode.ARRAY}), model=fitted())
+    alone = {task.task: task for task in array.tasks}
+    for step in packed().tasks:
+        assert alone[step.task].request_mb - step.request_mb == JOB_SCRIPT_MB - STEP_SHELLS_MB
+        assert alone[step.task].reason.endswith(f"{JOB_SCRIPT_MB} MB for the script")
+        assert step.reason.endswith(f"{STEP_SHELLS_MB} MB for the script")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123
-#SBATCH --mem=1417M
+#SBATCH --mem=1401M
 #SBATCH --partition=fat
 #SBATCH --account=genomics
 #SBATCH --qos=large
@@ -85,7 +85,7 @@ start() {
 # component 0: fat, 2 tasks
 (
   group=0
-  free=1361   # MB for the tasks; the component's other 56 MB are for this script and all sruns
+  free=1361   # MB for the tasks; the component's other 40 MB are for this script and all sruns
   slots=1
   declare -A held=() # pid of a running task -> its MB
   # shellcheck disable=SC2016  # names are data

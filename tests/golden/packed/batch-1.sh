@@ -1,7 +1,7 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
 #SBATCH --job-name=impute.r001.abc123.batch-1
-#SBATCH --mem=2778M
+#SBATCH --mem=2762M
 #SBATCH --partition=main
 #SBATCH --account=genomics
 #SBATCH --nodes=1
@@ -12,10 +12,11 @@
 #SBATCH --output=rounds/r001/logs/%x_%j.out
 #SBATCH --open-mode=append
 #SBATCH --no-requeue
+# shellcheck disable=SC2016  # names are data
 set -euo pipefail
 
 # 6 tasks share this allocation, each a step that is held to its own memory
-free=2746   # MB for the tasks and their sruns; the job's other 32 MB are for this script
+free=2746   # MB for the tasks and their sruns; the job's other 16 MB are for this script
 srun_mb=12
 slots=2
 declare -A held=() # pid of a running task -> its MB
@@ -75,15 +76,12 @@ start() {
   free=$((free - need)) slots=$((slots - 1))
 }
 
-# shellcheck disable=SC2016  # names are data
-{
-  start 1361 2:00:00 NA1.chr20 NA1 20 'it'"'"'s'
-  start 1361 2:00:00 a_b-c8687a08.chr20 'a b' 20 'it'"'"'s'
-  start 1127 2:00:00 NA1.chr22 NA1 22 'it'"'"'s'
-  start 1127 2:00:00 a_b-c8687a08.chr22 'a b' 22 'it'"'"'s'
-  start 1063 2:00:00 NA1.chr21 NA1 21 'it'"'"'s'
-  start 1063 2:00:00 a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
-}
+start 1361 2:00:00 NA1.chr20 NA1 20 'it'"'"'s'
+start 1361 2:00:00 a_b-c8687a08.chr20 'a b' 20 'it'"'"'s'
+start 1127 2:00:00 NA1.chr22 NA1 22 'it'"'"'s'
+start 1127 2:00:00 a_b-c8687a08.chr22 'a b' 22 'it'"'"'s'
+start 1063 2:00:00 NA1.chr21 NA1 21 'it'"'"'s'
+start 1063 2:00:00 a_b-c8687a08.chr21 'a b' 21 'it'"'"'s'
 wait
 if [ -s "$failed" ]; then
   echo "failed: $(tr '\n' ' ' <"$failed")" >&2
