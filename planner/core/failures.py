@@ -127,7 +127,7 @@ def _denied(where: Path | None) -> FailureError:
     if _is_folder(place) and _is_there(where) and os.access(place, os.W_OK):
         place = where
     owner = _owner(place)
-    if owner == _me():
+    if owner == user_name():
         mode = "u+rwx" if _is_folder(place) else "u+rw"
         return FailureError(f"{where}: permission denied", f"allow it: chmod {mode} {place}")
     belongs = f" ({place} belongs to {owner})" if owner else ""
@@ -207,7 +207,8 @@ def _owner(path: Path) -> str:
         return f"user {path.stat().st_uid}"
 
 
-def _me() -> str:
+def user_name() -> str:
+    """Return the name of the user whose process this is."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

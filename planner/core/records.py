@@ -125,6 +125,8 @@ class Observation:
         What the outcome is based on.
     source : str
         Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``, `SHARED`).
+    recorded_by : str
+        The user who recorded it, in a history that several use; empty for the user who reads it.
     """
 
     tool: str
@@ -144,6 +146,12 @@ class Observation:
     end_s: int | None = None
     evidence: str = ""
     source: str = "sacct"
+    recorded_by: str = field(default="", compare=False)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the reader's own run: neither another user's, nor merged from a file."""
+        return self.source != SHARED and not self.recorded_by
 
     @property
     def key(self) -> tuple[str, int]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from planner.core.records import Observation, Outcome, Quality
 
-VERSION = 3
+VERSION = 4
 
 COLUMNS = (
     *("job_id", "submit_s", "task", "tool", "sample", "chromosome", "features", "peak_mb", "limit_mb", "wall_s"),
-    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source"),
+    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source", "recorded_by"),
 )
-_OBSERVATIONS = """
+_OBSERVATIONS_3 = """
 CREATE TABLE observations (
     job_id TEXT NOT NULL,
     submit_s INTEGER NOT NULL,
@@ -38,6 +38,8 @@ CREATE TABLE observations (
 );
 CREATE INDEX observations_by_tool ON observations (tool, task);
 """
+_RECORDED_BY = "recorded_by TEXT NOT NULL DEFAULT ''"
+_OBSERVATIONS = _OBSERVATIONS_3.replace(" PRIMARY KEY", f" {_RECORDED_BY}, PRIMARY KEY")
 # Reports on imported files, by a hash of content and options.
 _IMPORTS = "CREATE TABLE imports (digest TEXT PRIMARY KEY, report TEXT NOT NULL);"
 CREATE = tuple(statement for statement in (_OBSERVATIONS + _IMPORTS).split(";") if statement.strip())
@@ -46,17 +48,21 @@ CREATE = tuple(statement for statement in (_OBSERVATIONS + _IMPORTS).split(";") 
 _FROM_1 = (
     "DROP INDEX IF EXISTS observations_by_tool",
     "ALTER TABLE observations RENAME TO before",
-    *(statement for statement in _OBSERVATIONS.split(";") if statement.strip()),
+    *(statement for statement in _OBSERVATIONS_3.split(";") if statement.strip()),
     """INSERT INTO observations
        SELECT job_id, submit_s, task, tool, sample, chromosome, features, peak_mb, limit_mb, wall_s, outcome, quality,
               1, NULL, NULL, evidence, source, 0 FROM before""",
     "DROP TABLE before",
 )
-MIGRATIONS: Mapping[int, tuple[str, ...]] = {1: _FROM_1, 2: (_IMPORTS.rstrip(";"),)}
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {
+    1: _FROM_1,
+    2: (_IMPORTS.rstrip(";"),),
+    3: (f"ALTER TABLE observations ADD COLUMN {_RECORDED_BY}",),
+}
 
 
-def to_row(observation: Observation) -> list[Any]:
-    """Return the cells of an observation in the order of `COLUMNS`.
+def to_row(observation: Observation, user: str) -> list[Any]:
+    """Return the cells of an observation in the order of `COLUMNS`; what nobody else recorded is this user's.
 
     Raises
     ------
@@ -67,13 +73,15 @@ def to_row(observation: Observation) -> list[Any]:
     row[COLUMNS.index("features")] = json.dumps(
         dict(observation.features), ensure_ascii=False, sort_keys=True, allow_nan=False
     )
+    row[COLUMNS.index("recorded_by")] = observation.recorded_by or user
     return row
 
 
-def from_row(row: Iterable[Any]) -> Observation:
-    """Return the observation that a row holds."""
+def from_row(row: Iterable[Any], user: str) -> Observation:
+    """Return the observation that a row holds, as this user reads it."""
     values = dict(zip(COLUMNS, row, strict=True))
     values["features"] = json.loads(values["features"])
     values["outcome"] = Outcome(values["outcome"])
     values["quality"] = Quality(values["quality"])
+    values["recorded_by"] = "" if values["recorded_by"] == user else values["recorded_by"]
     return Observation(**values)

@@ -35,7 +35,9 @@ _RANK = {Quality.MISSING: 0, Quality.SAMPLED: 1, Quality.CENSORED: 2, Quality.ME
 _NAMES = ", ".join(COLUMNS)
 # Of the jobs with one new and one stored record: those whose record is unchanged.
 _ONCE = "job_id NOT IN (SELECT job_id FROM temp.incoming GROUP BY job_id HAVING count(*) > 1)"
-_SAME_CELLS = " AND ".join(f"old.{name} IS incoming.{name}" for name in COLUMNS if name != "evidence")
+_SAME_CELLS = " AND ".join(
+    f"old.{name} IS incoming.{name}" for name in COLUMNS if name not in ("evidence", "recorded_by")
+)
 _FORGET_KNOWN = f"""
 DELETE FROM temp.incoming WHERE place IN (
 SELECT incoming.place FROM temp.incoming JOIN observations AS old
@@ -66,6 +68,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._user = failures.user_name()
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -187,7 +190,7 @@ class Store:
         with _explained(self._path):
             rows = self._connection.execute(query, values).fetchall()
         try:
-            return [from_row(row) for row in rows]
+            return [from_row(row, self._user) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(
                 f"{self._path}: a record cannot be read: {error}", "restore the file from a copy, or move it away"
@@ -255,7 +258,7 @@ class Store:
         execute(f"CREATE TEMP TABLE incoming (place INTEGER PRIMARY KEY, fresh DEFAULT 0, {_NAMES})")
         marks = ", ".join("?" * len(COLUMNS))
         insert = f"INSERT INTO temp.incoming ({_NAMES}) VALUES ({marks})"  # noqa: S608 - fixed words only
-        rows = map(to_row, observations)
+        rows = (to_row(one, self._user) for one in observations)
         while chunk := list(islice(rows, _CHUNK)):
             execute("BEGIN")
             self._connection.executemany(insert, chunk)
@@ -270,7 +273,7 @@ class Store:
         tally = {"new": new, "updated": 0, "unchanged": unchanged}
         rest = execute(f"SELECT {_NAMES} FROM temp.incoming WHERE NOT fresh ORDER BY place").fetchall()  # noqa: S608 - fixed words only
         for row in rest:
-            tally[self._add(from_row(row), guessed)] += 1
+            tally[self._add(from_row(row, self._user), guessed)] += 1
         execute("DROP TABLE temp.incoming")
         return Counts(**tally)
 
@@ -298,7 +301,7 @@ class Store:
         query = f"SELECT {_NAMES}, guessed FROM observations WHERE job_id = ?"  # noqa: S608 - fixed words only
         found: dict[str, tuple[Observation, bool]] = {}
         for *row, guessed in self._connection.execute(query, (observation.job_id,)).fetchall():
-            old = from_row(row)
+            old = from_row(row, self._user)
             if _is_same_attempt(old, observation):
                 found[old.task] = (old, bool(guessed))
         return found
@@ -309,7 +312,7 @@ class Store:
         )
 
     def _write(self, observation: Observation, guessed: bool) -> None:
-        row = [*to_row(observation), guessed]
+        row = [*to_row(observation, self._user), guessed]
         marks = ", ".join("?" * len(row))
         self._connection.execute(
             f"INSERT OR REPLACE INTO observations ({_NAMES}, guessed) VALUES ({marks})",  # noqa: S608 - fixed words only
@@ -334,6 +337,7 @@ def _merge(old: Observation, new: Observation) -> Observation:
         sample=new.sample or old.sample,
         chromosome=new.chromosome or old.chromosome,
         submit_s=old.submit_s if new.submit_s in (0, new.start_s) else new.submit_s,
+        recorded_by=old.recorded_by,
     )
     # the same facts in other words (text and JSON print a uid differently) do not count as a change
     return old if replace(merged, evidence=old.evidence) == old else merged

@@ -19,7 +19,7 @@ from planner.core import levels as texts
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.margins import TIME_MARGIN
-from planner.core.records import SHARED, Observation
+from planner.core.records import Observation
 from planner.core.retry import Retry
 from planner.core.sampling import POLL_S
 from planner.core.wording import count
@@ -325,14 +325,14 @@ def fit(
         let_go=let_go,
         levels=levels,
         time_levels=time_levels,
-        shared=sum(row.source == SHARED for row in kept),
+        shared=sum(not row.is_own for row in kept),
     )
 
 
 def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tuple[list[Observation], dict[str, int]]:
     """Return own and shared rows; without the shared ones if the own ones contradict them."""
-    own = [row for row in kept if row.source != SHARED]
-    others = [row for row in kept if row.source == SHARED]
+    own = [row for row in kept if row.is_own]
+    others = [row for row in kept if not row.is_own]
     if not others or len(own) < _OWN_AT_LEAST:
         return kept, {}
     said = fit(others, tool=others[0].tool, feature_names=names, seed=seed, poll_s=0, times=False)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.core import failures
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Observation, Outcome, Quality
 from planner.history import store as stores
@@ -207,6 +208,17 @@ def test_several_commands_at_once_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     with Store.open(path) as store:
         assert len(store.observations()) == 40
+
+
+def test_what_another_user_recorded_is_not_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, better = tmp_path / "history.sqlite", replace(SEEN, quality=Quality.MEASURED, peak_mb=900.0)
+    for user, seen in (("ann", SEEN), ("bob", SEEN), ("bob", better), ("bob", replace(SEEN, job_id="99"))):
+        monkeypatch.setattr(failures, "user_name", lambda user=user: user)
+        with Store.open(path) as store:
+            store.add([seen])
+    with Store.open(path) as store:
+        found = {one.job_id: (one.recorded_by, one.is_own, one.quality) for one in store.observations()}
+    assert found == {SEEN.job_id: ("ann", False, Quality.MEASURED), "99": ("", True, SEEN.quality)}
 
 
 def test_the_journal_is_one_that_nfs_can_hold(tmp_path: Path) -> None:
