@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from planner.core import shell
 from planner.core.errors import FieldError, InputError
@@ -191,6 +192,16 @@ class Cut:
             place=self.genome.places[chromosome],
             is_whole=False,
         )
+
+    def equal_parts(self, chromosome: str, number: int) -> list[Region]:
+        """Return a chromosome in so many parts of one length, without gaps at their ends; the whole one for 1."""
+        if number == 1:
+            return [self._whole(chromosome)]
+        length = self.genome.lengths_bp[chromosome]
+        ends = [length * part // number for part in range(number + 1)]
+        spans = ((start + 1, end) for start, end in pairwise(ends))
+        kept = (_outside(span, self.gaps.get(chromosome, ())) for span in spans)
+        return [self.part(chromosome, span) for span in kept if span is not None]
 
     def _whole(self, chromosome: str) -> Region:
         return Region(

@@ -173,8 +173,8 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
 def expect(
     chosen: Sequence[int], mem_mb: Sequence[int], wall_s: Sequence[float], cpus: Sequence[int], target: Target
 ) -> order.Schedule:
-    """Return when each task starts as a job of its own: list scheduling on the whole partition, like Slurm."""
-    nodes = target.partition.nodes or len(chosen)
+    """Return when each task starts as a job of its own: list scheduling on the partition's nodes, like Slurm."""
+    partition = target.partition
     backfill = target.site.scheduler == "backfill"
     return order.list_schedule(
         chosen,
@@ -182,8 +182,9 @@ def expect(
         wall_s,
         order.Machine(
             slots=target.max_running,
-            cap_mb=nodes * target.partition.cap_mb,
-            cores=nodes * target.partition.cores,
+            cap_mb=max(partition.cap_mb, max(mem_mb, default=0)),
+            cores=max(partition.cores, max(cpus, default=0)),
+            nodes=partition.nodes or len(chosen),
             dispatch=order.Dispatch.FIRST_FIT if backfill else order.Dispatch.STRICT,
         ),
         cpus=cpus,

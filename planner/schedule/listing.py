@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from planner.schedule.nodes import FreeNodes
+
 ROUNDING = 1e-9
 """Relative. Sums of memory in another order differ in the last bits; a task that fits exactly must still fit."""
 
@@ -43,6 +45,8 @@ class Machine:
         Most memory at once. Without it a task starts as soon as a slot is free, whatever it needs.
     cores : int, optional
         Most cores at once.
+    nodes : int
+        How many nodes there are with ``cap_mb`` and ``cores`` each; a task runs on one of them.
     dispatch : Dispatch
         ``STRICT`` keeps the order: no task starts before one ahead of it. Some order reaches the optimal makespan that
         way, which need not be so with ``FIRST_FIT``.
@@ -51,6 +55,7 @@ class Machine:
     slots: int | None = None
     cap_mb: float | None = None
     cores: int | None = None
+    nodes: int = 1
     dispatch: Dispatch = Dispatch.STRICT
 
 
@@ -114,12 +119,15 @@ def list_schedule(
         When ``order`` is not a permutation, a number is negative or not finite, or a task alone exceeds a limit.
     """
     loads = _Loads(tuple(mem_mb), tuple(wall_s), tuple(cpus) if cpus is not None else (1,) * len(mem_mb))
+    cap_mb = math.inf if machine.cap_mb is None else machine.cap_mb * (1 + ROUNDING)
+    cores = math.inf if machine.cores is None else machine.cores
     run = _OrderRun(
         loads,
         machine.dispatch,
         slots=len(order) if machine.slots is None else machine.slots,
-        cap_mb=math.inf if machine.cap_mb is None else machine.cap_mb * (1 + ROUNDING),
-        cores=math.inf if machine.cores is None else machine.cores,
+        cap_mb=cap_mb,
+        cores=cores,
+        free=FreeNodes(max(1, min(machine.nodes, len(order))), cap_mb, cores),
     )
     run.check(order)
     run.run(order)
@@ -155,12 +163,13 @@ class _OrderRun:
     slots: int
     cap_mb: float
     cores: float
+    free: FreeNodes
     now: float = 0.0
     peak: float = 0.0
     used_mem: float = 0.0
-    used_cores: int = 0
     start_s: list[float] = field(default_factory=list)
-    running: list[tuple[float, int]] = field(default_factory=list)
+    running: list[tuple[float, int, int]] = field(default_factory=list)
+    """Ends, tasks and nodes of the tasks that run."""
     steps: dict[float, float] = field(default_factory=dict)
     waiting_mem: list[float] = field(default_factory=list)
     """Memories of the tasks that have not started, ascending."""
@@ -201,8 +210,9 @@ class _OrderRun:
         if self._full():
             return
         for task in waiting:
-            if self._fits(task):
-                self._start(task)
+            node = self.free.find(self.loads.mem[task], self.loads.cpus[task])
+            if node is not None:
+                self._start(task, node)
                 yield task
                 if self._full():
                     return
@@ -213,18 +223,14 @@ class _OrderRun:
         """Whether no task can start, judged by the smallest values, without a look at all waiting tasks."""
         if len(self.running) >= self.slots or not self.waiting_mem:
             return True
-        return self.used_mem + self.waiting_mem[0] > self.cap_mb
+        return self.waiting_mem[0] > self.free.most_mem
 
-    def _fits(self, task: int) -> bool:
-        cores = self.used_cores + self.loads.cpus[task]
-        return cores <= self.cores and self.used_mem + self.loads.mem[task] <= self.cap_mb
-
-    def _start(self, task: int) -> None:
+    def _start(self, task: int, node: int) -> None:
         self.start_s[task] = self.now
-        heapq.heappush(self.running, (self.now + self.loads.wall[task], task))
+        heapq.heappush(self.running, (self.now + self.loads.wall[task], task, node))
+        self.free.change(node, -self.loads.mem[task], -self.loads.cpus[task])
         self.used_mem += self.loads.mem[task]
         del self.waiting_mem[bisect_left(self.waiting_mem, self.loads.mem[task])]
-        self.used_cores += self.loads.cpus[task]
         self.peak = max(self.peak, self.used_mem)
         self.steps[self.now] = self.used_mem
 
@@ -232,9 +238,9 @@ class _OrderRun:
         """Advance to the next end, and end all tasks that end then."""
         self.now = self.running[0][0]
         while self.running and self.running[0][0] <= self.now:
-            task = heapq.heappop(self.running)[1]
+            _, task, node = heapq.heappop(self.running)
+            self.free.change(node, self.loads.mem[task], self.loads.cpus[task])
             self.used_mem -= self.loads.mem[task]
-            self.used_cores -= self.loads.cpus[task]
         if not self.running:
             self.used_mem = 0.0
         self.steps[self.now] = self.used_mem

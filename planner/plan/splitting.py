@@ -1,0 +1,212 @@
+"""How many parts each chromosome becomes, so that the round ends soonest or costs least.
+
+Cutting lets large tasks run side by side and fit smaller nodes, and costs each part's fixed time and memory and the
+overlaps once more. Every way is judged by list scheduling on the partition's nodes, as plans are
+(`planner.plan.placing.expect`). The search starts from the best of all equal splits and of all that keep every part
+below one duration or one memory, then changes single chromosomes as long as that helps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from planner.schedule import listing
+from planner.schedule.listing import Machine
+
+PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64)
+"""The numbers of parts that are tried."""
+FIXED = (1, 2, 4, 8)
+"""Numbers of parts for all chromosomes alike that a choice is compared with."""
+_LEVELS = 24
+# task starts simulated in one search
+_EFFORT = 60_000
+# later or dearer by this share is accepted for fewer tasks, but never more than a fixed split
+_HARDLY_WORSE = 0.005
+
+
+class Aim(StrEnum):
+    """What a split is chosen for."""
+
+    SOONEST = "auto"
+    CHEAPEST = "cheapest"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A task on one part: what it requests, how long it runs, and its price while it does.
+
+    Attributes
+    ----------
+    mem_mb : int
+    cpus : int
+    wall_s : float
+    price : float
+        In any unit that all pieces share.
+    """
+
+    mem_mb: int
+    cpus: int
+    wall_s: float
+    price: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Divisible:
+    """A workload whose chromosomes can be cut.
+
+    Attributes
+    ----------
+    pieces : mapping of str to mapping of int to tuple of Piece
+        Chromosome -> number of parts -> the tasks of all samples. A number whose tasks fit no node is missing; at least
+        one number is left for each chromosome.
+    machine : Machine
+        The nodes.
+    most_tasks : int
+        Limit of the array and of the queue. If even the fewest possible tasks are more, these are taken.
+    kept : frozenset of str
+        Chromosomes whose parts are given, as some have run already.
+    """
+
+    pieces: Mapping[str, Mapping[int, tuple[Piece, ...]]]
+    machine: Machine
+    most_tasks: int
+    kept: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """One way to cut, and what it is expected to come to.
+
+    Attributes
+    ----------
+    parts : mapping of str to int
+        Chromosome -> number of parts.
+    tasks : int
+    makespan_s : float
+    price : float
+        In the unit of the pieces.
+    """
+
+    parts: Mapping[str, int]
+    tasks: int
+    makespan_s: float
+    price: float
+
+    def figure(self, aim: Aim) -> float:
+        """Return what the aim looks at."""
+        return self.makespan_s if aim is Aim.SOONEST else self.price
+
+
+def choose(work: Divisible, aim: Aim) -> Way:
+    """Return the best way that is found, never worse than a fixed split that the limits allow.
+
+    Deterministic; ends after a limited effort.
+    """
+    search = _Search(work, aim)
+    best = search.found().figure(aim)
+    fixed = [way.figure(aim) for way in map(search.fixed, FIXED) if way is not None]
+    most = max(best, min([(1 + _HARDLY_WORSE) * best, *fixed]))
+    good = [way for way in search.seen.values() if way.figure(aim) <= most]
+    return min(good, key=lambda way: (way.tasks, search.key(way)))
+
+
+def fixed_way(work: Divisible, number: int) -> Way | None:
+    """Return what ``number`` parts of each chromosome come to; None where these fit no node, or are too many tasks.
+
+    A chromosome that cannot have so many parts has as many as it can.
+    """
+    return _Search(work, Aim.SOONEST).fixed(number)
+
+
+def fewest(work: Divisible) -> dict[str, int]:
+    """Return the fewest parts of each chromosome with which all its tasks fit a node."""
+    return {name: min(by_number) for name, by_number in work.pieces.items()}
+
+
+class _Search:
+    def __init__(self, work: Divisible, aim: Aim) -> None:
+        self._work = work
+        self._aim = aim
+        self._numbers = [sorted(by_number) for by_number in work.pieces.values()]
+        self._least = tuple(numbers[0] for numbers in self._numbers)
+        self._most_tasks = max(work.most_tasks, len(self._pieces(self._least)))
+        self._left = _EFFORT
+        self.seen: dict[tuple[int, ...], Way] = {}
+
+    def key(self, way: Way) -> tuple[float, float, int]:
+        """Return what is compared: the aim's figure, then the other one, then the number of tasks."""
+        other = Aim.CHEAPEST if self._aim is Aim.SOONEST else Aim.SOONEST
+        return (way.figure(self._aim), way.figure(other), way.tasks)
+
+    def fixed(self, number: int) -> Way | None:
+        parts = []
+        for name, numbers in zip(self._work.pieces, self._numbers, strict=True):
+            if numbers[0] > number and name not in self._work.kept:
+                return None
+            parts.append(max((one for one in numbers if one <= number), default=numbers[0]))
+        return self.way(tuple(parts))
+
+    def found(self) -> Way:
+        """Return the best of all starts, improved chromosome by chromosome."""
+        starts = [self.way(self._least), *map(self.fixed, PARTS), *map(self.way, self._levels())]
+        best = min((way for way in starts if way is not None), key=self.key)
+        before = None
+        while best is not before and self._left > 0:
+            before = best
+            for place in range(len(self._numbers)):
+                best = min([best, *self._beside(best, place)], key=self.key)
+        return best
+
+    def _levels(self) -> Iterator[tuple[int, ...]]:
+        """Yield the fewest parts of each chromosome that keep every part below a duration, a memory or a price."""
+        measures: list[Callable[[Sequence[Piece]], float]] = [
+            lambda pieces: max((one.wall_s for one in pieces), default=0.0),
+            lambda pieces: max((one.mem_mb for one in pieces), default=0.0),
+        ]
+        for measure in measures:
+            sizes = [{k: measure(pieces) for k, pieces in one.items()} for one in self._work.pieces.values()]
+            values = sorted({size for one in sizes for size in one.values()})
+            for level in values[:: max(1, len(values) // _LEVELS)]:
+                yield tuple(
+                    next((k for k in numbers if one[k] <= level), numbers[-1])
+                    for one, numbers in zip(sizes, self._numbers, strict=True)
+                )
+        yield tuple(
+            min(one, key=lambda k: (sum(piece.price for piece in one[k]), k)) for one in self._work.pieces.values()
+        )
+
+    def _beside(self, way: Way, place: int) -> Iterator[Way]:
+        """Yield the ways in which one chromosome has the next smaller or larger number of parts."""
+        numbers = self._numbers[place]
+        parts = list(way.parts.values())
+        at = numbers.index(parts[place])
+        for beside in numbers[max(0, at - 1) : at + 2]:
+            found = self.way((*parts[:place], beside, *parts[place + 1 :])) if self._left > 0 else None
+            if found is not None:
+                yield found
+
+    def _pieces(self, parts: tuple[int, ...]) -> list[Piece]:
+        by_number = zip(self._work.pieces.values(), parts, strict=True)
+        return [piece for one, number in by_number for piece in one[number]]
+
+    def way(self, parts: tuple[int, ...]) -> Way | None:
+        """Return what a way comes to; None if it has too many tasks."""
+        if parts in self.seen:
+            return self.seen[parts]
+        pieces = self._pieces(parts)
+        if len(pieces) > self._most_tasks:
+            return None
+        self._left -= len(pieces)
+        mem_mb, wall_s = [one.mem_mb for one in pieces], [one.wall_s for one in pieces]
+        order = listing.by_cost(mem_mb, wall_s)
+        expected = listing.list_schedule(order, mem_mb, wall_s, self._work.machine, cpus=[one.cpus for one in pieces])
+        self.seen[parts] = Way(
+            parts=dict(zip(self._work.pieces, parts, strict=True)),
+            tasks=len(pieces),
+            makespan_s=expected.makespan,
+            price=math.fsum(one.price for one in pieces),
+        )
+        return self.seen[parts]
