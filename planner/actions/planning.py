@@ -71,6 +71,7 @@ def task_features(
     """Return the features of every task of the pipeline, reading the files they name."""
     from planner.actions import formulas
     from planner.core import config as configuration
+    from planner.core.regions import SPLIT
     from planner.plan import build, features
     from planner.project import inputs
     from planner.project.regions import genome_of
@@ -79,6 +80,8 @@ def task_features(
     specs = features.parse_specs({**config.features, **formulas.implied_features(project, config)})
     lengths = genome_of(config, project.folder).lengths_bp
     told = configuration.region_columns(config, samples)
+    # the overlaps of a split come on top of what whole chromosomes took
+    cuts_whole = config.pipeline.regions == SPLIT and config.pipeline.overlap is not None
     base = Path(config.wrap.folder) if config.wrap else project.folder
     readers = features.Readers(
         size=lambda path: inputs.size(str(base / path)),
@@ -92,7 +95,7 @@ def task_features(
                 task=name,
                 chromosome=region.chromosome,
                 lengths=lengths,
-                span=region.span,
+                span=region.padded if cuts_whole else region.span,
                 parameters=build.parameters(sample, region, told),
                 cpus=config.pipeline.cpus,
                 placeholders={"sample": sample.name, "chromosome": region.chromosome, "task": name},
@@ -264,9 +267,16 @@ def make_plan(
     submit : mapping, optional
         ``packer`` and ``order`` instead of those of ``[submit]``; None leaves one as it is.
     """
-    from planner.plan import build
+    return plan_from(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode, submit)
 
-    return build.plan(fetch(project, refit=refit, retry_failed=retry_failed, again=again), mode, submit)
+
+def plan_from(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, str | None] | None = None) -> Plan:
+    """Return the plan of what was fetched, with what it is expected to cost."""
+    from planner.plan import build
+    from planner.report.savings import price
+
+    found = build.plan(inputs, mode, submit)
+    return found.model_copy(update={"price": price(found)}) if found.tasks else found
 
 
 def fetch(

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
 
+_MOST_PARTS = 1000
+
+
+def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return a valid value of ``--split``."""
+    if value is None or value in ("auto", "cheapest") or (value.isdecimal() and 1 <= int(value) <= _MOST_PARTS):
+        return value
+    raise click.BadParameter(f"{value!r} is neither auto, cheapest nor a number of parts up to {_MOST_PARTS}")
+
 
 @click.command("plan")
 @click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
@@ -34,6 +43,14 @@ if TYPE_CHECKING:
     "ordering",
     type=click.Choice([one.value for one in Ordering]),
     help="With submit.max_running: search the order for so many at once, instead of submit.order.",
+)
+@click.option(
+    "--split",
+    "how",
+    metavar="auto|cheapest|N",
+    callback=_split,
+    help="Cut chromosomes into parts so that the round ends soonest (auto) or costs least of the site's billing "
+    "(cheapest), or each into so many parts; 1 undoes it.",
 )
 @click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
@@ -54,6 +71,7 @@ def command(
     mode: str | None,
     packer: str | None,
     ordering: str | None,
+    how: str | None,
     retry_failed: bool,
     again: bool,
     compare: bool,
@@ -71,6 +89,10 @@ def command(
     if schema:
         _echo_schema()
         return
+    if how is not None and (compare or when):
+        from planner.core.errors import InputError
+
+        raise InputError("--split cannot be combined with --compare or --when", "split first: --compare uses it then")
     project = open_project(folder)
     submit = {"packer": packer, "order": ordering}
     if compare:
@@ -79,8 +101,15 @@ def command(
     if when:
         _when(project, mode, retry_failed=retry_failed, again=again, as_json=as_json)
         return
-    with working("planning"):
-        plan, path = plan_next(project, mode, retry_failed=retry_failed, again=again, submit=submit)
+    options: dict[str, Any] = {"retry_failed": retry_failed, "again": again, "submit": submit}
+    if how is not None:
+        from planner.actions import splitting
+
+        with working("planning the ways to cut"):
+            plan, path = splitting.plan_next(project, how, mode, **options)
+    else:
+        with working("planning"):
+            plan, path = plan_next(project, mode, **options)
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
     else:
@@ -91,7 +120,9 @@ def command(
 
 def _show(plan: Plan, path: Path | None, *, every_row: bool, wide: bool) -> None:
     from planner.cli.plan_view import show_plan
+    from planner.cli.split_view import show_ways
 
+    show_ways(plan, wide=wide)
     show_plan(plan, every_row=every_row, wide=wide)
     if plan.target.site.name == "local" and shutil.which("sinfo"):
         click.echo("note: the site is 'local', this machine, though Slurm is here: submit.site names a cluster")

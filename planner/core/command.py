@@ -68,6 +68,12 @@ def heap_follows_request(command: str) -> bool:
     return mentions(command, ["java_heap_mb"])
 
 
+def takes_regions(command: str) -> bool:
+    """Whether a command takes a part of a chromosome: its name, or both its ends."""
+    ends = mentions(command, ["start", "padded_start"]) and mentions(command, ["end", "padded_end"])
+    return ends or mentions(command, ["region", "padded"])
+
+
 def check_tells_tasks_apart(
     command: str, *, chromosomes: int, samples: int, columns: Collection[str], regions: int = 0
 ) -> None:

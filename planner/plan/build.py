@@ -27,9 +27,6 @@ _BEYOND_NOTE = "some tasks are far larger than any measured: a few of them go fi
 _WAITS = "waits for what the pilot uses"
 
 
-# modes in which a job runs many tasks
-
-
 def tasks(
     config: Config,
     samples: Sequence[Sample],
@@ -138,8 +135,8 @@ def plan(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, str |
 def _plan(inputs: PlanInputs) -> Plan:
     config = inputs.config
     sizer = TaskSizer(inputs)
-    due, left_out = _due(inputs)
-    sized, given_up = _size_all(due, sizer, inputs.earlier)
+    to_run, left_out = due(inputs)
+    sized, given_up = _size_all(to_run, sizer, inputs.earlier)
     sized, waiting, pilot_notes = _pilot(sized, inputs, sizer)
     target = _target(inputs, sized)
     mode, notes = choose_mode(config, target, sized)
@@ -203,18 +200,18 @@ def _without_effect(submit: Submit, mode: Mode) -> list[str]:
     return notes
 
 
-def _due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:
+def due(inputs: PlanInputs) -> tuple[list[Task], list[LeftOut]]:
     """Split the tasks into those to run and those left out with a reason; done tasks are in neither."""
-    due: list[Task] = []
+    to_run: list[Task] = []
     left_out: list[LeftOut] = []
     for task in inputs.tasks:
         before = inputs.earlier.get(task.name)
         reason = _why_not(before, inputs.config.memory, retry_failed=inputs.retry_failed)
         if reason is None:
-            due.append(task)
+            to_run.append(task)
         elif reason:
             left_out.append(LeftOut(task=task.name, reason=reason))
-    return due, left_out
+    return to_run, left_out
 
 
 def _unlearnt(inputs: PlanInputs) -> list[str]:
@@ -270,11 +267,11 @@ def _pilot(
 
 
 def _size_all(
-    due: Iterable[Task], sizer: TaskSizer, earlier: Mapping[str, Earlier]
+    to_run: Iterable[Task], sizer: TaskSizer, earlier: Mapping[str, Earlier]
 ) -> tuple[list[SizedTask], list[LeftOut]]:
     sized: list[SizedTask] = []
     given_up: list[LeftOut] = []
-    for task in due:
+    for task in to_run:
         before = earlier.get(task.name)
         if before and before.outcome is Outcome.OOM and before.request_mb >= sizer.cap_mb:
             reason = f"killed for memory at {before.request_mb} MB, all that the largest node offers"

@@ -14,6 +14,7 @@ from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
 from planner.core.wording import count
 from planner.site import Partition, Site
+from planner.site.price import Price
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,22 @@ class LeftOut(Document):
     reason: str
 
 
+class CutWay(Document):
+    """A way to cut chromosomes into parts, and what its plan comes to."""
+
+    parts: Line
+    """``auto`` or ``cheapest``: as many as suit each chromosome; or the same number for all."""
+    tasks: int | None = None
+    largest_mb: int | None = None
+    """The largest request, MiB."""
+    makespan_s: float | None = None
+    requested_gb_h: float | None = None
+    """Memory reserved x time, GiB h."""
+    price: Price | None = None
+    refused: str | None = None
+    """Why it cannot be planned."""
+
+
 class Target(Document):
     """Where the plan runs, as it was known when the plan was made."""
 
@@ -156,6 +173,10 @@ class Plan(Document):
     left_out: list[LeftOut]
     extent: Extent | None = None
     """None in plans written before it was told."""
+    price: Price | None = None
+    """Expected cost; None while durations are not known."""
+    ways: list[CutWay] = []
+    """What ``--split`` chose first, then what it was compared with."""
     notes: list[str]
 
     @model_validator(mode="after")

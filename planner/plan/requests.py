@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from planner.core import units
+from planner.core import command, units
 from planner.core.errors import InputError
 from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation, Outcome, Task
@@ -89,6 +89,8 @@ class TaskSizer:
         self._memory = config.memory
         self._pipeline = config.pipeline
         self._wrapped = config.wrap is not None
+        takes_parts = not config.wrap and command.takes_regions(config.pipeline.command)
+        self._or_cut = ", or cut it: 'chromplan plan --split auto'" if takes_parts else ", or split the task"
         self._known_mb = inputs.known_mb
         self._model = model if model is not None and model.fitted else None
         self._predictions: dict[tuple[object, ...], Prediction] = {}
@@ -134,7 +136,7 @@ class TaskSizer:
             raise InputError(
                 f"task {task.name} needs about {sized.predicted_mb:.0f} MB; "
                 f"the largest node of site {self._site.name} offers {self.cap_mb} MB",
-                "choose a site or partition with larger nodes, or split the task",
+                "choose a site or partition with larger nodes" + self._or_cut,
             )
         reason = f"{_killed(before)}; {sized.reason}" if before and killed_mb else sized.reason
         if sized.mem_mb > self.cap_mb:

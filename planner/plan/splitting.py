@@ -77,7 +77,7 @@ class Divisible:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
+class SplitEstimate:
     """One way to cut, and what it is expected to come to.
 
     Attributes
@@ -100,12 +100,12 @@ class Way:
         return self.makespan_s if aim is Aim.SOONEST else self.price
 
 
-def choose(work: Divisible, aim: Aim) -> Way:
+def choose(work: Divisible, aim: Aim) -> SplitEstimate:
     """Return the best way that is found, never worse than a fixed split that the limits allow.
 
     Deterministic; ends after a limited effort.
     """
-    search = _Search(work, aim)
+    search = _SplitSearch(work, aim)
     best = search.found().figure(aim)
     fixed = [way.figure(aim) for way in map(search.fixed, FIXED) if way is not None]
     most = max(best, min([(1 + _HARDLY_WORSE) * best, *fixed]))
@@ -113,12 +113,12 @@ def choose(work: Divisible, aim: Aim) -> Way:
     return min(good, key=lambda way: (way.tasks, search.key(way)))
 
 
-def fixed_way(work: Divisible, number: int) -> Way | None:
+def fixed_way(work: Divisible, number: int) -> SplitEstimate | None:
     """Return what ``number`` parts of each chromosome come to; None where these fit no node, or are too many tasks.
 
     A chromosome that cannot have so many parts has as many as it can.
     """
-    return _Search(work, Aim.SOONEST).fixed(number)
+    return _SplitSearch(work, Aim.SOONEST).fixed(number)
 
 
 def fewest(work: Divisible) -> dict[str, int]:
@@ -126,7 +126,7 @@ def fewest(work: Divisible) -> dict[str, int]:
     return {name: min(by_number) for name, by_number in work.pieces.items()}
 
 
-class _Search:
+class _SplitSearch:
     def __init__(self, work: Divisible, aim: Aim) -> None:
         self._work = work
         self._aim = aim
@@ -134,14 +134,14 @@ class _Search:
         self._least = tuple(numbers[0] for numbers in self._numbers)
         self._most_tasks = max(work.most_tasks, len(self._pieces(self._least)))
         self._left = _EFFORT
-        self.seen: dict[tuple[int, ...], Way] = {}
+        self.seen: dict[tuple[int, ...], SplitEstimate] = {}
 
-    def key(self, way: Way) -> tuple[float, float, int]:
+    def key(self, way: SplitEstimate) -> tuple[float, float, int]:
         """Return what is compared: the aim's figure, then the other one, then the number of tasks."""
         other = Aim.CHEAPEST if self._aim is Aim.SOONEST else Aim.SOONEST
         return (way.figure(self._aim), way.figure(other), way.tasks)
 
-    def fixed(self, number: int) -> Way | None:
+    def fixed(self, number: int) -> SplitEstimate | None:
         parts = []
         for name, numbers in zip(self._work.pieces, self._numbers, strict=True):
             if numbers[0] > number and name not in self._work.kept:
@@ -149,7 +149,7 @@ class _Search:
             parts.append(max((one for one in numbers if one <= number), default=numbers[0]))
         return self.way(tuple(parts))
 
-    def found(self) -> Way:
+    def found(self) -> SplitEstimate:
         """Return the best of all starts, improved chromosome by chromosome."""
         starts = [self.way(self._least), *map(self.fixed, PARTS), *map(self.way, self._levels())]
         best = min((way for way in starts if way is not None), key=self.key)
@@ -178,7 +178,7 @@ class _Search:
             min(one, key=lambda k: (sum(piece.price for piece in one[k]), k)) for one in self._work.pieces.values()
         )
 
-    def _beside(self, way: Way, place: int) -> Iterator[Way]:
+    def _beside(self, way: SplitEstimate, place: int) -> Iterator[SplitEstimate]:
         """Yield the ways in which one chromosome has the next smaller or larger number of parts."""
         numbers = self._numbers[place]
         parts = list(way.parts.values())
@@ -192,7 +192,7 @@ class _Search:
         by_number = zip(self._work.pieces.values(), parts, strict=True)
         return [piece for one, number in by_number for piece in one[number]]
 
-    def way(self, parts: tuple[int, ...]) -> Way | None:
+    def way(self, parts: tuple[int, ...]) -> SplitEstimate | None:
         """Return what a way comes to; None if it has too many tasks."""
         if parts in self.seen:
             return self.seen[parts]
@@ -203,7 +203,7 @@ class _Search:
         mem_mb, wall_s = [one.mem_mb for one in pieces], [one.wall_s for one in pieces]
         order = listing.by_cost(mem_mb, wall_s)
         expected = listing.list_schedule(order, mem_mb, wall_s, self._work.machine, cpus=[one.cpus for one in pieces])
-        self.seen[parts] = Way(
+        self.seen[parts] = SplitEstimate(
             parts=dict(zip(self._work.pieces, parts, strict=True)),
             tasks=len(pieces),
             makespan_s=expected.makespan,

@@ -16,6 +16,7 @@ from planner.core.documents import parse_json, read_text
 from planner.core.errors import InputError
 from planner.plan.document import Plan, round_name
 from planner.project import lock as locks
+from planner.project import split
 
 HISTORY = "history.sqlite"
 """The file name of a history."""
@@ -46,8 +47,8 @@ class ProjectFolder:
         self.rounds = folder / "rounds"
 
     def config(self) -> Config:
-        """Read and check ``chromplan.toml``."""
-        return configuration.load(self.config_path)
+        """Read and check ``chromplan.toml``; a split that was chosen for its chromosomes is applied."""
+        return split.applied(configuration.load(self.config_path), self.folder)
 
     @cached_property
     def store_path(self) -> Path:

@@ -9,6 +9,7 @@ from planner.core.config import FILE, Config
 from planner.core.errors import InputError
 from planner.core.genomes import Genome
 from planner.core.regions import Cut, Region
+from planner.project import split
 
 
 def genome_of(config: Config, folder: Path) -> Genome:
@@ -30,16 +31,8 @@ def regions_of(config: Config, folder: Path) -> list[Region]:
     InputError
         Naming the file and its line, or the field, for what is not a region of the genome.
     """
-    pipeline = config.pipeline
-    genome = genome_of(config, folder)
     where = f"{folder / FILE}: pipeline"
-    cut = Cut(
-        genome=genome,
-        chromosomes=_chromosomes(config, genome, where),
-        overlap_bp=regions.parse_bases(pipeline.overlap) if pipeline.overlap else 0,
-        gaps=region_files.gaps(_path(folder, pipeline.gaps), genome) if pipeline.gaps else {},
-    )
-    found = _cut(pipeline.regions, cut, folder, where)
+    found = _cut(config.pipeline.regions, cut_of(config, folder), folder, where)
     if not found:
         raise InputError(
             f"{where}.regions: nothing is left",
@@ -49,11 +42,25 @@ def regions_of(config: Config, folder: Path) -> list[Region]:
     return found
 
 
+def cut_of(config: Config, folder: Path) -> Cut:
+    """Return how a pipeline's chromosomes may be cut: which they are, their overlap and gaps."""
+    pipeline = config.pipeline
+    genome = genome_of(config, folder)
+    return Cut(
+        genome=genome,
+        chromosomes=_chromosomes(config, genome, f"{folder / FILE}: pipeline"),
+        overlap_bp=regions.parse_bases(pipeline.overlap) if pipeline.overlap else 0,
+        gaps=region_files.gaps(_path(folder, pipeline.gaps), genome) if pipeline.gaps else {},
+    )
+
+
 def _cut(asked: str | list[str], cut: Cut, folder: Path, where: str) -> list[Region]:
     if isinstance(asked, list):
         return cut.named([(f"{where}.regions[{number}]", word) for number, word in enumerate(asked, 1)])
     if asked == regions.WHOLE:
         return cut.whole()
+    if asked == regions.SPLIT:
+        return split.recorded(folder, cut)
     if regions.is_file_name(asked):
         return region_files.of_file(_path(folder, asked), cut)
     return cut.windows(regions.parse_bases(asked))

@@ -15,6 +15,7 @@ from planner.plan.placing import expect
 from planner.scripts.jobs import Job, component_jobs, jobs
 from planner.scripts.options import updates
 from planner.site import Partition, Site
+from planner.site.price import Price
 
 # modes in which tasks are steps, which share their allocation's memory
 
@@ -163,28 +164,6 @@ def _reserved(
 ) -> Reservation:
     billed = target.site.billed(partition, cpus=cpus, mem_mb=mem_mb, nodes=nodes)
     return Reservation(mem_mb=mem_mb, wall_s=wall_s, cpus=cpus, units=billed)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Price:
-    """What a plan is expected to cost.
-
-    Attributes
-    ----------
-    core_h : float
-        Cores reserved x time, h.
-    billed_h : float
-        The site's billing units x time, h.
-    money : float or None
-        In the site's currency; None if the site file does not say what a unit costs.
-    co2_g : float or None
-        Grams of CO2; None if the site file does not say what a unit stands for.
-    """
-
-    core_h: float
-    billed_h: float
-    money: float | None
-    co2_g: float | None
 
 
 def price(plan: Plan) -> Price | None:

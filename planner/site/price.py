@@ -33,6 +33,28 @@ class Weights:
         return math.floor((max(shares) if by_largest else sum(shares)) + 1e-9)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """The expected cost of jobs.
+
+    Attributes
+    ----------
+    core_h : float
+        Cores reserved x time, h.
+    billed_h : float
+        The site's billing units x time, h.
+    money : float or None
+        In the site's currency; None if the site file does not say what a unit costs.
+    co2_g : float or None
+        Grams of CO2; None if the site file does not say what a unit stands for.
+    """
+
+    core_h: float
+    billed_h: float
+    money: float | None
+    co2_g: float | None
+
+
 # Slurm's default for a partition without weights
 CORES = Weights(cpu=1.0)
 

@@ -13,6 +13,7 @@ from planner.plan.document import Plan
 from planner.report import savings as compare
 from planner.scripts.jobs import jobs
 from planner.site import Partition, dumps
+from planner.site.price import Price
 
 ONE_NODE = Partition(name="one", nodes=1, cores=2, mem_mb=64_000)
 
@@ -193,7 +194,7 @@ def test_a_plan_costs_what_the_site_bills_for_as_long_as_its_jobs_run() -> None:
     plan = plan.model_copy(update={"target": target})
     billed = sum(int(task.cpus + task.request_mb / 1024 / 4) for task in plan.tasks)  # an hour each
     found = compare.price(plan)
-    assert found == compare.Price(core_h=4.0, billed_h=billed, money=billed / 2, co2_g=billed * 10)
+    assert found == Price(core_h=4.0, billed_h=billed, money=billed / 2, co2_g=billed * 10)
     assert compare.price_sentence(plan) == (
         f"costs 4 core-hours, {billed} billing unit-hours, {billed / 2:.3g} CHF, {billed * 10} g of CO2"
     )
