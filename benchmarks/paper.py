@@ -1,8 +1,9 @@
 """The tables and figures of arXiv 2511.15977 beside ours, on one page: ``python -m benchmarks.paper [--quick]``.
 
 Writes ``paper.html`` (``--out``): static orders (Table 1, Figure 2), packers, first tasks and predictions over task
-sizes (Figure 3), the ablation with intervals, requests against published methods, the formula. What is quick is
-measured anew; what needs traces, days or other programs comes from ``benchmarks/records``, and the page says so.
+sizes (Figure 3), the ablation with intervals, real Beagle in one budget (Figure 5), requests against published
+methods, the formula. What is quick is measured anew; what needs traces, days or other programs comes from
+``benchmarks/records``, and the page says so.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import dynamic_schedule, recorded, static_order
+from benchmarks import beagle_budget, dynamic_schedule, recorded, static_order
 from benchmarks.dynamic_schedule import Setting
 from planner.schedule.dynamic.decide import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
@@ -214,6 +215,23 @@ def sizes_figure(effort: Effort, known: dict[str, float]) -> str:
     return "".join(parts) + f"<p>Makespan over the best found in hindsight (kills per run), {effort.runs} seeds.</p>\n"
 
 
+def beagle_figure() -> str:
+    """Return Figure 5: real Beagle runs of 22 chromosomes in one memory budget, replayed by several policies."""
+    found = beagle_budget.rows()
+    record = recorded.load(beagle_budget.RECORD)
+    parts = [recorded_table({**record, "rows": found}, next(iter(record["views"])))]
+    lines: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+        size: (range(len(found)), [float(str(row[f"{size}_makespan_s"])) for row in found.values()])
+        for size in beagle_budget.SIZES
+    }
+    parts.append(plot("Figure 5: makespan of real Beagle", ", ".join(found), "s", lines))
+    said = (
+        "Peaks and durations of real runs, measured one after the other and replayed, each task with a core of its "
+        "own: genomes with lengths over 10 (a tenth) and over 5 (a fifth)."
+    )
+    return "".join(parts) + f"<p>{said}</p>\n"
+
+
 def cell(one: Mapping[str, object]) -> str:
     """Return ratio and kills of one summary, each with half of its 95 % interval."""
     return f"{one['ratio']:.3f} ±{one['ratio_ci95']:.3f} ({one['overcommits']:.2f} ±{one['overcommits_ci95']:.2f})"
@@ -244,10 +262,16 @@ def ablation(effort: Effort, known: dict[str, float]) -> str:
 def from_record(name: str, said: str) -> str:
     """Return a recorded table as its own page shows it, with where it comes from."""
     record = recorded.load(name)
-    lines = recorded.table(record, next(iter(record["views"]))).splitlines()
-    rows = [[one.strip().replace("**", "").replace("`", "") for one in line.strip("|").split("|")] for line in lines]
     source = f"Not measured now: {record['command']}, {record['measured']}."
-    return table(rows[0], rows[2:]) + f"<p>{html.escape(said)} {html.escape(source)}</p>\n"
+    shown = recorded_table(record, next(iter(record["views"])))
+    return f"{shown}<p>{html.escape(said)} {html.escape(source)}</p>\n"
+
+
+def recorded_table(record: dict[str, Any], page_of: str) -> str:
+    """Return the table that a page shows of a record."""
+    lines = recorded.table(record, page_of).splitlines()
+    rows = [[one.strip().replace("**", "").replace("`", "") for one in line.strip("|").split("|")] for line in lines]
+    return table(rows[0], rows[2:])
 
 
 def percentile(effort: Effort, known: dict[str, float]) -> str:
@@ -271,6 +295,7 @@ def sections(effort: Effort) -> dict[str, str]:
         "Figure 2: the order": lambda: order_figure(effort),
         "Figure 3: over task sizes": lambda: sizes_figure(effort, known),
         "The ablation": lambda: ablation(effort, known),
+        "Figure 5: real Beagle": beagle_figure,
         "The 80th percentile": lambda: percentile(effort, known),
         "Requests: Sizey and others": lambda: from_record(
             "memory_requests", "GBh wasted / attempts killed; the traces are public and do not come with chromplan."

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks import paper
+from benchmarks import beagle_budget, paper, recorded
 
 LEAST = paper.Effort(searches=1, evaluations=2_000, runs=2, moves=2, sizes=(0.4, 0.8), jobs=1)
 
@@ -21,6 +21,7 @@ def test_every_table_and_figure_is_there_with_what_was_published(parts: dict[str
     for ratio in ("1.554 (2.83)", "1.387 (0.95)"):
         assert ratio in parts["The ablation"]
     assert parts["Figure 3: over task sizes"].count("<svg") == 3
+    assert parts["Figure 5: real Beagle"].count("<tr>") == 7
     assert "not run: no Julia" in parts["The formula"]
 
 
@@ -39,3 +40,13 @@ def test_the_page_is_one_file_that_loads_nothing(parts: dict[str, str]) -> None:
 
 def test_a_sliding_mean_goes_over_its_window() -> None:
     assert paper.sliding_mean([1, 2, 3, 4, 5, 6]) == [3, 4]
+
+
+def test_real_beagle_in_one_budget_is_what_the_record_has() -> None:
+    """Replayed runs depend on nothing but the data, the seeds and the policies."""
+    measured = recorded.load(beagle_budget.RECORD)["rows"]
+    found = beagle_budget.rows()
+    assert found == measured, "python -m benchmarks.beagle_budget --record, then python -m benchmarks.recorded --write"
+    for size in beagle_budget.SIZES:
+        assert measured["chromplan"][f"{size}_killed"] == 0
+        assert measured["chromplan-prior"][f"{size}_faster"] > measured["paper"][f"{size}_faster"] > 1
