@@ -200,16 +200,15 @@ def _no_inodes(folder: Path) -> bool:
 
 def _owner(path: Path) -> str:
     try:
-        return pwd.getpwuid(path.stat().st_uid).pw_name
+        return user_name(path.stat().st_uid)
     except OSError:
         return ""
-    except KeyError:
-        return f"user {path.stat().st_uid}"
 
 
-def user_name() -> str:
-    """Return the name of the user whose process this is."""
+def user_name(user: int | None = None) -> str:
+    """Return the name of a user, by default of whose process this is; ``user 1000`` where it is unknown."""
+    user = os.geteuid() if user is None else user
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return pwd.getpwuid(user).pw_name
     except KeyError:
-        return f"user {os.geteuid()}"
+        return f"user {user}"

@@ -70,6 +70,7 @@ class SlurmView:
         self._unaccounted: set[str | None] = set()
         self._records: dict[Path, OwnRecords] = {}
         self._started: dict[Path, set[str]] = {}
+        self._hidden: dict[tuple[int, str | None], bool] = {}
         for cluster in {task.cluster for task in tasks}:
             some = [task for task in tasks if task.cluster == cluster]
             self._look(cluster, [task.entry.job_id for task in some], poll_s=max(task.poll_s for task in some))
@@ -127,7 +128,9 @@ class SlurmView:
             if attempts[-1].outcome is not None:
                 return None
             state = attempts[-1].state
-        elif task.cluster in self._unaccounted or time.time() - task.submitted_s > _LOST_AFTER_S:
+        elif task.cluster in self._unaccounted or (
+            time.time() - task.submitted_s > _LOST_AFTER_S and not self._may_be_hidden(task)
+        ):
             return None
         else:
             return SUBMITTED
@@ -167,9 +170,16 @@ class SlurmView:
         if left is not None and (unaccounted or abs(now_s - left[1]) > _LATE_S):
             return Fate([self._by_exit_code(task, *left)])
         seen_s = max(task.submitted_s, own.seen_s(task.entry.task, task.entry.job_id))
-        if job is None and left is None and abs(now_s - seen_s) > _LOST_AFTER_S:
+        if job is None and left is None and abs(now_s - seen_s) > _LOST_AFTER_S and not self._may_be_hidden(task):
             return Fate([without_record(task, "neither squeue nor sacct knows it, and it left no record")])
         return Fate(state=ENDED if job is not None or left is not None or record is not None else SUBMITTED)
+
+    def _may_be_hidden(self, task: OpenTask) -> bool:
+        """Whether Slurm may know a job all the same: one of another user."""
+        asked = (task.user, task.cluster)
+        if asked not in self._hidden:
+            self._hidden[asked] = slurm.hides_jobs_of(task.user, cluster=task.cluster)
+        return self._hidden[asked]
 
     def _by_exit_code(self, task: OpenTask, code: int, end_s: float) -> Observation:
         told = f"exit code {code} by its own record"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from planner import slurm
 from planner.core.errors import FailureError
+from planner.core.failures import user_name
 from planner.plan.document import Plan
 from planner.project.journal import Submission, SubmittedJob
 from planner.scripts.options import comment
@@ -46,6 +47,8 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
         found = {said: new for said, ids in seen.items() if (new := [one for one in ids if one not in known])}
         if found.keys() == names.keys():
             break
+    if found.keys() != names.keys() and slurm.hides_jobs_of(submission.user, cluster=plan.cluster):
+        raise theirs(plan, submission)
     for _, *again in found.values():
         for twin in again:  # a job submitted twice; tasks in it that start find their turn taken
             slurm.cancel(twin, waiting=True, cluster=plan.cluster)
@@ -57,6 +60,15 @@ def find_again(plan: Plan, submission: Submission) -> Submission:
     }
     jobs = [job.model_copy(update=changes[job.script]) if job.state == "asked" else job for job in submission.jobs]
     return submission.model_copy(update={"jobs": tuple(jobs)})
+
+
+def theirs(plan: Plan, submission: Submission) -> FailureError:
+    """Return the error for a submission that only another user can finish."""
+    name = user_name(submission.user)
+    return FailureError(
+        f"round {plan.round_name} was submitted only in part, by {name}",
+        f"only {name} can go on with it, by 'chromplan submit'",
+    )
 
 
 def end_late(plan: Plan, submission: Submission) -> None:

@@ -25,6 +25,8 @@ class OpenTask:
         Its round's folder.
     submitted_s : int
         When the round's submission began, s since the epoch.
+    user : int
+        Who submitted it.
     poll_s : int
         How often Slurm samples its memory, s.
     shared_twice : bool
@@ -39,6 +41,7 @@ class OpenTask:
     task: PlannedTask
     tool: str
     submitted_s: int
+    user: int
     poll_s: int
     cluster: str | None
     shared_twice: bool = False
@@ -59,7 +62,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
         plan = project.plan(number)
         tasks = {task.task: task for task in plan.tasks}
         logs = UsersLogs(script=plan.user_script, cluster=plan.cluster) if plan.user_script else None
-        began_s = submission.started_s if submission else int((folder / manifest.FILE).stat().st_mtime)
+        began_s, user = (submission.started_s, submission.user) if submission else _by_script(folder)
         found += [
             OpenTask(
                 round=number,
@@ -68,6 +71,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
                 task=tasks[entry.task],
                 tool=plan.tool,
                 submitted_s=began_s,
+                user=user,
                 poll_s=poll_s(plan),
                 cluster=plan.cluster,
                 shared_twice=plan.target.site.acctg_counts_shared,
@@ -77,3 +81,9 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
             if entry.task in tasks
         ]
     return found
+
+
+def _by_script(folder: Path) -> tuple[int, int]:
+    """Return when submit.sh has submitted a round, and who started it."""
+    stat = (folder / manifest.FILE).stat()
+    return int(stat.st_mtime), stat.st_uid

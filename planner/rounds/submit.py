@@ -26,7 +26,7 @@ from planner.rounds import preview
 from planner.rounds.batch_calls import call_of
 from planner.rounds.continuation import jobs_before, own_command, waiting_already
 from planner.rounds.elements import Elements, NotTaken
-from planner.rounds.lost import end_late, find_again
+from planner.rounds.lost import end_late, find_again, theirs
 from planner.scripts import render
 from planner.scripts.jobs import Job, follow_up, jobs, only
 from planner.scripts.options import follow_up_options, submit_options, updates
@@ -107,6 +107,8 @@ class _Submitter:
         self._last_s = time.monotonic() if self._resumed else None
 
     def run(self, *, then_next: bool) -> Submission:
+        if self._resumed and not self._journal.done and self._journal.user != os.getuid():
+            raise theirs(self._plan, self._journal)  # we can neither change nor release their jobs
         if then_next and not self._journal.then_next:
             self._change(then_next=True, jobs=(*self._journal.jobs, entry(follow_up(self._plan))))
         if self._resumed and self._journal.done:
@@ -146,11 +148,12 @@ class _Submitter:
 
     def _left_by_script(self) -> Submission:
         """Return the journal of a round that an interrupted submit.sh may have submitted in part."""
-        asked_s = int((self._folder / manifest.PART_FILE).stat().st_mtime)
+        part = (self._folder / manifest.PART_FILE).stat()
+        asked_s = int(part.st_mtime)
         for mode in (Mode.TIERS, Mode.ARRAY) if self._plan.mode is Mode.ARRAY else (self._plan.mode,):
             whole = self._whole(mode)
             asked = tuple(job.model_copy(update={"state": "asked", "asked_s": asked_s}) for job in whole.jobs)
-            left = whole.model_copy(update={"jobs": asked, "started_s": asked_s - _SCRIPT_TOOK_S})
+            left = whole.model_copy(update={"jobs": asked, "started_s": asked_s - _SCRIPT_TOOK_S, "user": part.st_uid})
             if any(job.job_id for job in find_again(self._plan, left).jobs):
                 break
         return left

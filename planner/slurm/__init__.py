@@ -24,7 +24,7 @@ from planner.slurm.jobs import (
 from planner.slurm.nodes import largest_node_mb, usable_nodes
 from planner.slurm.options import OptionForm, option_form
 from planner.slurm.queue import QueuedJob, memory_so_far, queued_jobs, step_names
-from planner.slurm.settings import Settings, read_settings, settings
+from planner.slurm.settings import Settings, hides_jobs_of, read_settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "cancel",
     "elements",
     "find_jobs",
+    "hides_jobs_of",
     "job_details",
     "job_state",
     "largest_node_mb",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from planner.core.errors import FailureError
 from planner.core.sampling import POLL_S
 from planner.site.facts import acctg_freq_s, read
 from planner.slurm.calls import Patience, run
@@ -28,6 +30,8 @@ class Settings:
         The highest array index plus one.
     max_job_count : int or None
         How many jobs slurmctld holds at once; each element of an array counts as one.
+    hides_jobs : bool
+        Whether users see only their own jobs (``PrivateData=jobs``).
     poll_s : float
         Interval of memory sampling for jobs that do not set their own, s; Slurm's default when sampling is off.
     """
@@ -37,12 +41,23 @@ class Settings:
     has_weights: bool
     max_array_size: int | None
     max_job_count: int | None
+    hides_jobs: bool = False
     poll_s: float = POLL_S
 
 
 def settings(*, cluster: str | None = None, patience: Patience | None = None) -> Settings:
     """Return the cluster's settings, with one ``scontrol show config``."""
     return read_settings(run(["scontrol", "show", "config"], cluster=cluster, patience=patience))
+
+
+def hides_jobs_of(user: int, *, cluster: str | None = None) -> bool:
+    """Whether Slurm may hide the jobs of a user (by id) from us; True also when Slurm does not answer."""
+    if os.getuid() in (0, user):
+        return False
+    try:
+        return settings(cluster=cluster).hides_jobs
+    except FailureError:
+        return True
 
 
 def read_settings(text: str) -> Settings:
@@ -59,6 +74,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         has_weights=any(value.strip() not in ("0", "(null)", "") for value in weights),
         max_array_size=_count(config.get("MaxArraySize")),
         max_job_count=_count(config.get("MaxJobCount")),
+        hides_jobs="jobs" in config.get("PrivateData", "").split(","),
         poll_s=acctg_freq_s(config) or POLL_S,
     )
 

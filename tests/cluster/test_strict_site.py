@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from cluster import Cluster
@@ -32,12 +36,14 @@ if mkdir lost 2>/dev/null; then
 fi
 exec "$real" "$@"
 """
+HIDING = "PrivateData=accounts,events,jobs,nodes,usage,users"
+QUARTER_OF_AN_HOUR_S = 1000
 
 
 def test_what_a_site_rewrites_and_whose_answer_was_lost_is_found_and_runs_once(
     start_cluster: Callable[..., Cluster],
 ) -> None:
-    rewriting = start_cluster(job_submit_lua=REWRITES, extra="PrivateData=accounts,events,jobs,nodes,usage,users")
+    rewriting = start_cluster(job_submit_lua=REWRITES, extra=HIDING)
     for mode in ("array", "jobs"):
         pipeline = Pipeline(rewriting, mode=mode, chromosomes="20-22")
         pipeline.ready()
@@ -88,4 +94,48 @@ def test_an_array_above_the_limit_is_refused_whole_and_may_be_planned_in_parts(l
     pipeline.finish()
     pipeline.chromplan("next", "--submit")
     pipeline.finish()
+    assert pipeline.ran() == ALL
+
+
+@contextmanager
+def somebody_else(cluster: Cluster) -> Iterator[None]:
+    """Have another user of the group work on this cluster for a while."""
+    person = cluster.person
+    cluster.person = replace(person, name="daemon", uid=1)
+    try:
+        yield
+    finally:
+        cluster.person = person
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_jobs_of_another_user_that_the_cluster_hides_are_neither_lost_nor_submitted_again(
+    start_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = start_cluster(extra=HIDING)
+    cluster.administrate("scontrol", "update", "PartitionName=main", "State=DOWN")
+    pipeline = Pipeline(cluster, mode="jobs", chromosomes="20-22")
+    pipeline.ready()
+    dies = pipeline.intercept("sbatch", '"$real" "$@"; kill -9 $PPID')
+    pipeline.run("chromplan", "submit", env=dies, check=False)
+    pipeline.run("bash", "-c", "chmod -R g+rwX . && find . -type d -exec chmod g+s {} +")
+    silent = pipeline.intercept("sacct", "exit 0")  # as slurmdbd may, too
+    for words in (("submit",), ("next", "--submit"), ("ingest",)):
+        with somebody_else(cluster):
+            refused = pipeline.run("chromplan", *words, env=silent, check=False)
+        assert refused.returncode == 1, words
+        said, hint = refused.stderr.splitlines()[-2:]
+        assert said.endswith(f"in part, by {cluster.person.name}"), words
+        assert hint.startswith(f"hint: only {cluster.person.name} can"), words
+    pipeline.chromplan("submit")
+    path = pipeline.latest() / "submission.json"
+    journal = json.loads(path.read_text())
+    pipeline.write(
+        "rounds/r001/submission.json", json.dumps(journal | {"started_s": journal["started_s"] - QUARTER_OF_AN_HOUR_S})
+    )
+    with somebody_else(cluster):
+        assert "recorded: 3 not ended yet" in pipeline.chromplan("ingest", env=silent)
+    cluster.administrate("scontrol", "update", "PartitionName=main", "State=UP")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert "recorded: 3 completed" in pipeline.chromplan("ingest")
     assert pipeline.ran() == ALL

@@ -145,3 +145,22 @@ def test_a_job_is_known_by_its_comment_wherever_slurm_prints_it(
     command(tmp_path, "squeue", f"cat {tmp_path / 'printed'}", monkeypatch)
     found = slurm.find_jobs({said: "impute.r001.abc", other: other}, user=1000, since_s=60)
     assert found == {said: ["12", "15", "17"], other: ["11", "14"]}
+
+
+@pytest.mark.parametrize(
+    ("script", "hidden"),
+    [
+        ("echo 'PrivateData             = accounts,jobs,usage'", True),
+        ("echo 'PrivateData             = none'", False),
+        ("echo 'scontrol: error: Unable to contact slurm controller' >&2; exit 1", True),
+    ],
+    ids=["private", "open", "no answer"],
+)
+def test_jobs_of_others_may_be_hidden_unless_slurm_says_otherwise(
+    script: str, hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = f"echo 'Configuration data as of 2026-11-27T14:00:00'; {script}"
+    command(tmp_path, "scontrol", answer, monkeypatch)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    assert slurm.hides_jobs_of(1001) is hidden
+    assert not slurm.hides_jobs_of(1000)
