@@ -34,7 +34,11 @@ def command(ctx: click.Context, folder: Path, tries: bool, as_json: bool) -> Non
     if as_json:
         echo_json([asdict(one) for one in found])
     else:
-        echo_table(["", "about", "found", "means"], [(one.level, one.about, one.found, one.means) for one in found])
+        echo_table(
+            ["", "about", "found", "means"],
+            [(one.level, one.about, one.found, one.means) for one in found],
+            below="about",
+        )
     if any(one.level is Level.WRONG for one in found):
         ctx.exit(1)
 

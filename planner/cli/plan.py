@@ -157,6 +157,7 @@ def _compare(
         inputs = fetch(project, retry_failed=retry_failed, again=again)
     found: list[dict[str, Any]] = []
     without: Plan | None = None
+    empty: Plan | None = None
     for mode in MODES:
         try:
             with working(f"planning in mode {mode}"):
@@ -167,12 +168,16 @@ def _compare(
         figures = dataclasses.asdict(compare.figures(plan))
         found.append({"mode": mode, "becomes": plan.mode.value, "notes": plan.notes, **figures})
         without = without or (plan if plan.tasks else None)
+        empty = empty or (None if plan.tasks else plan)
     if without is not None:
         one = dataclasses.asdict(compare.one_mem_figures(without))
         notes = [f"an array of {compare.one_mem(without)} MB for each task, without chromplan"]
         found.append({"mode": "one --mem", "becomes": "one --mem", "notes": notes, **one})
     if as_json:
         echo_json(found)
+        return
+    if without is None and empty is not None:
+        _show(empty, None, every_row=False, wide=wide)
         return
     from planner.core.memory_time import unit_for
     from planner.core.units import GB_H

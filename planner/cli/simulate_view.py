@@ -96,6 +96,7 @@ def show(replayed: Replayed, outcomes: Sequence[StrategyFigures], asked: dict[st
         ],
         [_cells(outcome, longest_s, unit, many=many) for outcome in outcomes],
         title=f"{_jobs(replayed)} on {_nodes(replayed.target)}",
+        below="",
     )
     for line in [*_comparison(outcomes), *_remarks(replayed, outcomes, asked)]:
         click.echo(line)

@@ -219,6 +219,15 @@ def test_plan_again_plans_what_is_done_too(loop: Loop) -> None:
     assert len(loop.json("plan", "--again")["tasks"]) == 6
 
 
+def test_modes_of_nothing_are_not_compared(loop: Loop) -> None:
+    loop.configure("false {chromosome}", memory="default_mb = 100\npilot = 0")
+    loop.run()
+    loop("ingest")
+    said = loop("plan", "--compare")
+    assert "left out: chr10, " in said
+    assert "tiers" not in said
+
+
 def test_the_schema_of_the_plan_can_be_printed(loop: Loop) -> None:
     assert json.loads(loop("plan", "--schema"))["title"] == "Plan"
 

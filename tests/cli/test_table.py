@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.cli.ui import table
+from planner.cli.ui import output, table
 from planner.core import wording
 
 COLUMNS = ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"]
@@ -88,3 +88,27 @@ def test_a_table_of_many_rows_measures_each_cell_a_few_times_only(monkeypatch: p
     rows = [(f"S{number}.chr1", number, "completed") for number in range(500)]
     assert len(table.lines(["task", ">MB", "outcome"], rows, width=None, colour=False)) == 501
     assert measured < 10 * 3 * len(rows)
+
+
+def test_numbers_that_have_no_room_stand_closer() -> None:
+    columns = ["tool", *(f">number/{n}" for n in range(9))]
+    shown = table.lines(columns, [("beagle", *(["1234567"] * 9))], width=80, colour=False)
+    assert max(map(len, shown)) <= 80
+    assert shown[-1] == " ".join(["beagle", *(["1234567"] * 9)])
+    assert shown[0].split() == ["number/"] * 9
+
+
+def test_what_explains_a_row_goes_below_where_it_has_no_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(table, "terminal_width", lambda: 30)
+    monkeypatch.setattr(table, "room", lambda around: None)
+    rows = [("fine", "bash", ""), ("fine", "samples", "a peak between two of them passes")]
+    output.echo_table(["", "about", "means"], rows, below="about")
+    assert capsys.readouterr().out.splitlines() == [
+        "      about",
+        "fine  bash",
+        "fine  samples",
+        "samples: a peak between two of",
+        "  them passes",
+    ]

@@ -45,10 +45,11 @@ def echo_table(
     wide: bool = False,
     narrow: Sequence[Sequence[str]] = (),
     around: int = 0,
+    below: str | None = None,
 ) -> bool:
     """Print a table, one line a row; a column whose name starts with ``>`` is right-aligned.
 
-    On a terminal the last column is shortened to what has room, unless ``wide``.
+    On a terminal the last column is shortened to what has room, unless ``wide``, or it goes ``below``.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def echo_table(
         Columns that will do where the rows fit the screen side by side only; the first of these that has room is taken.
     around : int
         Lines of the screen that are printed besides, the title apart.
+    below : str or None
+        The column that names a row where the last column has no room: what it says then follows the table, whole.
 
     Returns
     -------
@@ -69,14 +72,25 @@ def echo_table(
     if title:
         click.echo(click.style(title, bold=True) if colour else title)
     width = None if wide else table.terminal_width()
+    told: list[str] = []
+    if below is not None and width is not None and not table.fits(columns, rows, width):
+        name = [column.lstrip(">") for column in columns].index(below)
+        told = [line for row in rows if row[-1] for line in _indented(f"{row[name]}: {row[-1]}", width)]
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     shown = table.lines(columns, rows, width=width, colour=colour)
     room = table.room(around + bool(title))
     halves = None
     if width is not None and room is not None and len(shown) > room:
         tried = (_side_by_side(columns, rows, kept, width=width, colour=colour) for kept in narrow)
         halves = next((one for one in tried if one is not None and len(one) <= room), None)
-    click.echo("\n".join(halves or shown), color=colour)
+    click.echo("\n".join([*(halves or shown), *told]), color=colour)
     return halves is None
+
+
+def _indented(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _side_by_side(

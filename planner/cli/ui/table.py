@@ -73,9 +73,10 @@ class _Column:
         """Return the column with a word of its heading per line, where the cells are narrower than the heading."""
         inside = max(map(text_width, self.cells), default=0)
         lines: list[str] = []
-        for word in self.name.split():
-            if lines and text_width(f"{lines[-1]} {word}") <= inside:
-                lines[-1] += f" {word}"
+        for word in self.name.replace("/", "/ ").split():
+            joined = f"{lines[-1]}{'' if lines[-1].endswith('/') else ' '}{word}" if lines else ""
+            if lines and text_width(joined) <= inside:
+                lines[-1] = joined
             else:
                 lines.append(word)
         return _Column(name=self.name, right=self.right, heading=tuple(lines), cells=self.cells)
@@ -97,13 +98,21 @@ def lines(columns: Sequence[str], rows: Iterable[Sequence[object]], *, width: in
     rows : iterable of sequences
         Cells; None is empty.
     width : int or None
-        Columns of the terminal. Headings are folded, then the last column and the longest names are shortened until a
-        row takes one line; numbers never are. None for no limit.
+        Columns of the terminal. Headings are folded, then the last column and the longest names are shortened, then
+        columns stand closer, until a row takes one line; numbers are never cut. None for no limit.
     colour : bool
         Whether headings are bold and outcomes coloured.
     """
     table = _table(columns, rows)
-    return _drawn(table if width is None else _fit(table, width), colour=colour)
+    if width is None:
+        return _drawn(table, colour=colour)
+    table = _fit(table, width)
+    return _drawn(table, colour=colour, gap=_GAP if _total(table) <= width else _GAP[:1])
+
+
+def fits(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int) -> bool:
+    """Return whether a table has room for all of each cell."""
+    return _total([column.folded() for column in _table(columns, rows)]) <= width
 
 
 def side_by_side(
@@ -133,13 +142,14 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[_Co
     ]
 
 
-def _drawn(table: list[_Column], *, colour: bool) -> list[str]:
+def _drawn(table: list[_Column], *, colour: bool, gap: str = _GAP) -> list[str]:
     height = max((len(column.heading) for column in table), default=0)
     heads = [[""] * (height - len(column.heading)) + list(column.heading) for column in table]
-    shown = [_line(table, [head[row] for head in heads]) for row in range(height)]
+    shown = [_line(table, [head[row] for head in heads], gap=gap) for row in range(height)]
     if colour:
         shown = [click.style(line, bold=True) for line in shown]
-    return shown + [_line(table, row, colour=colour) for row in zip(*(one.cells for one in table), strict=True)]
+    rows = zip(*(one.cells for one in table), strict=True)
+    return shown + [_line(table, row, gap=gap, colour=colour) for row in rows]
 
 
 def terminal_width() -> int | None:
@@ -184,13 +194,13 @@ def _total(table: Sequence[_Column]) -> int:
     return sum(column.width for column in table) + len(_GAP) * (len(table) - 1)
 
 
-def _line(table: Sequence[_Column], cells: Sequence[str], *, colour: bool = False) -> str:
+def _line(table: Sequence[_Column], cells: Sequence[str], *, gap: str, colour: bool = False) -> str:
     padded = []
     for column, cell in zip(table, cells, strict=True):
         space = " " * (column.width - text_width(cell))
         shown = _coloured(column.name, cell) if colour else cell
         padded.append(space + shown if column.right else shown + space)
-    return _GAP.join(padded).rstrip()
+    return gap.join(padded).rstrip()
 
 
 def _coloured(column: str, cell: str) -> str:
