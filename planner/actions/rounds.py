@@ -96,13 +96,17 @@ def ingest_ended(project: ProjectFolder) -> Ingested:
         return ingest.ingest(project, store)
 
 
-def latest_statuses(project: ProjectFolder, *, offline: bool = False) -> list[TaskStatus]:
+def latest_statuses(
+    project: ProjectFolder, *, offline: bool = False, say: Callable[[str], None] | None = None
+) -> list[TaskStatus]:
     """Return what has become of every attempt until now, and the tasks that are planned; nothing is recorded.
 
     Parameters
     ----------
     offline : bool
         Only what is recorded: no call to Slurm.
+    say : callable, optional
+        Is told that accounting does not answer, and the status is then what squeue knows.
 
     Raises
     ------
@@ -112,4 +116,4 @@ def latest_statuses(project: ProjectFolder, *, offline: bool = False) -> list[Ta
     from planner.actions.planning import recorded
     from planner.rounds.statuses import task_statuses
 
-    return task_statuses(project, recorded(project), offline=offline)
+    return task_statuses(project, recorded(project), offline=offline, say=say)

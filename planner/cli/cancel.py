@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     project = open_project(folder)
     whole = not (tasks or samples or pending)
     with door.looking(project):
-        found = latest_statuses(project, offline=False)
+        found = latest_statuses(project, say=partial(click.echo, err=True))
     if samples:
         names.check_samples(samples, found)
     flying = [one for one in found if one.in_flight]

@@ -49,8 +49,11 @@ def command(
     from planner.rounds import tally
 
     project = open_project(folder)
+    notes: list[str] = []
     with working("asking Slurm"):
-        found = latest_statuses(project, offline=offline)
+        found = latest_statuses(project, offline=offline, say=notes.append)
+    for note in notes:
+        click.echo(note, err=True)
     kinds = {*(tally.FAILED if failed else ()), *([tally.RUNNING] * running), *([tally.WAITING] * pending)}
     shown = _chosen(found, kinds, samples)
     if as_json:

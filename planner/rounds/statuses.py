@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from planner import slurm
@@ -17,11 +16,12 @@ from planner.rounds.fates import WAITING
 from planner.rounds.progress import IN_FLIGHT, TaskStatus
 from planner.rounds.waiting import explain
 
+Say = Callable[[str], None]
 _PENDING, _RUNNING = "PENDING", "RUNNING"
 
 
 def task_statuses(
-    project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False
+    project: ProjectFolder, observations: Sequence[Observation], *, offline: bool = False, say: Say | None = None
 ) -> list[TaskStatus]:
     """Return the status of every attempt, and of tasks that are planned but not started.
 
@@ -33,20 +33,28 @@ def task_statuses(
         The recorded attempts.
     offline : bool
         Make no call to Slurm.
+    say : callable, optional
+        Is told that sacct does not answer, and the status is then what squeue knows.
 
     Raises
     ------
     FailureError
-        When sacct does not answer.
+        When sacct does not answer, and nobody is to be told, or squeue does not answer either.
     """
     since_s = began_s(map(project.round_folder, project.round_numbers()))
     recorded = {(one.task, one.job_id) for one in observations if one.submit_s >= since_s}
     seen = [one for one in ingest.local_observations(project) if (one.task, one.job_id) not in recorded]
     running: dict[str, str] = {}
     over: dict[int, str] = {}
+    failure: FailureError | None = None
     if not offline:
-        ended, running, over = ingest.look(project, recorded)
-        seen += ended
+        try:
+            ended, running, over = ingest.look(project, recorded)
+            seen += ended
+        except FailureError as error:
+            if say is None:
+                raise
+            failure = error
     unrecorded = {(one.task, one.job_id) for one in seen}
 
     def known(one: TaskStatus) -> TaskStatus:
@@ -55,11 +63,19 @@ def task_statuses(
         return replace(one, recorded=False) if (one.task, one.job_id) in unrecorded else one
 
     found = [known(one) for one in progress.statuses(project, [*observations, *seen], over=over)]
-    return found if offline else _with_queue(project, found)
+    if offline:
+        return found
+    found = _with_queue(project, found, failure)
+    if failure is not None and say is not None:
+        say(f"note: {failure.message.splitlines()[0]}; this is what squeue knows")
+    return found
 
 
-def _with_queue(project: ProjectFolder, found: list[TaskStatus]) -> list[TaskStatus]:
-    """Add why tasks in flight wait, or how much memory they hold; unchanged when Slurm does not say."""
+def _with_queue(project: ProjectFolder, found: list[TaskStatus], failure: FailureError | None) -> list[TaskStatus]:
+    """Add why tasks in flight wait, or how much memory they hold; unchanged when Slurm does not say.
+
+    After a ``failure`` of accounting, that is raised instead.
+    """
     flying: dict[str | None, list[TaskStatus]] = {}
     clusters = {number: project.plan(number).cluster for number in {one.round for one in found if one.in_flight}}
     for one in found:
@@ -67,8 +83,11 @@ def _with_queue(project: ProjectFolder, found: list[TaskStatus]) -> list[TaskSta
             flying.setdefault(clusters[one.round], []).append(one)
     queues: dict[str | None, _Queue] = {}
     for cluster, some in flying.items():
-        with contextlib.suppress(FailureError):
+        try:
             queues[cluster] = _Queue(some, cluster)
+        except FailureError:
+            if failure is not None:
+                raise failure from None
     return [
         queues[clusters[one.round]].seen(one) if one.in_flight and clusters[one.round] in queues else one
         for one in found

@@ -145,6 +145,22 @@ def test_cancel_ends_only_the_jobs_of_the_project_and_next_records_it(omk_cluste
     assert [row["state"] for row in other.json("status")] == ["RUNNING"]
 
 
+def test_without_accounting_for_a_while_what_runs_is_shown_and_can_be_cancelled(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="21-22", command="sleep 600; : {chromosome}")
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    silent = pipeline.intercept("sacct", 'echo "sacct: error: Slurm\'s database is away" >&2; exit 1')
+    seen = pipeline.run("chromplan", "status", env=silent)
+    assert "database is away; this is what squeue knows" in seen.stderr
+    assert {one["state"] for one in pipeline.json("status")} <= {"PENDING", "RUNNING"}
+    assert "cancelled 2 tasks" in pipeline.chromplan("cancel", "--yes", env=silent)
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"cancelled"}
+    both = {"PATH": f"{pipeline.folder}/sacct.d:{pipeline.intercept('squeue', 'exit 1')['PATH']}"}
+    pipeline.chromplan("next", "--retry-failed", "--submit")
+    refused = pipeline.run("chromplan", "status", env=both, check=False)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 2)
+
+
 def test_tasks_that_share_a_job_are_cancelled_together(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="20-22", mode="packed", command=FOR_EVER)
     submitted(pipeline)
