@@ -97,7 +97,7 @@ def task_features(
                 lengths=lengths,
                 span=region.padded if cuts_whole else region.span,
                 parameters=build.parameters(sample, region, told),
-                cpus=config.pipeline.cpus,
+                cpus=config.pipeline.cpus_tried[0],
                 placeholders={"sample": sample.name, "chromosome": region.chromosome, "task": name},
                 readers=readers,
             ),
@@ -174,7 +174,14 @@ def learnable(config: Config, observations: Sequence[Observation]) -> tuple[Sequ
     """
     from planner.core.command import heap_follows_request
     from planner.memory import elastic
+    from planner.plan.features import parse_specs
 
+    by_cpus = [spec.name for spec in parse_specs(config.features) if spec.kind == "cpus"]
+    if by_cpus and len(config.pipeline.cpus_tried) > 1:
+        # runs from before CPUs were chosen have them in their record alone
+        observations = [
+            replace(one, features={**dict.fromkeys(by_cpus, float(one.cpus)), **one.features}) for one in observations
+        ]
     if not heap_follows_request(config.pipeline.command):
         return observations, []
     learnt, elastically = elastic.as_needed(observations)

@@ -131,7 +131,7 @@ def check(values: Mapping[str, object], folder: Path) -> str:
     checking.check(config, configuration.samples(config, folder), regions_of(config, folder), path=path)
     site, _ = planning.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
     time_s = units.parse_duration_s(config.pipeline.time) or 0.0
-    site.choose(1, config.pipeline.cpus, time_s, config.submit.partition)
+    site.choose(1, config.pipeline.cpus_tried[0], time_s, config.submit.partition)
     return written
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from planner.core import command, contigs, genomes, human, regions, shell, units
 from planner.core import samples as sample_files
@@ -87,6 +87,22 @@ def _whole_mib(value: object) -> object:
 MiB = Annotated[int, BeforeValidator(_whole_mib), Field(ge=1)]
 
 
+# what cpus = "auto" chooses from
+_CPUS = (1, 2, 4, 8, 16)
+
+
+def _cpus(value: object) -> object:
+    wanted = 'write a number, a list such as [1, 2, 4], or "auto"'
+    numbers = value if isinstance(value, list) else [value]
+    if value == "auto":
+        return value
+    if not numbers or not all(isinstance(one, int) and not isinstance(one, bool) for one in numbers):
+        raise FieldError(f'should be a valid integer, a list of them or "auto", not {value!r}', wanted)
+    if min(numbers) < 1:
+        raise FieldError(f"should be greater than or equal to 1, not {min(numbers)}", wanted)
+    return sorted(set(numbers)) if isinstance(value, list) else value
+
+
 class Pipeline(Document):
     """What runs."""
 
@@ -110,9 +126,17 @@ class Pipeline(Document):
     """A BED file of what holds nothing: windows begin and end outside."""
     samples: list[str] | str = []
     """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""
-    cpus: Annotated[int, Field(ge=1)] = 1
+    cpus: Annotated[int | list[int] | Literal["auto"], BeforeValidator(_cpus)] = 1
+    """CPUs of each task; a list, or ``auto`` for 1, 2, 4, 8 and 16: chosen per task, see `planner.plan.threads`."""
     time: Annotated[str, AfterValidator(_duration)] = TIME
     """Time limit of a task until its wall time can be predicted, and the ceiling after that."""
+
+    @property
+    def cpus_tried(self) -> tuple[int, ...]:
+        """The numbers of CPUs that a task may have, ascending."""
+        if self.cpus == "auto":
+            return _CPUS
+        return tuple(self.cpus) if isinstance(self.cpus, list) else (self.cpus,)
 
     @property
     def cuts(self) -> bool:
@@ -159,14 +183,29 @@ class Submit(Document):
     """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
 
 
+_FEATURES: dict[str, str | int | float] = {"length_mb": "length"}
+
+
 class Config(Document):
     """The whole of ``chromplan.toml``."""
 
     pipeline: Pipeline
-    features: dict[str, str | int | float] = {"length_mb": "length"}
+    features: dict[str, str | int | float] = _FEATURES
     memory: Memory = Memory()
     submit: Submit = Submit()
     wrap: Wrap | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _learn_from_cpus(cls, values: object) -> object:
+        """Add the feature ``cpus`` where a task's number of CPUs is chosen."""
+        pipeline = values.get("pipeline") if isinstance(values, dict) else None
+        if not isinstance(values, dict) or not isinstance(pipeline, dict) or isinstance(pipeline.get("cpus", 1), int):
+            return values
+        features = values.get("features", dict(_FEATURES))
+        if not isinstance(features, dict) or "cpus" in features or "cpus" in features.values():
+            return values
+        return {**values, "features": {**features, "cpus": "cpus"}}
 
 
 def load(path: Path) -> Config:

@@ -12,7 +12,7 @@ from planner.core.errors import InputError
 from planner.core.records import AUTO, BatchPacker, Mode, Outcome, Task
 from planner.core.regions import Region
 from planner.core.samples import Sample
-from planner.plan import pilot, steps
+from planner.plan import pilot, steps, threads
 from planner.plan.choosing import allowed_types, choose_mode, try_het
 from planner.plan.document import Extent, LeftOut, Plan, Target, round_name
 from planner.plan.inputs import Earlier, PlanInputs
@@ -50,7 +50,7 @@ def tasks(
             chromosome=region.chromosome,
             region=region.name,
             length_bp=region.length_bp,
-            cpus=config.pipeline.cpus,
+            cpus=config.pipeline.cpus_tried[0],
             element=element,
             features=features[name],
             parameters=parameters(sample, region, told),
@@ -140,7 +140,8 @@ def _plan(inputs: PlanInputs) -> Plan:
     sized, waiting, pilot_notes = _pilot(sized, inputs, sizer)
     target = _target(inputs, sized)
     mode, notes = choose_mode(config, target, sized)
-    notes += [*inputs.notes, *pilot_notes, *_unlearnt(inputs)]
+    sized, cpus_notes = threads.give(sized, inputs, sizer, at=target.partition, mode=mode)
+    notes += [*inputs.notes, *pilot_notes, *cpus_notes, *_unlearnt(inputs)]
     sized, queued_later = _queueable(sized, inputs, mode)
     mode, placed, notes = _place(config, sized, target, mode, notes)
     return Plan(
@@ -153,6 +154,7 @@ def _plan(inputs: PlanInputs) -> Plan:
         target=target,
         command=inputs.command,
         columns=dict(inputs.columns),
+        cpus=config.pipeline.cpus_tried if len(config.pipeline.cpus_tried) > 1 else (),
         user_script=config.wrap.user_script if config.wrap else None,
         makespan_s=placed.makespan_s,
         total_request_mb=sum(task.request_mb for task in placed.tasks),
@@ -255,6 +257,8 @@ def _pilot(
     else:
         kind, note = [one for one in sized if one.beyond], _BEYOND_NOTE
     most = inputs.config.memory.pilot
+    if sizer.blind:
+        most *= len(threads.spread(inputs.config.pipeline.cpus_tried))
     if not 0 < most < len(kind):
         return sized, [], []
     again = [one.task for one in kind if one.attempt > 1]
@@ -300,7 +304,7 @@ def _target(inputs: PlanInputs, sized: Sequence[SizedTask]) -> Target:
     largest = max(sized, key=lambda one: one.mem_mb, default=None)
     partition = inputs.site.choose(
         mem_mb=largest.mem_mb if largest else 1,
-        cpus=inputs.config.pipeline.cpus,
+        cpus=max((one.task.cpus for one in sized), default=1),
         wall_s=max((one.time_limit_s for one in sized), default=0),
         partition=submit.partition,
         task=f"task {largest.task.name if largest else ''}",

@@ -162,6 +162,8 @@ class Plan(Document):
     """Bash text; values reach it as environment variables."""
     columns: dict[str, Variable]
     """Placeholder -> environment variable of the sample table's columns."""
+    cpus: tuple[_Count, ...] = ()
+    """Numbers of CPUs of which each task got one; empty where all have the same."""
     user_script: UserScript | None = None
     """An existing batch script, which is what the jobs run."""
     makespan_s: float | None

@@ -188,7 +188,7 @@ class TaskSizer:
                     f"task {task.name}: memory.formula gives {value_mb:g} MB", "correct the formula in chromplan.toml"
                 )
             return self._unlearnt(task, max(floor_mb, math.ceil(value_mb)), "the formula of chromplan.toml", value_mb)
-        default_mb, source = self._default()
+        default_mb, source = self._default(task.cpus)
         if default_mb > self.cap_mb:
             raise InputError(
                 f"task {task.name} needs {default_mb} MB ({source}); "
@@ -259,11 +259,11 @@ class TaskSizer:
             reason=f"first round: {source}",
         )
 
-    def _default(self) -> tuple[int, str]:
+    def _default(self, cpus: int) -> tuple[int, str]:
         if self._memory.default_mb is not None:
             return self._memory.default_mb, "the script's own --mem" if self._wrapped else "memory.default_mb"
         per_core_mb = self._site.mem_per_core_mb(self._partition)
-        return per_core_mb * self._pipeline.cpus, f"{self._site.name} has {per_core_mb} MB per core"
+        return per_core_mb * cpus, f"{self._site.name} has {per_core_mb} MB per core"
 
     def _time_limit(self, limit_s: int, before: Earlier | None) -> int:
         if before is not None and before.outcome is Outcome.TIMEOUT:

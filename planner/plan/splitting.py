@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.schedule import listing
 from planner.schedule.listing import Machine
 
@@ -22,8 +25,12 @@ FIXED = (1, 2, 4, 8)
 """Numbers of parts for all chromosomes alike that a choice is compared with."""
 _LEVELS = 24
 # task starts simulated in one search
-_EFFORT = 60_000
-# later or dearer by this share is accepted for fewer tasks, but never more than a fixed split
+_EFFORT = 150_000
+# Durations are predictions: a way that is best for exactly these need not be so for others. Each is judged by the mean
+# over some, in which each chromosome takes longer or shorter by a share of this size.
+_DOUBT = 0.08
+_SCENARIOS = 4
+# later or dearer by this share is accepted for fewer tasks
 _HARDLY_WORSE = 0.005
 
 
@@ -86,6 +93,8 @@ class SplitEstimate:
         Chromosome -> number of parts.
     tasks : int
     makespan_s : float
+    doubtful_s : float
+        Mean of the makespans if chromosomes take longer or shorter than predicted.
     price : float
         In the unit of the pieces.
     """
@@ -93,11 +102,16 @@ class SplitEstimate:
     parts: Mapping[str, int]
     tasks: int
     makespan_s: float
+    doubtful_s: float
     price: float
 
     def figure(self, aim: Aim) -> float:
         """Return what the aim looks at."""
         return self.makespan_s if aim is Aim.SOONEST else self.price
+
+    def doubtful(self, aim: Aim) -> float:
+        """Return what ways are compared by."""
+        return self.doubtful_s if aim is Aim.SOONEST else self.price
 
 
 def choose(work: Divisible, aim: Aim) -> SplitEstimate:
@@ -106,10 +120,11 @@ def choose(work: Divisible, aim: Aim) -> SplitEstimate:
     Deterministic; ends after a limited effort.
     """
     search = _SplitSearch(work, aim)
-    best = search.found().figure(aim)
+    search.look()
     fixed = [way.figure(aim) for way in map(search.fixed, FIXED) if way is not None]
-    most = max(best, min([(1 + _HARDLY_WORSE) * best, *fixed]))
-    good = [way for way in search.seen.values() if way.figure(aim) <= most]
+    allowed = [way for way in search.seen.values() if way.figure(aim) <= min(fixed, default=math.inf)]
+    most = (1 + _HARDLY_WORSE) * min(way.doubtful(aim) for way in allowed)
+    good = [way for way in allowed if way.doubtful(aim) <= most]
     return min(good, key=lambda way: (way.tasks, search.key(way)))
 
 
@@ -134,12 +149,14 @@ class _SplitSearch:
         self._least = tuple(numbers[0] for numbers in self._numbers)
         self._most_tasks = max(work.most_tasks, len(self._pieces(self._least)))
         self._left = _EFFORT
+        noise = np.random.default_rng(0).normal(size=(_SCENARIOS, len(self._numbers))).clip(-2, 2)
+        self._factors = 1 + _DOUBT * noise
         self.seen: dict[tuple[int, ...], SplitEstimate] = {}
 
     def key(self, way: SplitEstimate) -> tuple[float, float, int]:
         """Return what is compared: the aim's figure, then the other one, then the number of tasks."""
         other = Aim.CHEAPEST if self._aim is Aim.SOONEST else Aim.SOONEST
-        return (way.figure(self._aim), way.figure(other), way.tasks)
+        return (way.doubtful(self._aim), way.doubtful(other), way.tasks)
 
     def fixed(self, number: int) -> SplitEstimate | None:
         parts = []
@@ -149,8 +166,8 @@ class _SplitSearch:
             parts.append(max((one for one in numbers if one <= number), default=numbers[0]))
         return self.way(tuple(parts))
 
-    def found(self) -> SplitEstimate:
-        """Return the best of all starts, improved chromosome by chromosome."""
+    def look(self) -> None:
+        """Try all starts, then improve the best one chromosome by chromosome."""
         starts = [self.way(self._least), *map(self.fixed, PARTS), *map(self.way, self._levels())]
         best = min((way for way in starts if way is not None), key=self.key)
         before = None
@@ -158,7 +175,6 @@ class _SplitSearch:
             before = best
             for place in range(len(self._numbers)):
                 best = min([best, *self._beside(best, place)], key=self.key)
-        return best
 
     def _levels(self) -> Iterator[tuple[int, ...]]:
         """Yield the fewest parts of each chromosome that keep every part below a duration, a memory or a price."""
@@ -199,14 +215,23 @@ class _SplitSearch:
         pieces = self._pieces(parts)
         if len(pieces) > self._most_tasks:
             return None
-        self._left -= len(pieces)
-        mem_mb, wall_s = [one.mem_mb for one in pieces], [one.wall_s for one in pieces]
-        order = listing.by_cost(mem_mb, wall_s)
-        expected = listing.list_schedule(order, mem_mb, wall_s, self._work.machine, cpus=[one.cpus for one in pieces])
+        sizes = [len(one[number]) for one, number in zip(self._work.pieces.values(), parts, strict=True)]
+        predicted_s = np.array([one.wall_s for one in pieces])
+        ends_s = self._ends_s(pieces, predicted_s)
+        doubtful = [self._ends_s(pieces, predicted_s * factors.repeat(sizes)) for factors in self._factors]
         self.seen[parts] = SplitEstimate(
             parts=dict(zip(self._work.pieces, parts, strict=True)),
             tasks=len(pieces),
-            makespan_s=expected.makespan,
+            makespan_s=ends_s,
+            doubtful_s=math.fsum([ends_s, *doubtful]) / (1 + len(doubtful)),
             price=math.fsum(one.price for one in pieces),
         )
         return self.seen[parts]
+
+    def _ends_s(self, pieces: Sequence[Piece], wall_s: NDArray[np.float64]) -> float:
+        """Return when the last task ends, if tasks start in the order of their predictions and last that long, s."""
+        self._left -= len(pieces)
+        mem_mb = [one.mem_mb for one in pieces]
+        order = listing.by_cost(mem_mb, [one.wall_s for one in pieces])
+        cpus = [one.cpus for one in pieces]
+        return listing.list_schedule(order, mem_mb, wall_s.tolist(), self._work.machine, cpus=cpus).makespan

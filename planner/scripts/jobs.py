@@ -208,8 +208,16 @@ def _single_jobs(plan: Plan, base: str) -> list[Job]:
 
 
 def _arrays(plan: Plan, base: str) -> list[Job]:
-    """Return one held array, or several if the site's arrays are shorter; in sequence if ``max_running`` is set."""
+    """Return one held array, or several if the site's arrays are shorter; in sequence if ``max_running`` is set.
+
+    All elements of an array have the same CPUs, so there is one for each number where that is chosen for each task.
+    """
     throttle = plan.target.max_running
+    pieces = [
+        (tasks, numbers, f"{own}{part}")
+        for own, alike in _by_cpus(plan, plan.tasks)
+        for tasks, numbers, part in _parts(plan, alike)
+    ]
     found = [
         replace(
             _array(
@@ -219,17 +227,28 @@ def _arrays(plan: Plan, base: str) -> list[Job]:
             ),
             hold=True,
         )
-        for tasks, numbers, part in _parts(plan, plan.tasks)
+        for tasks, numbers, part in pieces
     ]
     return _in_lanes(found, 1 if throttle else None)
+
+
+def _by_cpus(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[str, list[PlannedTask]]]:
+    """Return the tasks by their CPUs, each group with a suffix; one group where all have the same by design."""
+    if not plan.cpus:
+        return [("", list(tasks))]
+    groups: dict[int, list[PlannedTask]] = {}
+    for task in tasks:
+        groups.setdefault(task.cpus, []).append(task)
+    return [(f"-cpus-{number}", groups[number]) for number in sorted(groups, reverse=True)]
 
 
 def _tier_arrays(plan: Plan, base: str) -> list[Job]:
     throttle = plan.target.max_running
     pieces = [
-        (tasks, numbers, f"tier-{tier + 1}{part}")
+        (tasks, numbers, f"tier-{tier + 1}{own}{part}")
         for tier in sorted({task.tier for task in plan.tasks}, reverse=True)
-        for tasks, numbers, part in _parts(plan, [task for task in plan.tasks if task.tier == tier])
+        for own, alike in _by_cpus(plan, [task for task in plan.tasks if task.tier == tier])
+        for tasks, numbers, part in _parts(plan, alike)
     ]
     shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
     found = [

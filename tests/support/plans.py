@@ -83,8 +83,9 @@ def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None)
     of = of or config()
     table = list(samples) if samples else configuration.samples(of, Path())
     cut = regions_of(of, Path())
+    cpus = {"cpus": float(of.pipeline.cpus_tried[0])} if "cpus" in of.features else {}
     features = {
-        name: {"length_mb": region.length_bp / 1e6} if region.length_bp else {}
+        name: {"length_mb": region.length_bp / 1e6, **cpus} if region.length_bp else {}
         for name, _, region in build.names(of, table, cut)
     }
     return PlanInputs(
