@@ -43,6 +43,18 @@ def open_project(folder: Path) -> ProjectFolder:
     return ProjectFolder(folder)
 
 
+def nothing_planned(project: ProjectFolder) -> str:
+    """Return what to do where no round is planned: in a project, beside runs of 'chromplan sbatch', or elsewhere."""
+    if project.config_path.exists():
+        return "no round is planned yet: run 'chromplan plan'"
+    from planner.wrap import data_folder
+
+    submitted = [run for run in data_folder.runs() if run.submitted]
+    if submitted:
+        return f"no project is here; 'chromplan sbatch' made runs, the last one is -C {submitted[-1].number}"
+    return "no project is here: 'chromplan init' writes its chromplan.toml, 'chromplan sbatch SCRIPT' needs none"
+
+
 def load_site(project: ProjectFolder, config: Config) -> Site:
     """Return the site of a pipeline."""
     from planner import site as sites

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.planning import nothing_planned, open_project
 from planner.actions.rounds import ingest_ended
 from planner.cli.ui import table
 from planner.cli.ui.options import project_option
@@ -27,7 +27,8 @@ def command(folder: Path, as_json: bool) -> None:
     One sacct call, bounded by the ids of what is in flight. Says what happened to every task.
     """
     with working("asking Slurm's accounting"):
-        found = ingest_ended(open_project(folder))
+        project = open_project(folder)
+        found = ingest_ended(project)
     if as_json:
         echo_json(
             [
@@ -43,6 +44,9 @@ def command(folder: Path, as_json: bool) -> None:
                 for o in found.observations
             ]
         )
+        return
+    if not project.round_numbers():
+        click.echo(nothing_planned(project))
         return
     show_ingested(found)
 

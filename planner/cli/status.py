@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.planning import nothing_planned, open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, json_option, wide_option
@@ -60,7 +60,7 @@ def command(
         echo_json(view.documents(project, shown))
         return
     if not found:
-        click.echo("no round is planned yet: run 'chromplan plan'")
+        click.echo(nothing_planned(project))
         return
     chosen = bool(kinds or samples)
     view.show(project, shown, found, view.Wanted(every_row=shows_all, chosen=chosen, wide=wide, saved=not offline))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.planning import nothing_planned, open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
@@ -58,7 +58,7 @@ def command(folder: Path, interval_s: int | None) -> None:
     from planner.rounds.next_step import never_starts, next_step
 
     if not found:
-        click.echo("nothing was submitted yet")
+        click.echo("nothing was submitted yet" if project.config_path.exists() else nothing_planned(project))
         return
     for line in failure_lines(project, list(tally.latest(found).values())):
         click.echo(line)

@@ -168,7 +168,7 @@ def read(text: str, *, name: str) -> FormulaFile:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
-        message = first["msg"].removeprefix("Value error, ")
+        message = "missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         raise InputError(f"{name}: {path[:100]}: {message}", "docs/formula.md describes every field") from None
 
 

@@ -49,7 +49,15 @@ def header_of(text: str) -> set[str]:
     """Return the column names of a table's first line that is not blank."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     first, delimiter = _with_one_mark(first, first)
-    return {name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])}
+    return {name.strip() for name in split_line(first, delimiter)}
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line; none where csv cannot read it."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def split_rows(text: str, *, source: str) -> DelimitedTable:

@@ -74,8 +74,17 @@ class TextSource:
                 yield chunk
 
     def head(self) -> str:
-        """Return the first lines, enough to recognise a format."""
-        return "".join(islice(self.lines(), _HEAD_LINES))[:_HEAD_CHARACTERS]
+        """Return the first lines, enough to recognise a format.
+
+        Raises
+        ------
+        InputError
+            When the file is not text.
+        """
+        found = "".join(islice(self.lines(), _HEAD_LINES))[:_HEAD_CHARACTERS]
+        if "\0" in found:
+            raise InputError(f"{self.name}: not text: it has zero bytes", "give a file that was saved as text")
+        return found
 
     def text(self) -> str:
         """Return the whole text."""

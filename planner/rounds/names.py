@@ -21,12 +21,16 @@ def find_task(name: str, found: Iterable[TaskStatus]) -> str:
     known = list(dict.fromkeys(one.task for one in found))
     if name in known:
         return name
+    if not known:
+        raise InputError("no round has a task yet", "run 'chromplan plan' first")
     ends = [task for task in known if task.endswith((f".{name}", f".chr{name}")) or task == f"chr{name}"]
     if len(ends) == 1:
         return ends[0]
     if ends:
         raise InputError(f"{name}: {len(ends)} tasks end like this", f"say which: {_some(ends)}")
-    raise InputError(f"{name}: no such task in the rounds", near(name, known) or f"there are {_some(known)}")
+    raise InputError(
+        f"{name or repr(name)}: no such task in the rounds", near(name, known) or f"there are {_some(known)}"
+    )
 
 
 def check_samples(samples: Iterable[str], found: Iterable[TaskStatus]) -> None:

@@ -182,10 +182,35 @@ def test_a_file_in_the_place_of_a_round_is_never_taken_for_none(
     assert f"{name}: a file, where a folder is needed" in two_lines(chromplan(*arguments, cwd=project))
 
 
+def test_a_file_given_as_the_project_is_answered_with_its_folder(project: Path) -> None:
+    said = two_lines(chromplan("plan", "-C", "project/chromplan.toml", cwd=project.parent))
+    assert (
+        said
+        == "error: --project: project/chromplan.toml: a file, where a folder is needed\nhint: give its folder: project\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [("history", "import", "odd", "--tool", "t"), ("advise", "odd")])
+@pytest.mark.parametrize("content", [b"\x00\xff\r\x80" * 99, b'JobID|State\n1|a\rb"c|\r2', b"\r\r|\r\x1b,\r\r;\n"])
+def test_bytes_that_are_no_table_are_never_a_defect(project: Path, content: bytes, arguments: tuple[str, ...]) -> None:
+    (project / "odd").write_bytes(content)
+    assert "odd" in two_lines(chromplan(*arguments, cwd=project))
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "ingest"])
+def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path, command: str) -> None:
+    done = chromplan(command, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("no project is here")
+
+
+def test_a_task_of_no_round_is_answered_with_what_to_run(project: Path) -> None:
+    assert two_lines(chromplan("logs", "", cwd=project)).endswith("hint: run 'chromplan plan' first\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("plan", "-C", "history.csv"), "--project: history.csv: a file, where a folder is needed"),
         (("order", "--plot", "folder"), "--plot: folder: a folder, where a file is needed"),
         (("history", "import", "folder"), "folder: a folder, where a file is needed"),
         (("wrap", "folder"), "folder: cannot be read: Is a directory"),

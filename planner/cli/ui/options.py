@@ -20,13 +20,17 @@ def project_option(function: F) -> F:
     def check(_context: click.Context, _option: click.Parameter, value: Path) -> Path:
         if not value.is_absolute():
             Path.cwd()  # an error that is explained, where that is gone
+        if value.is_file():
+            raise InputError(
+                f"--project: {value}: a file, where a folder is needed", f"give its folder: {value.parent}"
+            )
         return value
 
     return click.option(
         "-C",
         "--project",
         "folder",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path),
         default=Path(),
         callback=check,
         help="The folder with chromplan.toml (default: this one).",

@@ -79,7 +79,7 @@ def arguments(
     if len(jobs) > IDS_PER_CALL:
         raise ValueError(f"{len(jobs)} ids: at most {IDS_PER_CALL} per call")
     if not jobs and not ((names or user) and start and end):
-        raise ValueError("an unbounded sacct call: give ids, or names with start and end")
+        raise ValueError("this would ask accounting for every job there is")
     argv = ["sacct", "-n", "-P", "-D", "--units=K", f"--delimiter={DELIMITER}", "-o", ",".join(fields)]
     if jobs:
         argv += ["-j", ",".join(str(job) for job in jobs)]

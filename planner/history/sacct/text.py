@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from planner.history.delimited import split_line
 from planner.history.sacct.fields import FREE_TEXT, canonical, fits, is_whole, rejoined
 from planner.history.sacct.headers import delimiter_of, header_columns, unquoted
 
@@ -192,7 +192,7 @@ class _Splitter:
             return cells if all(map(fits, self.columns, cells)) else []
         cells = row.removesuffix(self.delimiter if self.trailing else "").split(self.delimiter)
         if (self.quoting or len(cells) != wanted) and '"' in row and len(self.delimiter) == 1:
-            cells = next(csv.reader([row], delimiter=self.delimiter), [])
+            cells = split_line(row, self.delimiter)
         more = len(cells) == wanted + 1 and not cells[-1].strip() and not self.trailing
         joined = rejoined(cells, self.columns, self.delimiter) if len(cells) > wanted else None
         if more and (joined is None or all(map(fits, self.columns, cells))):  # sacct -p, without a header
