@@ -117,8 +117,12 @@ def read_request(handed: HandedOver) -> Request:
     """Return what the script asks for; one on standard input is read to its end."""
     from planner.wrap import request
 
-    source = request.open_source(handed.rest, handed.given, folder=handed.folder, stdin=sys.stdin.buffer.read)
+    source = request.open_source(handed.rest, handed.given, folder=handed.folder, stdin=_standard_input)
     return request.read(source, handed.given, handed.environment)
+
+
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None where it is closed
 
 
 def make_project(handed: HandedOver, asked: Request, choices: Choices, *, say: Say) -> ProjectFolder:

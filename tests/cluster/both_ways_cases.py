@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+PUBLISHED = Path(__file__).parent.parent / "wrap" / "published"
 
 TOLD = (
     'env | grep -aE "^(SLURM_(ARRAY|JOB_NAME|MEM|CPUS|NTASKS|NNODES|SUBMIT_DIR|JOB_PARTITION|GPUS)|SBATCH_|COHORT)"'
@@ -311,6 +315,20 @@ CASES: dict[str, Case] = {
     "abbreviated": Case(script=script("--job-na=ab", "--comm=x"), line="$SBATCH --arr 1-2 s.sh"),
 }
 
+
+def _published(folder: Path) -> Case:
+    """Return the case of a folder: the script, and, unless it is simply submitted, the lines that do it."""
+    text, lines = (folder / "s.sh").read_bytes(), folder / "submit.sh"
+    interpreter = Path(os.fsdecode(text.splitlines()[0]).removeprefix("#!").split()[0]).name
+    return Case(
+        script=text,
+        line=lines.read_text() if lines.exists() else Case.line,
+        needs=interpreter if interpreter in ("csh", "zsh") else "fish" if b"env fish" in text else "bash",
+    )
+
+
+CASES |= {f"published: {path.name}": _published(path) for path in sorted(PUBLISHED.iterdir())}
+
 # the kinds that once differed; the others with CHROMPLAN_BOTH_WAYS=all
 USUAL = (
     "tcsh",
@@ -325,4 +343,9 @@ USUAL = (
     "no memory asked",
     "more processors than a node has",
     "aftercorr",
+    "published: a_named_pipe",
+    "published: exported_function",
+    "published: no_input",
+    "published: process_substitution",
+    "published: read_loop",
 )

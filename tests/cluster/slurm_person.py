@@ -25,7 +25,8 @@ _PROBE = "import click, numpy, planner"
 # .pth files (an editable install, coverage's start-up) only work in a site directory, not on PYTHONPATH
 _SITECUSTOMIZE = "import site\n\nsite.addsitedir({site!r})\n"
 _BIN = {
-    "chromplan": "#!/bin/sh\nexec {python} -c 'from planner.cli import main; main()' \"$@\"\n",
+    # bash, because other shells drop the functions that the user's shell exports
+    "chromplan": "#!/bin/bash\nexec {python} -c 'from planner.cli import main; main()' \"$@\"\n",
     "python3": '#!/bin/sh\nexec {python} "$@"\n',
 }
 

@@ -1,0 +1,1 @@
+$SBATCH --array={1..3} s.sh

@@ -1,0 +1,1 @@
+$SBATCH /dev/stdin a b < s.sh

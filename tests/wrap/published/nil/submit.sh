@@ -1,0 +1,1 @@
+$SBATCH --export=NIL s.sh

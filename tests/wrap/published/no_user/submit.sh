@@ -1,0 +1,1 @@
+env -u USER -u LOGNAME -u LANG $SBATCH s.sh

@@ -1,0 +1,2 @@
+echo before > all.log
+$SBATCH s.sh

@@ -1,0 +1,2 @@
+seq 100 > all.log
+$SBATCH s.sh

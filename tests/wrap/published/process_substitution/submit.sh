@@ -1,0 +1,1 @@
+$SBATCH <(sed 's/@NAME@/chr9/' s.sh)

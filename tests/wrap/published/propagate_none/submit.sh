@@ -1,0 +1,2 @@
+ulimit -n 600
+$SBATCH s.sh

@@ -1,0 +1,1 @@
+$SBATCH s.sh --out=x --n 3 a 'b c'

@@ -1,0 +1,3 @@
+#!/bin/bash
+#SBATCH -a 1-2 --mem=50M --time=0 -o t.%a
+scontrol show job $SLURM_JOB_ID | grep -o 'TimeLimit=[A-Z0-9:]*'

@@ -1,0 +1,3 @@
+#!/bin/bash
+#SBATCH --array=1-2 --mem=50M -t 5 -o li.%a
+ulimit -Sa; ulimit -Ha

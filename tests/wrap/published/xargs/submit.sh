@@ -1,0 +1,1 @@
+printf 'NA1\nNA2\n' | xargs -n1 $SBATCH s.sh
