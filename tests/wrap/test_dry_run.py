@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from planner.actions import wrapping
 from planner.cli import cli
+from planner.core.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +51,11 @@ def test_what_is_no_list_is_not_waited_for(there: str) -> None:
     done = CliRunner().invoke(cli, argv, catch_exceptions=False)
     assert done.exit_code == 0
     assert [row.split()[0] for row in done.stdout.splitlines()[-3:]] == ["1", "2", "3"]
+
+
+def test_a_closed_standard_input_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    handed = wrapping.HandedOver(folder=Path(), environment={}, given=(), rest=("a.sh",))
+    assert wrapping.read_request(handed).mem_mb == 1024
+    with pytest.raises(InputError, match="standard input:1: not a batch script"):
+        wrapping.read_request(wrapping.HandedOver(folder=Path(), environment={}, given=(), rest=()))
