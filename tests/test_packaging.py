@@ -59,6 +59,14 @@ def test_the_container_copies_what_the_wheel_is_built_from() -> None:
     assert copied == {"pyproject.toml", PROJECT["readme"], "LICENSE", *built["packages"], *built["force-include"]}
 
 
+def test_the_container_with_pysr_installs_extras_that_exist_and_runs_tests_that_exist() -> None:
+    text = (TOP / "packaging" / "apptainer" / "pysr.def").read_text()
+    (extras,) = re.findall(r"/opt/source\[([\w,]+)\]", text)
+    assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
+    (tests,) = re.findall(r"tests/\S+\.py", text)
+    assert "def test_pysr_finds_a_power_law" in (TOP / tests).read_text()
+
+
 def test_the_citation_has_what_the_format_asks_for() -> None:
     read = yaml.safe_load((TOP / "CITATION.cff").read_text())
     assert {"cff-version", "title", "message", "authors"} <= set(read)

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from planner.core.errors import InputError
+from planner.core.errors import FailureError, InputError
 from planner.formula import grammar
 from planner.formula.discovery import engines
 from planner.formula.discovery.columns import LogColumns
@@ -110,6 +112,92 @@ def test_pysr_that_is_not_installed_is_refused_with_how_to_install_it(monkeypatc
     assert "pip install 'chromplan[pysr]'" in caught.value.hint
 
 
+class StandIn:
+    """What chromplan uses of PySR 2's regressor, without Julia: parameters, ``fit``, and the table ``equations_``."""
+
+    made: StandIn
+    fails: Exception | None = None
+
+    def __init__(
+        self,
+        *,
+        binary_operators: list[str],
+        unary_operators: list[str],
+        maxsize: int,
+        niterations: int,
+        timeout_in_seconds: float,
+        populations: int,
+        nested_constraints: dict[str, dict[str, int]],
+        parallelism: str,
+        deterministic: bool,
+        precision: int,
+        progress: bool,
+        verbosity: int,
+        temp_equation_file: bool,
+        delete_tempfiles: bool,
+        random_state: int,
+    ) -> None:
+        assert not deterministic or parallelism == "serial"
+        assert not delete_tempfiles or temp_equation_file
+        self.seed, self.timeout_s, self.operators = (
+            random_state,
+            timeout_in_seconds,
+            (binary_operators, unary_operators),
+        )
+        StandIn.made = self
+
+    def fit(self, X: Array, y: Array, *, variable_names: list[str]) -> StandIn:  # noqa: N803 - PySR's own names
+        if StandIn.fails is not None:
+            raise StandIn.fails
+        assert X.flags.writeable
+        assert X.shape == (len(y), len(variable_names))
+        equations = ["3.5", "(X0 * 0.7) + 3.0", "exp((X0 * 0.2) - 1.0e-1) + (X1 * -0.25)", "square(X0)"]
+        self.equations_ = pd.DataFrame(
+            {
+                "complexity": [1, 5, 11, 2],
+                "loss": [0.5, 0.1, 0.01, 0.4],
+                "equation": equations,
+                "score": [0.0, 0.4, 0.3, 0.1],
+                "sympy_format": equations,
+            }
+        )
+        return self
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
+    module = ModuleType("pysr")
+    module.PySRRegressor = StandIn  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pysr", module)
+    monkeypatch.setattr(StandIn, "fails", None)
+    return StandIn
+
+
+def test_the_table_of_a_pysr_run_becomes_formulas_and_what_has_no_meaning_here_is_left_out(
+    stand_in: type[StandIn],
+) -> None:
+    table = rows()
+    found = front(engines.engine("pysr"), table, table[:, 0], seed=7)
+    assert stand_in.made.seed == 7
+    assert stand_in.made.timeout_s > 0
+    assert stand_in.made.operators == (["+", "-", "*"], ["exp"])
+    a, b = table.T
+    expected = [np.exp(3.0) * a**0.7, np.exp(np.exp(-0.1) * a**0.2) * b**-0.25]
+    assert len(found) == len(expected)
+    for node, values in zip(found, expected, strict=True):
+        assert Program(node, NAMES).values(table) == pytest.approx(values, rel=1e-6)
+
+
+def test_a_pysr_run_that_fails_is_an_error_with_what_it_said_and_what_to_do(
+    stand_in: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand_in, "fails", RuntimeError("JuliaError:\n  out of memory\n" + "stack " * 100))
+    with pytest.raises(FailureError, match="PySR failed: RuntimeError: JuliaError: out of memory stack") as caught:
+        front(engines.engine("pysr"), rows(), rows()[:, 0])
+    assert len(str(caught.value)) < 300
+    assert caught.value.hint == "use --engine operon"
+
+
 def source_of_pysr() -> Path:
     """Return PySR's main file, found without importing it: its import fetches Julia."""
     found = importlib.util.find_spec("pysr")
@@ -161,7 +249,8 @@ def test_pysr_without_julia_says_how_to_get_it(julia: bool) -> None:
 
 SEARCH = """
 import numpy as np
-from planner.memory import engines, grammar
+from planner.formula import grammar
+from planner.formula.discovery import engines
 from planner.formula.discovery.columns import LogColumns
 table = np.random.default_rng(0).uniform(10, 200, (60, 2))
 columns = LogColumns.of(("a", "b"), table)

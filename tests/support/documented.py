@@ -168,6 +168,7 @@ ELSEWHERE = {
     ("README.md", "pip install ."): "tests/test_wheel.py",
     ("docs/tutorial.md", "uv tool install ."): "tests/test_wheel.py",
     ("docs/howto.md", "apptainer"): "tests/test_packaging.py",
+    ("docs/formula.md", "apptainer"): "tests/test_packaging.py",
     ("CONTRIBUTING.md", "make venv"): ".ci/run",
     ("docs/testing.md", "make test "): ".ci/run",
     ("docs/testing.md", "make crash  "): "tests/cluster/test_crashes.py",

@@ -86,8 +86,13 @@ def pysr() -> Engine:
 
     def search(logs: Array, target: Array, *, seed: int) -> list[str]:
         run = PySRRegressor(**PYSR_SETTINGS, random_state=seed)
-        run.fit(np.array(logs), np.array(target), variable_names=_variables(logs))
-        return [str(equation) for equation in run.equations_["equation"]]
+        try:
+            run.fit(np.array(logs), np.array(target), variable_names=_variables(logs))
+            return [str(equation) for equation in run.equations_["equation"]]
+        except Exception as error:  # noqa: BLE001 - what Julia raises has no common class in Python
+            raise FailureError(
+                f"PySR failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}", "use --engine operon"
+            ) from None
 
     return search
 
@@ -101,6 +106,7 @@ PYSR_SETTINGS: Mapping[str, object] = {
     "unary_operators": ["exp"],
     "maxsize": 30,
     "niterations": 40,
+    "timeout_in_seconds": 3600.0,  # it then returns what it has found
     "populations": 15,
     "nested_constraints": {"exp": {"exp": 1}},
     "parallelism": "serial",  # deterministic needs it
