@@ -94,7 +94,7 @@ def advise(
     poll_s : float, optional
         How often the site samples memory, s; by default the cluster is asked, and 30 s are taken for saved output.
     genome : str
-        Whose chromosome lengths count, where the peaks follow them.
+        The genome whose chromosome lengths are compared with the peaks.
 
     Raises
     ------

@@ -104,9 +104,9 @@ def latest_statuses(
     Parameters
     ----------
     offline : bool
-        Only what is recorded: no call to Slurm.
+        Show what is recorded, without calling Slurm.
     say : callable, optional
-        Is told that accounting does not answer, and the status is then what squeue knows.
+        Told when accounting does not answer; the status is then what squeue knows.
 
     Raises
     ------

@@ -27,29 +27,33 @@ _MOST_IN_DETAIL = 3
 
 @click.command("advise")
 @click.argument("targets", nargs=-1, metavar="[JOBID|FILE|-]...")
-@click.option("--name", "names", multiple=True, help="Jobs of this exact name; may be repeated.")
-@click.option("-S", "--since", help="As sacct takes it: 2026-01-01, now-30days (default without ids: now-7days).")
-@click.option("--user", help="Whose jobs (default: yours, unless ids are given).")
-@click.option("-M", "--clusters", "cluster", metavar="NAME", help="The cluster to ask about.")
+@click.option("--name", "names", multiple=True, help="Jobs with exactly this name; may be repeated.")
+@click.option(
+    "-S",
+    "--since",
+    help="Jobs since then, in sacct's notation: 2026-01-01, now-30days (default without ids: now-7days).",
+)
+@click.option("--user", help="Jobs of this user (default: you, unless ids are given).")
+@click.option("-M", "--clusters", "cluster", metavar="NAME", help="The cluster to query.")
 @click.option(
     "--poll",
     "poll_s",
     type=click.FloatRange(min=0),
-    help="The site's JobAcctGatherFrequency in seconds (default: Slurm is asked; 30 for a file). A peak sampled in "
-    "fewer than 3 polls is not believed.",
+    help="The site's JobAcctGatherFrequency in seconds (default: as Slurm reports it; 30 for a file). A peak sampled "
+    "in fewer than 3 polls is not trusted.",
 )
 @click.option(
     "--genome",
     default=genomes.DEFAULT,
     show_default=True,
     shell_complete=completion.genomes,
-    help="Whose chromosome lengths count, where the peaks follow them.",
+    help="The genome whose chromosome lengths are compared with the peaks.",
 )
-@click.option("--all", "every", is_flag=True, help="Every element, and every array in detail, however many.")
+@click.option("--all", "every", is_flag=True, help="List every element, and every array in detail.")
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print a line per element as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per element as CSV.")
 @click.option(
-    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page with plots, too."
+    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write an HTML page with plots."
 )
 def command(
     targets: tuple[str, ...],
@@ -66,8 +70,8 @@ def command(
 ) -> None:
     """Show what past jobs used, wasted, and should have asked for.
 
-    Job or array ids, files with saved output of sacct, or '-' for standard input; without any, your jobs of the last
-    week. Needs no project and changes nothing: sacct is asked once.
+    Takes job or array ids, files with saved sacct output, or '-' for standard input; by default, your jobs of the last
+    week. Needs no project and changes nothing; calls sacct once.
     """
     from planner.cli import advise_view as view
 

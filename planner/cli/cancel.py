@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @click.command("cancel")
 @click.argument("tasks", nargs=-1, metavar="[TASK]...", shell_complete=completion.tasks)
-@click.option("--pending", is_flag=True, help="Only tasks that wait.")
+@click.option("--pending", is_flag=True, help="Only waiting tasks.")
 @click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @project_option
 def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[str, ...], yes: bool) -> None:
-    """Cancel what was submitted: all of it, or only these tasks.
+    """Cancel all submitted tasks, or only those named.
 
-    Only jobs that this project submitted are ended, and with them the one that would plan the next round.
+    Only jobs that this project submitted are cancelled, including the one that would plan the next round.
     'chromplan next' records the tasks as cancelled; with --retry-failed it runs them again.
     On a terminal this command asks first.
     """

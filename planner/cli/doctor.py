@@ -15,15 +15,15 @@ from planner.cli.ui.output import echo_json, echo_table, json_option
     "--try",
     "tries",
     is_flag=True,
-    help="Submit a held job of your own, change it and cancel it, to see whether that is allowed.",
+    help="Submit a held job, change it and cancel it, to see whether this cluster allows it.",
 )
 @project_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, folder: Path, tries: bool, as_json: bool) -> None:
-    """Check this cluster: what matters here, and what follows from it.
+    """Check what chromplan can do on this cluster.
 
-    The exit code is 1 where something will not work.
+    Exits with 1 if something will not work.
     """
     from dataclasses import asdict
 

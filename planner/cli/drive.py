@@ -15,7 +15,7 @@ from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
 
 
 @click.command("drive")
-@click.option("--round", "number", type=click.IntRange(min=1), help="Which round (default: the last).")
+@click.option("--round", "number", type=click.IntRange(min=1), help="The round to run (default: the last).")
 @click.option(
     "-k",
     "--slots",
@@ -23,16 +23,16 @@ from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
     type=click.IntRange(min=1),
     help="Most tasks at once (default: as many as the cores allow).",
 )
-@memory_option("Memory to use of each node, as 60G (default: all that is allocated).")
-@click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to a limit of its own.")
+@memory_option("Memory to use on each node, such as 60G (default: all that is allocated).")
+@click.option("--pool", is_flag=True, help="Let the tasks share the memory, instead of limiting each one.")
 @policy_options
 @project_option
 def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | None, pool: bool, **policy: Any) -> None:
     """Run the planned round inside this Slurm allocation.
 
-    Each task is a step; what starts next is decided at every end, from what the tasks so far have used. One killed for
-    memory runs again with more. Near the time limit nothing is started that cannot end. Ctrl-C stops the running tasks;
-    running it again, here or in another allocation, goes on with what is left.
+    Each task is a step of the job. Whenever one ends, the next are chosen from what the tasks so far have used; a task
+    killed for memory runs again with more. Near the time limit, nothing is started that could not finish. Ctrl-C stops
+    the running tasks; the same command, here or in another allocation, continues with what is left.
     """
     from planner.core.records import Outcome
     from planner.rounds import door

@@ -21,7 +21,7 @@ from planner.core.wording import count
 @store_option
 @project_option
 def export(folder: Path, tool: str | None, out: Path | None) -> None:
-    """Write the history as JSON lines to hand on, without names, samples, paths, job ids and times."""
+    """Write the history as JSON lines to share, without names, samples, paths, job ids or dates."""
     from planner.core import files
     from planner.history import exchange
 
@@ -56,11 +56,11 @@ def merge(folder: Path, files: tuple[Path, ...]) -> None:
 @click.command("prune")
 @click.option("--tool", help="Only this tool.")
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Attempts that ended before this day.")
-@click.option("--source", help="Only records that came from there: sacct, table, shared …")
+@click.option("--source", help="Only attempts from this source: sacct, table, shared …")
 @store_option
 @project_option
 def prune(folder: Path, tool: str | None, before: datetime | None, source: str | None) -> None:
-    """Delete attempts from the history: those that match every option given (tool, day, source)."""
+    """Delete the attempts that match all of the given options."""
     if tool is None and before is None and source is None:
         raise InputError("prune what?", "say --tool, --before or --source")
     with open_store(open_project(folder)) as store:

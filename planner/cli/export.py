@@ -16,7 +16,7 @@ from planner.export.targets import TARGETS
 
 @click.command("export")
 @click.argument("sources", nargs=-1, metavar="[[RULE=]PLAN]…")
-@click.option("--to", "target", required=True, type=click.Choice(TARGETS), help="Who reads it.")
+@click.option("--to", "target", required=True, type=click.Choice(TARGETS), help="The format to write.")
 @click.option(
     "-o",
     "--out",
@@ -28,13 +28,13 @@ from planner.export.targets import TARGETS
     "tools",
     multiple=True,
     shell_complete=completion.tools,
-    help="A tool of the history, instead of plans; may be repeated.",
+    help="Use the history of this tool, instead of plans; may be repeated.",
 )
 @click.option(
-    "--site", shell_complete=completion.sites, help="With a history: no request above this cluster's largest node."
+    "--site", shell_complete=completion.sites, help="With a history: limit requests to this cluster's largest node."
 )
 @click.option("--overhead", metavar="MEM", help="Memory the engine itself uses in each job, added to each request.")
-@click.option("--workflow", help="wdl: the workflow that takes them as inputs [main].")
+@click.option("--workflow", help="wdl: the workflow that takes the requests as inputs [main].")
 @store_option
 @project_option
 def command(
@@ -47,11 +47,11 @@ def command(
     overhead: str | None,
     workflow: str | None,
 ) -> None:
-    """Tell Snakemake, Nextflow or WDL what each task asks for.
+    """Write the tasks' requests for Snakemake, Nextflow or WDL.
 
-    From plans (plan.json files, or the folders of projects, of which all tasks are planned anew), or from what the
-    history knows of each tool; the project's plan, or all tools where there is no project. Nothing else is changed:
-    give the command again whenever more is known.
+    Takes plans (plan.json files, or project folders, whose tasks are all planned anew) or, with --tool, a tool's
+    history. By default, exports this project's plan; without a project, all tools of the history. Changes nothing else;
+    run it again when more is known.
     """
     from planner.actions import exporting
     from planner.core import files

@@ -50,8 +50,10 @@ _COVERAGE_LEVEL = 0.95
     type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
     help="Level of the bound whose coverage is shown (default: memory.level of chromplan.toml, else 0.95).",
 )
-@click.option("--mem", help="The --mem you use for all tasks, to compare with (default: the largest limit on record).")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the folds of the cross-validation.")
+@click.option(
+    "--mem", help="The one --mem you use for all tasks, for comparison (default: the largest limit on record)."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for the folds of the cross-validation.")
 @symbolic_options
 @json_option
 @project_option

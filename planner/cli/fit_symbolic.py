@@ -27,7 +27,9 @@ def symbolic_options(function: F) -> F:
     options = [
         click.option("--symbolic", is_flag=True, help="Distil a formula instead of a model."),
         click.option(
-            "--table", type=click.Path(path_type=Path), help="symbolic: a CSV or TSV file of runs, not the history."
+            "--table",
+            type=click.Path(path_type=Path),
+            help="symbolic: a CSV or TSV file of runs, instead of the history.",
         ),
         click.option("--target", help="symbolic: the table's column with the peak, MiB (default: peak_rss_mb)."),
         click.option(
@@ -39,12 +41,14 @@ def symbolic_options(function: F) -> F:
         click.option("--features", "columns", help="symbolic: the features, separated by commas."),
         click.option("--engine", help="symbolic: operon or pysr (default: operon)."),
         click.option(
-            "--most-nodes", type=click.IntRange(3, 300), help="symbolic: limit on the formula's size (default: 30)."
+            "--most-nodes",
+            type=click.IntRange(3, 300),
+            help="symbolic: most numbers, features and operations in the formula (default: 30).",
         ),
         click.option(
             "--law",
             metavar="ARITHMETIC",
-            help="symbolic: arithmetic of your own, of which only the constants are fitted; whole numbers stay.",
+            help="symbolic: your own arithmetic, in which only the constants are fitted; whole numbers stay.",
         ),
         click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="symbolic: the file to write."),
     ]

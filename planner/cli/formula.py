@@ -129,13 +129,13 @@ def _document(one: Formula) -> dict[str, object]:
     "--level",
     default="0.95",
     show_default=True,
-    help="How often the request must suffice; 'cheapest' for the level expected to waste least, kills included.",
+    help="The chance that the request is enough; 'cheapest' for the level expected to waste least, kills included.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write (default: the terminal)."
 )
 def export(name: str, target: str, level: str, out: Path | None) -> None:
-    """Write the request in another language, with the same result to the MiB."""
+    """Write a formula's request in another language; the results agree to the MiB."""
     from planner.core import files
 
     one = formulas.load(name)

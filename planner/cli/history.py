@@ -49,14 +49,16 @@ def naming_options(function: F) -> F:
         click.option(
             "--genome",
             shell_complete=completion.genomes,
-            help="Adds length_mb (default: that of chromplan.toml, else GRCh38).",
+            help="The genome for the feature length_mb (default: that of chromplan.toml, else GRCh38).",
         ),
-        click.option("--name-pattern", help="Regular expression for job names, with groups tool, sample, chromosome."),
+        click.option(
+            "--name-pattern", help="Regular expression for job names, with named groups: tool, sample, chromosome."
+        ),
         click.option(
             "--array-is-chromosome", is_flag=True, help="The array index is the chromosome (23 X, 24 Y, 25 MT)."
         ),
         click.option(
-            "--name-is-task", is_flag=True, help="A job without a chromosome in its name is a task of the job's name."
+            "--name-is-task", is_flag=True, help="If a job's name has no chromosome, use the name itself as the task."
         ),
         click.option(
             "--poll",
@@ -87,13 +89,14 @@ def naming_options(function: F) -> F:
     "features",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="table: a feature, or NAME=text:COLUMN; a column's name alone is the feature's, too; may be repeated.",
+    help="table: a feature and its column (NAME=text:COLUMN for words); a column's name alone is the feature's too; "
+    "may be repeated.",
 )
-@click.option("--sampled", is_flag=True, help="table: the peaks were polled, so they may be too low.")
+@click.option("--sampled", is_flag=True, help="table: the peaks were sampled, so they may be too low.")
 @store_option
 @project_option
 def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
-    """Read what sacct, pipelines or tables tell of past jobs into the history.
+    """Add past jobs to the history, from sacct output, pipeline reports or tables.
 
     Importing a file again changes nothing. Either all files are recorded, or, on an error, none.
     """
@@ -119,12 +122,10 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
 
 @command.command("collect")
 @click.option("--job", "jobs", multiple=True, metavar="ID", help="A job or array id; may be repeated.")
-@click.option("--name", "names", multiple=True, help="An exact job name, with -S and -E; may be repeated.")
-@click.option("-S", "--start", help="As sacct takes it, for example 2026-01-01 or now-7days.")
-@click.option("-E", "--end", help="As sacct takes it, for example now.")
-@click.option(
-    "-M", "--clusters", metavar="NAME", help="The cluster to ask about (default: that of the project's site)."
-)
+@click.option("--name", "names", multiple=True, help="Jobs with exactly this name, with -S and -E; may be repeated.")
+@click.option("-S", "--start", help="Start of the period, in sacct's notation: 2026-01-01, now-7days.")
+@click.option("-E", "--end", help="End of the period, for example now.")
+@click.option("-M", "--clusters", metavar="NAME", help="The cluster to query (default: that of the project's site).")
 @naming_options
 @store_option
 @project_option
@@ -137,7 +138,7 @@ def collect(
     clusters: str | None,
     **options: Any,
 ) -> None:
-    """Ask Slurm's accounting about some jobs: one bounded sacct call."""
+    """Add past jobs to the history with one sacct call."""
     from planner import slurm
     from planner.history.labels import add_length, check_tool
     from planner.history.sacct import labels

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(folder: Path, as_json: bool) -> None:
     """Record what the rounds really used.
 
-    One sacct call, bounded by the ids of what is in flight. Says what happened to every task.
+    Calls sacct once, for the jobs in flight, and says what happened to every task.
     """
     with working("asking Slurm's accounting"):
         project = open_project(folder)

@@ -18,9 +18,9 @@ from planner.core.records import MODES
 
 
 @click.command("init")
-@click.option("--name", help="The pipeline's name, after which jobs are called.")
+@click.option("--name", help="The pipeline's name; jobs are named after it.")
 @click.option("--tool", help="The tool whose memory is learnt.")
-@click.option("--command", help="Bash with placeholders, run once per task.")
+@click.option("--command", help="Bash command with placeholders, run once per task.")
 @click.option(
     "--genome",
     shell_complete=completion.genomes,
@@ -28,7 +28,9 @@ from planner.core.records import MODES
     show_default=True,
     help="A bundled genome, or a file with lengths: .fai, .dict, .sizes, VCF, BAM.",
 )
-@click.option("--chromosomes", help="As in 1-22,X (default: 1-22 of a human genome, all contigs of another).")
+@click.option(
+    "--chromosomes", help="Chromosomes, such as 1-22,X (default: 1-22 of a human genome, all contigs of another)."
+)
 @click.option("--sample", "sample_names", multiple=True, help="A sample's name; may be repeated.")
 @click.option(
     "--samples",
@@ -36,14 +38,14 @@ from planner.core.records import MODES
     help="A table or list of samples (default: samples.tsv, .csv or .txt, where there is one).",
 )
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="CPUs of a task.")
-@click.option("--time", help="Time limit of a task at first (default: 24:00:00, or the site's longest).")
+@click.option("--time", help="A task's first time limit (default: 24:00:00, or the site's longest).")
 @click.option(
     "--site",
     shell_complete=completion.sites,
-    help="A site of 'chromplan site list' (default: the cluster of this machine, else local).",
+    help="A site from 'chromplan site list' (default: the cluster of this machine, else local).",
 )
 @click.option("--partition", help="A partition of the site.")
-@click.option("--account", help="The account that pays.")
+@click.option("--account", help="The account to charge, as in sbatch --account.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -51,12 +53,12 @@ from planner.core.records import MODES
     show_default=True,
     help="How a plan becomes jobs.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a chromplan.toml that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing chromplan.toml.")
 @project_option
 def command(folder: Path, force: bool, sample_names: tuple[str, ...], **given: Any) -> None:
     """Write a commented chromplan.toml.
 
-    Asks for what the flags leave open when a person is at the terminal, else takes an example. Nothing is written that
+    On a terminal, asks for whatever the options leave open; elsewhere, fills in an example. Never writes a file that
     'chromplan plan' would refuse.
     """
     from planner.actions import starting

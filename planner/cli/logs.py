@@ -22,19 +22,19 @@ _BLOCK = 65_536
 @click.command("logs")
 @click.argument("task", shell_complete=completion.tasks)
 @click.option("-n", "lines", type=click.IntRange(min=0), default=_LINES, show_default=True, help="Number of lines.")
-@click.option("--all", "whole", is_flag=True, help="The whole log.")
+@click.option("--all", "whole", is_flag=True, help="Print the whole log.")
 @click.option(
-    "--round", "number", type=click.IntRange(min=1), help="The attempt of this round instead of the last one."
+    "--round", "number", type=click.IntRange(min=1), help="The attempt of this round, instead of the last attempt."
 )
-@click.option("--path", "only_path", is_flag=True, help="Print only where the log is.")
+@click.option("--path", "only_path", is_flag=True, help="Print only the path of the log.")
 @click.option("--follow", is_flag=True, help="Keep printing as it grows, until Ctrl-C.")
 @project_option
 def command(
     folder: Path, task: str, lines: int, whole: bool, number: int | None, only_path: bool, follow: bool
 ) -> None:
-    """Print the end of a task's log, of its last attempt.
+    """Print the end of the log of a task's last attempt.
 
-    TASK is a task's name as 'chromplan status' shows it; where there is one sample, the region alone will do.
+    TASK is a task's name as 'chromplan status' shows it; if there is only one sample, the region is enough.
     """
     from planner.rounds.logs import of_round
     from planner.rounds.names import find_task

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("next")
-@click.option("--submit", "submits", is_flag=True, help="Submit the new round, too.")
+@click.option("--submit", "submits", is_flag=True, help="Also submit the new round.")
 @then_next_option
 @click.option(
     "--wait-s",
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Seconds to wait for accounting to show that tasks have ended.",
 )
-@click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
+@click.option("--retry-failed", is_flag=True, help="Also run failed and cancelled tasks again.")
 @json_option
 @project_option
 def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_failed: bool, as_json: bool) -> None:
     """Ingest, refit, and plan what is left.
 
-    The new round is rendered, too; tasks that are done never run again.
+    The new round is also rendered. Tasks that are done never run again.
     """
     from planner.core.errors import InputError
     from planner.project.lock import PATIENCE_S

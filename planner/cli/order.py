@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     default=human.DEFAULT,
     show_default=True,
     shell_complete=completion.genomes,
-    help="Lengths in Mb stand for memory and duration.",
+    help="The genome whose chromosome lengths, in Mb, stand for memory and duration.",
 )
 @click.option(
     "--chromosomes", help="Chromosomes, as 1-22,X,Y (default: 1-22 of a human genome, all contigs of another)."
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--table",
     "table_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Name, memory, duration by task (CSV), or a round's plan.json.",
+    help="A CSV file with each task's name, memory and duration, or a round's plan.json.",
 )
 @click.option(
     "--objective",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     type=click.Choice(("list", "lockstep")),
     default="list",
     show_default=True,
-    help="list: the next task starts when a slot falls free; lockstep: batches with a barrier.",
+    help="list: the next task starts when a slot becomes free; lockstep: batches with a barrier.",
 )
 @click.option("--search", "fresh", is_flag=True, help="Search anew, without using the orders that come with chromplan.")
 @click.option(
@@ -70,25 +70,29 @@ if TYPE_CHECKING:
     type=click.Choice(("anneal", "hill-climb")),
     default="anneal",
     show_default=True,
-    help="How to search; hill-climb as arXiv 2511.15977. This option and those below always search.",
+    help="How to search; hill-climb is that of arXiv 2511.15977. With this option or those below, chromplan always "
+    "searches.",
 )
 @click.option("--swaps", type=click.IntRange(min=1), help="hill-climb: most swaps in a step. [default: 3]")
-@click.option("--restarts", type=click.IntRange(min=1), help="hill-climb: random orders that climb. [default: 192]")
+@click.option("--restarts", type=click.IntRange(min=1), help="hill-climb: random orders to start from. [default: 192]")
 @click.option("--prove", is_flag=True, help="Search anew, and spend minutes on a better bound or a proof.")
 @click.option("--evaluations", type=click.IntRange(min=1), help="Orders to try; about a million a second at 22 tasks.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same order."
 )
 @click.option(
-    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it as .png, .svg or .pdf."
+    "--plot",
+    "plot_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw it to this file: .png, .svg or .pdf.",
 )
 @json_option
 def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fresh: bool, **asked: Any) -> None:
     """Find a static order for a genome or a table.
 
-    Shows peak and makespan beside those of the natural order, and a bound that no order can beat. For whole genomes the
-    orders for every number of slots come with chromplan; anything else is searched, which Ctrl-C ends with the best
-    order so far.
+    Shows peak and makespan beside those of the natural order, and a bound that no order can beat. Orders of whole
+    genomes come with chromplan, for every number of slots; anything else is searched for, and Ctrl-C ends the search
+    with the best order so far.
     """
     from planner.actions import ordering as ordertasks
 

@@ -32,17 +32,17 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 @click.command("plan")
-@click.option("--mode", type=click.Choice(MODES), help="Instead of submit.mode.")
+@click.option("--mode", type=click.Choice(MODES), help="The mode, instead of submit.mode.")
 @click.option(
     "--packer",
     type=click.Choice([one.value for one in BatchPacker]),
-    help="Modes packed and het: how tasks are dealt to allocations, instead of submit.packer.",
+    help="Modes packed and het: how tasks are divided among allocations, instead of submit.packer.",
 )
 @click.option(
     "--order",
     "ordering",
     type=click.Choice([one.value for one in Ordering]),
-    help="With submit.max_running: search the order for so many at once, instead of submit.order.",
+    help="With submit.max_running: how the order is found, instead of submit.order.",
 )
 @click.option(
     "--split",
@@ -50,19 +50,23 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     metavar="auto|cheapest|N",
     callback=_split,
     help="Cut chromosomes into parts so that the round ends soonest (auto) or costs least of the site's billing "
-    "(cheapest), or each into so many parts; 1 undoes it.",
+    "(cheapest), or each into N parts; 1 undoes it.",
 )
-@click.option("--retry-failed", is_flag=True, help="Run failed and cancelled tasks again, too.")
+@click.option("--retry-failed", is_flag=True, help="Also run failed and cancelled tasks again.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
-@click.option("--compare", is_flag=True, help="Show what each mode would take, and write nothing.")
+@click.option("--compare", is_flag=True, help="Compare what each mode would take; write nothing.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the expected timeline, as PNG, SVG or PDF."
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the expected timeline to this file: .png, .svg or .pdf.",
 )
 @click.option(
-    "--when", is_flag=True, help="Ask Slurm when tasks would start, with one --mem and with their own; write nothing."
+    "--when",
+    is_flag=True,
+    help="Ask Slurm when tasks would start, with one --mem for all and with their own requests; write nothing.",
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of plan.json and stop.")
-@click.option("--all", "shows_all", is_flag=True, help="Every task, however many there are.")
+@click.option("--all", "shows_all", is_flag=True, help="Show every task.")
 @wide_option
 @json_option
 @project_option
@@ -82,7 +86,7 @@ def command(
     wide: bool,
     as_json: bool,
 ) -> None:
-    """Decide every task's request and the order.
+    """Decide each task's memory request and the order.
 
     Writes rounds/rNNN/plan.json; nothing is submitted.
     """

@@ -28,14 +28,18 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 @click.option("--sample", default="", help="The sample.")
 @click.option("--chromosome", default="", help="The chromosome; adds length_mb.")
 @click.option(
-    "--feature", "features", multiple=True, metavar="NAME=NUMBER", help="A feature, or NAME=text:WORD; may be repeated."
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A feature's value, or NAME=text:WORD; may be repeated.",
 )
 @click.option(
     "--input",
     "inputs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="An input file; the size of all of them is the feature input_mb; may be repeated.",
+    help="An input file; may be repeated. Their total size is the feature input_mb.",
 )
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="CPUs that the command uses.")
 @store_option
@@ -54,8 +58,8 @@ def command(
 ) -> None:
     """Run a command anywhere and record what it used.
 
-    chromplan record [OPTIONS] -- COMMAND: the peak of its process tree, its time and its features go into the history;
-    its exit code and signals are passed on.
+    chromplan record [OPTIONS] -- COMMAND adds the peak memory of the command's process tree, its run time and its
+    features to the history. Its exit code and signals are passed on.
     """
     from planner.core.records import Observation, Outcome, Quality
     from planner.history.labels import plain_chromosome, with_length

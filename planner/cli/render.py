@@ -16,7 +16,7 @@ from planner.cli.ui.output import in_place
 @click.option(
     "--template-dir",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Templates in this folder replace the bundled ones of the same name.",
+    help="Use the templates in this folder instead of bundled ones with the same name.",
 )
 @project_option
 def command(folder: Path, template_dir: Path | None) -> None:

@@ -19,21 +19,22 @@ from planner.cli.ui.progress import working
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file to write (default: report.html in the project's folder).",
 )
-@click.option("--former", metavar="MEM", help="The one --mem you asked for before, to compare with (as 16G).")
+@click.option("--former", metavar="MEM", help="The one --mem you used before, for comparison, such as 16G.")
 @click.option(
-    "--history", "whole", is_flag=True, help="Everything recorded of the tool, not only this project's rounds."
+    "--history",
+    "whole",
+    is_flag=True,
+    help="Report on everything recorded for the tool, not only this project's rounds.",
 )
-@click.option(
-    "--tool", shell_complete=completion.tools, help="The tool whose history it is about, where there are several."
-)
+@click.option("--tool", shell_complete=completion.tools, help="The tool to report on, if the history has several.")
 @store_option
 @project_option
 def command(folder: Path, out: Path | None, former: str | None, whole: bool, tool: str | None) -> None:
     """Write one HTML page about a project, a run or a history.
 
-    What was saved, each task's request against its peak, prediction against measurement, memory over time, rounds and
-    retries, what to do next, and how each number is made. From what is recorded: Slurm is not asked ('chromplan
-    ingest' records what has ended).
+    It shows what was saved, each task's request against its peak, prediction against measurement, memory over time,
+    rounds and retries, what to do next, and how each number is calculated. It uses only what is recorded, without
+    calling Slurm ('chromplan ingest' records what has ended).
     """
     from planner.actions import reporting
     from planner.report import page

@@ -23,15 +23,15 @@ from planner.core.errors import InputError
     type=click.IntRange(min=1),
     help="Cores to use (default: this machine's).",
 )
-@memory_option("Most memory for all tasks together, as 8G (default: the machine's).")
-@click.option("--pool", is_flag=True, help="Tasks share the memory, instead of being held each to its request.")
+@memory_option("Most memory for all tasks together, such as 8G (default: the machine's).")
+@click.option("--pool", is_flag=True, help="Let the tasks share the memory, instead of limiting each to its request.")
 @policy_options
 @project_option
 def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, pool: bool, **policy: Any) -> None:
     """Run the planned round on this machine.
 
-    Each task is held to its request, as Slurm would hold it; one killed for memory runs again with more. Ctrl-C stops
-    the running tasks; running it again goes on with what is left.
+    Each task is limited to its request, as under Slurm; a task killed for memory runs again with more. Ctrl-C stops the
+    running tasks; the same command continues with what is left.
     """
     from planner import site as sites
     from planner.core.records import Outcome

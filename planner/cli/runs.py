@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.group("runs", invoke_without_command=True)
-@click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
+@click.option("--offline", is_flag=True, help="Show what is recorded, without calling Slurm.")
 @click.option("--all", "shows_all", is_flag=True, help="Every run, not only the last twenty.")
 @json_option
 @click.pass_context
 def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: bool) -> None:
     """List what 'chromplan sbatch' submitted.
 
-    State, tasks done, memory x time saved; the last run comes first. -C of other commands takes a run's number, or its
-    name for the last one of that name.
+    Shows state, tasks done and memory x time saved, the latest run first. The -C option of other commands takes a run's
+    number, or its name for the latest of that name.
     """
     from planner.wrap import data_folder
 
@@ -80,7 +80,7 @@ def _readable(runs: Sequence[UserRun], *, offline: bool) -> Iterator[RunSummary]
 )
 @click.option("--dry-run", is_flag=True, help="List them, and remove nothing.")
 def prune(older_days: float, dry_run: bool) -> None:
-    """Remove runs that have come to their end; what they measured stays in the history."""
+    """Remove finished runs; what they measured stays in the history."""
     from planner.wrap import data_folder, summary
 
     found = summary.prunable(data_folder.runs(), older_days=older_days)

@@ -35,15 +35,15 @@ _NODES = {
 
 
 @click.command("sbatch", cls=SbatchLike, context_settings=SETTINGS)
-@click.option("--dry-run", is_flag=True, help="Say what would be asked for and submitted, and submit nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be requested and submitted; submit nothing.")
 @then_next_option
 @wrap_options
 @click.pass_context
 def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, dry_run: bool, **options: Any) -> None:
-    """Plan and submit an existing batch script, as sbatch would.
+    """Plan and submit an existing batch script, in place of sbatch.
 
-    Prints the job id on stdout, as 'sbatch --parsable' does (where the plan is several jobs, those of the elements,
-    separated by colons: --dependency=afterok:$id takes them so), everything else on stderr. Each call is a run:
+    Prints the job id on stdout, as 'sbatch --parsable' does, and everything else on stderr. If the plan has several
+    jobs, their ids are separated by colons, ready for --dependency=afterok:$id. Each call is a run, listed by
     'chromplan runs'.
     """
     from planner.actions import script_runs, wrapping

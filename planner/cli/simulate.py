@@ -61,12 +61,12 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     shell_complete=completion.sites,
     help="The site whose nodes run them (default: that of chromplan.toml).",
 )
-@click.option("--partition", help="Which nodes of the site.")
+@click.option("--partition", help="The partition of the site whose nodes run them.")
 @click.option("--nodes", type=click.IntRange(min=1), help="How many nodes, for example your share of them.")
 @click.option("--mem", help="Memory of a node, as 64G.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Cores of a node.")
-@click.option("--uniform", help="The one --mem for all that you use (default: 1.1 x the largest peak).")
-@click.option("--first", help="The low first guess of retries (default: 1.1 x the median peak).")
+@click.option("--uniform", help="The one --mem you use for all jobs (default: 1.1 x the largest peak).")
+@click.option("--first", help="doubling: the first request (default: 1.1 x the median peak).")
 @click.option(
     "--evidence",
     type=click.Choice(("others", "earlier")),
@@ -75,7 +75,11 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     help="What a job is predicted from: all other samples, or what had ended before its sample was submitted.",
 )
 @click.option(
-    "--strategy", "strategies", multiple=True, type=click.Choice(STRATEGIES), help="Only this one; may be repeated."
+    "--strategy",
+    "strategies",
+    multiple=True,
+    type=click.Choice(STRATEGIES),
+    help="Only this strategy; may be repeated.",
 )
 @click.option(
     "--runs",
@@ -86,15 +90,18 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same figures."
 )
 @click.option(
-    "--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False), help="Draw it as .png, .svg or .pdf."
+    "--plot",
+    "plot_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw it to this file: .png, .svg or .pdf.",
 )
 @json_option
 @project_option
 def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -> None:
-    """Replay past jobs under other ways to ask for memory.
+    """Replay past jobs with other ways of asking for memory.
 
-    One --mem for all, retries that double, the paper's dynamic scheduler, and chromplan: makespan, jobs killed for
-    memory, memory x time reserved. No job is predicted from what it used itself.
+    Compares one --mem for all, retries that double, the paper's dynamic scheduler, and chromplan, by makespan, jobs
+    killed for memory, and memory x time reserved. No job is predicted from what it used itself.
     """
     from planner.cli.ui.progress import progress
     from planner.replay import replay

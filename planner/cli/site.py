@@ -27,7 +27,7 @@ from_option = click.option(
     "files",
     multiple=True,
     metavar="FILE",
-    help="Read saved output instead of asking Slurm; - for stdin; may be given several times.",
+    help="Read saved output instead of asking Slurm; - for stdin; may be repeated.",
 )
 
 
@@ -43,7 +43,7 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_sites(as_json: bool) -> None:
-    """List the sites there are."""
+    """List the known sites."""
     from planner import site as sites
 
     entries = [_entry(name, path) for name, path in [("local", None), *sites.files().items()]]
@@ -212,7 +212,7 @@ def detect(files: tuple[str, ...], output: Path | None, name: str | None, as_jso
 def check(ctx: click.Context, name: str, files: tuple[str, ...], as_json: bool) -> None:
     """Compare a site file with the cluster.
 
-    The exit code is 1 where they differ. Accounts, minimum requests, rates and modules cannot be detected and are not
+    Exits with 1 if they differ. Accounts, minimum requests, rates and modules cannot be detected, so they are not
     compared.
     """
     from dataclasses import asdict

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command("status")
-@click.option("--failed", is_flag=True, help="Only tasks that ended without a result.")
-@click.option("--running", is_flag=True, help="Only tasks that run.")
-@click.option("--pending", is_flag=True, help="Only tasks that wait.")
+@click.option("--failed", is_flag=True, help="Only tasks that failed, were killed or were cancelled.")
+@click.option("--running", is_flag=True, help="Only running tasks.")
+@click.option("--pending", is_flag=True, help="Only waiting tasks.")
 @click.option("--sample", "samples", multiple=True, metavar="NAME", help="Only this sample; may be repeated.")
-@click.option("--all", "shows_all", is_flag=True, help="Every attempt, however many there are.")
-@click.option("--offline", is_flag=True, help="Only what is recorded: no call to Slurm.")
+@click.option("--all", "shows_all", is_flag=True, help="Show every attempt.")
+@click.option("--offline", is_flag=True, help="Show what is recorded, without calling Slurm.")
 @wide_option
 @json_option
 @project_option
@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Show what became of every task.
 
-    Of waiting tasks it tells why they wait, of running ones what memory they hold, of failed ones the last words of
-    their log and where it is. It takes one sacct and one squeue while tasks are in flight, and one sstat for those that
-    run; nothing is recorded ('chromplan ingest' does that).
+    For waiting tasks it says why they wait, for running ones how much memory they use, for failed ones how the log ends
+    and where it is. While tasks are in flight it calls sacct and squeue once each, and sstat once for those that run.
+    Nothing is recorded ('chromplan ingest' does that).
     """
     from planner.cli import status_view as view
     from planner.project.unfinished import in_part

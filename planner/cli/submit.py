@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("submit")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--test-only", is_flag=True, help="Ask Slurm whether it would take the scripts; submit nothing.")
+@click.option("--test-only", is_flag=True, help="Ask Slurm whether it would accept the scripts; submit nothing.")
 @then_next_option
 @project_option
 def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> None:

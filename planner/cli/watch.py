@@ -31,13 +31,13 @@ SLOWER = 1.5
 
 
 @click.command("watch")
-@click.option("--interval", "interval_s", type=click.IntRange(min=1), help="Seconds between two looks.")
+@click.option("--interval", "interval_s", type=click.IntRange(min=1), help="Seconds between two queries.")
 @project_option
 def command(folder: Path, interval_s: int | None) -> None:
-    """Follow what was submitted until it has ended.
+    """Follow the submitted jobs until they have ended.
 
-    One sacct call a minute at most (or as often as the site's query_interval_s allows), less often while nothing
-    changes; nothing is recorded. Ctrl-C stops watching; the jobs go on.
+    Calls sacct at most once a minute (or as often as the site's query_interval_s allows), less often while nothing
+    changes. Nothing is recorded. Ctrl-C stops watching; the jobs go on.
     """
     project = open_project(folder)
     numbers = project.round_numbers()

@@ -39,7 +39,12 @@ def wrap_options(function: F) -> F:
     """Add what `wrap` and `sbatch` have in common, and the words that are sbatch's."""
     options = [
         click.option("--history", metavar="NAME", help="Job name to look for in sacct (default: the script's own)."),
-        click.option("--since", default="now-90days", show_default=True, help="How far back, as sacct -S takes it."),
+        click.option(
+            "--since",
+            default="now-90days",
+            show_default=True,
+            help="How far back to look, in the notation of sacct -S.",
+        ),
         click.option("--no-history", is_flag=True, help="Do not ask sacct."),
         click.option(
             "--map",
@@ -53,25 +58,26 @@ def wrap_options(function: F) -> F:
             "features",
             multiple=True,
             metavar="NAME=SPEC",
-            help="A number known before a task runs: input='size:{line}', panel='size:ref/{sample}.vcf.gz', n=N.",
+            help="A number known before a task runs, such as input='size:{line}', panel='size:ref/{sample}.vcf.gz', "
+            "n=N.",
         ),
         click.option("--tool", metavar="NAME", help="The tool whose memory is learnt (default: this script)."),
         click.option(
             "--store",
             type=click.Path(path_type=Path),
             envvar="CHROMPLAN_STORE",
-            help="Another history than your own: a file or a folder, such as a group's.",
+            help="A history other than your own: a file or folder, such as your group's.",
         ),
         click.option("--after", multiple=True, metavar="RUN", help="A run or project to follow, task by task."),
         click.option(
             "--site",
             shell_complete=completion.sites,
-            help="A site of 'chromplan site list' (default: that of ./chromplan.toml, else detected).",
+            help="A site from 'chromplan site list' (default: that of ./chromplan.toml, else detected).",
         ),
         click.option(
             "--genome",
             shell_complete=completion.genomes,
-            help="GRCh37, GRCh38 (default) or T2T-CHM13, where indices are chromosomes.",
+            help="The genome, if indices are chromosomes: GRCh37, GRCh38 (default) or T2T-CHM13.",
         ),
         click.option(
             "--mode",
@@ -99,11 +105,11 @@ def wrap_options(function: F) -> F:
 @wrap_options
 @click.pass_context
 def command(context: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
-    """Make a project of an existing batch script.
+    """Turn an existing batch script into a project.
 
-    The script stays as it is; its elements get their own memory and order. Options of sbatch may stand before the
-    script, and take precedence over its #SBATCH lines. Nothing is submitted: the new project, wrapped/NAME, is planned
-    like any other.
+    The script stays as it is; the elements of its array get their own memory and order. sbatch options may come before
+    the script and take precedence over its #SBATCH lines. Nothing is submitted: the new project, wrapped/NAME, is
+    planned like any other.
     """
     from planner.actions import wrapping
 

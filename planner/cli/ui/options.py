@@ -33,7 +33,7 @@ def project_option(function: F) -> F:
         type=click.Path(path_type=Path),
         default=Path(),
         callback=check,
-        help="The folder with chromplan.toml (default: this one).",
+        help="The folder with chromplan.toml (default: the current one).",
     )(function)
 
 
@@ -50,7 +50,7 @@ def store_option(function: F) -> F:
         callback=use,
         expose_value=False,
         is_eager=True,
-        help="A history that others share (or $CHROMPLAN_STORE); default: the project's own.",
+        help="A shared history (default: $CHROMPLAN_STORE, else the project's own).",
     )(function)
 
 
@@ -66,7 +66,7 @@ class FormerlyWorkers(click.Option):
 def then_next_option(function: F) -> F:
     """Add ``--then-next`` (parameter ``then_next``) to a command that submits."""
     return click.option(
-        "--then-next", is_flag=True, help="A last job plans and submits the next round, until nothing is left."
+        "--then-next", is_flag=True, help="Add a last job that plans and submits the next round, until nothing is left."
     )(function)
 
 

@@ -32,9 +32,7 @@ def echo_json(document: object) -> None:
 
 def wide_option(function: F) -> F:
     """Add ``--wide`` (parameter ``wide``) to a command."""
-    return click.option("--wide", is_flag=True, help="Whole lines, even where they are wider than the terminal.")(
-        function
-    )
+    return click.option("--wide", is_flag=True, help="Do not cut lines to the width of the terminal.")(function)
 
 
 def echo_table(

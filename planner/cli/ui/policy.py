@@ -20,14 +20,15 @@ _OPTIONS = (
         type=click.Choice(("chromplan", "paper")),
         default="chromplan",
         show_default=True,
-        help="What decides which task starts; paper: the scheduler of arXiv 2511.15977.",
+        help="The scheduler; paper is that of arXiv 2511.15977.",
     ),
     click.option(
         "--foreknown",
         type=click.Choice(("none", "point", "conservative")),
         default="point",
         show_default=True,
-        help="What the scheduler is told before a task has run: its prediction (point), its request (conservative).",
+        help="What the scheduler knows about a task before it has run: nothing, its prediction (point) or its request "
+        "(conservative).",
     ),
     click.option(
         "--packer", type=click.Choice(("knapsack", "greedy")), help="paper: how batches are packed. [default: knapsack]"
@@ -39,14 +40,16 @@ _OPTIONS = (
     ),
     click.option("--degree", type=click.IntRange(0, 5), help="paper: degree of the polynomial. [default: 1]"),
     click.option(
-        "--sequential", type=click.IntRange(min=1), help="paper: p, tasks run one by one at first. [default: 2]"
+        "--sequential", type=click.IntRange(min=1), help="paper: tasks that run one by one at first (p). [default: 2]"
     ),
-    click.option("--growth", type=click.FloatRange(min=1), help="paper: s, factor for each kill. [default: 1.3]"),
+    click.option(
+        "--growth", type=click.FloatRange(min=1), help="paper: factor on the memory after each kill (s). [default: 1.3]"
+    ),
     click.option(
         "--bias",
         type=click.FloatRange(0, 1),
         nargs=2,
-        help="paper: gammas, percentiles of the residuals at start and end. [default: 0.95 0.8]",
+        help="paper: percentiles of the residuals, at the start and at the end (gamma). [default: 0.95 0.8]",
     ),
 )
 _OF_THE_PAPER = ("packer", "init", "degree", "sequential", "growth", "bias")
