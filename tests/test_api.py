@@ -149,7 +149,7 @@ def test_a_model_predicts_from_rows() -> None:
 def test_rows_that_teach_nothing_say_why() -> None:
     with pytest.raises(planner.InputError, match=f"{len(runs())} no feature depth"):
         planner.fit(runs(), ["depth"])
-    with pytest.raises(planner.InputError, match="there is no row"):
+    with pytest.raises(planner.InputError, match="there are no rows"):
         planner.fit([], ["depth"])
     with pytest.raises(planner.InputError, match="2 tools: a, b"):
         planner.fit([observed.observation(n, 9.0, {}, tool=tool) for n, tool in enumerate("ab")], ["length_mb"])

@@ -125,7 +125,7 @@ def ask(question: Question) -> Answer:
     ids, files = _targets(question.targets)
     if files and (question.since or question.user or question.cluster):
         raise InputError(
-            "--since, --user and --clusters are for sacct, which is not asked where a file is given",
+            "--since, --user and --clusters are for sacct, which is not called when a file is given",
             "leave them out; job ids and --name choose from the file",
         )
     reads = [_read_file(name, POLL_S if question.poll_s is None else question.poll_s) for name in files] or [
@@ -154,7 +154,7 @@ def _targets(targets: Sequence[str]) -> tuple[list[JobId], list[str]]:
             if target != STDIN and not Path(target).exists():
                 raise InputError(
                     f"{target}: neither a job id nor a file",
-                    "give ids as squeue and sacct print them (4711, 4711_3), or a file with saved output of sacct",
+                    "give ids as squeue and sacct print them (4711, 4711_3), or a file with saved sacct output",
                 ) from None
             files.append(target)
     return ids, files
@@ -227,11 +227,11 @@ def _nothing(question: Question, reads: Sequence[SacctRead]) -> InputError:
         return InputError(f"no job could be read: {skipped.reason}", "write it with 'sacct -P -o ALL -j JOBID'")
     named = ", ".join((*question.targets, *question.names))
     if any(read.attempts for read in reads):
-        return InputError(f"none of {named} is there", "leave names and ids out to see all that is")
+        return InputError(f"none of {named} is there", "leave out names and ids to see every job that is there")
     if question.targets:
         return InputError(
             f"accounting has no job {named}",
-            "is it one of this cluster (-M NAME)? 'chromplan advise' lists your jobs",
+            "is it on another cluster (-M NAME)? 'chromplan advise' lists your jobs",
         )
     who = question.user or "you"
     what = f" called {' or '.join(question.names)}" if question.names else ""

@@ -45,7 +45,7 @@ def check(config: Config, samples: list[Sample], cut: Sequence[Region], *, path:
     configuration.check_command(config, samples, cut, path=path)
     _check_syntax(text, path)
     gone = [] if config.wrap else missing_result_folders(config.pipeline.command, path.parent)
-    return [f"the command writes into {one}, which is not there: mkdir -p {shlex.quote(str(one))}" for one in gone]
+    return [f"the command writes into {one}, which does not exist: mkdir -p {shlex.quote(str(one))}" for one in gone]
 
 
 def _check_syntax(bash: str, path: Path) -> None:
@@ -62,7 +62,7 @@ def _check_syntax(bash: str, path: Path) -> None:
     )
     said = done.stderr.strip().partition("\n")[0].removeprefix("bash: ")
     if done.returncode or said:
-        raise InputError(f"{path}: pipeline.command: bash cannot read it: {said}", "mend the command at that line")
+        raise InputError(f"{path}: pipeline.command: bash cannot parse it: {said}", "correct the command at that line")
 
 
 def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:

@@ -109,7 +109,7 @@ def _learnt(wanted: Exporting, observations: Iterable[Observation]) -> tuple[lis
     unknown = next((tool for tool in wanted.tools if tool not in by_tool), None)
     if unknown is not None or not by_tool:
         raise InputError(
-            f"nothing is recorded of {unknown}" if unknown else "there is no plan, and nothing is recorded",
+            f"nothing is recorded for {unknown}" if unknown else "there is no plan, and nothing is recorded",
             "'chromplan history import FILE…' reads what earlier jobs used; 'chromplan history show' lists it",
         )
     found: list[Rule] = []
@@ -122,7 +122,7 @@ def _learnt(wanted: Exporting, observations: Iterable[Observation]) -> tuple[lis
             if wanted.tools:
                 raise
     if not found:
-        raise InputError(f"nothing can be learnt of any tool: {'; '.join(notes)}", "record completed runs")
+        raise InputError(f"nothing can be learnt about any tool: {'; '.join(notes)}", "record completed runs")
     return found, notes
 
 

@@ -95,7 +95,7 @@ def _of_the_cluster(seen: Circumstances) -> Iterator[Finding]:
     yield _version(seen.slurm or "")
     if seen.silent:
         yield Finding(
-            level=Level.WRONG, about="slurmctld", found=seen.silent, means="nothing can be submitted or looked at"
+            level=Level.WRONG, about="slurmctld", found=seen.silent, means="nothing can be submitted or followed"
         )
         return
     yield _accounting(seen)
@@ -127,10 +127,10 @@ def _version(said: str) -> Finding:
 def _accounting(seen: Circumstances) -> Finding:
     kind = seen.config.get("AccountingStorageType", "").removeprefix("accounting_storage/")
     if kind in _NONE:
-        means = "sacct knows nothing: what a task used comes from its own record alone, how it ended from Slurm's queue"
+        means = "sacct knows nothing: only a task's own record tells what it used, only the queue how it ended"
         return Finding(level=Level.NOTE, about="accounting", found="none", means=means)
     if seen.sacct_failed:
-        means = "ingest and next cannot learn what ended until it answers; nothing is lost meanwhile"
+        means = "until it answers, ingest and next cannot learn what has ended; nothing is lost"
         return Finding(level=Level.WRONG, about="accounting", found=seen.sacct_failed, means=means)
     return Finding(level=Level.FINE, about="accounting", found=f"{kind}, answers")
 
@@ -138,7 +138,7 @@ def _accounting(seen: Circumstances) -> Finding:
 def _polls(config: Mapping[str, str]) -> Finding:
     kind = config.get("JobAcctGatherType", "").removeprefix("jobacct_gather/")
     if kind in _NONE:
-        means = "sacct has no peaks: tasks are measured by their own records alone, your own scripts not at all"
+        means = "sacct has no peaks: only chromplan's own records measure tasks, nothing measures other jobs"
         return Finding(level=Level.NOTE, about="memory is sampled", found="never", means=means)
     with contextlib.suppress(ValueError):
         if seconds := acctg_freq_s(config):
@@ -157,10 +157,10 @@ def _memory(config: Mapping[str, str]) -> Iterator[Finding]:
     if config.get("ConstrainRAMSpace", "").lower() == "yes" and "cgroup" in config.get("TaskPlugin", ""):
         yield Finding(level=Level.FINE, about="memory is enforced", found="by the kernel (control groups)")
     elif "OverMemoryKill" in config.get("JobAcctGatherParams", ""):
-        means = "a peak between two samples passes unseen; a task above its request lives on until the next one"
+        means = "a peak between two samples is missed; a task above its request runs on until the next sample"
         yield Finding(level=Level.FINE, about="memory is enforced", found="by Slurm's samples", means=means)
     else:
-        means = "a task above its request goes on: no kill teaches anything, and its neighbours may suffer"
+        means = "a task above its request is not killed, and other jobs on its node may suffer"
         yield Finding(level=Level.NOTE, about="memory is enforced", found="Slurm does not say that it is", means=means)
 
 
@@ -170,16 +170,18 @@ def _order(config: Mapping[str, str]) -> Finding:
     kind = config.get("PriorityType", "").removeprefix("priority/")
     found = f"sched/{scheduler}, priority/{kind}"
     if settings.goes_by_list:
-        means = "the order is that of the updates; mode het is impossible: only backfill starts such jobs"
+        means = "tasks start in the order of the updates; mode het needs sched/backfill"
         return Finding(level=Level.FINE, about="order of tasks", found=found, means=means)
     if not settings.computes_priority:
-        return Finding(level=Level.FINE, about="order of tasks", found=found, means="by the order of the release")
+        return Finding(
+            level=Level.FINE, about="order of tasks", found=found, means="tasks start in the order of their release"
+        )
     if not settings.has_weights:
-        means = "no factor has a weight, so Nice does not count: elements of an array start by index"
+        means = "no priority factor has a weight, so Nice has no effect: array elements start by index"
         return Finding(level=Level.NOTE, about="order of tasks", found=found, means=means)
     weights = {name: value for name, value in config.items() if name.startswith("PriorityWeight")}
     if weights.get("PriorityWeightTRES", "(null)").strip() not in ("(null)", "", "0"):
-        means = "by Nice; PriorityWeightTRES may count for more, where it names memory"
+        means = "by Nice; if PriorityWeightTRES names memory, it may outweigh Nice"
         return Finding(level=Level.NOTE, about="order of tasks", found=found, means=means)
     means = f"by Nice, in {NICE_LEVELS} steps of 1 at most"
     return Finding(level=Level.FINE, about="order of tasks", found=found, means=means)
@@ -188,7 +190,9 @@ def _order(config: Mapping[str, str]) -> Finding:
 def _limits(config: Mapping[str, str]) -> Iterator[Finding]:
     settings = parse(config)
     if settings.max_array_size is not None:
-        means = f"max_array_size of the site file; arrays beyond index {settings.max_array_size - 1} go in parts"
+        means = (
+            f"max_array_size of the site file; arrays beyond index {settings.max_array_size - 1} are submitted in parts"
+        )
         if settings.max_array_size <= 1:
             means = "no arrays here: plan with mode jobs, packed or dynamic"
         level = Level.FINE if settings.max_array_size > 1 else Level.WRONG
@@ -198,7 +202,7 @@ def _limits(config: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(level=Level.FINE, about="MaxJobCount", found=str(settings.max_job_count), means=means)
     kept = re.match(r"\d+", config.get("MinJobAge", ""))
     if kept and int(kept[0]) < _KEPT_S:
-        means = "ended jobs leave the queue at once: what became of them only accounting knows"
+        means = "ended jobs leave the queue at once: only accounting knows how they ended"
         yield Finding(level=Level.NOTE, about="MinJobAge", found=config["MinJobAge"], means=means)
 
 
@@ -206,7 +210,8 @@ def _updates(seen: Circumstances) -> Finding:
     about = "waiting jobs may be changed"
     if seen.update_refused:
         means = (
-            "an array cannot have memory per element: set job_updates = false in the site file, or tiers go out late"
+            "array elements cannot have memory of their own: with job_updates = false in the site file, "
+            "tiers are submitted at once"
         )
         return Finding(level=Level.NOTE, about=about, found=seen.update_refused, means=means)
     if seen.update_refused is not None:
@@ -214,16 +219,18 @@ def _updates(seen: Circumstances) -> Finding:
     plugins = seen.config.get("JobSubmitPlugins", "")
     if plugins in _NONE:
         return Finding(level=Level.FINE, about=about, found="nothing forbids it")
-    means = "it may forbid it, or change what is asked for: 'chromplan doctor --try' changes a held job of your own"
+    means = "it may refuse or alter changes: 'chromplan doctor --try' tests this with a held job of your own"
     return Finding(level=Level.NOTE, about=about, found=f"plugin {plugins}", means=means)
 
 
 def _of_this_machine(seen: Circumstances) -> Iterator[Finding]:
     if seen.variables:
-        means = "options of Slurm's commands; chromplan leaves them out of its own calls, 'wrap' and 'sbatch' read them"
+        means = (
+            "they set options of Slurm's commands; only 'chromplan wrap' and 'chromplan sbatch' take them into account"
+        )
         yield Finding(level=Level.NOTE, about="environment", found=", ".join(seen.variables), means=means)
     if seen.own_defaults:
-        means = "options that sbatch and srun take from there, unseen by chromplan"
+        means = "sbatch and srun take options from it that chromplan does not see"
         yield Finding(level=Level.NOTE, about="~/.slurm/defaults", found="exists", means=means)
     oldest = ".".join(map(str, OLDEST_BASH))
     if seen.bash is None or seen.bash < OLDEST_BASH:
@@ -236,12 +243,11 @@ def _of_this_machine(seen: Circumstances) -> Iterator[Finding]:
         yield Finding(level=Level.FINE, about="/usr/bin/time", found="here", means="the nodes need it, too")
     else:
         means = (
-            "where the nodes have none, peaks are what looks at /proc see: very short ones are missed "
-            "(Debian, Fedora: package time)"
+            "nodes without it sample memory from /proc, which misses very short peaks (Debian, Fedora: package time)"
         )
         yield Finding(level=Level.NOTE, about="/usr/bin/time", found="not here", means=means)
     if seen.flock:
         yield Finding(level=Level.FINE, about="locks in this folder", found="flock")
     else:
-        means = "two commands at once are kept apart by a lock file with host and process instead"
+        means = "a lock file with host and process id is used instead"
         yield Finding(level=Level.NOTE, about="locks in this folder", found="no flock", means=means)

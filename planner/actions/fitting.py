@@ -62,9 +62,9 @@ def fit(
     found = list(rows)
     named = [tool] if tool is not None else sorted({row.tool for row in found})
     if len(named) > 1:
-        raise InputError(f"the rows are of {len(named)} tools: {', '.join(named)}", "say whose model: tool='NAME'")
+        raise InputError(f"the rows are of {len(named)} tools: {', '.join(named)}", "give the tool: tool='NAME'")
     if isinstance(features, str):
-        raise InputError(f"features is the text {features!r}", f"give a list of names: features=[{features!r}]")
+        raise InputError(f"features is one string, {features!r}", f"give a list of names: features=[{features!r}]")
     fitted = models.fit(
         found,
         tool=named[0] if named else "",
@@ -73,6 +73,6 @@ def fit(
         poll_s=POLL_S if poll_s is None else poll_s,
     )
     if not fitted.fitted:
-        why = "; ".join(f"{count} {reason}" for reason, count in sorted(fitted.skipped.items())) or "there is no row"
+        why = "; ".join(f"{count} {reason}" for reason, count in sorted(fitted.skipped.items())) or "there are no rows"
         raise InputError(f"nothing can be learnt from these rows: {why}", "give completed runs that have every feature")
     return fitted

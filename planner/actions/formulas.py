@@ -206,7 +206,7 @@ def fit(rows: Rows, wanted: FormulaSearch, *, progress: Callable[[str], None]) -
     if worded := [name for name in features if any(name not in row.features for row in rows.observations)]:
         raise InputError(
             f"feature {worded[0]} is text, and formulas are arithmetic",
-            f"leave it out; a formula for each of its values: a table with --where {worded[0]}=VALUE",
+            f"leave it out, or fit a formula for each of its values: --table FILE --where {worded[0]}=VALUE",
         )
     table = np.array([[row.features[name] for name in features] for row in rows.observations], dtype=float)
     table = table.reshape(len(rows.observations), len(features))

@@ -198,7 +198,7 @@ def learnable(config: Config, observations: Sequence[Observation]) -> tuple[Sequ
         return observations, []
     learnt, elastically = elastic.as_needed(observations)
     tool = config.pipeline.tool
-    note = f"peaks of {tool} follow the heap that is granted: they count as no more than what was enough"
+    note = f"peaks of {tool} follow the Java heap that they were given: they only show what was enough"
     return learnt, [note] if elastically else []
 
 

@@ -116,7 +116,7 @@ class Project:
         if not fitted.fitted:
             why = "; ".join(f"{count} {reason}" for reason, count in sorted(fitted.skipped.items()))
             raise InputError(
-                f"nothing can be learnt of {fitted.tool}: {why or 'nothing is recorded'}",
+                f"nothing can be learnt about {fitted.tool}: {why or 'nothing is recorded'}",
                 "record completed runs that have the features of chromplan.toml",
             )
         return fitted

@@ -79,9 +79,9 @@ def _of_history(
             "'chromplan history import FILE' reads what earlier jobs used; 'chromplan advise' needs no project at all",
         )
     if tool is None and len(tools) > 1:
-        raise InputError(f"the history has jobs of {', '.join(tools)}", "say whose to report: --tool NAME")
+        raise InputError(f"the history has jobs of {', '.join(tools)}", "choose one: --tool NAME")
     if tool is not None and tool not in tools:
-        raise InputError(f"no attempt of {tool} is recorded", f"recorded are {', '.join(tools)}")
+        raise InputError(f"no attempt of {tool} is recorded", f"recorded tools: {', '.join(tools)}")
     mine = [one for one in history if one.tool == (tool or tools[0])]
     names = feature_names(None, tool or tools[0], mine)
     return ProjectStory(

@@ -83,7 +83,7 @@ def _same_in(
     if found is None:
         raise InputError(
             f"{named.folder}: the folder already holds a run: another one, or one that was submitted in full",
-            "each submission is a run: name another folder",
+            "each submission is a run of its own: name another folder",
         )
     return found
 

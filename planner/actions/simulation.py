@@ -102,8 +102,8 @@ def _from_table(
     tell(read.skipped)
     if not read.observations:
         raise InputError(
-            f"{path}: no run was read",
-            "mend what is skipped above" if read.skipped else "write one line per run below the header",
+            f"{path}: no run could be read",
+            "correct the lines skipped above" if read.skipped else "write one line per run below the header",
         )
     return list(labels.add_length(read, genome_lengths(project, asked["genome"])).observations)
 
@@ -115,7 +115,7 @@ def _tool(config: Config | None, observations: Sequence[Observation], named: str
     if config is not None and config.pipeline.tool in tools:
         return config.pipeline.tool
     if len(tools) > 1:
-        raise InputError(f"the history has jobs of {', '.join(tools)}", "say whose to replay: --tool NAME")
+        raise InputError(f"the history has jobs of {', '.join(tools)}", "choose one: --tool NAME")
     return tools[0] if tools else "this project"
 
 

@@ -147,9 +147,11 @@ def tasks_of(handed: HandedOver, asked: Request, choices: Choices) -> tuple[list
         return elements.single(project.name_of(asked)), "a single job"
     indices = asked.array.indices
     if choices.map_file is not None and str(choices.map_file) != "none":
-        return elements.from_file(choices.map_file, indices), f"the index is what {choices.map_file} says"
+        return elements.from_file(
+            choices.map_file, indices
+        ), f"the index has the meaning that {choices.map_file} gives it"
     if choices.map_file is not None:
-        found = meaning.Meaning(said="the index stands for nothing else", lines={})
+        found = meaning.Meaning(said="the index has no other meaning", lines={})
     else:
         arguments = {str(n): value for n, value in enumerate(asked.source.arguments, start=1)}
         exported = project.parameters(asked, handed.environment)
@@ -206,7 +208,7 @@ def fill(
     found, meant = tasks_of(handed, asked, choices)
     for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
         quoted = shlex.quote(str(gone))
-        say(f"note: no folder {gone} for --output: Slurm fails such jobs, without a log; first: mkdir -p {quoted}")
+        say(f"note: no folder {gone} for --output: Slurm would fail the jobs, without a log; before: mkdir -p {quoted}")
     site = place.site
     _check_array(asked, site)
     steps, by_index, waits_for = _before(asked, choices.after, made)
@@ -240,7 +242,7 @@ def _check_array(asked: Request, site: Site) -> None:
     if asked.array is not None and highest >= site.max_array_size:
         option = asked.chosen["array"]
         raise InputError(
-            f"{option.where}: {option}: index {highest} is beyond the last of this cluster, {site.max_array_size - 1}",
+            f"{option.where}: {option}: index {highest} is above this cluster's largest, {site.max_array_size - 1}",
             "sbatch refuses it, too (MaxArraySize)",
         )
 

@@ -152,7 +152,9 @@ def foresee(
 
 def _too_few(array: PastArray, known: int) -> str:
     if len(array.elements) < LEAST_ROWS:
-        return f"other ways to ask are compared on {LEAST_ROWS} jobs of a kind or more: --name shows them together"
+        return (
+            f"other ways to ask are compared only for {LEAST_ROWS} jobs of a kind or more: --name shows them together"
+        )
     return f"{known} of {len(array.elements)} have a peak that can be trusted: too few to predict the others from"
 
 

@@ -120,7 +120,7 @@ def _tell(error: Exception) -> int:
 
     known = error if isinstance(error, errors.PlannerError) else failures.explained(error)
     if known is None:
-        _say(f"{type(error).__name__}: {error}", "this is a defect; 'chromplan --debug …' shows where")
+        _say(f"{type(error).__name__}: {error}", "this is a bug in chromplan; 'chromplan --debug …' shows where")
         return 1
     _say(known.message, known.hint)
     return known.exit_code

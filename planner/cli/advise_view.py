@@ -87,7 +87,7 @@ def show_use(array: PastArray, *, every: bool = False) -> None:
     _show_tenths(array)
     notable = [one for one in array.elements if one.killed or one.last.outcome not in (Outcome.COMPLETED, None)]
     if notable:
-        click.echo(f"not completed, or not at once: {_first_of(notable)}")
+        click.echo(f"not completed, or not at the first attempt: {_first_of(notable)}")
     largest = sorted((one for one in array.elements if one.peak_mb), key=lambda one: -(one.peak_mb or 0))
     click.echo(f"largest: {', '.join(f'{one.label} ({one.peak_mb:.0f} MB)' for one in largest[:5])}; --all lists all")
 
@@ -245,7 +245,7 @@ def _remarks(advice: Advice) -> list[str]:
         lines.append("nothing is known that tells them apart, so all of them get the same request")
     lines.append("coverage: elements whose peak is within the request; wasted: with the reruns")
     if assumed:
-        lines.append(f"{assumed} killed: the peak is taken to be what the others say, above what it had")
+        lines.append(f"{assumed} killed: the peak is assumed to be what the others predict, above the limit")
     if foresight.left_out:
         lines.append(f"{foresight.left_out} left out: no peak that can be trusted")
     if advice.expected and advice.pool_mb:
@@ -256,7 +256,7 @@ def _remarks(advice: Advice) -> list[str]:
 def _next_time(advice: Advice) -> list[str]:
     found = advice.next_time
     if found is None:
-        return ["no peak is on record, so nothing can be said of next time"]
+        return ["no peak is on record, so there is no advice for next time"]
     lines = ["", "next time, in the script:", *(f"  {line}" for line in found.directives)]
     if found.sbatch:
         lines += [_instead(found.own_mb), f"  {found.sbatch}"]
@@ -267,7 +267,7 @@ def _next_time(advice: Advice) -> list[str]:
 
 def _instead(own_mb: tuple[int, int] | None) -> str:
     if own_mb is None:
-        return "or let chromplan plan it, from what it knows by then:"
+        return "or let chromplan plan it, from all that is known by then:"
     own = f"{own_mb[0]}" if own_mb[0] == own_mb[1] else f"each its own, {own_mb[0]} to {own_mb[1]}"
     return f"or planned ({own} MB), in place of sbatch:"
 

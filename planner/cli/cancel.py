@@ -53,7 +53,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     ]
     if not chosen:
         given_up = door.give_up(project) if whole else []
-        what = f"round {given_up[-1]} was submitted in part: nothing more of it will be" if given_up else ""
+        what = f"round {given_up[-1]} was submitted only in part; the rest will not be submitted" if given_up else ""
         click.echo(what or "nothing to cancel: none of these tasks is in the queue")
         return
     parts = cancel.prepare(project, flying, chosen)

@@ -55,5 +55,5 @@ def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | N
     with Screen(len(plan.tasks), len(done), again="chromplan drive in an allocation") as screen:
         found = drive.run(project, number, allocation=here, use=use, on_end=screen.ended, watch=screen.watch)
     if found.out_of_time:
-        click.echo(f"job {here.job_id} has no time left for the tasks that are left")
+        click.echo(f"job {here.job_id} has too little time left for the remaining tasks")
     say_what_is_left(found.runs, len(found.tasks))

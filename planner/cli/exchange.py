@@ -62,7 +62,7 @@ def merge(folder: Path, files: tuple[Path, ...]) -> None:
 def prune(folder: Path, tool: str | None, before: datetime | None, source: str | None) -> None:
     """Delete the attempts that match all of the given options."""
     if tool is None and before is None and source is None:
-        raise InputError("prune what?", "say --tool, --before or --source")
+        raise InputError("prune what?", "give --tool, --before or --source")
     with open_store(open_project(folder)) as store:
         removed = store.remove(tool=tool, before_s=None if before is None else int(before.timestamp()), source=source)
     click.echo(f"history: {count(removed, 'attempt')} deleted")

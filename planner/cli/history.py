@@ -157,7 +157,9 @@ def collect(
     click.echo(f"sacct: {count(len(read.observations), 'attempt')}, {len(read.skipped)} skipped")
     tell_skipped(read.skipped)
     if not read.observations:
-        raise InputError("no attempt was read", "mend what is skipped above, and import it again; nothing was recorded")
+        raise InputError(
+            "no attempt was read", "correct the lines skipped above, and import it again; nothing was recorded"
+        )
     _tell_untrusted(sum("not trusted" in one.evidence for one in read.observations))
     with open_store(project) as store:
         found = add_length(read, genome_lengths(project, options["genome"]))
@@ -255,7 +257,7 @@ def _tell_report(report: FileReport) -> None:
 
 def _tell_untrusted(untrusted: int) -> None:
     if untrusted:
-        click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, say --poll")
+        click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, give --poll")
 
 
 def _tell_counts(counts: Counts) -> None:

@@ -219,7 +219,7 @@ def _compare(
     for note, modes in shared.items():
         click.echo(f"note ({', '.join(modes)}): {note}")
     if not timed:
-        click.echo("durations are not known yet: neither memory x time nor when it ends can be told")
+        click.echo("run times are not known yet, so memory x time and the end cannot be estimated")
 
 
 def _when(project: ProjectFolder, mode: str | None, *, retry_failed: bool, again: bool, as_json: bool) -> None:
@@ -258,7 +258,7 @@ def _when(project: ProjectFolder, mode: str | None, *, retry_failed: bool, again
     echo_table(["asking", ">MB", ">tasks up to that", "would start", ">after", "asked about"], rows)
     for refused in dict.fromkeys(one.refused for one in found if one.refused):
         click.echo(f"note: {refused}")
-    click.echo("each by itself, in the queue of this moment: sbatch --test-only")
+    click.echo("each on its own, in the queue as it is now: sbatch --test-only")
 
 
 def _shared_notes(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:

@@ -126,8 +126,12 @@ def _plan(project: ProjectFolder, say: Say) -> Plan:
         say(f"left out: {left.task}: {left.reason}")
     if not plan.tasks:
         unknown = all(left.reason.startswith(NOT_BEFORE) for left in plan.left_out)
-        ways = "--dependency=aftercorr:JOB goes by the index; --map FILE names the tasks of both scripts alike"
-        raise InputError("no task is left to submit", ways if unknown else "mend what is said of each task above")
+        ways = (
+            "--dependency=aftercorr:JOB pairs tasks by index; --map FILE gives the tasks of both scripts the same names"
+        )
+        raise InputError(
+            "no task is left to submit", ways if unknown else "correct what is reported for each task above"
+        )
     project.write_plan(plan)
     render.write(render.render(plan), project.round_folder(plan.round))
     least_mb, most_mb = (choose(task.request_mb for task in plan.tasks) for choose in (min, max))

@@ -113,9 +113,9 @@ class Pipeline(Document):
     command: str
     """Bash text with placeholders, run once per task."""
     genome: Annotated[str, AfterValidator(_known_genome)] = human.DEFAULT
-    """A bundled genome, or a file that tells contigs and their lengths."""
+    """A bundled genome, or a file with contigs and their lengths."""
     chromosomes: Annotated[str | None, AfterValidator(_known_chromosomes)] = None
-    """Names, ranges and patterns; without it 1-22 of a human genome, all contigs of another."""
+    """Names, ranges and patterns; by default 1-22 of a human genome, all contigs of another."""
     shortest: Annotated[str, AfterValidator(_bases)] | None = None
     """Contigs shorter than this are left out: ``1Mb``."""
     regions: Annotated[str | list[str], AfterValidator(_ways_to_cut)] = regions.WHOLE
@@ -123,9 +123,9 @@ class Pipeline(Document):
     overlap: Annotated[str, AfterValidator(_bases)] | None = None
     """How far ``{padded}`` reaches beyond a region on each side."""
     gaps: str | None = None
-    """A BED file of what holds nothing: windows begin and end outside."""
+    """A BED file of gaps in the genome: windows begin and end outside them."""
     samples: list[str] | str = []
-    """Sample names, or a table (CSV or TSV, first column: sample); none for one run over a cohort."""
+    """Sample names, or a table (CSV or TSV, first column: sample); empty for one run over a cohort."""
     cpus: Annotated[int | list[int] | Literal["auto"], BeforeValidator(_cpus)] = 1
     """CPUs of each task; a list, or ``auto`` for 1, 2, 4, 8 and 16: chosen per task, see `planner.plan.threads`."""
     time: Annotated[str, AfterValidator(_duration)] = TIME
@@ -148,16 +148,16 @@ class Memory(Document):
     """How much to ask for."""
 
     level: Annotated[float, Field(gt=0.5, lt=1)] | None = None
-    """Chance that a request is enough; without it, the request that wastes least, retries counted."""
+    """Chance that a request is enough; by default, the request that wastes least, counting retries."""
     formula: str | None = None
-    """What plans start from: MiB from the features (``400 + 22 * length_mb``), a formula file or a bundled formula."""
+    """The formula that plans start from: arithmetic (``400 + 22 * length_mb``, MiB), a file, or a bundled formula."""
     like: str | None = None
-    """A tool whose history says how this one's tasks compare, as long as its own is short."""
+    """A tool whose history shows how this tool's tasks compare, used while its own history is short."""
     default_mb: MiB | None = None
     """Request of a pilot task when there is neither history nor formula; the site's share per core without it.
     MiB, or a size such as 16G."""
     pilot: Annotated[int, Field(ge=0)] = 3
-    """How many tasks, from small to large, go first when nothing is known; 0 sends all."""
+    """Number of tasks, from small to large, that run first when nothing is known; 0 runs all at once."""
     max_attempts: Annotated[int, Field(ge=1)] = 4
 
 
@@ -170,17 +170,17 @@ class Submit(Document):
     account: Option | None = None
     qos: Option | None = None
     mode: Literal["array", "tiers", "jobs", "packed", "het", "dynamic", "auto"] = "array"
-    """``auto``: chosen from site and workload."""
+    """How the plan becomes jobs; ``auto`` chooses by site and workload."""
     max_running: Annotated[int, Field(ge=1)] | None = None
-    """At most so many tasks at once."""
+    """Most tasks that run at once."""
     order: Ordering | None = None
-    """With ``max_running``: whether its order is searched for so many at once; without it, by memory x time."""
+    """How the order for ``max_running`` tasks at once is found; by default, by memory x time."""
     packer: BatchPacker = BatchPacker.AUTO
-    """Modes packed and het: how tasks are dealt to the allocations that they share."""
+    """Modes packed and het: how tasks are divided among the allocations that they share."""
     nodes: Annotated[int, Field(ge=1)] = 1
-    """Mode dynamic: at most so many nodes in its allocation."""
+    """Mode dynamic: most nodes in its allocation."""
     pool: bool = False
-    """Mode dynamic: the tasks share the allocation's memory instead of being held each to a limit of its own."""
+    """Mode dynamic: the tasks share the allocation's memory instead of having a limit each."""
 
 
 _FEATURES: dict[str, str | int | float] = {"length_mb": "length"}

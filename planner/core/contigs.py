@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from planner.core.errors import InputError
 
-_KNOWN = "known are .fai, .dict, .sizes (name and length), and headers of .vcf, .vcf.gz, .bcf, .sam and .bam"
+_KNOWN = "known formats: .fai, .dict, .sizes (name and length), and headers of .vcf, .vcf.gz, .bcf, .sam and .bam"
 _TABLES = (".fai", ".sizes", ".genome")
 _FASTA = (".fa", ".fasta", ".fna", ".fa.gz", ".fasta.gz", ".fna.gz")
 _NAMED = re.compile(r"(?:<|,)ID=([^,>]+)")
@@ -40,15 +40,15 @@ def read_lengths(path: Path) -> dict[str, int]:
     if name.endswith(_FASTA):
         raise InputError(
             f"{path}: the sequences themselves are not read",
-            f"name its index, {path.name}.fai: samtools faidx makes it",
+            f"give its index, {path.name}.fai: samtools faidx makes it",
         )
     try:
         found = _collected(path, list(_contigs(path, name)))
     except (OSError, EOFError, zlib.error, struct.error, UnicodeDecodeError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not what its name says"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "its content does not match its name"
         raise InputError(f"{path}: {reason}", f"pipeline.genome is a genome's name or such a file; {_KNOWN}") from None
     if not found:
-        raise InputError(f"{path}: tells no contig with its length", _KNOWN)
+        raise InputError(f"{path}: has no contig with a length", _KNOWN)
     return found
 
 

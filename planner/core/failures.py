@@ -33,7 +33,7 @@ def explained(error: BaseException, path: Path | None = None) -> PlannerError | 
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error, path)
     if isinstance(error, MemoryError):
-        return FailureError("out of memory", "run it where there is more, as in a job of its own")
+        return FailureError("out of memory", "run it where there is more memory, for example in a job of its own")
     return None
 
 
@@ -70,7 +70,7 @@ def _of_system(error: OSError, path: Path | None) -> PlannerError:
         )
     if code in _LATER:
         return FailureError(
-            f"{_at(where)}{_reason(error)}", "the file server does not answer well: try again in a while"
+            f"{_at(where)}{_reason(error)}", "the file server does not respond properly: try again later"
         )
     return FailureError(f"{_at(where)}{_reason(error)}", "check that path, then run the command again")
 

@@ -121,7 +121,7 @@ class Genome:
         elif _SIGNS.search(word):
             matching = fnmatch.filter(self.lengths_bp, word)
             if not matching:
-                raise InputError(f"no contig is called like {word!r}", f"contigs of {self.name} are {self._some()}")
+                raise InputError(f"no contig matches {word!r}", f"contigs of {self.name} are {self._some()}")
             yield from matching
         elif match := _NUMBERED_RANGE.fullmatch(word):
             before, first, again, last = match.groups()

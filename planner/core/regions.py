@@ -125,7 +125,7 @@ def check(text: str) -> str:
         try:
             parse_bases(text)
         except FieldError:
-            raise FieldError(f"{text!r} is none of the ways to cut chromosomes", WAYS) from None
+            raise FieldError(f"{text!r} is not a way to cut chromosomes into regions", WAYS) from None
     return text
 
 
@@ -169,7 +169,7 @@ class Cut:
         lengths = self.genome.lengths_bp
         count = sum(-(-lengths[one] // bases) for one in self.chromosomes)
         if count > _MOST:
-            raise InputError(f"pipeline.regions: windows of {bases} bp make {count} regions", "cut into longer ones")
+            raise InputError(f"pipeline.regions: windows of {bases} bp make {count} regions", "use longer windows")
         found = []
         for chromosome in self.chromosomes:
             gaps = self.gaps.get(chromosome, ())
@@ -258,8 +258,8 @@ class Cut:
         length = self.genome.lengths_bp[chromosome]
         if start < 1 or end < start:
             raise InputError(
-                f"{where}: {word}:{start}-{end} is not a stretch of bases",
-                "BED counts from 0, and its end is behind its start; other lists count from 1",
+                f"{where}: {word}:{start}-{end} is not an interval of bases",
+                "BED counts from 0, and its end is above its start; other lists count from 1",
             )
         if end > length:
             raise InputError(

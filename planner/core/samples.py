@@ -84,11 +84,11 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
     text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
     rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
     if not rows:
-        raise InputError(f"{path}: no samples", "write one name a line")
+        raise InputError(f"{path}: no samples", "write one name per line")
     header: tuple[str, ...] = ("sample",)
     if len(rows[0].cells) > 1 and not _is_heading(rows[0].cells[0]):
         if len(rows) == 1:
-            raise InputError(f"{path}:{rows[0].line}: several fields in the only line", "write one name a line")
+            raise InputError(f"{path}:{rows[0].line}: several fields in the only line", "write one name per line")
         raise InputError(
             f"{path}:{rows[0].line}: {rows[0].cells[0]!r} is not a name for the column of samples",
             "put a line above that names the columns, or rename the first one: sample, id, name, patient, …",
@@ -129,7 +129,7 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
                 split.append((first, reader.line_num, record))
                 first = reader.line_num + 1
         except csv.Error as error:
-            raise InputError(f"{path}:{first}: {error}", 'quote a whole field, or nothing of it: "a, b"') from None
+            raise InputError(f"{path}:{first}: {error}", 'quote a field as a whole or not at all: "a, b"') from None
     rows: list[_SampleLine] = []
     heading_due = True
     for first, last, written in split:

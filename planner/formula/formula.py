@@ -232,7 +232,7 @@ class Formula:
         known = {name: self.features[name] for name in self.names if name in self.features}
         if taken := [name for name in self.inputs if name.startswith(PREFIX)]:
             raise InputError(
-                f"the feature {taken[0]} starts with {PREFIX}", "name it otherwise: the bound uses these names"
+                f"the feature {taken[0]} starts with {PREFIX}", "rename it: the bound uses such names itself"
             )
         steps: list[tuple[str, Node]] = []
         for name, feature in known.items():
@@ -384,7 +384,7 @@ def _calibration(formula: Formula) -> Calibration:
     if formula.calibration is None:
         raise InputError(
             "the formula has no calibration table, so no bound can be given",
-            "fit it from rows ('chromplan fit --symbolic'), or state a margin of your own",
+            "fit it from rows ('chromplan fit --symbolic'), or set a margin of your own",
         )
     return formula.calibration
 

@@ -252,7 +252,7 @@ class _Parser:
         if self.depth > DEEPEST:
             raise InputError(
                 f"the formula is nested more than {DEEPEST} deep",
-                "remove parentheses that do nothing, or distil it again",
+                "remove superfluous parentheses, or distil it again",
             )
         node = rule()
         self.depth -= 1
@@ -307,7 +307,7 @@ class _Parser:
     def call(self, function: str, column: int) -> Node:
         if function not in FUNCTIONS:
             raise InputError(
-                f"column {column}: {_short(function)} is not a function that formulas have",
+                f"column {column}: {_short(function)} is not a function of formulas",
                 f"functions are {', '.join(FUNCTIONS)}; write powers as x^y",
             )
         arguments = [self.deeper(self.sum)]

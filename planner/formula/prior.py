@@ -154,7 +154,7 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
         if surprising(ratios, max(noise, _LEAST_NOISE), level_sd=_LEVELS_DIFFER):
             least, most = (math.exp(choose(ratios)) for choose in (min, max))
             told = f"{least:.2g}" if f"{least:.2g}" == f"{most:.2g}" else f"{least:.2g} to {most:.2g}"
-            let_go = f"formula {name} let go: what was measured is {told} times what it says"
+            let_go = f"formula {name} no longer used: what was measured is {told} times what it predicts"
     return Prior(
         name=name,
         formula=formula,

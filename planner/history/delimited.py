@@ -122,4 +122,4 @@ def check_columns(found: Iterable[str], needed: Mapping[str, str], *, source: st
     present = list(found)
     for column, purpose in needed.items():
         if column not in present:
-            raise InputError(f"{source}: no column {column!r} ({purpose})", f"columns there: {', '.join(present)}")
+            raise InputError(f"{source}: no column {column!r} ({purpose})", f"its columns: {', '.join(present)}")

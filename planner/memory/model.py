@@ -302,7 +302,7 @@ def fit(
     time_levels = fit_levels(in_words, timed_rows, rows[timed], walls[timed])
     let_go = ""
     if shape is not None and _contradicted(shape, numbers, rows, plain):
-        shape, let_go = None, "the first idea of how tasks compare let go: measured otherwise"
+        shape, let_go = None, "the assumed scaling of tasks is no longer used: measurements contradict it"
     weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
     return MemoryModel(
         tool=tool,
@@ -339,7 +339,7 @@ def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tup
     ratios = [math.log((row.peak_mb or 0.0) / said.predict(row.features).point_mb) for row in own]
     level, noise = math.fsum(ratios) / len(ratios), _SHAPES_DIFFER / math.sqrt(len(ratios))
     if surprising(ratios, _SHAPES_DIFFER) or surprising([level], noise, level_sd=_LEVELS_DIFFER):
-        return own, {"shared, and your own runs contradict it": len(others)}
+        return own, {"shared, but contradicted by your own runs": len(others)}
     return kept, {}
 
 
@@ -387,12 +387,12 @@ def _reason(
     if request <= floor_mb:
         text += f", raised to the {request} MB it is known to need"
     elif cap_mb is not None and request >= math.floor(cap_mb):
-        text += ", cut to what the site gives"
+        text += ", cut to what the site offers"
     elif request <= LEAST_REQUEST_MB:
         text += f", raised to the least request, {request} MB"
     else:
         text += f" + {safety(point, request)}"
     text += f", {rests_on}"
     if outside:
-        text += f", {' and '.join(outside)} outside what was seen"
+        text += f", {' and '.join(outside)} outside the range seen"
     return text

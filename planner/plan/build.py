@@ -24,7 +24,7 @@ _BLIND_NOTE = (
     "nothing is known of this tool's memory yet: a few tasks of all sizes go first, 'chromplan next' plans the rest"
 )
 _BEYOND_NOTE = "some tasks are far larger than any measured: a few of them go first, 'chromplan next' plans the rest"
-_WAITS = "waits for what the pilot uses"
+_WAITS = "waits for the pilot's results"
 
 
 def tasks(
@@ -232,7 +232,7 @@ def _why_not(before: Earlier | None, memory: Memory, *, retry_failed: bool) -> s
     where = round_name(before.round)
     match before.outcome:
         case None:
-            return f"in flight in {where}, or ended and not recorded yet: 'chromplan next' looks"
+            return f"in flight in {where}, or ended but not recorded yet: 'chromplan next' checks"
         case Outcome.COMPLETED:
             return ""
         case Outcome.FAILED | Outcome.CANCELLED if not retry_failed:

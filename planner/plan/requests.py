@@ -144,7 +144,7 @@ class TaskSizer:
         limit_s = self._time_limit(sized.time_limit_s, before)
         if before and before.outcome is Outcome.TIMEOUT:
             had, gets = (units.format_duration(one) for one in (before.time_limit_s, limit_s))
-            reason = f"ran out of its {had}, has {gets} now; {reason}"
+            reason = f"timed out after {had}, now gets {gets}; {reason}"
         return replace(
             sized,
             attempt=before.attempts + 1 if before else 1,
@@ -166,7 +166,7 @@ class TaskSizer:
         """Cap a request relative to the largest peak that its prediction is based on."""
         if sized.mem_mb - sized.script_mb <= max(self._reach_mb, floor_mb):
             return sized
-        reason = f"{sized.reason}; held to {REACH} x {self._largest_mb:.0f} MB, the largest peak behind it"
+        reason = f"{sized.reason}; limited to {REACH} x {self._largest_mb:.0f} MB, the largest peak it is based on"
         return replace(
             sized,
             mem_mb=max(math.floor(self._reach_mb), floor_mb),

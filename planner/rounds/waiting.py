@@ -28,7 +28,7 @@ _COMES = (
     ("None", "the scheduler has not looked at it yet"),
     ("Priority", "other jobs come first"),
     ("Resources", "no node has room yet"),
-    ("JobArrayTaskLimit", "as many of its array run as may"),
+    ("JobArrayTaskLimit", "its array already runs as many elements as it may"),
     ("Dependency", "another job must end first"),
     ("BeginTime", "starts at a set time, or soon after a requeue"),
     ("Licenses", "no license is free"),

@@ -71,7 +71,7 @@ class Allocation:
             given_mb = min(mem_mb or math.inf, node.mem_mb or otherwise_mb or math.inf)
             if not math.isfinite(given_mb):
                 raise InputError(
-                    f"Slurm does not say how much memory job {self.job_id} has on {node.name}", "say it: --mem 60G"
+                    f"Slurm does not say how much memory job {self.job_id} has on {node.name}", "give it: --mem 60G"
                 )
             own_mb = driver_mb(sum(own)) if node.name == self.here else 0
             if given_mb <= own_mb:
@@ -122,7 +122,7 @@ def parse(details: str, *, job_id: str, here: str | None) -> Allocation:
         for name in node_lists.expand_nodes(names)
     )
     if not nodes:
-        raise FailureError(f"job {job_id} has no nodes", "does it still run? see 'squeue --me'")
+        raise FailureError(f"job {job_id} has no nodes", "is it still running? see 'squeue --me'")
     end = dict(_FIELD.findall(details)).get("EndTime", "")
     names = {node.name for node in nodes}
     return Allocation(

@@ -68,38 +68,38 @@ class Partition(Document):
     """Nodes of one kind, with the limits on jobs there."""
 
     name: Option
-    """What the planner calls it; unique within the site."""
+    """The planner's name for it; unique within the site."""
     partition: OptionOrEmpty | None = None
-    """What goes behind ``--partition`` when it is not the name: a comma list, or ``""`` where the site chooses."""
+    """Value of ``--partition`` when it is not the name: a comma list, or ``""`` where the site chooses."""
     nodes: Count | None = None
-    """How many nodes; none when not known."""
+    """Number of nodes; none if unknown."""
     cores: Count
     """Cores of one node that jobs may use."""
     mem_mb: MiB
     """Memory of one node that jobs may use, MiB: Slurm's RealMemory less MemSpecLimit."""
     max_time: Duration | None = None
-    """Longest time limit; none when there is none or it is not known."""
+    """Longest time limit; none if there is no limit or it is unknown."""
     min_cores: Count | None = None
-    """A job here must ask for at least so many cores."""
+    """Fewest cores that a job here must request."""
     min_mem_mb: MiB | None = None
-    """A job here must ask for at least so much memory, MiB."""
+    """Least memory that a job here must request, MiB."""
     mem_per_core_max_mb: MiB | None = None
     """MiB per core above which cores are added (and billed), when it differs from the site's."""
     mem_per_core_default_mb: MiB | None = None
-    """MiB that come with one core of a job that asks for no memory, when it differs from the site's."""
+    """MiB per core for a job that requests no memory, if it differs from the site's."""
     mem_default_mb: MiB | None = None
-    """MiB that a job gets which asks for no memory, where that does not go by its cores."""
+    """MiB for a job that requests no memory, if that does not depend on its cores."""
     qos: Option | None = None
     constraint: Option | None = None
     clusters: Option | None = None
-    """Cluster to submit to, where it is not the one of the login node."""
+    """Cluster to submit to, if it is not that of the login node."""
     gres: Option | None = None
     default: bool = False
     """Preferred whenever the need fits."""
     opt_in: bool = False
-    """Used only when asked for by name."""
+    """Used only when named."""
     headroom_mb: MiBOrZero = 0
-    """MiB of a node that are never asked for; the site's where it is left out."""
+    """MiB of a node that are never requested; by default, the site's."""
     billing_weights: BillingWeights | None = None
     """Slurm's TRESBillingWeights, ``CPU=1.0,Mem=0.25G``; without them a core is a unit."""
 
@@ -115,7 +115,7 @@ class Partition(Document):
 
     @property
     def option(self) -> str:
-        """What goes behind ``--partition``; empty when the option is left out."""
+        """Value of ``--partition``; empty when the option is left out."""
         return self.name if self.partition is None else self.partition
 
 
@@ -127,7 +127,7 @@ class Site(Document):
     source: Line
     """Where these facts come from."""
     as_of: datetime.date
-    """When they were true."""
+    """The date on which they were true."""
     nominal_mem: bool = False
     """Whether ``mem_mb`` is what the nodes were sold with rather than Slurm's RealMemory, which is a little lower."""
     mem_policy: MemPolicy = "mem"

@@ -71,7 +71,7 @@ def test_many_elements_are_counted_by_tenths(folder: Path, capsys: pytest.Captur
     (folder / "many.txt").write_text(past_arrays.text(*jobs))
     _, out, _ = chromplan("many.txt", capsys=capsys)
     assert "10-20 %" in out
-    assert "not completed, or not at once: 9 oom" in out
+    assert "not completed, or not at the first attempt: 9 oom" in out
     assert len(out.splitlines()) < 40
     _, out, _ = chromplan("many.txt", "--all", capsys=capsys)
     assert len(out.splitlines()) > 60
@@ -94,7 +94,10 @@ def test_ids_and_names_choose_from_a_file(folder: Path, capsys: pytest.CaptureFi
         _, out, _ = chromplan(*arguments, capsys=capsys)
         assert out.startswith("array 8 step8.sh, 2 x 8000 MB: 2 completed")
     code, _, err = chromplan("two.txt", "9", capsys=capsys)
-    assert (code, err) == (2, "error: none of two.txt, 9 is there\nhint: leave names and ids out to see all that is\n")
+    assert (code, err) == (
+        2,
+        "error: none of two.txt, 9 is there\nhint: leave out names and ids to see every job that is there\n",
+    )
 
 
 def test_standard_input_is_read(folder: Path) -> None:

@@ -70,7 +70,7 @@ def test_what_it_writes_without_any_answer_plans(here: Path, capsys: pytest.Capt
         (("--sample", "a", "--samples", "x"), "--sample and --samples cannot be combined"),
         (("--command", "run everything"), "{chromosome} is missing"),
         (("--command", "run {chromosome"), "{chromosome} is missing"),
-        (("--command", "if {chromosome}"), "bash cannot read it"),
+        (("--command", "if {chromosome}"), "bash cannot parse it"),
         (("--command", "run {chromosme}"), "unknown placeholder {chromosme}"),
     ],
 )

@@ -10,7 +10,7 @@ from planner.cli.ui import output, table
 from planner.core import wording
 
 COLUMNS = ["task", ">request MB", ">predicted MB", ">time limit", ">start", "reason"]
-REASON = "predicted 5210 MB + 11 % safety, 41 observations, length_mb outside what was seen"
+REASON = "predicted 5210 MB + 11 % safety, 41 observations, length_mb outside the range seen"
 ROWS = [(f"NA12878.chr{i}", 5000 + i, 4000 + i, "1-02:00:00", "00:00:00", REASON) for i in range(1, 23)]
 
 

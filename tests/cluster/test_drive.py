@@ -117,7 +117,8 @@ def test_nothing_is_started_that_cannot_end_in_time_and_the_next_round_goes_on(o
     pipeline.ready()
     out = salloc(pipeline, "chromplan drive", "--time=1", "--ntasks=4", "--mem=1000M")
     assert (
-        "has no time left for the tasks that are left\n2 of 4 tasks completed, 2 not run; next: chromplan next" in out
+        "has too little time left for the remaining tasks\n2 of 4 tasks completed, 2 not run; next: chromplan next"
+        in out
     )
     assert pipeline.ran() == {"s1.chr21": 1, "s1.chr22": 1}
     plan = pipeline.json("next")

@@ -26,4 +26,4 @@ def test_a_small_task_would_start_now_and_one_mem_for_all_would_wait(omk_cluster
     shown = pipeline.chromplan("plan", "--when")
     assert shown.splitlines()[0].startswith("asking  ")
     assert len(shown.splitlines()) == 6
-    assert shown.endswith("each by itself, in the queue of this moment: sbatch --test-only\n")
+    assert shown.endswith("each on its own, in the queue as it is now: sbatch --test-only\n")

@@ -83,7 +83,7 @@ def test_a_newcomer_is_never_left_alone(omk_cluster: Cluster) -> None:
     assert re.search(r"^B\.chr21 .* oom ", shown, re.MULTILINE)
     assert "6 of 9 tasks done, 1 failed, 1 oom, 1 timeout" in shown
     assert "no such file" in person.type("chromplan logs C.chr20")
-    assert "or ended and not recorded yet" in person.type("chromplan plan")
+    assert "or ended but not recorded yet" in person.type("chromplan plan")
     assert "'A.chr2" in person.type("chromplan logs A.chr2", code=2)
 
     # killed and timed out ones ask for more, the failed one waits for a person

@@ -82,7 +82,7 @@ def test_a_column_of_the_table_tells_samples_apart_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_bash_cannot_read_is_refused(tmp_path: Path, command: str) -> None:
-    with pytest.raises(InputError, match="bash cannot read it") as refused:
+    with pytest.raises(InputError, match="bash cannot parse it") as refused:
         check(tmp_path, command)
     assert "\n" not in refused.value.message
 

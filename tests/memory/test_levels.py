@@ -61,7 +61,7 @@ def test_a_level_never_seen_is_said_and_asks_for_as_much_as_the_greediest() -> N
     said = model.predict(task("ZGC"))
     assert said.request_mb == model.predict(task("G1")).request_mb
     assert said.outside_range
-    assert "collector ZGC outside what was seen" in said.reason
+    assert "collector ZGC outside the range seen" in said.reason
 
 
 def test_levels_that_change_nothing_change_no_request() -> None:

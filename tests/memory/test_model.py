@@ -47,7 +47,7 @@ def test_the_reason_tells_prediction_safety_and_observations() -> None:
 def test_outside_what_was_seen_is_said() -> None:
     said = model().predict({"length_mb": 300.0})
     assert said.outside_range
-    assert said.reason.endswith("22 observations, length_mb outside what was seen")
+    assert said.reason.endswith("22 observations, length_mb outside the range seen")
     assert said.request_mb > 6000
 
 

@@ -42,7 +42,7 @@ def test_where_others_runs_contradict_one_s_own_these_count(level: float) -> Non
     own = runs(1.0, SIZES[:5])
     both = fit([*own, *runs(level, SIZES * 6, shared=True)])
     assert both.shared == 0
-    assert both.skipped == {"shared, and your own runs contradict it": 48}
+    assert both.skipped == {"shared, but contradicted by your own runs": 48}
     features = dict.fromkeys(both.feature_names, 90.0)
     assert both.predict(features).request_mb == fit(own).predict(features).request_mb
 

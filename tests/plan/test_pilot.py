@@ -150,7 +150,7 @@ def test_a_plan_holds_back_the_rest_and_says_so(samples: int) -> None:
     table = [Sample(name=f"s{number}", columns={}) for number in range(samples)]
     plan = plans.plan(plans.config(memory={"formula": None}), samples=table)
     assert sorted(task.chromosome for task in plan.tasks) == sorted(SPAN)
-    assert {left.reason for left in plan.left_out} == {"waits for what the pilot uses"}
+    assert {left.reason for left in plan.left_out} == {"waits for the pilot's results"}
     assert len(plan.left_out) == 22 * samples - 3
     assert plan.notes == [
         "nothing is known of this tool's memory yet: a few tasks of all sizes go first, 'chromplan next' plans the rest"

@@ -102,7 +102,7 @@ def test_a_task_that_is_done_is_not_planned_again() -> None:
 def test_a_task_in_flight_is_left_out_with_the_reason() -> None:
     plan = plans.plan(earlier={"chr1": earlier(None)})
     assert plan.left_out[0].task == "chr1"
-    assert plan.left_out[0].reason.startswith("in flight in r001, or ended and not recorded yet")
+    assert plan.left_out[0].reason.startswith("in flight in r001, or ended but not recorded yet")
 
 
 def test_a_task_killed_for_memory_asks_for_at_least_twice_as_much() -> None:

@@ -69,12 +69,12 @@ def test_far_beyond_its_rows_a_pilot_goes_first_and_asks_within_reach_of_the_lar
     found = plan()
     assert [task.task for task in found.tasks] == ["chr21", "chr14", "chr6"]
     assert {task.request_mb for task in found.tasks} == {REACH * 600}
-    assert all("held to 8 x 600 MB, the largest peak behind it" in task.reason for task in found.tasks)
+    assert all("limited to 8 x 600 MB, the largest peak it is based on" in task.reason for task in found.tasks)
     assert all("outside" in task.reason for task in found.tasks)
     assert found.notes == [
         "some tasks are far larger than any measured: a few of them go first, 'chromplan next' plans the rest"
     ]
-    assert {left.reason for left in found.left_out} == {"waits for what the pilot uses"}
+    assert {left.reason for left in found.left_out} == {"waits for the pilot's results"}
 
 
 @pytest.mark.parametrize("change", [{"memory": {"pilot": 0}}, {"submit": {"mode": "dynamic"}}])
@@ -117,7 +117,7 @@ def test_a_formula_that_the_first_measurements_contradict_is_let_go_and_the_reas
     lengths = (48.0, 107.0, 171.0)
     used = [(row(mb), times * OF_SMALL_RUNS.bound(row(mb), 0.5).point_mb) for mb in lengths]
     found = plan(times=1.0, seen=used)
-    said = f"formula impute let go: what was measured is {times:g} times what it says"
+    said = f"formula impute no longer used: what was measured is {times:g} times what it predicts"
     assert all(said in task.reason for task in found.tasks)
 
 

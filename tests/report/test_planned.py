@@ -80,9 +80,9 @@ def test_the_capacity_is_that_of_all_nodes_or_of_one_where_they_are_not_counted(
 
 
 def test_what_waits_for_a_first_round_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    left = [LeftOut(task="chr23", reason="waits for what the pilot uses")]
+    left = [LeftOut(task="chr23", reason="waits for the pilot's results")]
     drawn = said(timed().model_copy(update={"left_out": left}), monkeypatch, tmp_path)
-    assert drawn["tasks"].note == "Not drawn: 1 task, waits for what the pilot uses"
+    assert drawn["tasks"].note == "Not drawn: 1 task, waits for the pilot's results"
 
 
 def test_names_are_whole_and_what_is_drawn_is_what_is_asked_for(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_what_never_starts_by_itself_is_known(reason: str) -> None:
     [
         ("Resources", "no node has room yet"),
         ("Priority", "other jobs come first"),
-        ("JobArrayTaskLimit", "as many of its array run as may"),
+        ("JobArrayTaskLimit", "its array already runs as many elements as it may"),
         ("Dependency", "another job must end first"),
         ("ReqNodeNotAvail, UnavailableNodes:n[1-2]", "the nodes that it needs are down or reserved"),
         (

@@ -150,4 +150,4 @@ def test_a_script_follows_index_by_index_one_whose_indices_have_other_meanings(
     assert [left["reason"] for left in planned["left_out"]] == [f"no earlier step has chr{n}" for n in (1, 2, 3)]
     refused = CliRunner().invoke(cli, ["sbatch", *given, "--after=a", "a.sh"])
     assert isinstance(refused.exception, InputError)
-    assert "aftercorr:JOB goes by the index" in refused.exception.hint
+    assert "aftercorr:JOB pairs tasks by index" in refused.exception.hint

@@ -81,7 +81,7 @@ def read(source: TextSource, options: ReadOptions) -> Iterator[Observation | Ski
     tool = options.labels.tool
     if tool is not None and not any(_is_process(row, tool) for _, row in table.rows):
         known = sorted({_process(row) for _, row in table.rows})
-        raise InputError(f"{source.name}: no process {tool!r}", f"processes there: {', '.join(known)}")
+        raise InputError(f"{source.name}: no process {tool!r}", f"its processes: {', '.join(known)}")
     for found in table.whole_rows(_USED):
         if isinstance(found, Skipped):
             yield found

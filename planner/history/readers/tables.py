@@ -114,7 +114,7 @@ def _places(present: tuple[str, ...], columns: Columns, source: str) -> dict[str
             places.setdefault(name, found)
     if "peak" not in places:
         raise InputError(
-            f"{source}: no column holds the peak memory", f"name it with --peak; columns there: {', '.join(present)}"
+            f"{source}: no column holds the peak memory", f"name it with --peak; its columns: {', '.join(present)}"
         )
     return places
 
