@@ -74,6 +74,7 @@ class SlotBatch:
             np.minimum.reduce(ends, axis=0, out=first)
             np.equal(ends, first, out=is_first)
             np.bitwise_and(first, self._packing.mask, out=ended)
+            # the task that ends first gives its memory back, and the next one starts in its slot
             np.take(self._mem, ended, out=freed, mode="clip")
             now_used = used[position]
             now_used += used[position - 1]
@@ -144,33 +145,60 @@ class LimitBatch:
         count, width = orders.shape
         # the ends of the tasks that started last to end, latest first: what may still run when the next one starts
         ends = np.full((self._slots, width), count, np.int64)
-        held, sums, must_end = np.empty(ends.shape), np.empty(ends.shape), np.empty(ends.shape, bool)
+        work = _LimitBuffers.of(ends.shape)
         walls, mem = self._packing.walls[orders], self._mem[orders]
         rooms, cores_left = self._cap - mem, self._cores - self._cpus[orders]
-        now, running, started = np.zeros(width, np.int64), np.empty_like(ends), np.empty(width, np.int64)
+        now = np.zeros(width, np.int64)
         for position in range(count):
-            np.bitwise_and(ends, self._packing.mask, out=running)
-            self._mem.take(running, out=held, mode="clip")
-            # tasks that end earlier go first: whoever does not fit beside all that end later must have ended
-            np.matmul(self._sum_up, held, out=sums)
-            np.greater(sums, rooms[position], out=must_end)
-            if np.isfinite(self._cores):
-                must_end |= self._sum_up @ self._cpus[running] > cores_left[position]
-            must_end[-1] = True
-            np.multiply(ends, must_end, out=running)
-            np.maximum.reduce(running, axis=0, out=started)
-            np.maximum(now, started, out=now)
+            self._mark_must_end(ends, rooms[position], cores_left[position], work)
+            self._wait_for_marked(ends, now, work)
             if self._wants_peak:
-                held *= ends > (now | self._packing.mask)
-                mem[position] += held.sum(axis=0)
-            np.bitwise_and(now, ~self._packing.mask, out=started)
-            started += walls[position]
-            _insert(ends, started)
+                np.multiply(work.held, ends > (now | self._packing.mask), out=work.held)
+                mem[position] += work.held.sum(axis=0)
+            np.bitwise_and(now, ~self._packing.mask, out=work.started)
+            np.add(work.started, walls[position], out=work.started)
+            _insert(ends, work.started)
         makespan = self._packing.seconds(ends[0])
         if not self._wants_peak:
             cap = np.full(width, self._cap)
             return Scores(cap, cap, makespan, cap[None, :])
         return _scores(mem, makespan, self._scale)
+
+    def _mark_must_end(self, ends: Ints, room: Floats, cores_left: Floats, work: _LimitBuffers) -> None:
+        """Mark the tasks that must have ended before the next one fits.
+
+        Tasks that end earlier go first: a task that does not fit beside all those that end later must have ended.
+        """
+        np.bitwise_and(ends, self._packing.mask, out=work.running)
+        self._mem.take(work.running, out=work.held, mode="clip")
+        np.matmul(self._sum_up, work.held, out=work.sums)
+        np.greater(work.sums, room, out=work.must_end)
+        if np.isfinite(self._cores):
+            too_many = self._sum_up @ self._cpus[work.running] > cores_left
+            np.logical_or(work.must_end, too_many, out=work.must_end)
+        work.must_end[-1] = True
+
+    def _wait_for_marked(self, ends: Ints, now: Ints, work: _LimitBuffers) -> None:
+        """Move ``now`` on to the latest end of the tasks that must have ended."""
+        np.multiply(ends, work.must_end, out=work.running)
+        np.maximum.reduce(work.running, axis=0, out=work.started)
+        np.maximum(now, work.started, out=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _LimitBuffers:
+    """Arrays that every step of `LimitBatch` writes into, made once; (slots, columns), ``started`` (columns,)."""
+
+    held: Floats
+    sums: Floats
+    must_end: NDArray[np.bool_]
+    running: Ints
+    started: Ints
+
+    @classmethod
+    def of(cls, shape: tuple[int, int]) -> _LimitBuffers:
+        floats, ints = np.empty((2, *shape)), np.empty(shape, np.int64)
+        return cls(floats[0], floats[1], np.empty(shape, bool), ints, np.empty(shape[1], np.int64))
 
 
 class BarrierBatch:

@@ -119,7 +119,7 @@ def lockstep_makespan_bound(wall: Floats, slots: int) -> float:
 
 
 def _may_end_early(task: int, mem: Floats, wall: Floats, slots: int, peak: float) -> bool:
-    """Argument 1 of `slot_peak_possible`."""
+    """Return whether a task can end before the last one starts: argument 1 of `slot_peak_possible`."""
     if slots == 1:
         return True
     others = np.delete(np.arange(len(mem)), task)
@@ -136,7 +136,10 @@ def _may_end_early(task: int, mem: Floats, wall: Floats, slots: int, peak: float
 
 
 def _most_excess(weight: Floats, excess: Floats, last: Bools, places: int, room: float) -> float:
-    """Return the most positive excess of ``last`` and so many more tasks whose weight fits the room, or a bound."""
+    """Return the largest sum of positive excesses of the last set, or a bound on it.
+
+    The last set is ``last`` and at most ``places`` further tasks whose ``weight`` together fits the ``room``.
+    """
     sure = float(np.maximum(excess[last], 0).sum())
     gainful = np.flatnonzero((excess > 0) & ~last)
     chosen = _best_subset if len(gainful) <= _ENUMERATED else _relaxed_subset
@@ -144,6 +147,7 @@ def _most_excess(weight: Floats, excess: Floats, last: Bools, places: int, room:
 
 
 def _best_subset(weight: Floats, gain: Floats, count: int, room: float) -> float:
+    """Return the largest gain of at most ``count`` tasks within the room, from all subsets."""
     weights, gains, counts = np.zeros(1), np.zeros(1), np.zeros(1, np.int8)
     for one_weight, one_gain in zip(weight, gain, strict=True):
         keep = (weights + one_weight <= room) & (counts < count)

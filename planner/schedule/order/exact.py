@@ -54,7 +54,7 @@ def shortest(wall: Floats, slots: int, *, known: float, bound: float, effort: in
     wall : array of float
         Duration by task.
     slots : int
-        How many there are.
+        Number of slots, K.
     known : float
         A makespan that is known to be possible.
     bound : float
@@ -78,6 +78,13 @@ def _least(
     bound: float,
     effort: int,
 ) -> Least:
+    """Bisect the weight of the fullest bin between a lower bound and the best known partition.
+
+    Parameters
+    ----------
+    packed : callable
+        Of a cap and a budget: a partition with no bin above the cap, or None when there is none.
+    """
     budget, best = _Budget(effort), None
     while bound < known * (1 - PROVED) and len(weights) <= _MOST:
         middle = (bound + known) / 2
@@ -95,12 +102,12 @@ def _least(
 
 @dataclass(slots=True)
 class _Budget:
-    """How many subsets may still be looked at."""
+    """The number of subsets that may still be looked at."""
 
     left: int
 
     def spend(self, subsets: int) -> None:
-        """Count them; raise `GaveUpError` when there are none left."""
+        """Count subsets that were looked at; raise `GaveUpError` when that was more than allowed."""
         self.left -= subsets
         if self.left < 0:
             raise GaveUpError
@@ -108,7 +115,10 @@ class _Budget:
 
 @dataclass(slots=True)
 class _BinSearch:
-    """One question: is there a partition with no bin above the cap? The largest item left chooses its company first."""
+    """Search for a partition of the items over bins with no bin above the cap.
+
+    The bin of the largest item left is filled first, in every way that can still lead to a partition.
+    """
 
     weights: Floats
     cap: float
@@ -119,7 +129,7 @@ class _BinSearch:
         self.items = np.argsort(-self.weights, kind="stable")
 
     def over(self, bins: int) -> list[list[int]] | None:
-        """Return a partition over so many bins, or None when there is none."""
+        """Return a partition over at most ``bins`` bins, or None when there is none."""
         return self._over(self.items, bins)
 
     def sized(self, size: int, full: int, rest: int) -> list[list[int]] | None:
@@ -130,7 +140,7 @@ class _BinSearch:
         if not len(items):
             return []
         least = float(self.weights[items].sum()) - (bins - 1) * self.cap
-        for chosen, others in self._companies(items, least, None):
+        for chosen, others in self._fillings(items, least, None):
             found = self._over(others, bins - 1) if bins > 1 or not len(others) else None
             if found is not None:
                 return [chosen.tolist(), *found]
@@ -143,19 +153,29 @@ class _BinSearch:
         # what the bin of the rest can hold at most bounds what the others must
         last = min(self.cap, float(self.weights[items[:rest]].sum()))
         if full:
-            for chosen, others in self._companies(items, total - (full - 1) * self.cap - last, size):
+            for chosen, others in self._fillings(items, total - (full - 1) * self.cap - last, size):
                 found = self._sized(others, size, full - 1, rest)
                 if found is not None:
                     return [chosen.tolist(), *found]
         if rest:
-            for chosen, others in self._companies(items, total - full * self.cap, rest):
+            for chosen, others in self._fillings(items, total - full * self.cap, rest):
                 found = self._sized(others, size, full, 0)
                 if found is not None:
                     return [*found, chosen.tolist()]
         return None
 
-    def _companies(self, items: Ints, least: float, count: int | None) -> Iterator[tuple[Ints, Ints]]:
-        """Yield the ways to fill the largest item's bin, from ``least`` to the cap, fullest first, and what is left."""
+    def _fillings(self, items: Ints, least: float, count: int | None) -> Iterator[tuple[Ints, Ints]]:
+        """Yield the ways to fill the largest item's bin, fullest first: the items in the bin, and those left.
+
+        Parameters
+        ----------
+        items : array of int
+            Items not in a bin yet, largest first.
+        least : float
+            Least weight of the bin: with less in it, the others would not fit into the bins left.
+        count : int, optional
+            Number of items in the bin; any by default.
+        """
         others = items[1:]
         first, weights = float(self.weights[items[0]]), self.weights[others]
         masks, sums = self._subsets(weights, least - first, self.cap - first, None if count is None else count - 1)
@@ -165,21 +185,25 @@ class _BinSearch:
             yield np.concatenate([items[:1], others[inside]]), others[~inside]
 
     def _subsets(self, weights: Floats, least: float, most: float, count: int | None) -> tuple[Ints, Floats]:
-        """Return the subsets, as bits, whose weight lies between the two and, when asked, whose size is ``count``."""
+        """Return the subsets of ``weights`` that weigh from ``least`` to ``most``: as bit masks, and their weights.
+
+        They grow item by item; a subset is dropped as soon as all the items to come could not bring it to ``least``,
+        or to ``count`` items where that is given.
+        """
         slack = self.cap * _ROUNDING / 8
         sums, masks, sizes = np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int8)
         if most < -slack:
             return masks[:0], sums[:0]
-        beyond = float(weights.sum())
+        to_come = float(weights.sum())
         for number, weight in enumerate(weights):
-            beyond -= float(weight)
+            to_come -= float(weight)
             fits = sums + weight <= most + slack
             if count is not None:
                 fits &= sizes < count
             sums = np.concatenate([sums, sums[fits] + weight])
             masks = np.concatenate([masks, masks[fits] | (1 << number)])
             sizes = np.concatenate([sizes, sizes[fits] + 1]).astype(np.int8)
-            reaches = sums + beyond >= least - slack
+            reaches = sums + to_come >= least - slack
             if count is not None:
                 reaches &= sizes + (len(weights) - number - 1) >= count
             sums, masks, sizes = sums[reaches], masks[reaches], sizes[reaches]

@@ -10,12 +10,16 @@ These bounds take seconds where those of `planner.schedule.order.bounds` take no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.schedule.order import bounds
 from planner.schedule.order.batch import Floats, Ints
 from planner.schedule.order.bounds import SLACK, Bools
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # A solver's feasibility is good to about this share.
 _SOLVED = 1e-7
@@ -30,10 +34,15 @@ _INFEASIBLE = 2
 
 
 def cap_makespan_bound(mem: Floats, wall: Floats, cap: float, slots: int) -> float:
-    """Return a lower bound on the makespan under a memory cap and K slots.
+    """Return a lower bound on the makespan under a memory cap and K slots; 0 for more than 30 tasks.
 
-    The least total time of sets within the cap that gives every task its duration. Sets are made as needed: the dual
-    prices of the tasks say which set would help most, a knapsack. 0 for more than 30 tasks.
+    This is the least total time of sets within the cap that gives every task its duration (column generation): the
+    program starts with sets of one task; its dual prices show, by a knapsack, which further sets would help most.
+
+    Parameters
+    ----------
+    mem, wall : array of shape (tasks,)
+        Memory and duration of each task; ``cap`` has the unit of memory, the bound that of duration.
     """
     from scipy.optimize import linprog
 
@@ -102,59 +111,102 @@ def _sets_of(mem: Floats, slots: int, peak: float) -> Ints | None:
     return rows
 
 
-def _impossible(sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, makespan_limit: float) -> bool:
-    """Say whether the program has no solution: not proved possible within the effort counts as possible."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import bmat, csr_array, eye_array
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Program:
+    """A mixed integer program without an objective: ``least <= rows @ x <= most``.
 
-    tasks, count = len(mem), len(sets)
-    runs = csr_array((np.ones(sets.size), (sets.ravel(), np.repeat(np.arange(count), slots))), shape=(tasks, count))
-    same = eye_array(tasks, format="csr")
-    row, column = np.ones((1, tasks)), np.ones((tasks, 1))
-    # unknown: time by set; by task: time after the start of the last task, and whether in the last set; the longest
-    program = bmat(
-        [
-            [runs, same, None, None],  # each task runs as long as it takes
-            [None, same, -same.multiply(wall[:, None]).tocsr(), None],  # after that start only the last set runs
-            [None, same, None, -column],  # the longest of it ends the schedule
-            [None, None, row, None],
-            [None, None, mem[None, :], None],
-            [np.ones((1, count)), None, None, np.ones((1, 1))],
-        ],
-        format="csr",
-    )
-    nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
-    least = np.concatenate([wall, free, free, [0.0, 0.0, 0.0]])
-    most = np.concatenate([wall, nothing, nothing, [slots, peak * SLACK, makespan_limit * (1 + _SOLVED)]])
-    whole = np.concatenate([np.zeros(count + tasks), np.ones(tasks), np.zeros(1)])
-    upper = np.concatenate([np.full(count + tasks, np.inf), np.ones(tasks), [np.inf]])
+    Attributes
+    ----------
+    rows : sparse array of shape (constraints, unknowns)
+    least, most : array of shape (constraints,)
+    upper : array of shape (unknowns,)
+        Upper bounds of the unknowns; all are at least 0.
+    whole : array of shape (unknowns,)
+        1 for unknowns that are whole numbers, else 0.
+    """
+
+    rows: csr_array
+    least: Floats
+    most: Floats
+    upper: Floats
+    whole: Floats
+
+
+def _impossible(sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, makespan_limit: float) -> bool:
+    """Return whether no schedule exists; False also where the effort ends before that is proved."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    program = _schedule_program(sets, mem, wall, slots, peak, makespan_limit)
     solved = milp(
-        np.zeros(len(whole)),
-        constraints=LinearConstraint(program, least, most),
-        bounds=Bounds(0, upper),
-        integrality=whole,
+        np.zeros(len(program.upper)),
+        constraints=LinearConstraint(program.rows, program.least, program.most),
+        bounds=Bounds(0, program.upper),
+        integrality=program.whole,
         options={"node_limit": _NODES},
     )
     return bool(solved.status == _INFEASIBLE)
 
 
+def _schedule_program(
+    sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, makespan_limit: float
+) -> _Program:
+    """Return the program that has a solution if a schedule within peak and makespan exists.
+
+    The unknowns are, one after the other: for each set, how long it runs; for each task, how long it runs after the
+    start of the last task; for each task, 1 if it is in the last set; how long the last set runs at most.
+    """
+    from scipy.sparse import bmat, csr_array, eye_array
+
+    tasks, count = len(mem), len(sets)
+    in_set = csr_array((np.ones(sets.size), (sets.ravel(), np.repeat(np.arange(count), slots))), shape=(tasks, count))
+    each_task = eye_array(tasks, format="csr")
+    all_tasks, every_task = np.ones((1, tasks)), np.ones((tasks, 1))
+    rows = bmat(
+        [
+            [in_set, each_task, None, None],  # a task runs for its duration, before and after the last start
+            [None, each_task, -each_task.multiply(wall[:, None]).tocsr(), None],  # later only the last set runs
+            [None, each_task, None, -every_task],  # its longest task ends the schedule
+            [None, None, all_tasks, None],  # it has at most K tasks
+            [None, None, mem[None, :], None],  # they fit within the peak
+            [np.ones((1, count)), None, None, np.ones((1, 1))],  # the makespan
+        ],
+        format="csr",
+    )
+    nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
+    return _Program(
+        rows=rows,
+        least=np.concatenate([wall, free, free, [0.0, 0.0, 0.0]]),
+        most=np.concatenate([wall, nothing, nothing, [slots, peak * SLACK, makespan_limit * (1 + _SOLVED)]]),
+        upper=np.concatenate([np.full(count + tasks, np.inf), np.ones(tasks), [np.inf]]),
+        whole=np.concatenate([np.zeros(count + tasks), np.ones(tasks), np.zeros(1)]),
+    )
+
+
 def _dearest(mem: Floats, prices: Floats, cap: float, slots: int) -> tuple[float, Bools]:
     """Return the highest sum of prices of at most K tasks within the cap, and some sets that come near it.
 
-    The subsets of one half of the tasks each meet the best of the other half that leaves room (Horowitz and Sahni,
-    J. ACM 21, 1974).
+    The tasks are split into two halves; each subset of one half meets the dearest subset of the other that still fits
+    beside it (Horowitz and Sahni, J. ACM 21, 1974).
+
+    Returns
+    -------
+    worth : float
+        The highest sum of prices.
+    sets : array of shape (sets, tasks)
+        The sets worth more than 1, at most `_NEW_SETS`, dearest first.
     """
     order = np.argsort(-mem, kind="stable")
     here, there = (_subsets(mem, prices, half, cap, slots) for half in (order[::2], order[1::2]))
     best, partner = np.full(len(here.mem), -np.inf), np.zeros(len(here.mem), dtype=np.int64)
     for size in np.unique(here.size):
+        # the other half's subsets that leave room for this many tasks, by memory, and the dearest up to each of them
         fit = np.flatnonzero(there.size <= slots - size)
         fit = fit[np.argsort(there.mem[fit], kind="stable")]
         highest = np.maximum.accumulate(there.worth[fit])
-        leader = fit[np.maximum.accumulate(np.where(there.worth[fit] >= highest, np.arange(len(fit)), 0))]
+        dearest = fit[np.maximum.accumulate(np.where(there.worth[fit] >= highest, np.arange(len(fit)), 0))]
         mine = np.flatnonzero(here.size == size)
         place = np.searchsorted(there.mem[fit], cap - here.mem[mine], side="right") - 1
-        best[mine], partner[mine] = here.worth[mine] + highest[place], leader[place]
+        best[mine], partner[mine] = here.worth[mine] + highest[place], dearest[place]
     top = np.argsort(-best, kind="stable")[:_NEW_SETS]
     top = top[best[top] > 1 + _SOLVED]
     return float(best.max()), here.members[top] | there.members[partner[top]]
@@ -162,6 +214,8 @@ def _dearest(mem: Floats, prices: Floats, cap: float, slots: int) -> tuple[float
 
 @dataclass(frozen=True, slots=True)
 class _Subsets:
+    """Subsets of the tasks: their memory, sum of prices and size, shape (subsets,); members, (subsets, tasks)."""
+
     mem: Floats
     worth: Floats
     size: Ints
