@@ -33,7 +33,7 @@ from planner.core import files
 from planner.core.errors import PlannerError
 from planner.core.records import Observation, Outcome, Quality
 from planner.core.retry import DOUBLE
-from planner.formula import formula as formulas
+from planner.formula import file as formula_files
 from planner.formula import prior
 from planner.formula.conformal import calibrate
 from planner.formula.discovery import engines, scoring, teacher
@@ -239,7 +239,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
     The 44 first runs on 22 chromosomes come in random order, their peaks as measured or times a factor, as if another
     Java ran them; each is planned from those before. What fails is doubled and costs its request and twice the peak.
     """
-    one = formulas.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
+    one = formula_files.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
     table = runs("beagle_chr22").query("repeat == 0")
     rows = [{name: float(value) for name, value in row.items()} for row in table[list(one.inputs)].to_dict("records")]
     shape = point.from_formula(prior.shape(one))

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from planner.core.config import Config, Memory, Pipeline, Submit
 from planner.site import Partition, Site
-from planner.site.model import Account
+from planner.site.partition import Account
 
 DOCS = Path(__file__).parent.parent / "docs"
 SITES = DOCS / "sites.md"

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from planner.core import files
-from planner.formula import formula
+from planner.formula import file as formula_files
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery import scoring
 from planner.formula.discovery.laws import fit_law
@@ -147,7 +147,7 @@ def main() -> None:
     target = out / "beagle.toml" if out else ROOT / "planner" / "data" / "formulas" / "beagle.toml"
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     fitted = fit(date=today)
-    files.write_text(target, formula.dumps(fitted.formula))
+    files.write_text(target, formula_files.dumps(fitted.formula))
     picture = (out or HERE) / "beagle_formula.svg"
     plot(fitted.formula, fitted.discovery.predicted, picture)
     print(f"{target}: {fitted.formula.text}")

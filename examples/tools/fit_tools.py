@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from planner.core import files
-from planner.formula import formula
+from planner.formula import file as formula_files
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery.laws import fit_law
 from planner.formula.formula import WIDENING
@@ -116,7 +116,7 @@ def main() -> None:
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for tool in LAWS:
         fitted = fit(tool, today)
-        files.write_text(out / f"{tool}.toml", formula.dumps(fitted.formula))
+        files.write_text(out / f"{tool}.toml", formula_files.dumps(fitted.formula))
         errors = fitted.formula.errors
         print(f"{tool}: {fitted.formula.text}")
         print(f"    held out one by one: mean error {errors['mape']:.1f} %, Pearson {errors['pearson']:.3f}")

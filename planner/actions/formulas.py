@@ -35,7 +35,7 @@ def load(name: str | os.PathLike[str]) -> Formula:
     InputError
         When there is neither, or the file is not a formula.
     """
-    from planner.formula import formula as formulas
+    from planner.formula import file as formula_files
     from planner.history.reading import load_text
 
     path = Path(name)
@@ -44,7 +44,7 @@ def load(name: str | os.PathLike[str]) -> Formula:
         path = known[str(name)]
     elif not path.exists():
         raise InputError(f"{name}: no such formula", f"give a file, or a bundled one: {', '.join(known) or 'none'}")
-    return formulas.loads(load_text(path), name=str(path))
+    return formula_files.loads(load_text(path), name=str(path))
 
 
 def of_pipeline(project: ProjectFolder, config: Config) -> tuple[str, Formula] | None:

@@ -80,7 +80,7 @@ def fit_formula(
 ) -> None:
     """Fit a formula, write its file, and say what it is worth."""
     from planner.core import files
-    from planner.formula import formula as module
+    from planner.formula import file as formula_files
 
     tool = _tool(config, tools, table=options["table"])
     target = options["target"] or "peak_rss_mb"
@@ -99,7 +99,7 @@ def fit_formula(
     )
     fitted = formulas.fit(rows, wanted, progress=say_step)
     path = options["out"] or project.folder / f"{tool}.formula.toml"
-    files.write_text(path, module.dumps(fitted.formula))
+    files.write_text(path, formula_files.dumps(fitted.formula))
     if as_json:
         echo_json(formulas.document(fitted, path=path, skipped=rows.skipped))
     else:

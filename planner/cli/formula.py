@@ -53,11 +53,11 @@ def _known_error(one: Formula) -> str:
 @json_option
 def show(name: str, raw: bool, as_json: bool) -> None:
     """Explain a formula: its arithmetic, ranges, bounds and origin."""
-    from planner.formula import formula as module
+    from planner.formula import file as formula_files
 
     one = formulas.load(name)
     if raw:
-        click.echo(module.dumps(one), nl=False)
+        click.echo(formula_files.dumps(one), nl=False)
     elif as_json:
         echo_json(_document(one))
     else:

@@ -15,6 +15,7 @@ from planner.core.frames import html_table
 from planner.formula import grammar
 from planner.formula.conformal import Calibration
 from planner.formula.grammar import Call, Name, Node, Number
+from planner.formula.ranges import Feature, Ratio, clamped, folds, not_far_below, piecewise
 
 WIDENING = 0.5
 """Outside the ranges the bound grows with this power of the excess: at twice the largest value seen, 2^0.5 times."""
@@ -26,45 +27,8 @@ PREFIX = "cp_"
 POINT, UPPER = f"{PREFIX}point", f"{PREFIX}upper"
 _WIDENED = f"{PREFIX}widening"
 
-_MOST_FOLD_BELOW = 16.0  # a feature may be 0: "how many times smaller" needs an end, and so does a log
 _MOST_SHOWN = 200  # most characters of a formula that is shown as a name
 ROUNDING_SLACK = 1e-6  # MiB; libraries differ in the last digit, and 100.0000000001 is 100
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feature:
-    """A feature's unit and the range of the rows behind the formula.
-
-    Attributes
-    ----------
-    source : str
-        The default for pipelines that do not define the feature: ``length``, the chromosome's length in Mb, or a
-        number; empty if the feature must be defined.
-    """
-
-    low: float
-    high: float
-    unit: str = ""
-    source: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ratio:
-    """The highest ``over / under`` in the rows behind the formula; both are features that are always > 0 there.
-
-    Each feature of a task may be inside its own range while their ratio is not: ranges alone are a box, of which the
-    rows fill a part. There is no lowest ratio: ``over`` is the feature with which memory grows more, so that a lower
-    ratio is a task that needs less.
-    """
-
-    over: str
-    under: str
-    high: float
-
-    @property
-    def text(self) -> str:
-        """The ratio as arithmetic."""
-        return f"{self.over}/{self.under}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,16 +200,16 @@ class Formula:
             )
         steps: list[tuple[str, Node]] = []
         for name, feature in known.items():
-            steps.append((f"{PREFIX}{name}_from", _not_far_below(name, feature)))
-            steps.append((f"{PREFIX}{name}_within", _clamped(name, feature)))
+            steps.append((f"{PREFIX}{name}_from", not_far_below(name, feature)))
+            steps.append((f"{PREFIX}{name}_within", clamped(name, feature)))
         value = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_from") for name in known})
         limit = grammar.substituted(self.root, {name: Name(f"{PREFIX}{name}_within") for name in known})
         for name, feature in known.items():
-            above, _ = _folds(name, feature)
+            above, _ = folds(name, feature)
             limit = Call("mul", (limit, Call("max", (Number(1.0), above))))
         steps += [(f"{PREFIX}value", value), (f"{PREFIX}limit", limit)]
         least = Call("min", (Name(f"{PREFIX}value"), Name(f"{PREFIX}limit")))
-        bound = _piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
+        bound = piecewise(Name(POINT), calibration.knots_mb, calibration.factors_at(level))
         return [
             *steps,
             (POINT, Call("max", (least, Number(self.floor_mb)))),
@@ -256,7 +220,7 @@ class Formula:
     def _widening_factor(self) -> Node:
         fold: Node = Number(1.0)
         for name, feature in self.features.items():
-            above, below = _folds(name, feature)
+            above, below = folds(name, feature)
             fold = Call("max", (Call("max", (fold, above)), below))
         widened: Node = Call("pow", (fold, Number(self.widening)))
         if not self.ratios:
@@ -271,7 +235,7 @@ class Formula:
         return fold
 
     def _quotient(self, ratio: Ratio) -> Node:
-        over, under = (_not_far_below(name, self.features[name]) for name in (ratio.over, ratio.under))
+        over, under = (not_far_below(name, self.features[name]) for name in (ratio.over, ratio.under))
         return Call("div", (over, under))
 
     def _run(self, features: Mapping[str, float], level: float) -> dict[str, float]:
@@ -286,95 +250,6 @@ def parse(text: str) -> Formula:
     return Formula(root=grammar.parse(text))
 
 
-def loads(text: str, *, name: str = "formula") -> Formula:
-    """Read a formula file.
-
-    Parameters
-    ----------
-    text : str
-        TOML as :func:`dumps` writes it, by hand or from another group: nothing in it is trusted.
-    name : str
-        The file's name in errors.
-
-    Returns
-    -------
-    Formula
-
-    Raises
-    ------
-    InputError
-        Naming the field: unreadable TOML, unknown or missing fields, numbers that are not finite, arithmetic that is
-        not in the grammar or uses a feature that the file does not describe, a calibration table that is not monotone.
-    """
-    from planner.formula import schema as formula_schema
-
-    file = formula_schema.read(text, name=name)
-    try:
-        root = grammar.parse(file.formula)
-    except InputError as error:
-        raise InputError(f"{name}: formula: {error.message}", error.hint) from None
-    unknown = [feature for feature in grammar.names(root) if feature not in file.features]
-    if unknown:
-        raise InputError(
-            f"{name}: formula: {unknown[0]} is used but [features.{unknown[0]}] is missing",
-            "every feature needs its range: low, high, unit",
-        )
-    return Formula(
-        root=root,
-        tool=file.tool,
-        target=file.target,
-        engine=file.engine,
-        date=file.date,
-        rows=file.rows,
-        seed=file.seed,
-        floor_mb=file.floor_mb,
-        largest_mb=file.largest_mb,
-        features={
-            key: Feature(low=f.low, high=f.high, unit=f.unit, source=f.source) for key, f in file.features.items()
-        },
-        calibration=file.calibration.table() if file.calibration else None,
-        widening=file.widening,
-        ratio_widening=file.ratio_widening,
-        ratios=tuple(Ratio(over=over, under=under, high=high) for over, under, high in file.ratio_limits()),
-        errors=dict(file.errors),
-    )
-
-
-def dumps(formula: Formula) -> str:
-    """Write a formula file: TOML, one fact per line, the same text for the same formula."""
-    from planner.formula import schema as formula_schema
-
-    return formula_schema.write(
-        {
-            "version": formula_schema.VERSION,
-            "tool": formula.tool,
-            "target": formula.target,
-            "unit": "MiB",
-            "formula": formula.text,
-            "engine": formula.engine,
-            "date": formula.date,
-            "rows": formula.rows,
-            "seed": formula.seed,
-            "floor_mb": formula.floor_mb,
-            "largest_mb": formula.largest_mb,
-            "widening": formula.widening,
-            "ratio_widening": formula.ratio_widening if formula.ratios else None,
-            "features": {
-                name: {
-                    "low": float(known.low),
-                    "high": float(known.high),
-                    "unit": known.unit,
-                    "source": known.source or None,
-                }
-                for name, known in formula.features.items()
-            },
-            "ratios": {ratio.text: float(ratio.high) for ratio in formula.ratios},
-            "errors": dict(formula.errors),
-            "calibration": formula_schema.tabulate(formula.calibration),
-        }
-    )
-
-
 def request_mb(upper_mb: float) -> int:
     """Return a bound as a request: rounded up to whole MiB, at least 1."""
     return max(1, math.ceil(upper_mb - ROUNDING_SLACK))
@@ -387,45 +262,3 @@ def _calibration(formula: Formula) -> Calibration:
             "fit it from rows ('chromplan fit --symbolic'), or set a margin of your own",
         )
     return formula.calibration
-
-
-def _not_far_below(name: str, known: Feature) -> Node:
-    """Keep a feature where the formula has a value: a log or a root has none at 0."""
-    return Call("max", (Name(name), Number(known.low / _MOST_FOLD_BELOW if known.low > 0.0 else known.low)))
-
-
-def _clamped(name: str, known: Feature) -> Node:
-    return Call("min", (Call("max", (Name(name), Number(known.low))), Number(known.high)))
-
-
-def _folds(name: str, known: Feature) -> tuple[Node, Node]:
-    """Return the factors by which a feature is above and below its range: at most 1 inside."""
-    x, low, high = Name(name), known.low, known.high
-    if low > 0.0:
-        at_least = Call("max", (x, Number(low / _MOST_FOLD_BELOW)))
-        return Call("div", (x, Number(high))), Call("div", (Number(low), at_least))
-    span = Number(high - low if high > low else 1.0)
-    above = Call("div", (Call("sub", (x, Number(high))), span))
-    below = Call("div", (Call("sub", (Number(low), x)), span))
-    return Call("add", (Number(1.0), above)), Call("add", (Number(1.0), below))
-
-
-def _piecewise(point: Node, knots: tuple[float, ...], factors: tuple[float, ...]) -> Node:
-    """Write :meth:`Calibration.upper` as a sum of clamped pieces, which every language can evaluate."""
-    pieces = [_scaled(Call("min", (point, Number(knots[0]))) if len(knots) > 1 else point, factors[0])]
-    for i in range(len(knots) - 1):
-        x0, x1 = knots[i], knots[i + 1]
-        slope = (x1 * factors[i + 1] - x0 * factors[i]) / (x1 - x0)
-        inside = Call("min", (Call("max", (point, Number(x0))), Number(x1)))
-        pieces.append(_scaled(Call("sub", (inside, Number(x0))), slope))
-    if len(knots) > 1:
-        beyond = Call("sub", (Call("max", (point, Number(knots[-1]))), Number(knots[-1])))
-        pieces.append(_scaled(beyond, factors[-1]))
-    total, *rest = pieces
-    for piece in rest:
-        total = Call("add", (total, piece))
-    return total
-
-
-def _scaled(node: Node, factor: float) -> Node:
-    return Call("mul", (Number(factor), node))

@@ -152,7 +152,7 @@ class FormulaFile(_Strict):
 
 
 def read(text: str, *, name: str) -> FormulaFile:
-    """Return the checked content of a formula file (errors: :func:`planner.formula.formula.loads`)."""
+    """Return the checked content of a formula file (errors: :func:`planner.formula.file.loads`)."""
     if len(text) > _LONGEST_FILE:
         raise InputError(
             f"{name}: {len(text)} characters, more than {_LONGEST_FILE}",

@@ -4,7 +4,9 @@ from planner.site.compare import Difference, compare
 from planner.site.detect import COMMANDS, detect, query
 from planner.site.file import LOCAL, dumps, files, find, load, load_for, loads, names
 from planner.site.local import local_site
-from planner.site.model import Account, Adjusted, Partition, Site
+from planner.site.model import Site
+from planner.site.partition import Account, Partition
+from planner.site.request import Adjusted
 
 __all__ = [
     "COMMANDS",

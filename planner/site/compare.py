@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.site.model import Partition, Site
+from planner.site.model import Site
+from planner.site.partition import Partition
 
 _SITE_FIELDS = (
     "mem_policy",

@@ -13,7 +13,8 @@ from planner.core.documents import validate
 from planner.core.errors import InputError
 from planner.core.wording import count
 from planner.site.facts import SINFO_FORMAT, Facts, acctg_freq_s, is_gone, is_set, read
-from planner.site.model import Partition, Site
+from planner.site.model import Site
+from planner.site.partition import Partition
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("scontrol", "show", "config"),

@@ -11,7 +11,8 @@ from planner.core.errors import InputError, nearest
 from planner.core.files import shipped
 from planner.core.toml import toml_value
 from planner.site.local import local_site
-from planner.site.model import Partition, Site
+from planner.site.model import Site
+from planner.site.partition import Partition
 
 LOCAL = "local"
 

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from planner.core.units import BYTES_PER_MB
-from planner.site.model import Partition, Site
+from planner.site.model import Site
+from planner.site.partition import Partition
 
 
 def local_site() -> Site:

@@ -1,11 +1,10 @@
-"""Sites and partitions, and the rules that turn a task's need into a request that the site accepts."""
+"""A site: its partitions, and the rules that turn a task's need into a request that the site accepts."""
 
 from __future__ import annotations
 
 import datetime
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,106 +16,19 @@ from planner.core.frames import html_table
 from planner.core.sampling import POLL_S
 from planner.site import price
 from planner.site.fields import (
-    BillingWeights,
     Count,
     Duration,
     Factor,
     MiB,
     MiBOrZero,
-    OptionOrEmpty,
     Rate,
     WholePath,
     interval_s,
 )
+from planner.site.partition import Account, Partition, with_headroom, with_limit
+from planner.site.request import Adjusted, lacks, refusal
 
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Adjusted:
-    """A request that gives a task at least what it needs, under the rules of its site and partition.
-
-    Attributes
-    ----------
-    mem_mb : int
-        MiB that the task may use; with ``cpus_only`` and ``whole_node`` it is not requested separately.
-    cpus : int
-    wall_s : float
-        The time limit, seconds.
-    reasons : tuple of str
-        Each rule that changed the need.
-    """
-
-    mem_mb: int
-    cpus: int
-    wall_s: float
-    reasons: tuple[str, ...] = field(default=())
-
-
-class Account(Document):
-    """Who pays for the jobs."""
-
-    required: bool = False
-    """Whether jobs without ``--account`` are refused."""
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    """Environment variable that holds the account when the pipeline names none."""
-    max_time: dict[str, Duration] = Field(default_factory=dict)
-    """Shorter time limits of accounts whose name contains the key."""
-
-
-class Partition(Document):
-    """Nodes of one kind, with the limits on jobs there."""
-
-    name: Option
-    """The planner's name for it; unique within the site."""
-    partition: OptionOrEmpty | None = None
-    """Value of ``--partition`` when it is not the name: a comma list, or ``""`` where the site chooses."""
-    nodes: Count | None = None
-    """Number of nodes; none if unknown."""
-    cores: Count
-    """Cores of one node that jobs may use."""
-    mem_mb: MiB
-    """Memory of one node that jobs may use, MiB: Slurm's RealMemory less MemSpecLimit."""
-    max_time: Duration | None = None
-    """Longest time limit; none if there is no limit or it is unknown."""
-    min_cores: Count | None = None
-    """Fewest cores that a job here must request."""
-    min_mem_mb: MiB | None = None
-    """Least memory that a job here must request, MiB."""
-    mem_per_core_max_mb: MiB | None = None
-    """MiB per core above which cores are added (and billed), when it differs from the site's."""
-    mem_per_core_default_mb: MiB | None = None
-    """MiB per core for a job that requests no memory, if it differs from the site's."""
-    mem_default_mb: MiB | None = None
-    """MiB for a job that requests no memory, if that does not depend on its cores."""
-    qos: Option | None = None
-    constraint: Option | None = None
-    clusters: Option | None = None
-    """Cluster to submit to, if it is not that of the login node."""
-    gres: Option | None = None
-    default: bool = False
-    """Preferred whenever the need fits."""
-    opt_in: bool = False
-    """Used only when named."""
-    headroom_mb: MiBOrZero = 0
-    """MiB of a node that are never requested; by default, the site's."""
-    billing_weights: BillingWeights | None = None
-    """Slurm's TRESBillingWeights, ``CPU=1.0,Mem=0.25G``; without them a core is a unit."""
-
-    @property
-    def max_time_s(self) -> float:
-        """Longest time limit in seconds; infinite when there is none."""
-        return math.inf if self.max_time is None else (units.parse_duration_s(self.max_time) or math.inf)
-
-    @property
-    def cap_mb(self) -> int:
-        """The most a task may ask for, MiB: the node less its headroom."""
-        return self.mem_mb - self.headroom_mb
-
-    @property
-    def option(self) -> str:
-        """Value of ``--partition``; empty when the option is left out."""
-        return self.name if self.partition is None else self.partition
 
 
 class Site(Document):
@@ -193,7 +105,7 @@ class Site(Document):
         if not isinstance(values, dict) or not isinstance(values.get("partitions"), list | tuple):
             return values
         headroom_mb = values.get("headroom_mb", 0)
-        return values | {"partitions": [_with_headroom(partition, headroom_mb) for partition in values["partitions"]]}
+        return values | {"partitions": [with_headroom(partition, headroom_mb) for partition in values["partitions"]]}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -256,7 +168,7 @@ class Site(Document):
             other = f" or set {self.account.env}" if self.account.env else ""
             raise InputError(f"site {self.name} requires an account", f"give one with account = … (--account){other}")
         limits = [limit for text, limit in self.account.max_time.items() if text.upper() in found.upper()]
-        shorter = [_with_limit(partition, limits) for partition in self.partitions]
+        shorter = [with_limit(partition, limits) for partition in self.partitions]
         return self.model_copy(update={"partitions": tuple(shorter)}), found
 
     @property
@@ -338,11 +250,11 @@ class Site(Document):
         """
         candidates = self._candidates(partition)
         asked = [(p, self.adjust(p, mem_mb, cpus, wall_s)) for p in candidates]
-        fitting = [(p, need) for p, need in asked if not _lacks(p, need)]
+        fitting = [(p, need) for p, need in asked if not lacks(p, need)]
         if not fitting:
             time = f" for {units.format_duration(wall_s)}" if wall_s else ""
             need = f"{task} needs {units.format_mem(mem_mb)} and {cpus} cpu{'s' * (cpus > 1)}{time}"
-            raise _refusal(self, asked, need)
+            raise refusal(self.name, asked, need)
         return min(fitting, key=lambda pair: (not pair[0].default, pair[1].cpus, pair[0].mem_mb, pair[0].max_time_s))[0]
 
     def cluster(self, partition: str | None) -> str | None:
@@ -387,49 +299,3 @@ class Site(Document):
         if self.mem_policy == "cpus_only":
             return max(mem_mb, min(cpus * (self.mem_per_core_default_mb or 0), partition.cap_mb))
         return mem_mb
-
-
-_TOO_MUCH = {
-    "memory": ("too much memory", "lower the request, or name a partition or site with larger nodes"),
-    "cores": ("too many cores", "ask for fewer cpus, or name a partition whose nodes have more"),
-    "time": ("too long", "lower the time limit, or name a partition with a longer one"),
-}
-
-
-def _lacks(partition: Partition, need: Adjusted) -> str:
-    """Return what a partition lacks for a need: memory, cores, time, or nothing."""
-    if need.mem_mb > partition.cap_mb:
-        return "memory"
-    if need.cpus > partition.cores:
-        return "cores"
-    return "time" if need.wall_s > partition.max_time_s else ""
-
-
-def _refusal(site: Site, asked: list[tuple[Partition, Adjusted]], need: str) -> InputError:
-    lacking = {partition.name: _lacks(partition, adjusted) for partition, adjusted in asked}
-    # what the nearest of them lack: time is checked only for nodes with enough memory and cores
-    missed = next(what for what in ("time", "cores", "memory") if what in lacking.values())
-    nearest = max(
-        (partition for partition, _ in asked if lacking[partition.name] == missed),
-        key=lambda p: (p.max_time_s, p.cap_mb) if missed == "time" else (p.cap_mb, p.max_time_s),
-    )
-    less = f" less {units.format_mem(nearest.headroom_mb)} headroom" if nearest.headroom_mb else ""
-    limit = f" for at most {nearest.max_time}" if nearest.max_time else ""
-    node = f"{units.format_mem(nearest.mem_mb)}{less}, {nearest.cores} cores{limit}"
-    problem, hint = _TOO_MUCH[missed]
-    return InputError(f"{need}, {problem} for site {site.name}: largest node in partition {nearest.name}, {node}", hint)
-
-
-def _with_headroom(partition: object, headroom_mb: object) -> object:
-    if isinstance(partition, Partition) and "headroom_mb" not in partition.model_fields_set:
-        return partition.model_copy(update={"headroom_mb": headroom_mb})
-    if isinstance(partition, dict):
-        return {"headroom_mb": headroom_mb} | partition
-    return partition
-
-
-def _with_limit(partition: Partition, limits: list[str]) -> Partition:
-    shortest = min(limits, key=lambda text: units.parse_duration_s(text) or math.inf, default=None)
-    if shortest is None or (units.parse_duration_s(shortest) or math.inf) >= partition.max_time_s:
-        return partition
-    return partition.model_copy(update={"max_time": shortest})

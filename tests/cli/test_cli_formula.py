@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.cli import main
-from planner.formula import formula as formulas
+from planner.formula import file as formula_files
 from planner.formula.discovery import engines, teacher
 
 RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
@@ -52,7 +52,7 @@ def test_the_formula_follows_the_real_runs(made: Path, capsys: pytest.CaptureFix
 
 def test_the_file_reads_back_identically(made: Path) -> None:
     text = made.read_text()
-    assert formulas.dumps(formulas.loads(text)) == text
+    assert formula_files.dumps(formula_files.loads(text)) == text
 
 
 def test_it_is_explained(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

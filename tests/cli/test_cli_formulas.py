@@ -14,7 +14,9 @@ from observed import beagle_runs
 
 from planner.cli import main
 from planner.core.records import Quality
+from planner.formula import file as formula_files
 from planner.formula import formula as formulas
+from planner.formula.ranges import Feature
 from planner.history.store import Store
 
 RUNS = Path(__file__).parent.parent.parent / "examples" / "data" / "beagle_runs.csv"
@@ -79,7 +81,7 @@ def fit(few: Path, *arguments: object, capsys: pytest.CaptureFixture[str]) -> st
 
 def test_a_fit_shows_the_formula_its_errors_and_what_competed(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = fit(few, capsys=capsys)
-    one = formulas.loads((few.parent / "few.formula.toml").read_text())
+    one = formula_files.loads((few.parent / "few.formula.toml").read_text())
     assert (one.tool, one.rows, one.target) == ("few", 14, "peak_rss_mb")
     assert one.text in said
     assert "On rows held out: Pearson" in said
@@ -163,7 +165,7 @@ def test_a_law_of_ones_own_keeps_its_whole_numbers_and_gets_its_constants_from_t
     law = "60.5 + n_threads*1.5 + 2*0.001*n_ref_variants^0.9"
     fit(few, "--law", law, capsys=capsys)
     (path,) = few.parent.glob("*.toml")
-    found = formulas.loads(path.read_text())
+    found = formula_files.loads(path.read_text())
     assert found.engine == "a given law"
     assert "2*" in found.text
     assert "60.5 " not in found.text
@@ -201,14 +203,14 @@ def test_a_published_formula_says_that_it_is_not_calibrated_and_gives_what_was_p
     text = chromplan("formula", "show", "glimpse2", "--raw", capsys=capsys)
     sites = {"n_rare": 400_000.0, "n_common": 60_000.0}
     of_sites = 0.97e-6 * 4e5 * 4 + 14.6e-6 * 6e4 * 4 + 6.5e-9 * 4.6e5 * 100 + 1.8e-6 * 4.6e5 * math.log(100)
-    told_mb = formulas.loads(text).evaluate({**sites, "n_samples": 100.0, "n_threads": 4.0})
+    told_mb = formula_files.loads(text).evaluate({**sites, "n_samples": 100.0, "n_threads": 4.0})
     assert told_mb == pytest.approx((0.8 + of_sites + 0.0137 * 100) * 1e9 / 2**20, rel=1e-4)
     assert "no calibration" in chromplan("formula", "export", "glimpse2", "--to", "awk", capsys=capsys, code=2)
 
 
 def test_a_formula_is_explained_or_printed_as_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(formulas.dumps(small(errors={"mape": 12.5})))
+    path.write_text(formula_files.dumps(small(errors={"mape": 12.5})))
     said = chromplan("formula", "show", path, capsys=capsys)
     assert "Expected peak of impute, MiB (16 nodes, by hand, 100 rows, 2026-01-31):" in said
     assert "On rows held out: mape 12.5" in said
@@ -219,7 +221,7 @@ def test_a_formula_is_explained_or_printed_as_its_file(tmp_path: Path, capsys: p
 
 def test_a_formula_by_hand_says_that_it_gives_no_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(formulas.dumps(small(calibration=None)))
+    path.write_text(formula_files.dumps(small(calibration=None)))
     assert "this formula gives no bound" in chromplan("formula", "show", path, capsys=capsys)
     assert json.loads(chromplan("formula", "show", path, "--json", capsys=capsys))["factors"] is None
     assert "no calibration" in chromplan("formula", "export", path, "--to", "bash", capsys=capsys, code=2)
@@ -234,7 +236,7 @@ def test_an_export_goes_to_a_file_that_says_the_level(tmp_path: Path, capsys: py
 
 def test_an_export_can_take_the_level_that_wastes_least(capsys: pytest.CaptureFixture[str]) -> None:
     text = chromplan("formula", "export", "beagle", "--to", "python", "--level", "cheapest", capsys=capsys)
-    table = formulas.loads(chromplan("formula", "show", "beagle", "--raw", capsys=capsys)).calibration
+    table = formula_files.loads(chromplan("formula", "show", "beagle", "--raw", capsys=capsys)).calibration
     assert table is not None
     assert f"{table.cheapest_level():.4g}".removeprefix("0.")[:2] in text.splitlines()[0]
 
@@ -326,8 +328,8 @@ def test_much_history_decides_without_the_formula(project: Path, capsys: pytest.
 
 
 def test_a_formula_file_can_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = small(root=formulas.parse("100 + window_cm").root, features={"window_cm": formulas.Feature(low=1, high=50)})
-    (project / "mine.toml").write_text(formulas.dumps(one))
+    one = small(root=formulas.parse("100 + window_cm").root, features={"window_cm": Feature(low=1, high=50)})
+    (project / "mine.toml").write_text(formula_files.dumps(one))
     configured(project, 'formula = "mine.toml"')
     assert all("formula mine (100 rows) 100 %" in task["reason"] for task in planned(project, capsys))
 
@@ -354,7 +356,7 @@ def test_arithmetic_in_the_configuration_is_taken_as_it_is(project: Path, capsys
 def test_a_formula_file_that_cannot_serve_is_refused(
     project: Path, capsys: pytest.CaptureFixture[str], text: formulas.Formula, said: str
 ) -> None:
-    changed = formulas.dumps(text)
+    changed = formula_files.dumps(text)
     if "[features." not in changed:
         changed = changed.replace("\n# Bound", "").rstrip() + "\n[features.window_cm]\nlow = 1\nhigh = 50\n"
     (project / "mine.toml").write_text(changed)

@@ -16,7 +16,8 @@ from formulas import RATIOS, bundled, feature_rows, small
 
 from planner.core.errors import InputError
 from planner.formula import exports, formula
-from planner.formula.formula import Feature, Formula
+from planner.formula.formula import Formula
+from planner.formula.ranges import Feature
 
 LEVEL = 0.95
 # Debian's, Red Hat's, and that of BSD and macOS; busybox's is often built without exp and log

@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core.errors import InputError
+from planner.formula import file as formula_files
 from planner.formula import formula
 from planner.formula.discovery import fit as fitting
 from planner.formula.discovery.search import Discovery, SearchOptions
-from planner.formula.formula import Feature, request_mb
+from planner.formula.formula import request_mb
+from planner.formula.ranges import Feature
 
 INSIDE = {"length_mb": 100.0, "n_samples": 100.0, "window": 40.0}
 
@@ -124,9 +126,9 @@ def test_what_is_calibrated_is_the_bound_that_unseen_rows_get_widened_where_they
 
 
 def test_a_file_without_ratios_is_read_as_ever() -> None:
-    text = formula.dumps(small())
+    text = formula_files.dumps(small())
     assert "ratios" not in text and "ratio_" not in text
-    assert formula.loads(text).ratios == ()
+    assert formula_files.loads(text).ratios == ()
 
 
 def test_a_feature_whose_range_includes_zero_is_measured_in_spans() -> None:
@@ -188,12 +190,12 @@ def test_a_file_reads_back_as_the_same_formula() -> None:
         small(ratios=RATIOS),
         small(seed=3, errors={"mape": 12.0}, tool='a "b" \\ ü'),
     ):
-        assert formula.loads(formula.dumps(one)) == one
-        assert formula.dumps(formula.loads(formula.dumps(one))) == formula.dumps(one)
+        assert formula_files.loads(formula_files.dumps(one)) == one
+        assert formula_files.dumps(formula_files.loads(formula_files.dumps(one))) == formula_files.dumps(one)
 
 
 def test_a_file_shows_one_fact_per_line() -> None:
-    lines = formula.dumps(small()).splitlines()
+    lines = formula_files.dumps(small()).splitlines()
     assert 'unit = "MiB"' in lines
     assert 'date = "2026-01-31"' in lines
     assert "[features.length_mb]" in lines
@@ -202,7 +204,7 @@ def test_a_file_shows_one_fact_per_line() -> None:
 
 
 def edited(old: str, new: str) -> str:
-    text = formula.dumps(small())
+    text = formula_files.dumps(small())
     assert old in text
     return text.replace(old, new, 1)
 
@@ -255,7 +257,7 @@ FORMULA_LINE = f'formula = "{small().text}"'
 )
 def test_a_hostile_or_broken_file_is_refused_with_its_field(old: str, new: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        formula.loads(edited(old, new), name="shared.toml")
+        formula_files.loads(edited(old, new), name="shared.toml")
     assert caught.value.message.startswith("shared.toml")
     assert message in caught.value.message
     assert caught.value.hint
@@ -266,15 +268,15 @@ def test_a_calibration_that_falls_with_the_level_or_the_prediction_is_refused() 
     assert one.calibration is not None
     falling = replace(one.calibration, factors=tuple(reversed(one.calibration.factors)))
     with pytest.raises(InputError, match=r"factors .* are below those of"):
-        formula.loads(formula.dumps(replace(one, calibration=falling)))
+        formula_files.loads(formula_files.dumps(replace(one, calibration=falling)))
     dipping = replace(one.calibration, factors=tuple((9.0, 0.5) for _ in one.calibration.factors))
     with pytest.raises(InputError, match="the bound decreases while the prediction grows"):
-        formula.loads(formula.dumps(replace(one, calibration=dipping)))
+        formula_files.loads(formula_files.dumps(replace(one, calibration=dipping)))
 
 
 def test_a_number_that_is_not_finite_is_never_written() -> None:
     with pytest.raises(ValueError, match="cannot be written"):
-        formula.dumps(small(floor_mb=math.inf))
+        formula_files.dumps(small(floor_mb=math.inf))
 
 
 def test_a_feature_may_not_take_the_names_of_the_steps() -> None:

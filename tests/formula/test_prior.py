@@ -7,6 +7,7 @@ from formulas import FEATURES, bundled, feature_rows, small
 
 from planner.core.errors import InputError
 from planner.formula import formula, prior
+from planner.formula.ranges import Feature
 
 ROW = {"length_mb": 100.0, "n_samples": 100.0, "window": 40.0}
 
@@ -60,7 +61,7 @@ def test_a_blend_lies_between_formula_and_model_nearer_to_the_one_that_counts_mo
 
 
 def test_a_formula_serves_tasks_that_have_the_features_of_its_arithmetic() -> None:
-    with_threads = small(features=FEATURES | {"threads": formula.Feature(low=1.0, high=8.0)})
+    with_threads = small(features=FEATURES | {"threads": Feature(low=1.0, high=8.0)})
     found = prior.usable(with_threads, ROW)
     assert found is not None
     assert "threads" not in found.features

@@ -7,7 +7,7 @@ import pytest
 
 from planner.actions import formulas
 from planner.core.files import shipped
-from planner.formula import formula
+from planner.formula import file as formula_files
 from planner.formula.formula import Formula
 
 EXAMPLES = shipped("data").parent.parent / "examples"
@@ -18,7 +18,7 @@ TOOLS = sorted(fit.LAWS)
 
 
 def bundled(tool: str) -> Formula:
-    return formula.loads(formulas.bundled()[tool].read_text(encoding="utf-8"))
+    return formula_files.loads(formulas.bundled()[tool].read_text(encoding="utf-8"))
 
 
 def rows(tool: str) -> list[dict[str, float]]:

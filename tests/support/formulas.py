@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from planner.core import files
+from planner.formula import file as formula_files
 from planner.formula import formula
 from planner.formula.conformal import calibrate
-from planner.formula.formula import Feature, Formula, Ratio
+from planner.formula.formula import Formula
+from planner.formula.ranges import Feature, Ratio
 
 TEXT = "40 + 0.05*length_mb*n_samples^0.5 + 2*exp(0.01*window)"
 FEATURES = {
@@ -21,7 +23,7 @@ RATIOS = (Ratio(over="n_samples", under="length_mb", high=10.0),)
 def bundled() -> Formula:
     """Return the Beagle formula that ships with chromplan."""
     path = files.shipped("data") / "formulas" / "beagle.toml"
-    return formula.loads(path.read_text(encoding="utf-8"))
+    return formula_files.loads(path.read_text(encoding="utf-8"))
 
 
 def small(**changes: object) -> Formula:

@@ -16,8 +16,9 @@ from planner.formula.discovery import numeric, scoring
 from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.search import Discovery, SearchOptions
-from planner.formula.formula import Feature, Formula, Ratio
+from planner.formula.formula import Formula
 from planner.formula.grammar import Node
+from planner.formula.ranges import Feature, Ratio
 
 LEVELS = (0.80, 0.90, 0.95)
 
