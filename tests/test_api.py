@@ -153,7 +153,7 @@ def test_rows_that_teach_nothing_say_why() -> None:
         planner.fit([], ["depth"])
     with pytest.raises(planner.InputError, match="2 tools: a, b"):
         planner.fit([observed.observation(n, 9.0, {}, tool=tool) for n, tool in enumerate("ab")], ["length_mb"])
-    with pytest.raises(planner.InputError, match="features is the text 'length_mb'"):
+    with pytest.raises(planner.InputError, match="features is one string, 'length_mb'"):
         planner.fit(runs(), "length_mb")
 
 

@@ -15,6 +15,8 @@ from planner.memory.heldout import HeldOut
 from planner.schedule.dynamic.state import Work
 
 NO_TIME = "no run time recorded"
+# attempts of a job for which it is drawn when they reach their peak; later ones take the last draw
+ATTEMPTS = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,3 +180,14 @@ def _job(name: str, one: HeldOut) -> PastJob:
         length_mb=row.features.get("length_mb"),
         recorded_mb=row.limit_mb,
     )
+
+
+def first_mb(job: PastJob, work: Workload) -> int:
+    """Return the first request of a job, MiB: its own, or the workload's one for all where none is known."""
+    return work.uniform_mb if job.request_mb is None else job.request_mb
+
+
+def expected_s(jobs: Sequence[PastJob]) -> list[float]:
+    """Return expected run times; all equal if one is unknown."""
+    expected = [job.predicted_s for job in jobs]
+    return [one or 1e-9 for one in expected] if all(one is not None for one in expected) else [1.0] * len(jobs)

@@ -150,7 +150,7 @@ def test_without_a_list_all_contigs_are_meant_and_of_a_human_genome_the_autosome
         ("chr2-chr1", "the range 'chr2-chr1' runs backwards"),
         ("chr1-scaffold_2", "'chr1-scaffold_2' is not a range of contigs"),
         ("chr1,1", "contig chr1 is listed twice"),
-        ("ptg*", "no contig is called like 'ptg*'"),
+        ("ptg*", "no contig matches 'ptg*'"),
         ("", "the list of chromosomes is empty"),
         ("chr1,!chr1", "the list of chromosomes is empty"),
     ],

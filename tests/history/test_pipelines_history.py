@@ -131,7 +131,7 @@ def test_one_process_can_be_taken_from_a_trace(name: str) -> None:
 def test_a_process_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(InputError) as caught:
         read_trace(RAW, tool="plink", source="trace.txt")
-    assert caught.value.hint == "processes there: BEAGLE, INDEX"
+    assert caught.value.hint == "its processes: BEAGLE, INDEX"
 
 
 def test_a_malformed_cell_of_a_trace_is_skipped_with_the_reason() -> None:

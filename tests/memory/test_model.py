@@ -276,5 +276,5 @@ def test_another_tools_shape_is_let_go_when_few_measurements_already_contradict_
     found = fit(rows, tool="beagle", feature_names=("length_mb",), shape=told)
     assert found.memory is not None
     assert found.memory.point.told is kept
-    assert ("let go" in found.predict({"length_mb": 120.0}).reason) is not kept
+    assert ("no longer used" in found.predict({"length_mb": 120.0}).reason) is not kept
     assert loads(dumps(found)) == found

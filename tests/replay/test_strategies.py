@@ -15,7 +15,8 @@ from planner.plan.document import Target
 from planner.replay.past import PastJob, Workload
 from planner.replay.replay import replay
 from planner.replay.shared_node import Course, HeldMemory, most_running, steps
-from planner.replay.strategies import LIMITED, Strategy, allocation, run
+from planner.replay.strategies import LIMITED, Strategy, run
+from planner.replay.together import allocation
 from planner.site import Partition, Site
 
 

@@ -112,7 +112,7 @@ def _sets_of(mem: Floats, slots: int, peak: float) -> Ints | None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Program:
+class _IntegerProgram:
     """A mixed integer program without an objective: ``least <= rows @ x <= most``.
 
     Attributes
@@ -149,7 +149,7 @@ def _impossible(sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, 
 
 def _schedule_program(
     sets: Ints, mem: Floats, wall: Floats, slots: int, peak: float, makespan_limit: float
-) -> _Program:
+) -> _IntegerProgram:
     """Return the program that has a solution if a schedule within peak and makespan exists.
 
     The unknowns are, one after the other: for each set, how long it runs; for each task, how long it runs after the
@@ -173,7 +173,7 @@ def _schedule_program(
         format="csr",
     )
     nothing, free = np.zeros(tasks), np.full(tasks, -np.inf)
-    return _Program(
+    return _IntegerProgram(
         rows=rows,
         least=np.concatenate([wall, free, free, [0.0, 0.0, 0.0]]),
         most=np.concatenate([wall, nothing, nothing, [slots, peak * SLACK, makespan_limit * (1 + _SOLVED)]]),
