@@ -42,7 +42,8 @@ from planner.formula.discovery import search as symbolic
 from planner.formula.discovery.columns import LogColumns
 from planner.formula.discovery.search import SearchOptions
 from planner.formula.formula import Formula
-from planner.memory import model, point
+from planner.memory import fitting as memory_fitting
+from planner.memory import point
 
 PEAK = "peak_rss_mb"
 LEVELS = fitting.LEVELS
@@ -254,7 +255,7 @@ def starts(seeds: Sequence[int]) -> dict[tuple[str, str], dict[str, str]]:
                 past = seen[:count]
                 known = prior.learn("beagle", one, [(row.features, row.peak_mb or 0.0) for row in past])
                 alone, shaped = (
-                    model.fit(past, tool="beagle", feature_names=one.inputs, times=False, shape=given)
+                    memory_fitting.fit(past, tool="beagle", feature_names=one.inputs, times=False, shape=given)
                     .predict(features)
                     .request_mb
                     for given in (None, shape)

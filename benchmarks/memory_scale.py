@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from planner.core.records import Observation, Outcome, Quality
-from planner.memory.model import fit
+from planner.memory.fitting import fit
 from planner.memory.sizing import WINDOW
 
 

@@ -57,7 +57,7 @@ def fit(
         When it is not clear which tool is meant, or no row can be learnt from: the reasons are in the message.
     """
     from planner.core.sampling import POLL_S
-    from planner.memory import model as models
+    from planner.memory import fitting
 
     found = list(rows)
     named = [tool] if tool is not None else sorted({row.tool for row in found})
@@ -65,7 +65,7 @@ def fit(
         raise InputError(f"the rows are of {len(named)} tools: {', '.join(named)}", "give the tool: tool='NAME'")
     if isinstance(features, str):
         raise InputError(f"features is one string, {features!r}", f"give a list of names: features=[{features!r}]")
-    fitted = models.fit(
+    fitted = fitting.fit(
         found,
         tool=named[0] if named else "",
         feature_names=tuple(features),

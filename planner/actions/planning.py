@@ -164,11 +164,11 @@ def told_shape(project: ProjectFolder, config: Config, observations: Sequence[Ob
 
 
 def _shape_of(tool: str, project: ProjectFolder, config: Config) -> PointModel:
-    from planner.memory import model as models
+    from planner.memory import fitting
 
     with open_store(project) as store:
         rows = store.observations(tool=tool)
-    other = models.fit(
+    other = fitting.fit(
         rows, tool=tool, feature_names=tuple(config.features), poll_s=poll_s(project, config), times=False
     )
     if other.memory is None:
@@ -204,11 +204,11 @@ def learnable(config: Config, observations: Sequence[Observation]) -> tuple[Sequ
 
 def fit_tool(project: ProjectFolder, store: Store, config: Config) -> MemoryModel:
     """Fit the pipeline's tool from the history, and save the model unless it has learnt nothing."""
-    from planner.memory import model as models
+    from planner.memory import fitting
 
     tool = config.pipeline.tool
     observations, _ = learnable(config, store.observations(tool=tool))
-    fitted = models.fit(
+    fitted = fitting.fit(
         observations,
         tool=tool,
         feature_names=tuple(config.features),

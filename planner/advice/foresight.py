@@ -12,7 +12,8 @@ from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.history.sacct.read import observe
 from planner.memory import heldout
-from planner.memory.model import MemoryModel, Prediction, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel, Prediction
 
 _TOOL = "array"
 LEAST_ROWS = 4

@@ -133,8 +133,7 @@ def _fit(
     project: ProjectFolder, config: Config | None, tool: str, observations: Sequence[Observation], options: _Options
 ) -> _Fitted:
     from planner.core.sampling import POLL_S
-    from planner.memory import evaluate
-    from planner.memory import model as models
+    from planner.memory import evaluate, fitting
     from planner.memory.rows import training
 
     names = options.features or feature_names(config, tool, observations)
@@ -146,7 +145,7 @@ def _fit(
         for note in notes:
             click.echo(f"note: {note}", err=True)
     shape = told_shape(project, own, observations) if own else None
-    fitted = models.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, shape=shape)
+    fitted = fitting.fit(observations, tool=tool, feature_names=names, seed=options.seed, poll_s=every_s, shape=shape)
     chosen = own.memory.level if own else None
     kept, _ = training(observations, tool=tool, feature_names=names, poll_s=every_s)
     limits = [row.limit_mb for row in observations if row.limit_mb]

@@ -10,7 +10,8 @@ import numpy as np
 from planner.core import units
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
-from planner.memory.model import MemoryModel, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel
 
 FOLDS = 10
 FOLDS_OF_MANY = 3

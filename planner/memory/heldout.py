@@ -19,7 +19,8 @@ from planner.core.errors import InputError
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.core.sampling import POLL_S
-from planner.memory.model import MemoryModel, Prediction, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel, Prediction
 from planner.memory.rows import training
 
 FOLDS = 10

@@ -1,6 +1,6 @@
-"""The memory model of one tool: observations in, a request with its reason out.
+"""A fitted memory model of one tool: a task's features in, a request with its reason out.
 
->>> model = fit(observations, tool="beagle", feature_names=("length",))     # doctest: +SKIP
+>>> model = fit(observations, tool="beagle", feature_names=("length",))     # of planner.memory.fitting; doctest: +SKIP
 >>> model.predict({"length": 248.9}).request_mb                              # doctest: +SKIP
 5210
 """
@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,25 +19,15 @@ from planner.core import levels as texts
 from planner.core.errors import InputError
 from planner.core.frames import html_table
 from planner.core.margins import TIME_MARGIN
-from planner.core.records import Observation
 from planner.core.retry import Retry
-from planner.core.sampling import POLL_S
 from planner.core.wording import count
-from planner.formula.prior import surprising
-from planner.memory.levels import NO_LEVELS, Levels, fit_levels, text_names
-from planner.memory.point import PointModel, fit_point, from_rows
-from planner.memory.rows import training
-from planner.memory.sizing import KAPPA, LEAST_REQUEST_MB, WINDOW, Sized, Sizer, SizerState
+from planner.memory.levels import NO_LEVELS, Levels
+from planner.memory.point import PointModel, from_rows
+from planner.memory.sizing import LEAST_REQUEST_MB, Sized, Sizer, SizerState
 
 Floats = NDArray[np.float64]
 
 _TIME_LEVEL = 0.99
-_TIME_KAPPA = 10.0
-_OWN_AT_LEAST = 3  # this many own runs are needed to contradict shared runs of others
-_LEVELS_DIFFER = 0.15  # standard deviation, in logs, of the level of one's own peaks around that of others' runs
-_SHAPES_DIFFER = 0.25  # standard deviation, in logs, of a tool's peaks around those of a similar tool
-# The members' costs fade so fast that older rows would hardly count, and judging a row takes a pass over all rows.
-_JUDGED, _JUDGED_OF_MANY, _MANY = 200, 80, 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,123 +238,6 @@ class MemoryModel:
         limit = TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
         limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts time limits in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
-
-
-def fit(
-    observations: Iterable[Observation],
-    *,
-    tool: str,
-    feature_names: Sequence[str],
-    seed: int = 0,
-    poll_s: float = POLL_S,
-    shape: PointModel | None = None,
-    times: bool = True,
-) -> MemoryModel:
-    """Fit the model of one tool.
-
-    Parameters
-    ----------
-    observations : iterable of Observation
-        In any order; those of other tools are left out.
-    tool : str
-    feature_names : sequence of str
-        The features to predict from; a row that lacks one does not train.
-    seed : int
-        Decides the folds by which the form of the model is chosen.
-    poll_s : float
-        The site's sampling interval, s, which decides whether a sampled peak is trusted.
-    shape : PointModel, optional
-        Relative peaks of tasks, from a formula (``planner.memory.point.from_formula``) or another tool's model
-        (``other.memory.shape()``). It is used while observations are few and do not contradict it.
-    times : bool
-        Whether run times are learnt too.
-
-    Returns
-    -------
-    MemoryModel
-        Not ``fitted`` when no observation trains.
-    """
-    names = tuple(feature_names)
-    kept, skipped = training(observations, tool=tool, feature_names=names, poll_s=poll_s)
-    kept, contradicted = _believed(kept, names, seed)
-    skipped |= contradicted
-    if not kept:
-        return MemoryModel(tool=tool, feature_names=names, skipped=skipped)
-    in_words = text_names(kept, names)
-    numbers = tuple(name for name in names if name not in in_words)
-    rows = np.array([[float(row.features[name]) for name in numbers] for row in kept]).reshape(len(kept), len(numbers))
-    peaks = np.array([row.peak_mb for row in kept], dtype=float)
-    walls = np.array([row.wall_s or 0.0 for row in kept])
-    timed = walls > 0
-    levels = fit_levels(in_words, kept, rows, peaks)
-    plain = peaks / [levels.factor(row.features) for row in kept]
-    timed_rows = [row for row, known in zip(kept, timed, strict=True) if known]
-    time_levels = fit_levels(in_words, timed_rows, rows[timed], walls[timed])
-    let_go = ""
-    if shape is not None and _contradicted(shape, numbers, rows, plain):
-        shape, let_go = None, "the assumed scaling of tasks is no longer used: measurements contradict it"
-    weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
-    return MemoryModel(
-        tool=tool,
-        feature_names=names,
-        rows=len(kept),
-        skipped=skipped,
-        ranges={name: (float(rows[:, j].min()), float(rows[:, j].max())) for j, name in enumerate(numbers)},
-        largest_mb=float(peaks.max()),
-        memory=_curve(numbers, rows, plain, weights, KAPPA, seed, shape),
-        time=_curve(
-            numbers,
-            rows[timed],
-            walls[timed] / [time_levels.factor(row.features) for row in timed_rows],
-            np.ones(timed.sum()),
-            _TIME_KAPPA,
-            seed,
-        )
-        if times and timed.any()
-        else None,
-        let_go=let_go,
-        levels=levels,
-        time_levels=time_levels,
-        shared=sum(not row.is_own for row in kept),
-    )
-
-
-def _believed(kept: list[Observation], names: tuple[str, ...], seed: int) -> tuple[list[Observation], dict[str, int]]:
-    """Return own and shared rows; without the shared ones if the own ones contradict them."""
-    own = [row for row in kept if row.is_own]
-    others = [row for row in kept if not row.is_own]
-    if not others or len(own) < _OWN_AT_LEAST:
-        return kept, {}
-    said = fit(others, tool=others[0].tool, feature_names=names, seed=seed, poll_s=0, times=False)
-    ratios = [math.log((row.peak_mb or 0.0) / said.predict(row.features).point_mb) for row in own]
-    level, noise = math.fsum(ratios) / len(ratios), _SHAPES_DIFFER / math.sqrt(len(ratios))
-    if surprising(ratios, _SHAPES_DIFFER) or surprising([level], noise, level_sd=_LEVELS_DIFFER):
-        return own, {"shared, but contradicted by your own runs": len(others)}
-    return kept, {}
-
-
-def _contradicted(shape: PointModel, names: tuple[str, ...], rows: Floats, peaks: Floats) -> bool:
-    """Whether peaks differ too much from the sizes that the shape gives, whatever their common factor."""
-    told = shape.told_sizes(names, rows)
-    return told is not None and surprising(np.log(peaks / told).tolist(), _SHAPES_DIFFER)
-
-
-def _curve(
-    names: tuple[str, ...],
-    rows: Floats,
-    values: Floats,
-    weights: Floats,
-    kappa: float,
-    seed: int,
-    shape: PointModel | None = None,
-) -> Curve:
-    """Fit the size model, keep the last rows, and weigh the ensemble's members by them."""
-    point, sizes = fit_point(names, rows, values, seed=seed, shape=shape)
-    sizer = Sizer(kappa=kappa, proportional=point.told)
-    for size, value, weight in zip(sizes[-WINDOW:], values[-WINDOW:], weights[-WINDOW:], strict=True):
-        sizer.update(size, value, weight)
-    sizer.judge(most=_JUDGED if len(values) <= _MANY else _JUDGED_OF_MANY)
-    return Curve(point=point, memory=sizer.memory)
 
 
 def _clip(wanted_mb: float, floor_mb: float, cap_mb: float | None) -> int:

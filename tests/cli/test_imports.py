@@ -32,7 +32,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) 
 def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib(tmp_path: Path) -> None:
     from observed import observation
 
-    from planner.memory import model, saved
+    from planner.memory import fitting, saved
 
     observations = [
         observation(i, 100 + 20.0 * i, {"length_mb": 10.0 * i}, chromosome=str(i), wall_s=60.0 * i)
@@ -40,7 +40,7 @@ def test_planning_from_a_saved_model_imports_neither_scikit_learn_nor_matplotlib
     ]
     path = tmp_path / ".chromplan" / "models" / "beagle.json"
     path.parent.mkdir(parents=True)
-    path.write_text(saved.dumps(model.fit(observations, tool="beagle", feature_names=("length_mb",))))
+    path.write_text(saved.dumps(fitting.fit(observations, tool="beagle", feature_names=("length_mb",))))
     (tmp_path / "chromplan.toml").write_text('[pipeline]\nname = "x"\ntool = "beagle"\ncommand = "true {chromosome}"\n')
     used = loaded("plan", cwd=tmp_path)
     assert len(json.loads((tmp_path / "rounds/r001/plan.json").read_text())["tasks"]) == 22

@@ -47,6 +47,7 @@ PRELOADED = (
     "planner.cli.submit",
     "planner.cli.watch",
     "planner.history.sacct.read",
+    "planner.memory.fitting",
     "planner.memory.model",
     "planner.memory.saved",
     "planner.plan.build",

@@ -7,7 +7,7 @@ from observed import observation
 
 from planner.actions.planning import learnable
 from planner.core.records import Observation, Outcome, Quality
-from planner.memory import model
+from planner.memory import fitting
 from planner.memory.elastic import as_needed, follow_limits, needed
 
 
@@ -82,7 +82,7 @@ def test_requests_for_a_heap_that_fills_come_down_and_settle_instead_of_climbing
     history = rounds((4000, 3400), 0.97)
     totals = []
     for number in range(2, 7):
-        fitted = model.fit(as_needed(history)[0], tool="beagle", feature_names=("length_mb",))
+        fitted = fitting.fit(as_needed(history)[0], tool="beagle", feature_names=("length_mb",))
         asked = {c: fitted.predict({"length_mb": 250.0 - 9 * c}).request_mb for c in range(1, 23)}
         totals.append(sum(asked.values()))
         for c, limit in asked.items():

@@ -13,7 +13,7 @@ from planner.cli.record import given_features
 from planner.core import levels
 from planner.core.errors import InputError
 from planner.core.records import Observation
-from planner.memory.model import fit
+from planner.memory.fitting import fit
 from planner.memory.saved import dumps, loads
 
 NAMES = ("length_mb", "collector")

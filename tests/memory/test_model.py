@@ -16,7 +16,8 @@ from observed import beagle_runs, observation, observations
 from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
-from planner.memory.model import MemoryModel, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel
 from planner.memory.point import from_formula
 from planner.memory.rows import training, trains
 from planner.memory.saved import dumps, loads

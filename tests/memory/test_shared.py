@@ -8,7 +8,7 @@ import observed
 import pytest
 
 from planner.core.records import SHARED, Observation
-from planner.memory import model, saved
+from planner.memory import fitting, model, saved
 
 SIZES = [20.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, 250.0]
 
@@ -23,7 +23,7 @@ def runs(level: float, sizes: list[float], *, shared: bool = False) -> list[Obse
 
 
 def fit(rows: list[Observation]) -> model.MemoryModel:
-    return model.fit(rows, tool=rows[0].tool, feature_names=tuple(rows[0].features))
+    return fitting.fit(rows, tool=rows[0].tool, feature_names=tuple(rows[0].features))
 
 
 def test_a_reason_says_how_many_runs_are_one_s_own() -> None:

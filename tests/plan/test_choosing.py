@@ -6,7 +6,8 @@ from observed import observation
 
 from planner.core.config import Submit
 from planner.core.records import MODES, Mode
-from planner.memory.model import MemoryModel, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel
 from planner.plan.document import Plan
 from planner.site import Partition
 

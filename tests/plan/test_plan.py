@@ -45,9 +45,9 @@ def observations(count: int = 22) -> list[Observation]:
 
 
 def fitted() -> object:
-    from planner.memory import model
+    from planner.memory import fitting
 
-    return model.fit(observations(), tool="beagle", feature_names=("length_mb",))
+    return fitting.fit(observations(), tool="beagle", feature_names=("length_mb",))
 
 
 def request_of(plan: Plan, task: str) -> int:

@@ -13,7 +13,7 @@ from formulas import small
 
 from planner.core.records import Outcome
 from planner.formula import prior
-from planner.memory import model
+from planner.memory import fitting
 from planner.plan import build
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
@@ -32,7 +32,7 @@ def plan(*, times: float = 1000.0, seen: Sequence[tuple[dict[str, float], float]
     memory = {"formula": None, **changes.pop("memory", {})}
     found = plans.inputs(plans.config(memory=memory, submit=changes.pop("submit", {})))
     tasks = [replace(task, features={**GIVEN, "length_mb": times * task.features["length_mb"]}) for task in found.tasks]
-    fitted = model.fit(
+    fitted = fitting.fit(
         [observed.observation(n, peak_mb, features) for n, (features, peak_mb) in enumerate(seen)],
         tool="beagle",
         feature_names=tuple(tasks[0].features),
@@ -103,7 +103,7 @@ def test_what_the_pilot_used_widens_the_reach() -> None:
 
 
 def test_a_model_alone_is_held_within_reach_too() -> None:
-    fitted = model.fit(
+    fitted = fitting.fit(
         observed.observations([1.0, 2.0, 3.0, 4.0] * 4, [100.0, 200.0, 300.0, 400.0] * 4),
         tool="beagle",
         feature_names=("length_mb",),

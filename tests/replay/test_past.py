@@ -8,8 +8,9 @@ from observed import observation
 from planner.core.records import Observation
 from planner.core.retry import Retry
 from planner.memory import heldout
+from planner.memory.fitting import fit
 from planner.memory.heldout import Asked, Evidence, HeldOut
-from planner.memory.model import Prediction, fit
+from planner.memory.model import Prediction
 from planner.replay.past import PastJob, Workload, workload
 
 SAID = Prediction(

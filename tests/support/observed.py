@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.beagle import DATA
 from benchmarks.beagle import FEATURES as BEAGLE_FEATURES
 from planner.core.records import Observation, Outcome, Quality
-from planner.memory import model
+from planner.memory import fitting, model
 
 
 def observation(number: int, peak_mb: float | None, features: Mapping[str, float], **fields: Any) -> Observation:
@@ -58,4 +58,4 @@ def fitted() -> model.MemoryModel:
         observation(i, 100 + 20 * length_mb * (1 + 0.01 * (-1) ** i), {"length_mb": length_mb}, wall_s=600 + length_mb)
         for i, length_mb in enumerate(range(40, 260, 10))
     ]
-    return model.fit(measured, tool="beagle", feature_names=("length_mb",))
+    return fitting.fit(measured, tool="beagle", feature_names=("length_mb",))
