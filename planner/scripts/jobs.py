@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from planner.core import indices, job_ids
 from planner.core.records import Mode
@@ -118,7 +119,9 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
         return [_allocation(plan, batch, base) for batch in plan.batches]
     if mode is Mode.ARRAY:
         return _arrays(plan, base)
-    return _tier_arrays(plan, base)
+    if mode is Mode.TIERS:
+        return _tier_arrays(plan, base)
+    assert_never(mode)
 
 
 def follow_up(plan: Plan) -> Job:

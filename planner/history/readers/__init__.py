@@ -1,6 +1,6 @@
 """Readers of history: the known formats, how each is recognised, and one interface to read them all.
 
-To add a format, add a module with the four names of `HistoryReader`, and put it into `READERS`.
+To add a format, add a module with the four names of `HistoryReader`, and list it in `_readers`.
 """
 
 from __future__ import annotations
