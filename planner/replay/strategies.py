@@ -20,7 +20,7 @@ from planner.replay.separate import Requests, separate
 from planner.replay.shared_node import Course
 from planner.replay.together import allocation, dynamic_round, in_rounds, packed_round, run_in
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case
 from planner.schedule.dynamic.state import Sharing
 

@@ -13,7 +13,7 @@ from planner.runner.runs import Run
 from planner.schedule.dynamic.state import Node
 
 if TYPE_CHECKING:
-    from planner.schedule.dynamic.decide import DynamicOptions  # numpy comes with it
+    from planner.schedule.dynamic.options import DynamicOptions  # numpy comes with it
 
 HERE = "here"
 

@@ -13,7 +13,7 @@ from planner.plan.document import PlannedTask
 from planner.runner.launch import Attempt, Bounds, Foreknown, Limits, Seen
 from planner.runner.runs import Run
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import Policy
+from planner.schedule.dynamic.options import Policy
 from planner.schedule.dynamic.state import Done, Overflow, Running, Sharing, Start, State, Waiting, Work
 
 

@@ -71,7 +71,7 @@ def scheduling(asked: dict[str, Any]) -> Scheduling:
         When an option of the paper's scheduler is given without it.
     """
     from planner.runner.launch import Foreknown, Scheduling
-    from planner.schedule.dynamic.decide import DynamicOptions, Policy
+    from planner.schedule.dynamic.options import DynamicOptions, Policy
     from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 
     policy = Policy(asked["policy"])

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 
 from planner.core.retry import LEARNT_GROWTH
 from planner.memory.linear import student_t_quantile
 from planner.schedule.dynamic import paper
-from planner.schedule.dynamic.belief import Assumptions, Belief, all_works
+from planner.schedule.dynamic.belief import Belief, all_works
 from planner.schedule.dynamic.load import NodeLoad
 from planner.schedule.dynamic.online import TaskSum
-from planner.schedule.dynamic.paper import PaperOptions
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.state import Running, Sharing, Start, State, Work
 from planner.schedule.listing import ROUNDING
 
@@ -26,56 +24,11 @@ from planner.schedule.listing import ROUNDING
 _FEW_SHARE = 0.6
 _COST_POWER = 2.5
 _LEAST_ALPHA, _MOST_ALPHA = 1e-4, 0.3
-_SMALL = 0.2
-# What is predicted to take so much of a node would hold it alone as long as it runs: a small task tells sooner if it
-# must. Beside what takes more there is hardly room for another, so that the scout costs more than it tells.
+_SMALL = 0.2  # share of a node below which a task is small
+# A largest task of this share of a node would, in doubt, hold the node alone for its whole run: a small task started
+# first (a scout) shows sooner whether it must. Above this share there is hardly room for a scout beside it.
 _SCOUTED = (0.7, 0.8)
 _FEW_PEAKS = 3  # fewer do not show whether memory follows a line
-
-
-class Policy(StrEnum):
-    """How starts are decided."""
-
-    CHROMPLAN = "chromplan"
-    PAPER = "paper"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DynamicOptions:
-    """How cautious the scheduler is.
-
-    Attributes
-    ----------
-    alpha : float
-        In a pool: accepted probability that the tasks of a node together exceed its memory, with predicted peaks.
-    alpha_unpredicted : float
-        The same without predictions: the line then starts with a wide prior, which is on the safe side.
-    alpha_limits : float
-        Accepted chance that a task exceeds a limit of its own; where many share a node it is less for tasks that take
-        little memory x time, and more for the others.
-    opening : float
-        By how much that chance is multiplied for limits and for small tasks (a fifth of a node or less) while nothing
-        has been measured: what many of them leave empty out of caution stays empty for a whole task's length.
-    scout : float
-        The smallest task is among the first to start when it needs less than this share of a node, or when nothing has
-        tested what was predicted: its peak, known early, tells how much of the rest fits. Not where memory is watched:
-        there the first peak tells sooner.
-    doubt, doubt_limits : float
-        Until a peak of the tool is known, unless predictions are ``tested``, its tasks together (with limits: each) may
-        need so many times what was predicted, and still fit: predictions that are half of what is needed then kill next
-        to nothing.
-    """
-
-    policy: Policy = Policy.CHROMPLAN
-    alpha: float = 0.02
-    alpha_unpredicted: float = 0.07
-    alpha_limits: float = 0.01
-    opening: float = 2.5
-    scout: float = 0.1
-    doubt: float = 2.2
-    doubt_limits: float = 2.8
-    assume: Assumptions = field(default_factory=Assumptions)
-    paper: PaperOptions = field(default_factory=PaperOptions)
 
 
 def decide(state: State, options: DynamicOptions | None = None) -> list[Start]:
@@ -117,6 +70,12 @@ def _cores_are_taken(state: State) -> bool:
 
 
 class _Decision:
+    """One decision: what tasks are believed to need, what each node holds, and which waiting tasks fit.
+
+    All memory is in MiB. ``given`` are limits that are fixed beforehand; ``killed`` are tasks that were killed for
+    memory under a limit of their own.
+    """
+
     def __init__(self, state: State, options: DynamicOptions) -> None:
         self._state = state
         self._belief = Belief(state, options.assume)
@@ -133,7 +92,7 @@ class _Decision:
         self._given = {
             task.work.name: task.limit_mb for task in state.waiting if self._limits and task.limit_mb is not None
         }
-        # with limits it now needs more room than it found before: others would keep taking that from it
+        # with limits, a killed task needs more room than before, which smaller tasks would keep taking
         self._killed = {task.work.name for task in state.waiting if task.kills and self._limits}
         self._floor = {
             overflow.names[0]: overflow.mem_mb * LEARNT_GROWTH
@@ -149,14 +108,21 @@ class _Decision:
             self._count_running(run)
 
     def _alpha(self, options: DynamicOptions) -> float:
+        """Return the accepted probability of a kill once something has been measured."""
         if self._limits:
             return options.alpha_limits
         return options.alpha if self._belief.predicted else options.alpha_unpredicted
 
     def starts(self) -> list[Start]:
+        """Return the tasks to start now, in order."""
         return list(self._scan(self._order()))
 
     def _order(self) -> list[Work]:
+        """Return the waiting tasks in the order in which they are offered a place.
+
+        Killed tasks first, then the others by `_turn`; last, smallest first, those of tools of which nothing is known.
+        Held tasks are left out unless nothing runs.
+        """
         idle = not self._state.running
         works = [task.work for task in self._state.waiting if idle or not task.held]
         blind = [work for work in works if work.name not in self._given and self._belief.blind(work)]
@@ -171,8 +137,8 @@ class _Decision:
     def _turn(self, work: Work) -> tuple[bool, float]:
         """Return the sort key of a task: the largest first.
 
-        With limits, those of a tool of which next to nothing is known come last and the smallest of them first: the
-        room that doubt gives them is theirs until they end.
+        With limits, tasks of a tool of which hardly anything is known come last, the smallest first: a limit set
+        generously in doubt is theirs until they end.
         """
         little = work.predicted_mb is None and self._belief.peaks(work) < _FEW_PEAKS
         doubted = self._limits and work.name not in self._given and (little or self._doubt(work) > 1)
@@ -183,21 +149,25 @@ class _Decision:
         return self._given.get(work.name, self._belief.mean_mb(work)) * self._belief.duration_s(work)
 
     def _scout_first(self, works: list[Work]) -> list[Work]:
+        """Move the smallest task to the front, if its early peak is worth the place it takes (see `DynamicOptions`)."""
         smallest = min(works, key=self._belief.mean_mb)
         largest = max(works, key=self._belief.mean_mb)
         share = self._belief.mean_mb(largest) / self._largest_mb
         alone = share * self._doubt(largest) > 1 and not _SCOUTED[0] <= share <= _SCOUTED[1]
         little = self._belief.mean_mb(smallest) < self._scout * self._largest_mb or self._doubt(smallest) > 1
         if alone or not little:
-            return (
-                works  # the largest may always run alone, and fills more of the node than what is left beside a scout
-            )
+            # the largest task may always run alone, and fills more of the node than others would beside a scout
+            return works
         return [smallest, *(work for work in works if work is not smallest)]
 
     def _scan(self, works: Sequence[Work]) -> Iterator[Start]:
+        """Yield a start for each task in turn that finds a place, until no room is left even for the smallest.
+
+        A killed task that finds no place reserves one: what starts after it must end before it is expected to fit.
+        """
         least_mb = min((self._given.get(work.name, self._belief.mean_mb(work)) for work in works), default=0.0)
         room_mb = self._room_mb()
-        until_s = math.inf  # what starts must have ended by then
+        until_s = math.inf
         for work in works:
             if room_mb < least_mb:
                 return
@@ -227,9 +197,11 @@ class _Decision:
         return math.inf
 
     def _room_mb(self) -> float:
+        """Return the largest free memory on any node."""
         return max(load.room_mb for load in self._loads.values())
 
     def _count_running(self, run: Running) -> None:
+        """Take a running task's memory and cores off its node."""
         work, certain = run.work, self._limits and run.limit_mb is not None
         uncertain = None if certain or run.peak_mb is not None else (work.tool, self._belief.x(work))
         held = self._held_mb(run)
@@ -238,11 +210,13 @@ class _Decision:
         )
 
     def _held_mb(self, run: Running) -> float:
+        """Return the memory that a running task counts with: its limit, its peak, or what it is expected to need."""
         if self._limits and run.limit_mb is not None:
             return run.limit_mb
         return max(self._belief.mean_mb(run.work), run.seen_mb) if run.peak_mb is None else run.peak_mb
 
     def _pooled(self, work: Work) -> Start | None:
+        """Start a task without a limit of its own, if a node has room for it with enough certainty."""
         mean = self._belief.mean_mb(work)
         uncertain = (work.tool, self._belief.x(work))
         load = self._tightest(work, mean, lambda candidate: self._admits(candidate, work, mean, *uncertain))
@@ -256,6 +230,7 @@ class _Decision:
         return 1.0 if work.predicted_mb is None or work.tested or self._belief.peaks(work) else self._doubted
 
     def _limit_mb(self, work: Work) -> float:
+        """Return the limit for a task: the given one, or a quantile of its memory, above any that failed."""
         if work.name in self._given:
             return self._given[work.name]
         x = self._belief.x(work)
@@ -266,14 +241,15 @@ class _Decision:
         return max(mean + quantile * sd, mean * self._doubt(work), self._floor.get(work.name, 0.0))
 
     def _weight(self, work: Work) -> float:
-        """Return by how much more a task may exceed its limit than others.
+        """Return the factor on a task's accepted chance to exceed its limit.
 
-        Room for safety costs most where tasks are large and long, and a kill is a kill whatever it hits: caution goes
-        to the small ones.
+        Safety costs most memory x time for tasks that are large and long, while a kill counts the same for all: the
+        small ones therefore get more of it.
         """
         return (self._cost(work) / self._usual_cost) ** self._power if self._power else 1.0
 
     def _limited(self, work: Work) -> Start | None:
+        """Start a task with a limit of its own, if a node has room for that."""
         limit = self._limit_mb(work)
         load = self._tightest(work, limit, lambda _: True)
         if load is None:
@@ -283,10 +259,19 @@ class _Decision:
         return Start(name=work.name, node=load.node.name, limit_mb=limit)
 
     def _quantile(self, mean_mb: float) -> float:
+        """Return the quantile of Student's t for a set that a task of this expected memory joins."""
         return self._bold if mean_mb <= _SMALL * self._largest_mb else self._careful
 
     def _tightest(self, work: Work, mb: float, admits: Callable[[NodeLoad], bool]) -> NodeLoad | None:
-        """Return the node with least room to spare that takes the task."""
+        """Return the node that takes the task and has least room left then; None if there is none.
+
+        Parameters
+        ----------
+        mb : float
+            Memory counted for the task; a task alone on one of the largest nodes needs no room.
+        admits : callable
+            Whether a node with room for that much takes it.
+        """
         best: NodeLoad | None = None
         best_room = math.inf
         for load in self._loads.values():
@@ -298,6 +283,7 @@ class _Decision:
         return best
 
     def _admits(self, load: NodeLoad, work: Work, mean_mb: float, tool: str, x: float) -> bool:
+        """Whether a node's tasks and this one (of relative size ``x``) surely enough stay within its memory."""
         variance = self._belief.variance(tool, load.sums.get(tool, TaskSum()).and_one(x))
         for other, sums in load.sums.items():
             if other != tool:

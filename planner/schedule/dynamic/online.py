@@ -228,7 +228,10 @@ def least_squares(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _truncated(z: float) -> tuple[float, float]:
-    """Return mean and lost variance of a standard normal variable known to exceed ``z``."""
+    """Return the mean of a standard normal variable known to exceed ``z``, and by how much its variance falls below 1.
+
+    Beyond z = 6 the ratio of density and tail is taken from its asymptotic series, as the tail underflows.
+    """
     tail = 0.5 * math.erfc(z / math.sqrt(2))
     ratio = math.exp(-0.5 * z * z) / _SQRT_TAU / tail if z < 6 else z + 1 / z
     return ratio, min(1.0, ratio * (ratio - z))
