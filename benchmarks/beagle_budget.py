@@ -23,9 +23,9 @@ from benchmarks import recorded
 from benchmarks.beagle import DATA
 from benchmarks.reference.cases import without_predictions
 from planner.core import files
-from planner.formula import formula as formulas
+from planner.formula import file as formula_files
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case, simulate
 from planner.schedule.dynamic.state import Node, Start, State, Work
 
@@ -51,7 +51,7 @@ class Outcome:
 
 def cases(name: str) -> list[tuple[float, Case]]:
     """Return budget (MiB) and case for every repeat of the 22 chromosomes and every seed."""
-    formula = formulas.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
+    formula = formula_files.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
     with (DATA / f"{name}.csv").open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if float(row["window_cm"]) == 40 and row["gc"] == "serial"]
     repeats = sorted({row["repeat"] for row in rows})

@@ -29,7 +29,7 @@ from benchmarks.reference.cases import CAPACITY, NODES, TASK_SIZES, Preset, benc
 from planner.schedule import knapsack
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic.belief import Assumptions
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.dynamic.simulator import Case, simulate
 from planner.schedule.dynamic.state import Done, Node, Sharing, State, Waiting, Work

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import beagle_budget, dynamic_schedule, recorded, static_order
 from benchmarks.dynamic_schedule import Setting
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.order.problem import Model, Objective, Problem
 from planner.schedule.order.search import HillClimb, search

@@ -17,8 +17,6 @@ from planner.scripts.options import updates
 from planner.site import Partition, Site
 from planner.site.price import Price
 
-# modes in which tasks are steps, which share their allocation's memory
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reservation:

@@ -10,7 +10,7 @@ from planner.plan.document import PlannedTask
 from planner.runner.launch import Attempt, Bounds, Foreknown, Limits, Scheduling, Seen
 from planner.runner.queue import TaskQueue
 from planner.runner.runs import Run
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import PaperOptions
 from planner.schedule.dynamic.state import Node
 

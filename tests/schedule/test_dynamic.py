@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import DynamicOptions
+from planner.schedule.dynamic.options import DynamicOptions
 from planner.schedule.dynamic.state import Done, Node, Overflow, Running, Sharing, Start, State, Waiting, Work
 
 NODE = Node(name="node", mem_mb=100.0)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.dynamic.simulator import simulate
 from planner.schedule.dynamic.state import Done, Node, Running, Sharing, State, Waiting, Work

@@ -12,7 +12,7 @@ from benchmarks.reference import hindsight
 from benchmarks.reference.cases import NODES, Preset, benchmark_case, without_predictions
 from planner.schedule.dynamic import decide as dynamic
 from planner.schedule.dynamic import simulator
-from planner.schedule.dynamic.decide import DynamicOptions, Policy
+from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.simulator import Case, Simulated
 from planner.schedule.dynamic.state import Node, Sharing, Start, State, Work
 from planner.schedule.listing import Dispatch, Machine, list_schedule
