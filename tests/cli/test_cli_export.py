@@ -114,7 +114,7 @@ def test_wdl_names_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["--to", "table"], "there is no plan, and nothing is recorded"),
-        (["--to", "table", "--tool", "beagle"], "nothing is recorded of beagle"),
+        (["--to", "table", "--tool", "beagle"], "nothing is recorded for beagle"),
         (["--to", "table", "--tool", "beagle", "phase"], "plans and --tool cannot be combined"),
         (["--to", "table", "phase", "phase"], "two plans are called phase"),
         (["--to", "table", "7x=phase"], "'7x' is not the name of a rule"),
