@@ -14,7 +14,8 @@ from planner.core.config import Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
 from planner.core.records import Observation, Outcome, Quality
-from planner.memory.model import MemoryModel, fit
+from planner.memory.fitting import fit
+from planner.memory.model import MemoryModel
 from planner.plan.document import Plan
 from planner.plan.threads import ThreadOption, cheapest, cost, spread
 from planner.scripts.jobs import jobs
