@@ -219,7 +219,7 @@ def _compare(
     for note, modes in shared.items():
         click.echo(f"note ({', '.join(modes)}): {note}")
     if not timed:
-        click.echo("run times are not known yet, so memory x time and the end cannot be estimated")
+        click.echo("durations are not known yet, so memory x time and the end cannot be estimated")
 
 
 def _when(project: ProjectFolder, mode: str | None, *, retry_failed: bool, again: bool, as_json: bool) -> None:
