@@ -116,7 +116,8 @@ def ingest(found: ProjectFolder, *, kill_after_s: float | None = None) -> tuple[
     process.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     with sqlite3.connect(found.store_path) as store:
-        (recorded,) = store.execute("SELECT count(*) FROM observations").fetchone()
+        begun = store.execute("SELECT 1 FROM sqlite_master WHERE name = 'observations'").fetchone()
+        (recorded,) = store.execute("SELECT count(*) FROM observations").fetchone() if begun else (0,)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, recorded
 
 

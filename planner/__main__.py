@@ -1,6 +1,7 @@
 """``chromplan``, and ``python -m planner``."""
 
-import signal
+# not signal, whose enumerations take milliseconds in which Ctrl-C would still print a traceback
+import _signal as signal  # type: ignore[import-not-found]
 import sys
 
 

@@ -54,6 +54,8 @@ def bash(command: str, variables: Mapping[str, str]) -> str:
         meant = near(unknown[0], variables)
         known = ", ".join(f"{{{name}}}" for name in variables)
         literal = f"a literal {{{unknown[0]}}} is written {{{{{unknown[0]}}}}}"
+        if unknown[0] == "sample":
+            literal = f'pipeline.samples lists them: samples = ["S1", "S2"]; {literal}'
         raise FieldError(f"unknown placeholder {{{unknown[0]}}}", f"{meant} known: {known}; {literal}".strip())
     try:
         return shell.bash_command(command.strip("\n"), variables)

@@ -11,16 +11,21 @@ _SHOWN = 5
 
 
 def find_task(name: str, found: Iterable[TaskStatus]) -> str:
-    """Return the task of this name. A region alone, with or without "chr", is enough if only one sample has it.
+    """Return the task of this name, or of a sample's name as it was given and its region.
+
+    A region alone, with or without "chr", is enough if only one sample has it.
 
     Raises
     ------
     InputError
         Names what is nearest to it.
     """
-    known = list(dict.fromkeys(one.task for one in found))
+    as_given = {f"{one.sample}{one.task[one.task.rfind('.') :]}": one.task for one in found}
+    known = list(dict.fromkeys(as_given.values()))
     if name in known:
         return name
+    if name in as_given:
+        return as_given[name]
     if not known:
         raise InputError("no round has a task yet", "run 'chromplan plan' first")
     ends = [task for task in known if task.endswith((f".{name}", f".chr{name}")) or task == f"chr{name}"]

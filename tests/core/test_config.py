@@ -100,8 +100,9 @@ def test_an_unknown_placeholder_is_refused(path: Path) -> None:
 
 
 def test_a_cohort_has_no_sample_placeholder(path: Path) -> None:
-    message, _ = error(path, MINIMAL.replace('samples = ["s1"]', ""))
+    message, hint = error(path, MINIMAL.replace('samples = ["s1"]', ""))
     assert "unknown placeholder {sample}" in message
+    assert 'samples = ["S1", "S2"]' in hint
 
 
 def test_windows_line_ends_in_the_command_are_refused(path: Path) -> None:
