@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from planner.core.errors import InputError, near
 
 if TYPE_CHECKING:
     from planner.core.config import Config
-    from planner.core.records import Observation
+    from planner.core.records import Observation, Task
     from planner.core.regions import Region
     from planner.core.samples import Sample
     from planner.formula.prior import Prior
@@ -299,7 +299,12 @@ def plan_from(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, 
 
 
 def fetch(
-    project: ProjectFolder, *, refit: bool = False, retry_failed: bool = False, again: bool = False
+    project: ProjectFolder,
+    *,
+    refit: bool = False,
+    retry_failed: bool = False,
+    again: bool = False,
+    last_step: bool = True,
 ) -> PlanInputs:
     """Return everything that a plan of what is left is made from.
 
@@ -311,6 +316,8 @@ def fetch(
         Run failed and cancelled tasks again.
     again : bool
         Plan every task, whatever became of it before.
+    last_step : bool
+        Go on with ``[then]`` where its parts are done.
 
     Raises
     ------
@@ -321,24 +328,44 @@ def fetch(
     """
     from planner.actions import checking
     from planner.core import config as configuration
-    from planner.plan import build, requests
-    from planner.plan.inputs import PlanInputs
+    from planner.plan import build
     from planner.project.regions import regions_of
-    from planner.rounds import progress
 
     config = project.config()
     _refuse_while_running(project)
     samples = configuration.samples(config, project.folder)
     cut = regions_of(config, project.folder)
     doubts = checking.check(config, samples, cut, path=project.config_path)
-    site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     tasks = build.tasks(config, samples, cut, task_features(project, config, samples, cut))
+    asked = _Asked(refit=refit, retry_failed=retry_failed, again=again)
+    main = _inputs_of(project, config, samples, tasks, asked)
+    main = replace(main, notes=[*doubts, *main.notes])
+    return _with_last_step(project, main, samples, cut, asked) if last_step and config.then else main
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    refit: bool
+    retry_failed: bool
+    again: bool
+
+
+def _inputs_of(
+    project: ProjectFolder, config: Config, samples: list[Sample], tasks: Sequence[Task], asked: _Asked
+) -> PlanInputs:
+    """Return the inputs of a plan of these tasks."""
+    from planner.core import config as configuration
+    from planner.plan import requests
+    from planner.plan.inputs import PlanInputs
+    from planner.rounds import progress
+
+    site, account = load_site(project, config).for_account(config.submit.account, os.environ)
     with open_store(project) as store:
         found = progress.statuses(project, store.observations())
         observations = store.observations(tool=config.pipeline.tool)
         learnt, elastic = learnable(config, observations)
         prior = learnt_prior(project, config, learnt)
-        model, notes = (fit_tool(project, store, config), []) if refit else load_model(project, store, config)
+        model, notes = (fit_tool(project, store, config), []) if asked.refit else load_model(project, store, config)
     return PlanInputs(
         config=config,
         tasks=tasks,
@@ -346,7 +373,7 @@ def fetch(
         account=account,
         model=model,
         prior=prior,
-        earlier=_earlier(config, [] if again else found),
+        earlier=_earlier(config, [] if asked.again else found),
         known_mb=requests.known_needs(observations) if config.wrap and not config.features else {},
         preceding=_preceding(project, config),
         number=project.next_number(),
@@ -354,9 +381,41 @@ def fetch(
         chromplan=planner.__version__,
         command=configuration.command_text(config, samples, path=project.config_path),
         columns=configuration.columns(config, samples),
-        retry_failed=retry_failed,
-        notes=[*doubts, *notes, *elastic],
+        retry_failed=asked.retry_failed,
+        notes=[*notes, *elastic],
     )
+
+
+def _with_last_step(
+    project: ProjectFolder, main: PlanInputs, samples: list[Sample], cut: Sequence[Region], asked: _Asked
+) -> PlanInputs:
+    """Return the inputs of the last step once its parts are done; those of the pipeline before."""
+    from planner.actions import checking, last_step
+    from planner.core.errors import InputError
+    from planner.plan import build
+    from planner.project.regions import cut_of
+
+    then = main.config.then
+    if then is None:
+        return main
+    if main.config.wrap:
+        raise InputError(f"{project.config_path}: then: a wrapped script has no last step", "remove [then]")
+    step = last_step.of(main.config, then, samples, cut, cut_of(main.config, project.folder).whole())
+    joined = list(step.samples)
+    try:
+        doubts = checking.check(step.config, joined, step.regions, path=project.config_path)
+    except InputError as error:
+        raise InputError(error.message.replace("pipeline.command", "then.command"), error.hint) from None
+    if build.due(main)[0]:
+        return main
+    features = task_features(project, step.config, joined, step.regions)
+    tasks = last_step.ready(main, then, build.tasks(step.config, joined, step.regions, features))
+    if not tasks:
+        return main
+    found = _inputs_of(project, step.config, joined, tasks, asked)
+    waiting = len(step.regions) * len(joined) - len(tasks)
+    notes = [f"{then.tool}: {waiting} more wait for regions that are not done"] if waiting else []
+    return replace(found, earlier=last_step.still_true(main, tasks, then), notes=[*doubts, *notes, *found.notes])
 
 
 def _earlier(config: Config, found: list[TaskStatus]) -> dict[str, Earlier]:

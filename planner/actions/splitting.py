@@ -40,7 +40,8 @@ def plan_next(
     from planner.rounds import door
 
     with door.at_work(project):
-        cutter = Cutter(project, planning.fetch(project, retry_failed=retry_failed, again=again), mode, submit or {})
+        inputs = planning.fetch(project, retry_failed=retry_failed, again=again, last_step=False)
+        cutter = Cutter(project, inputs, mode, submit or {})
         if how in list(Aim):
             plan, regions = _choose(cutter, Aim(how))
         else:

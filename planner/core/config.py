@@ -183,6 +183,22 @@ class Submit(Document):
     """Mode dynamic: the tasks share the allocation's memory instead of having a limit each."""
 
 
+class Then(Document):
+    """A last step, such as ligate or concat: runs once all regions of a chromosome, or all regions, are done."""
+
+    tool: SafeName
+    """The tool whose memory model applies; its name ends the names of these tasks."""
+    command: str
+    """Bash text, run once per task; ``$CHROMPLAN_PARTS`` holds the names of the tasks that it joins, in order."""
+    by: Literal["chromosome", "all"] = "chromosome"
+    """Whether there is a task for each chromosome or one for all; of each sample."""
+    cpus: Annotated[int, Field(ge=1)] = 1
+    time: Annotated[str, AfterValidator(_duration)] = TIME
+    features: dict[str, str | int | float] | None = None
+    """What its memory is predicted from: the chromosome's length, or nothing for all, if it is left out."""
+    memory: Memory = Memory()
+
+
 _FEATURES: dict[str, str | int | float] = {"length_mb": "length"}
 
 
@@ -193,6 +209,7 @@ class Config(Document):
     features: dict[str, str | int | float] = _FEATURES
     memory: Memory = Memory()
     submit: Submit = Submit()
+    then: Then | None = None
     wrap: Wrap | None = None
 
     @model_validator(mode="before")

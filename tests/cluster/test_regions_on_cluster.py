@@ -23,7 +23,7 @@ command = "bcftools view --min-ac 2 --regions {{region}} --output-type b --outpu
 time = "00:10:00"
 
 [memory]
-formula = "100 + 2 * length_mb"
+formula = "{formula}"
 
 [submit]
 site = "./site.toml"
@@ -59,14 +59,42 @@ def records(*files: Path) -> list[str]:
     return [line for file in files for line in bcftools("view", "--no-header", file).splitlines()]
 
 
+def prepared(cluster: Cluster, variants: Path, *, name: str) -> Pipeline:
+    """Return a project that has the variants."""
+    pipeline = Pipeline(cluster, name=name)
+    for file in (variants, variants.with_suffix(".bcf.csi")):
+        shutil.copy(file, pipeline.folder)
+        (pipeline.folder / file.name).chmod(0o644)
+    return pipeline
+
+
+def test_chromosomes_that_fit_no_node_are_cut_run_and_joined(omk_cluster: Cluster, variants: Path) -> None:
+    pipeline = prepared(omk_cluster, variants, name="cut")
+    # 19.7 and 18.6 Mb: more than the 4 000 MB of a node, whole
+    pipeline.write("chromplan.toml", TOML.format(regions="chromosomes", formula="100 + 300 * length_mb"))
+    refused = pipeline.run("chromplan", "plan", check=False)
+    assert refused.returncode == 2
+    assert "chromplan plan --split auto" in refused.stderr
+    planned = pipeline.json("plan", "--split", "auto")
+    assert {way["parts"]: bool(way["refused"]) for way in planned["ways"]}["1"]
+    tasks = sorted(planned["tasks"], key=lambda task: task["element"])
+    assert len(tasks) > len(CHROMOSOMES)
+    assert max(task["request_mb"] for task in tasks) <= 4000
+    pipeline.chromplan("render")
+    pipeline.chromplan("submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert pipeline.json("next")["tasks"] == []
+    for chromosome in CHROMOSOMES:
+        parts = [pipeline.folder / f"out/{task['task']}.bcf" for task in tasks if task["chromosome"] == chromosome]
+        whole = bcftools("view", "--no-header", "--min-ac", "2", "--regions", chromosome, variants).splitlines()
+        assert records(*parts) == whole
+
+
 def test_parts_concatenated_are_the_whole_chromosome(omk_cluster: Cluster, variants: Path) -> None:
     found: dict[str, dict[str, list[str]]] = {}
     for regions, name in (("5Mb", "parts"), ("chromosomes", "whole")):
-        pipeline = Pipeline(omk_cluster, name=name)
-        for file in (variants, variants.with_suffix(".bcf.csi")):
-            shutil.copy(file, pipeline.folder)
-            (pipeline.folder / file.name).chmod(0o644)
-        pipeline.write("chromplan.toml", TOML.format(regions=regions))
+        pipeline = prepared(omk_cluster, variants, name=name)
+        pipeline.write("chromplan.toml", TOML.format(regions=regions, formula="100 + 2 * length_mb"))
         pipeline.ready()
         pipeline.chromplan("submit")
         assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}

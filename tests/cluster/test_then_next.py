@@ -55,6 +55,32 @@ def test_rounds_follow_each_other_until_every_task_is_done(omk_cluster: Cluster)
     assert "nothing is left to run" in logs
 
 
+THEN = """
+[then]
+tool = "join"
+by = "all"
+command = "for part in $CHROMPLAN_PARTS; do cat out/$part; done >> joined"
+
+[then.memory]
+default_mb = 100
+"""
+
+
+def test_a_last_step_runs_once_after_all_regions_though_one_was_killed(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(
+        omk_cluster, chromosomes="1,20,22", formula="180 + 0.3 * length_mb", command=HOLD_COMMAND, submit=THEN
+    )
+    pipeline.ready()
+    pipeline.chromplan("submit", "--then-next")
+    pipeline.chromplan("submit", "--then-next")
+    until_all_is_over(pipeline)
+    assert pipeline.ran() == dict.fromkeys(("s1.chr1", "s1.chr20", "s1.chr22"), 1)
+    assert (pipeline.folder / "joined").read_text() == 3 * "done\n"
+    plan = json.loads((pipeline.latest() / "plan.json").read_text())
+    assert [task["task"] for task in plan["tasks"]] == ["s1.all.join"]
+    assert len(list((pipeline.folder / "rounds").glob("*/submission.json"))) == 3
+
+
 def test_a_submit_killed_behind_its_last_sbatch_has_one_job_that_goes_on(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="22", command="sleep 600")
     pipeline.ready()
