@@ -24,7 +24,7 @@ _LONGEST_PARTS = 120_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class LastStep:
     """A step of a pipeline: its settings, samples and regions."""
 
     config: Config
@@ -32,7 +32,9 @@ class Step:
     regions: Sequence[Region]
 
 
-def of(config: Config, then: Then, samples: Sequence[Sample], cut: Sequence[Region], whole: Sequence[Region]) -> Step:
+def of(
+    config: Config, then: Then, samples: Sequence[Sample], cut: Sequence[Region], whole: Sequence[Region]
+) -> LastStep:
     """Return the last step as a pipeline of its own.
 
     Parameters
@@ -58,7 +60,7 @@ def of(config: Config, then: Then, samples: Sequence[Sample], cut: Sequence[Regi
         regions = [replace(one, label=f"{one.label}.{then.tool}") for one in whole if one.chromosome in used]
     else:
         regions = [Region(chromosome="", name="all", label=f"all.{then.tool}")]
-    return Step(
+    return LastStep(
         config=config.model_copy(
             update={"pipeline": pipeline, "features": features, "memory": then.memory, "then": None}
         ),

@@ -337,21 +337,21 @@ def fetch(
     cut = regions_of(config, project.folder)
     doubts = checking.check(config, samples, cut, path=project.config_path)
     tasks = build.tasks(config, samples, cut, task_features(project, config, samples, cut))
-    asked = _Asked(refit=refit, retry_failed=retry_failed, again=again)
+    asked = _FetchOptions(refit=refit, retry_failed=retry_failed, again=again)
     main = _inputs_of(project, config, samples, tasks, asked)
     main = replace(main, notes=[*doubts, *main.notes])
     return _with_last_step(project, main, samples, cut, asked) if last_step and config.then else main
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Asked:
+class _FetchOptions:
     refit: bool
     retry_failed: bool
     again: bool
 
 
 def _inputs_of(
-    project: ProjectFolder, config: Config, samples: list[Sample], tasks: Sequence[Task], asked: _Asked
+    project: ProjectFolder, config: Config, samples: list[Sample], tasks: Sequence[Task], asked: _FetchOptions
 ) -> PlanInputs:
     """Return the inputs of a plan of these tasks."""
     from planner.core import config as configuration
@@ -387,7 +387,7 @@ def _inputs_of(
 
 
 def _with_last_step(
-    project: ProjectFolder, main: PlanInputs, samples: list[Sample], cut: Sequence[Region], asked: _Asked
+    project: ProjectFolder, main: PlanInputs, samples: list[Sample], cut: Sequence[Region], asked: _FetchOptions
 ) -> PlanInputs:
     """Return the inputs of the last step once its parts are done; those of the pipeline before."""
     from planner.actions import checking, last_step
