@@ -65,7 +65,7 @@ class Observations(Sequence[Observation]):
         )
 
     def __repr__(self) -> str:
-        tools = ", ".join(self.tools) or "nothing"
+        tools = ", ".join(self.tools) or "no tool"
         skipped = f", {len(self.skipped)} not read" if self.skipped else ""
         return f"<Observations: {len(self)} of {tools}{skipped}>"
 

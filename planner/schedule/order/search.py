@@ -129,7 +129,19 @@ def search(
 
 
 class _SearchRun:
-    """One search: what is known so far, so that it can stop at any moment."""
+    """One search: what is known so far, so that it can stop at any moment.
+
+    Attributes
+    ----------
+    orders : dict
+        Every order considered, with its exact peak and makespan.
+    short : list
+        Orders found on the way whose makespan is near the best.
+    makespan_bound, peak_bound : float
+        Lower bounds, raised by exact search and linear programming.
+    done : int
+        Orders evaluated so far, of about ``planned``.
+    """
 
     def __init__(
         self,
@@ -146,7 +158,6 @@ class _SearchRun:
         self.orders: dict[tuple[int, ...], tuple[float, float]] = {}
         self.short: list[tuple[int, ...]] = []
         self.prove, self.exact_effort = prove, _PROOF_EFFORT if prove else _EXACT_EFFORT
-        # both grow with what exact search and linear programming add
         self.makespan_bound, self.peak_bound = problem.makespan_bound(), 0.0
         self.consider(range(problem.size))
 
@@ -158,6 +169,7 @@ class _SearchRun:
             self.orders[key] = (schedule.peak, schedule.makespan)
 
     def all(self) -> None:
+        """Spend the whole effort: known orders first, then search for the objective, then bounds if asked for."""
         for order in self.problem.starts(self.rng):
             self.consider(order)
         at_once = self.problem.slot_count >= self.problem.size and self.problem.slots_only
@@ -171,6 +183,7 @@ class _SearchRun:
             self._linear_bounds()
 
     def _search_slots(self) -> None:
+        """Search under a number of slots: first short orders, then the lowest peak among those short enough."""
         if self._exact:
             self._shortest()
         self._pass(self._makespan_goal(), _MAKESPAN_SHARE)
@@ -181,6 +194,7 @@ class _SearchRun:
             self._lowest_batches()
 
     def found(self) -> Found:
+        """Return the best order considered so far, with its bound."""
         goal = self._final_goal()
         order, (peak, makespan) = self._best(goal)
         objective, bound = makespan, self.makespan_bound
@@ -212,7 +226,10 @@ class _SearchRun:
         return self.problem.tight and self.problem.slots_only and self.problem.model is Model.LIST
 
     def _pass(self, goal: Goal, share: float, batch: AssignedBatch | None = None) -> None:
-        """Spend a share of the effort on one goal, unless it is met already and one order that meets it is enough."""
+        """Spend a share of the effort on one goal.
+
+        Nothing is spent on the makespan once it is proved shortest, unless several such orders are needed.
+        """
         met = self._best_makespan() <= self.makespan_bound * (1 + bounds.PROVED)
         if not goal.peak and met and not self._no_room:
             return
@@ -299,6 +316,7 @@ class _SearchRun:
             self._pass(self._peak_goal(), _ASSIGNED_SHARE / len(chosen), batch)
 
     def _repair(self, goal: Goal, share: float) -> None:
+        """Spend a share of the effort on improving the best order of many tasks by small changes."""
         incumbent = Incumbent(goal)
         try:
             repair(
@@ -313,10 +331,12 @@ class _SearchRun:
             self._keep(incumbent)
 
     def _reporter(self, share: float) -> Callable[[float], None]:
+        """Return a function that reports the progress of the whole search from that of a pass with this share of it."""
         before = self.done / self.planned
         return lambda part: self.report(min(1.0, before + part * share))
 
     def _keep(self, incumbent: Incumbent, batch: AssignedBatch | None = None) -> None:
+        """Keep what a pass has found; with a batch of assigned tasks, the order in which they start there."""
         self.done += incumbent.evaluations
         if not incumbent.goal.peak:
             self.short += incumbent.near()
@@ -328,6 +348,8 @@ class _SearchRun:
             self.consider(batch.planned(np.array(incumbent.order)[:, None])[:, 0].tolist())
 
     def _best(self, goal: Goal) -> tuple[tuple[int, ...], tuple[float, float]]:
+        """Return the order that meets a goal best, with its peak and makespan."""
+
         def value(item: tuple[tuple[int, ...], tuple[float, float]]) -> float:
             peak, makespan = item[1]
             return float(goal.value(np.array([peak]), np.array([makespan]))[0])
@@ -349,6 +371,7 @@ class _SearchRun:
 
 
 def _effort(problem: Problem) -> int:
+    """Return how many orders to evaluate by default: about a second's work, whatever an evaluation costs."""
     evaluations: float = _SLOT_EVALUATIONS
     if problem.model is Model.LIST and not problem.slots_only:
         at_once = float(np.searchsorted(np.cumsum(np.sort(problem.mem)), problem.cap_mb or math.inf))
