@@ -41,18 +41,20 @@ def step_memory(job_id: str) -> dict[str, tuple[float, float]]:
 def signal_step(step: str, name: str) -> None:
     """Send a signal to a step (``12.3``); a step that has already ended is not an error.
 
-    For a step that ends at that moment, scancel may say ``Kill job error on job step id 12.3: No error``.
+    For a step that ends at that moment, which may take long on a busy node, scancel says
+    ``Kill job error on job step id 12.3: No error``.
     """
     argv = ["scancel", f"--signal={name}", step]
     for pause_s in (*_PAUSES_S, None):
         try:
             unless_gone(argv, signs=(GONE, "already completing or completed"), patience=ONCE)
-        except SlurmError:
+        except SlurmError as error:
             if step in live_steps(step.partition(".")[0]):
-                if pause_s is None:
+                if pause_s is not None:
+                    time.sleep(pause_s)
+                    continue
+                if "No error" not in error.said:
                     raise
-                time.sleep(pause_s)
-                continue
         return
 
 

@@ -104,7 +104,7 @@ def try_out(
         "argv": [*argv[:1], *(["--then-next"] if then_next else []), *argv[1:]],
         "stride": stride,
         "first": first,
-        "workers": 4,
+        "workers": 6,
         "before": BEFORE.get(command, []),
         "then": FURTHER.get(command, []),
         "cancelled": command == "cancel",

@@ -1,5 +1,6 @@
 """One call of one of Slurm's commands: what it sees, what counts as a failure, what a failure means."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -164,3 +165,16 @@ def test_jobs_of_others_may_be_hidden_unless_slurm_says_otherwise(
     monkeypatch.setattr(os, "getuid", lambda: 1000)
     assert slurm.hides_jobs_of(1001) is hidden
     assert not slurm.hides_jobs_of(1000)
+
+
+@pytest.mark.parametrize(("said", "fails"), [("No error", False), ("Access/permission denied", True)])
+def test_a_step_that_takes_long_to_end_is_no_error_and_one_that_may_not_be_ended_is(
+    said: str, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.slurm.steps._PAUSES_S", (0.0,))
+    command(tmp_path, "squeue", "echo '12.3|chr1'", monkeypatch)
+    script = f"echo x >>{tmp_path}/asked; echo 'scancel: error: Kill job error on job step id 12: {said}' >&2; exit 1"
+    command(tmp_path, "scancel", script, monkeypatch)
+    with pytest.raises(slurm.SlurmError, match="denied") if fails else contextlib.nullcontext():
+        slurm.signal_step("12.3", "KILL")
+    assert (tmp_path / "asked").read_text() == "x\nx\n"
