@@ -21,6 +21,7 @@ _POLICIES = {
     "cpus_only": "not asked for: cores stand for it",
     "whole_node": "not asked for: nodes are given whole",
 }
+_MEMORY_BY = {"mem": "--mem", "mem_per_cpu": "--mem-per-cpu", "cpus_only": "cores", "whole_node": "whole nodes"}
 
 from_option = click.option(
     "--from",
@@ -50,9 +51,9 @@ def list_sites(as_json: bool) -> None:
     if as_json:
         echo_json(entries)
         return
-    columns = ("name", "cluster", ">partitions", ">largest task MB", "memory is")
-    keys = ("name", "description", "partitions", "cap_mb", "mem_policy")
-    echo_table(columns, [[_POLICIES.get(str(entry[key]), entry[key]) for key in keys] for entry in entries])
+    columns = ("name", ">partitions", ">largest task MB", "memory by", "cluster")
+    keys = ("name", "partitions", "cap_mb", "mem_policy", "description")
+    echo_table(columns, [[_MEMORY_BY.get(str(entry[key]), entry[key]) for key in keys] for entry in entries])
     click.echo("'chromplan site show NAME' tells more; 'chromplan site detect' describes the cluster you are on")
 
 
