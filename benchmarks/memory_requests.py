@@ -4,7 +4,8 @@
                                          [--order shuffled|submit] [--json]
 
 DIR holds Nextflow traces as ``trace_NAME.csv`` or ``NAME.csv`` (columns process, rchar, rss, realtime and, where there
-are, peak_rss, memory, submit; bytes and ms, ``-`` = missing); the real Beagle runs in ``examples/data`` come on top.
+are, peak_rss, memory, submit; bytes and ms, ``-`` = missing) and instances of WfCommons as ``.json``; the real Beagle
+runs in ``examples/data`` come on top.
 The protocol is the Sizey study's: per process, rows with rss, rchar and realtime; processes with at least 34 rows and
 no zero realtime; 30 % history, the rest online in shuffled order, or all of it online in the order of submission, where
 the first task gets the workflow's preset. The size of a task is ``rchar`` (for the Beagle runs the reference
@@ -16,7 +17,6 @@ Waste of an attempt that is enough is (request - peak) x time, of one that is no
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import time
@@ -28,37 +28,27 @@ import numpy as np
 
 from benchmarks.beagle import DATA
 from benchmarks.reference import baselines, baselines_learned
+from benchmarks.traces import MIB, Row, read_beagle, read_trace, read_wfformat
 
-MIB = 2**20
 GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h
-NEEDED = ("process", "rchar", "rss", "realtime")
 LEAST_ROWS = 34
 NODE_MB = 128e9 / MIB
 
-METHODS: dict[str, Callable[[int], baselines.Policy]] = {
-    "chromplan": lambda tasks: baselines.Chromplan(),
-    "preset": lambda tasks: baselines.Preset(),
-    "largest": lambda tasks: baselines.Largest(),
-    "witt-percentile": lambda tasks: baselines.WittPercentile(),
-    "witt-linear": lambda tasks: baselines.WittLinear(),
-    "tovar": lambda tasks: baselines.Tovar(),
-    "paper": lambda tasks: baselines.Paper(tasks=tasks),
-    "sizey-style": lambda tasks: baselines_learned.SizeyStyle(),
-    "svr": lambda tasks: baselines_learned.SupportVector(),
+SIZEY_MODELS = 4
+Errors = tuple[list[float], ...]
+"""Relative errors of Sizey's models, of all tools of a trace."""
+
+METHODS: dict[str, Callable[[int, Errors], baselines.Policy]] = {
+    "chromplan": lambda tasks, errors: baselines.Chromplan(),
+    "preset": lambda tasks, errors: baselines.Preset(),
+    "largest": lambda tasks, errors: baselines.Largest(),
+    "witt-percentile": lambda tasks, errors: baselines.WittPercentile(),
+    "witt-linear": lambda tasks, errors: baselines.WittLinear(),
+    "tovar": lambda tasks, errors: baselines.Tovar(),
+    "paper": lambda tasks, errors: baselines.Paper(tasks=tasks),
+    "sizey": lambda tasks, errors: baselines_learned.Sizey(errors),
+    "svr": lambda tasks, errors: baselines_learned.SupportVector(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One task of a trace."""
-
-    process: str
-    size: float
-    peak_mb: float
-    wall_s: float
-    preset_mb: float
-    preset_peak_mb: float
-    submit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,62 +63,6 @@ class Result:
     usage_gbh: float
     tasks: int
     ms_per_prediction: float
-
-
-def number(text: str | None) -> float:
-    """Return a number, or NaN for what is none or not finite."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
-
-
-def read_trace(path: Path) -> list[Row]:
-    """Return the rows that have size, peak and run time.
-
-    Raises
-    ------
-    SystemExit
-        When a column is missing.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in NEEDED if name not in (reader.fieldnames or NEEDED)]
-        if missing:
-            raise SystemExit(f"{path}: no column {', '.join(missing)}")
-        rows = [
-            Row(
-                process=row["process"],
-                size=number(row["rchar"]),
-                peak_mb=number(row["rss"]) / MIB,
-                wall_s=number(row["realtime"]) / 1000,
-                preset_mb=number(row.get("memory")) / MIB,
-                preset_peak_mb=number(row.get("peak_rss")) / MIB,
-                submit=number(row.get("submit")),
-            )
-            for row in reader
-        ]
-    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
-
-
-def read_beagle(path: Path) -> list[Row]:
-    """Return the Beagle runs as a trace: one process, 1 GB put down by the author."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return [
-        Row(
-            process="beagle",
-            size=float(row["n_ref_variants"]) * float(row["n_ref_samples"]),
-            peak_mb=float(row["peak_rss_mb"]),
-            wall_s=float(row["wall_s"]),
-            preset_mb=1e9 / MIB,
-            preset_peak_mb=float(row["peak_rss_mb"]),
-            submit=float(order),
-        )
-        for order, row in enumerate(rows)
-        if row["gc"] == "serial"
-    ]
 
 
 def processes(rows: list[Row]) -> Iterator[list[Row]]:
@@ -181,9 +115,11 @@ def _preset(row: Row) -> float:
 
 def run(trace: str, rows: list[Row], method: str, order: str, seed: int) -> Result:
     waste_gbh, failures, usage_gbh, tasks, spent = 0.0, 0, 0.0, 0, 0.0
+    errors: Errors = tuple([] for _ in range(SIZEY_MODELS))
     for group in processes(rows):
         history, online = ordered(group, order, seed)
-        wasted, failed, seconds = replay(METHODS[method](len(group)), history, online, preset=method == "preset")
+        policy = METHODS[method](len(group), errors)
+        wasted, failed, seconds = replay(policy, history, online, preset=method == "preset")
         waste_gbh, failures, spent = waste_gbh + wasted, failures + failed, spent + seconds
         usage_gbh += sum(row.peak_mb * row.wall_s for row in online) * GB_H
         tasks += len(online)
@@ -203,9 +139,9 @@ def trace_files(folder: Path, wanted: list[str]) -> dict[str, Path]:
     """Return the wanted traces of a folder by name; of all its tables those called ``trace_…`` when there are any."""
     if not folder.is_dir():
         raise SystemExit(f"{folder} is not a folder")
-    tables = sorted(folder.glob("*.csv"))
+    tables = sorted([*folder.glob("*.csv"), *folder.glob("*.json")])
     if not wanted:
-        tables = sorted(folder.glob("trace_*.csv")) or tables
+        tables = [path for path in tables if path.stem.startswith("trace_")] or tables
     named = {path.stem.removeprefix("trace_"): path for path in tables}
     return {name: path for name, path in named.items() if not wanted or name in wanted}
 
@@ -216,9 +152,8 @@ def read_all(folder: Path | None, wanted: list[str]) -> dict[str, list[Row]]:
     missing = set(wanted) - set(files) - set(bundled)
     if missing:
         raise SystemExit(f"no trace {', '.join(sorted(missing))} in {folder}")
-    return {name: read_trace(path) for name, path in files.items()} | {
-        name: read_beagle(path) for name, path in bundled.items()
-    }
+    read = {name: (read_wfformat if path.suffix == ".json" else read_trace)(path) for name, path in files.items()}
+    return read | {name: read_beagle(path) for name, path in bundled.items()}
 
 
 def main() -> None:

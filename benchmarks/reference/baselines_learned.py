@@ -13,6 +13,8 @@ from benchmarks.reference.baselines import Remembering
 Floats = NDArray[np.float64]
 
 _FEW = 5
+_FOLDED = 10
+_DEFAULT_OFFSET = 0.05
 
 
 class SupportVector(Remembering):
@@ -38,40 +40,67 @@ class SupportVector(Remembering):
         return float(predict(np.array([size]))[0]) * max(1.0, over)
 
 
-class SizeyStyle(Remembering):
-    """Line, neighbours, forest and network; the one of best accuracy and efficiency, raised by the errors made so far.
+class Sizey(Remembering):
+    """Line, neighbours, forest and network, interpolated by their resource-adequacy scores, with a dynamic offset.
 
-    After Sizey: each model's score is ``(1 - alpha) accuracy - alpha prediction / largest prediction``; its request is
-    raised by the median of the relative under-predictions so far. The models are refitted every ``refit_every`` tasks.
+    A model scores ``(1 - alpha) accuracy - alpha prediction / largest prediction``, its accuracy less by the mean
+    relative error, at most 1, in cross-validation; predictions are averaged with weights ``exp(score)``. Each model's
+    offset is the one of four spreads of its errors so far with which it would have wasted least. As in the published
+    code, the errors are those of all tools of a workflow together; without that, a tool of constant memory gets no
+    offset at all. Unlike it, this has fixed hyperparameters, and fits the models every ``refit_every`` tasks.
+
+    Parameters
+    ----------
+    errors : tuple of four lists, optional
+        Relative errors of each model, shared by the tools of a workflow.
     """
 
     source: ClassVar[str] = (
         "Bader et al.: Sizey: Memory-efficient execution of scientific workflow tasks (CLUSTER 2024)"
     )
 
-    def __init__(self, *, alpha: float = 0.0, refit_every: int = 10, seed: int = 0) -> None:
+    def __init__(
+        self,
+        errors: tuple[list[float], ...] = (),
+        *,
+        alpha: float = 0.0,
+        refit_every: int = 10,
+        seed: int = 42,
+    ) -> None:
         super().__init__()
         self.alpha, self.refit_every, self.seed = alpha, refit_every, seed
         self._models: list[Any] = []
+        self._accuracy: Floats = np.empty(0)
         self._fitted_at = 0
-        self._said: list[float] = []
-        self._errors: list[list[float]] = [[] for _ in range(4)]
+        self._size = 0.0
+        self._said: Floats = np.empty(0)
+        self._errors = errors or ([], [], [], [])
 
     def request(self, size: float, preset_mb: float) -> float:
-        """Return the best model's raised prediction; the preset before five tasks."""
-        self._said = []
-        if len(self.peaks) < _FEW:
+        """Return the interpolated prediction and offset; the preset before ten tasks."""
+        self._size = size
+        self._said = np.empty(0)
+        if len(self.peaks) < _FOLDED:
             return preset_mb
         if not self._models or len(self.peaks) - self._fitted_at >= self.refit_every:
             self._refit()
-        self._said = [max(float(model.predict([[size]])[0]), 0.5 * min(self.peaks)) for model in self._models]
-        best = int(np.argmax([self._score(number) for number in range(len(self._said))]))
-        return self._said[best] * (1 + self._offset(best))
+        self._said = np.array([float(model.predict([[size]])[0]) for model in self._models])
+        scores = (1 - self.alpha) * self._accuracy - self.alpha * self._said / self._said.max()
+        weights = np.exp(scores) / np.exp(scores).sum()
+        offset = float(weights @ [self._offset(number) for number in range(len(self._models))])
+        asked = float(weights @ self._said) * (1 + offset)
+        return asked if asked > 0 else min(self.peaks)
 
     def retry(self, failed_mb: float, failures: int) -> float:
-        """Return the largest peak seen when that is clearly more, else double."""
+        """Return the largest peak seen if that is clearly more and sizes do not explain peaks; otherwise double."""
+        from scipy.stats import kendalltau
+
         largest = max(self.peaks, default=0.0)
-        return largest if largest >= 1.05 * failed_mb else 2 * failed_mb
+        if largest < 1.05 * failed_mb:
+            return 2 * failed_mb
+        beyond = self._size > self.sizes[int(np.argmax(self.peaks))]
+        explained = beyond and kendalltau(self.sizes, self.peaks).statistic > 0.25
+        return 2 * failed_mb if explained else largest
 
     def learn(self, size: float, peak_mb: float, wall_s: float) -> None:
         """Remember the task and each model's relative error."""
@@ -79,40 +108,58 @@ class SizeyStyle(Remembering):
             errors.append((peak_mb - said) / peak_mb)
         super().learn(size, peak_mb, wall_s)
 
-    def _score(self, number: int) -> float:
-        errors = self._errors[number]
-        accuracy = 1 - float(np.mean(np.minimum(np.abs(errors), 1.0))) if errors else 0.0
-        return (1 - self.alpha) * accuracy - self.alpha * self._said[number] / max(self._said)
-
     def _offset(self, number: int) -> float:
-        under = [error for error in self._errors[number] if error > 0]
-        return float(np.median(under)) if under else 0.05
+        """Return the offset with which a model would have wasted least on all tasks so far."""
+        if not self._errors[number]:
+            return _DEFAULT_OFFSET
+        y = np.array(self.peaks)
+        told = self._models[number].predict(np.array(self.sizes)[:, None])
+        told = np.where(told > 0, told, told[told > 0].min(initial=np.inf))
+
+        def wasted(offset: float) -> float:
+            asked = told * (1 + offset)
+            doubled = asked * 2 ** np.ceil(np.log2(np.maximum(y / asked, 1)))
+            return float(np.where(asked >= y, asked - y, doubled / 2 + doubled - y).sum())
+
+        return min(_spreads(np.array(self._errors[number])), key=wasted)
 
     def _refit(self) -> None:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import RandomForestRegressor
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LinearRegression
+        from sklearn.model_selection import cross_val_predict
         from sklearn.neighbors import KNeighborsRegressor
         from sklearn.neural_network import MLPRegressor
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        from sklearn.preprocessing import MinMaxScaler
 
-        network = TransformedTargetRegressor(
-            make_pipeline(
-                StandardScaler(),
-                MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", max_iter=200, random_state=self.seed),
-            ),
-            transformer=StandardScaler(),
+        pool = (
+            LinearRegression(),
+            MLPRegressor(hidden_layer_sizes=(7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed),
+            RandomForestRegressor(n_estimators=25, max_depth=5, random_state=self.seed),
+            KNeighborsRegressor(n_neighbors=3),
         )
         models = [
-            LinearRegression(),
-            KNeighborsRegressor(n_neighbors=min(5, len(self.peaks))),
-            RandomForestRegressor(n_estimators=30, random_state=self.seed),
-            network,
+            TransformedTargetRegressor(make_pipeline(MinMaxScaler(), one), transformer=MinMaxScaler()) for one in pool
         ]
         x, y = np.array(self.sizes)[:, None], np.array(self.peaks)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a network stopped early is a baseline all the same
+            folded = [cross_val_predict(model, x, y, cv=5) for model in models]
             self._models = [model.fit(x, y) for model in models]
+        self._accuracy = np.array([-float(np.mean(np.minimum(np.abs((y - told) / y), 1.0))) for told in folded])
         self._fitted_at = len(self.peaks)
+
+
+def _spreads(errors: Floats) -> list[float]:
+    """Return the four offsets that Sizey chooses among, from a model's relative errors."""
+    under, sizes = errors[errors > 0], np.abs(errors)
+    low, high = np.percentile(sizes, [10, 90])
+    usual = sizes[(sizes >= low - 1.5 * (high - low)) & (sizes <= high + 1.5 * (high - low))]
+    return [
+        float(np.std(usual)) if len(errors) > 1 else _DEFAULT_OFFSET,
+        float(np.median(under)) if len(under) else _DEFAULT_OFFSET,
+        float(np.median(sizes)),
+        float(np.std(under)) if len(under) else _DEFAULT_OFFSET,
+    ]

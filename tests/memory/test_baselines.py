@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks import memory_requests as benchmark
+from benchmarks import traces
 from benchmarks.reference import baselines
 from benchmarks.reference.baselines import Policy
-from benchmarks.reference.baselines_learned import SizeyStyle, SupportVector
+from benchmarks.reference.baselines_learned import Sizey, SupportVector
 from benchmarks.reference.polynomial import fit_polynomial
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,7 +35,7 @@ EVERY: dict[str, Callable[[], Any]] = {
     "paper": lambda: baselines.Paper(tasks=22),
     "chromplan": baselines.Chromplan,
     "svr": SupportVector,
-    "sizey-style": SizeyStyle,
+    "sizey": Sizey,
 }
 
 
@@ -125,7 +126,7 @@ def test_a_trace_with_missing_values_is_read(tmp_path: Path) -> None:
     head = "process,rchar,rss,peak_rss,realtime,memory,submit\n"
     good = "".join(f"p,{1000 + n},{(n + 1) * 2**20},{(n + 1) * 2**20},60000,-,{n}\n" for n in range(40))
     (tmp_path / "trace_x.csv").write_text(head + good + "p,-,5,5,1,1,1\np,1,-,-,1,1,1\np,1,5,5,-,1,1\n")
-    rows = benchmark.read_trace(tmp_path / "trace_x.csv")
+    rows = traces.read_trace(tmp_path / "trace_x.csv")
     assert len(rows) == 40
     result = benchmark.run("x", rows, "largest", "submit", 0)
     assert result.tasks == 40
@@ -135,20 +136,52 @@ def test_a_trace_with_missing_values_is_read(tmp_path: Path) -> None:
 def test_numbers_that_are_none_leave_a_row_out(tmp_path: Path) -> None:
     rows = "p,1,inf,1000\np,nan,5,1000\np,1,0,1000\np,1,-7,1000\np,1,NA,1000\np,1,1048576,1000\n"
     (tmp_path / "x.csv").write_text("\ufeffprocess,rchar,rss,realtime\n" + rows, encoding="utf-8")
-    found = benchmark.read_trace(tmp_path / "x.csv")
+    found = traces.read_trace(tmp_path / "x.csv")
     assert [(row.process, row.peak_mb, row.wall_s) for row in found] == [("p", 1.0, 1.0)]
+
+
+def wfformat(path: Path, **change: object) -> Path:
+    """Write an instance of 40 tasks of one process, each with one input file."""
+    workflow: dict[str, object] = {
+        "specification": {
+            "tasks": [{"name": f"align_ID{n:07}", "id": f"t{n}", "inputFiles": [f"f{n}"]} for n in range(40)],
+            "files": [{"id": f"f{n}", "sizeInBytes": 1000 + n} for n in range(40)],
+        },
+        "execution": {
+            "tasks": [{"id": f"t{n}", "runtimeInSeconds": 60, "memoryInBytes": (n + 1) * 2**20} for n in range(40)]
+            + [{"id": "t0", "runtimeInSeconds": 5}]
+        },
+    }
+    path.write_text(json.dumps({"schemaVersion": "1.5", "workflow": workflow | change}))
+    return path
+
+
+def test_an_instance_of_wfcommons_is_read_and_replayed(tmp_path: Path) -> None:
+    wfformat(tmp_path / "genome.json")
+    rows = benchmark.read_all(tmp_path, ["genome"])["genome"]
+    assert {row.process for row in rows} == {"align"}
+    assert [(row.size, row.peak_mb, row.wall_s) for row in rows[:2]] == [(1000, 1, 60), (1001, 2, 60)]
+    assert benchmark.run("x", rows, "largest", "submit", 0).tasks == 40
+
+
+def test_what_is_not_such_an_instance_is_refused_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"x\.json: not an instance in WfFormat 1\.5: KeyError: 'tasks'"):
+        traces.read_wfformat(wfformat(tmp_path / "x.json", execution={}))
+    (tmp_path / "y.json").write_text("[")
+    with pytest.raises(SystemExit, match=r"y\.json: not an instance"):
+        traces.read_wfformat(tmp_path / "y.json")
 
 
 def test_a_trace_without_a_column_says_which(tmp_path: Path) -> None:
     (tmp_path / "trace_x.csv").write_text("process,rss\np,5\n")
     with pytest.raises(SystemExit, match=r"trace_x\.csv: no column rchar, realtime"):
-        benchmark.read_trace(tmp_path / "trace_x.csv")
+        traces.read_trace(tmp_path / "trace_x.csv")
 
 
 def test_tasks_of_unknown_submission_come_last(tmp_path: Path) -> None:
     rows = "".join(f"p,{n},1048576,1000,{submit}\n" for n, submit in enumerate(["-", 5, 3, "-", 1]))
     (tmp_path / "x.csv").write_text("process,rchar,rss,realtime,submit\n" + rows)
-    _, online = benchmark.ordered(benchmark.read_trace(tmp_path / "x.csv"), "submit", 0)
+    _, online = benchmark.ordered(traces.read_trace(tmp_path / "x.csv"), "submit", 0)
     assert [row.size for row in online] == [4, 2, 1, 0, 3]
 
 

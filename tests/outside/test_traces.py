@@ -4,6 +4,7 @@ import pytest
 from outside import shared_data
 
 from benchmarks import memory_requests as benchmark
+from benchmarks import traces
 from planner.core.records import Outcome
 from planner.history.labels import Labels, collected
 from planner.history.readers import ReadOptions, nextflow
@@ -35,7 +36,7 @@ def test_public_traces_are_read_whole(name: str, completed: int, failed: int) ->
     ],
 )
 def test_published_methods_waste_what_is_published(trace: str, method: str, waste_gbh: int, failures: int) -> None:
-    rows = benchmark.read_trace(TRACES / f"trace_{trace}.csv")
+    rows = traces.read_trace(TRACES / f"trace_{trace}.csv")
     result = benchmark.run(trace, rows, method, "shuffled", 1996)
     assert abs(result.waste_gbh - waste_gbh) < 1
     assert result.failures == failures
@@ -43,14 +44,14 @@ def test_published_methods_waste_what_is_published(trace: str, method: str, wast
 
 @pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 335, 6), ("eager", 208, 22)])
 def test_the_ensemble_wastes_less_with_fewer_kills(trace: str, waste_gbh: float, failures: int) -> None:
-    result = benchmark.run(trace, benchmark.read_trace(TRACES / f"trace_{trace}.csv"), "chromplan", "shuffled", 1996)
+    result = benchmark.run(trace, traces.read_trace(TRACES / f"trace_{trace}.csv"), "chromplan", "shuffled", 1996)
     assert result.waste_gbh <= waste_gbh
     assert result.failures <= failures
 
 
 @pytest.mark.parametrize(("trace", "waste_gbh", "failures"), [("methylseq", 1000, 26), ("eager", 380, 46)])
 def test_from_a_cold_start_too(trace: str, waste_gbh: float, failures: int) -> None:
-    rows = benchmark.read_trace(TRACES / f"trace_{trace}.csv")
+    rows = traces.read_trace(TRACES / f"trace_{trace}.csv")
     ours = benchmark.run(trace, rows, "chromplan", "submit", 1996)
     assert ours.waste_gbh <= waste_gbh
     assert ours.failures <= failures

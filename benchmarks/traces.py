@@ -1,0 +1,117 @@
+"""Traces of other people's workflows, read as rows of size, peak and run time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MIB = 2**20
+NEEDED = ("process", "rchar", "rss", "realtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task of a trace."""
+
+    process: str
+    size: float
+    peak_mb: float
+    wall_s: float
+    preset_mb: float
+    preset_peak_mb: float
+    submit: float
+
+
+def number(text: object) -> float:
+    """Return a number, or NaN for what is none or not finite."""
+    try:
+        value = float(str(text or ""))
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def read_trace(path: Path) -> list[Row]:
+    """Return the rows that have size, peak and run time.
+
+    Raises
+    ------
+    SystemExit
+        When a column is missing.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in NEEDED if name not in (reader.fieldnames or NEEDED)]
+        if missing:
+            raise SystemExit(f"{path}: no column {', '.join(missing)}")
+        rows = [
+            Row(
+                process=row["process"],
+                size=number(row["rchar"]),
+                peak_mb=number(row["rss"]) / MIB,
+                wall_s=number(row["realtime"]) / 1000,
+                preset_mb=number(row.get("memory")) / MIB,
+                preset_peak_mb=number(row.get("peak_rss")) / MIB,
+                submit=number(row.get("submit")),
+            )
+            for row in reader
+        ]
+    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
+
+
+def read_beagle(path: Path) -> list[Row]:
+    """Return the Beagle runs as a trace: one process, 1 GB put down by the author."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return [
+        Row(
+            process="beagle",
+            size=float(row["n_ref_variants"]) * float(row["n_ref_samples"]),
+            peak_mb=float(row["peak_rss_mb"]),
+            wall_s=float(row["wall_s"]),
+            preset_mb=1e9 / MIB,
+            preset_peak_mb=float(row["peak_rss_mb"]),
+            submit=float(order),
+        )
+        for order, row in enumerate(rows)
+        if row["gc"] == "serial"
+    ]
+
+
+def read_wfformat(path: Path) -> list[Row]:
+    """Return the tasks of an instance in WfCommons' WfFormat 1.5, as WfInstances has them.
+
+    The process is the task's name without its number; the size is that of all its input files. Tasks without memory or
+    run time are left out.
+
+    Raises
+    ------
+    SystemExit
+        When the file is not such an instance.
+    """
+    try:
+        workflow: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["workflow"]
+        specification, execution = workflow["specification"], workflow["execution"]
+        bytes_of = {one["id"]: float(one["sizeInBytes"]) for one in specification.get("files", [])}
+        told = {one["id"]: one for one in specification["tasks"]}
+        ran = [(one, told[one["id"]]) for one in execution["tasks"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SystemExit(f"{path}: not an instance in WfFormat 1.5: {type(error).__name__}: {error}") from None
+    rows = [
+        Row(
+            process=re.sub(r"[._-]?(ID)?[0-9]+$", "", task["name"]),
+            size=sum(bytes_of.get(name, 0.0) for name in task.get("inputFiles", [])),
+            peak_mb=number(one.get("memoryInBytes")) / MIB,
+            wall_s=number(one.get("runtimeInSeconds")),
+            preset_mb=math.nan,
+            preset_peak_mb=math.nan,
+            submit=float(order),
+        )
+        for order, (one, task) in enumerate(ran)
+    ]
+    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.wall_s)]
