@@ -45,7 +45,7 @@ def command(folder: Path, as_json: bool) -> None:
             ]
         )
         return
-    if not project.round_numbers():
+    if not (project.round_numbers() or project.config_path.exists()):
         click.echo(nothing_planned(project))
         return
     show_ingested(found)
