@@ -68,6 +68,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("static_order", quick=("paper", "eps", "caps"), cpu_min=5),
+    Benchmark("split", quick=("--seeds", "1"), cpu_min=0.5),
     Benchmark(
         "dynamic_schedule",
         quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10"),
