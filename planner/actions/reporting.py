@@ -95,6 +95,7 @@ def _of_rounds(
     project: ProjectFolder, history: Sequence[Observation], statuses: Sequence[TaskStatus], former_mb: int | None
 ) -> ProjectStory:
     from planner.report.run import ProjectStory
+    from planner.report.savings import spent_sentence
     from planner.rounds.next_step import next_step
     from planner.rounds.tally import tally
 
@@ -106,7 +107,7 @@ def _of_rounds(
     partition = plans[-1].target.partition
     return ProjectStory(
         title=f"Report of {plans[-1].name}",
-        said=tally(statuses).sentence(),
+        said="; ".join(filter(None, (tally(statuses).sentence(), spent_sentence(plans, mine)))),
         array=_array("project", plans[-1].name, mine, names, apart=False),
         former_mb=former_mb,
         rounds=[_round(plan, statuses, mine) for plan in plans],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
-from planner.core.records import Mode
+from planner.core.records import Mode, Observation
 from planner.core.wording import count
 from planner.plan.document import Batch, Plan, PlannedTask, Target
 from planner.plan.packers import granted_cpus, granted_mb
@@ -183,16 +183,34 @@ def _price(site: Site, held: Sequence[Reservation]) -> Price | None:
 
 def price_sentence(plan: Plan) -> str | None:
     """Return a plan's cost in words, one line; None if the site has no price, or durations are unknown."""
-    site = plan.target.site
-    found = price(plan) if site.has_price(plan.target.partition) else None
-    if found is None:
+    found = price(plan) if plan.target.site.has_price(plan.target.partition) else None
+    return None if found is None else f"costs {_in_words(plan.target.site, found)}"
+
+
+def spent_sentence(plans: Sequence[Plan], ended: Sequence[Observation]) -> str | None:
+    """Return what the attempts of a project's rounds have cost, in words.
+
+    None if the site has no price, or where tasks share allocations, which cost more than their tasks.
+    """
+    target = plans[-1].target
+    if not target.site.has_price(target.partition) or any(plan.mode.tasks_are_steps for plan in plans):
         return None
+    held = [
+        _reserved(target, target.partition, one.limit_mb, one.cpus, one.wall_s)
+        for one in ended
+        if one.limit_mb and one.wall_s is not None
+    ]
+    found = _price(target.site, held)
+    return f"cost so far: {_in_words(target.site, found)}" if held and found else None
+
+
+def _in_words(site: Site, found: Price) -> str:
     parts = [f"{_amount(found.core_h)} core-hours", f"{_amount(found.billed_h)} billing unit-hours"]
     if found.money is not None:
         parts.append(f"{_amount(found.money)} {site.currency}")
     if found.co2_g is not None:
         parts.append(f"{_amount(found.co2_g)} g of CO2")
-    return f"costs {', '.join(parts)}"
+    return ", ".join(parts)
 
 
 def _amount(value: float) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import plans
 import pytest
+from observed import observation
 
 from planner.cli import main
 from planner.core.memory_time import in_words
-from planner.core.records import Mode
+from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan
 from planner.report import savings as compare
 from planner.scripts.jobs import jobs
@@ -198,6 +199,19 @@ def test_a_plan_costs_what_the_site_bills_for_as_long_as_its_jobs_run() -> None:
     assert compare.price_sentence(plan) == (
         f"costs 4 core-hours, {billed} billing unit-hours, {billed / 2:.3g} CHF, {billed * 10} g of CO2"
     )
+
+
+def test_attempts_cost_what_they_held_whether_they_completed_or_not() -> None:
+    plan = timed(Mode.JOBS)
+    priced = plan.model_copy(update={"target": plan.target.model_copy(update={"partition": WEIGHTED})})
+    ended = [
+        observation(1, 3000.0, {}, limit_mb=8192, wall_s=3600.0, cpus=1),
+        observation(2, 4096.0, {}, limit_mb=4096, wall_s=1800.0, cpus=2, outcome=Outcome.OOM),
+        observation(3, None, {}, limit_mb=None, wall_s=None),
+    ]
+    assert compare.spent_sentence([priced], ended) == "cost so far: 2 core-hours, 4.5 billing unit-hours"
+    assert compare.spent_sentence([plan], ended) is None
+    assert compare.spent_sentence([priced], []) is None
 
 
 def test_where_the_site_tells_no_price_only_cores_are_counted_and_nothing_is_said() -> None:
