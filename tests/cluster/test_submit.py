@@ -354,3 +354,24 @@ def test_while_one_terminal_submits_another_changes_nothing(omk_cluster: Cluster
         ("s1.chr20", "s1.chr21", "s1.chr22"), "completed"
     )
     assert pipeline.ran() == {f"s1.chr{c}": 1 for c in (20, 21, 22)}
+
+
+def test_each_number_of_cpus_is_an_array_of_its_own(omk_cluster: Cluster) -> None:
+    pipeline = Pipeline(
+        omk_cluster,
+        chromosomes="17-22",
+        command="echo {cpus} $SLURM_CPUS_PER_TASK $SLURM_MEM_PER_NODE {mem_mb} > out/{sample}.chr{chromosome}",
+    )
+    text = (pipeline.folder / "chromplan.toml").read_text()
+    pipeline.write("chromplan.toml", text.replace("time =", "cpus = [1, 2, 4]\ntime =", 1))
+    pipeline.ready()
+    pipeline.chromplan("submit")
+    rows = pipeline.finish()
+    assert {row["outcome"] for row in rows.values()} == {"completed"}
+    assert len({line.split("\t")[1].split("_")[0] for line in pipeline.manifest()}) == 3
+    for task in pipeline.json("plan", "--again")["tasks"]:
+        told, slurms, granted_mb, mem_mb = (pipeline.folder / "out" / task["task"]).read_text().split()
+        assert (told, granted_mb) == (slurms, mem_mb)
+    pipeline.chromplan("ingest")
+    cpus = {row["features"]["cpus"] for row in pipeline.json("history", "show")}
+    assert cpus == {1.0, 2.0, 4.0}
