@@ -12,7 +12,7 @@ from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
-from planner.core.regions import SPLIT, WHOLE, Region
+from planner.core.regions import MOST_PARTS, SPLIT, WHOLE, Region
 from planner.plan import build
 from planner.plan.document import CutWay, Plan
 from planner.plan.inputs import PlanInputs
@@ -25,8 +25,6 @@ from planner.report.savings import figures
 from planner.schedule.listing import Dispatch, Machine
 from planner.site import Partition
 
-# more parts of a chromosome are never meant
-_MOST_PARTS = 1000
 _LEAST_PART_BP = 1000
 # tasks that a search places at most; more only where fewer fit no node
 _MOST_TASKS = 2000
@@ -94,7 +92,7 @@ class Cutter:
 
     def _most_parts(self, chromosome: str) -> int:
         least_bp = max(_LEAST_PART_BP, 2 * self._cut.overlap_bp)
-        return max(1, min(_MOST_PARTS, self._cut.genome.lengths_bp[chromosome] // least_bp))
+        return max(1, min(MOST_PARTS, self._cut.genome.lengths_bp[chromosome] // least_bp))
 
     def regions(self, parts: Mapping[str, int]) -> list[Region]:
         """Return the regions of these numbers of parts; chromosomes that have begun keep theirs."""

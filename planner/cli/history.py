@@ -214,7 +214,7 @@ def _check_options(files: Sequence[Path], options: Mapping[str, Any]) -> None:
     kind = options["kind"]
     if kind is not None and kind not in readers.names():
         known = ", ".join(readers.names())
-        raise InputError(f"--format {kind}: not a format that chromplan reads", f"known are {known}")
+        raise InputError(f"--format {kind}: not a format that chromplan reads", f"known formats: {known}")
     found = {readers.reader_for(TextSource.of_file(path), kind) for path in files}
     used = frozenset[str]().union(*(reader.USES for reader in found))
     for name, (option, users) in readers.options().items():

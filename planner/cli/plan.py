@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.project.folder import ProjectFolder
 
-_MOST_PARTS = 1000
-
 
 def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return a valid value of ``--split``."""
-    if value is None or value in ("auto", "cheapest") or (value.isdecimal() and 1 <= int(value) <= _MOST_PARTS):
+    if value is None or value in ("auto", "cheapest"):
         return value
-    raise click.BadParameter(f"{value!r} is neither auto, cheapest nor a number of parts up to {_MOST_PARTS}")
+    from planner.core.regions import MOST_PARTS
+
+    if value.isdecimal() and 1 <= int(value) <= MOST_PARTS:
+        return value
+    raise click.BadParameter(f"{value!r} is neither auto, cheapest nor a number of parts up to {MOST_PARTS}")
 
 
 @click.command("plan")

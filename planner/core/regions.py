@@ -16,6 +16,8 @@ from planner.core.genomes import Genome
 WHOLE = "chromosomes"
 SPLIT = ".chromplan/split.list"
 """Where a project keeps the split that was chosen for its chromosomes."""
+MOST_PARTS = 1000
+"""Most parts that a chromosome is split into."""
 BED = (".bed", ".bed.gz")
 INTERVALS = (".list", ".intervals", ".interval_list")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(bp|kb|mb|gb)", re.IGNORECASE)

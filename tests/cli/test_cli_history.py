@@ -289,5 +289,5 @@ def test_an_option_that_means_nothing_for_the_files_is_refused(
 def test_an_unknown_format_names_those_that_are_known(history: Run) -> None:
     code, _, err = history("import", OWN, "--tool", "t", "--format", "sge")
     assert code == 2
-    assert "known are " in err
+    assert "known formats: " in err
     assert "efficiency, " in err

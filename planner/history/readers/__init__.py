@@ -106,6 +106,6 @@ def reader_for(source: TextSource, kind: str | None = None) -> HistoryReader:
         why = "not a format that is known" if head.strip() else "it is empty"
         raise InputError(
             f"{source.name}, line 1: no attempt could be read: {why}",
-            f"known are {', '.join(names())}; --format names one of them",
+            f"known formats: {', '.join(names())}; --format names one of them",
         )
     return found
