@@ -21,7 +21,7 @@ def noisy(pipeline: Pipeline) -> dict[str, str]:
     return {"PATH": ":".join([*folders, pipeline.cluster.environment()["PATH"]])}
 
 
-@pytest.mark.parametrize("mode", ["array", "tiers", "jobs", "packed", "dynamic"])
+@pytest.mark.parametrize("mode", ["array", "packed", "dynamic"])
 def test_a_round_is_submitted_followed_and_recorded(omk_cluster: Cluster, mode: str) -> None:
     pipeline = Pipeline(omk_cluster, mode=mode, chromosomes="20-22")
     env = noisy(pipeline)
