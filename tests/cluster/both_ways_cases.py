@@ -323,7 +323,7 @@ def _published(folder: Path) -> Case:
     return Case(
         script=text,
         line=lines.read_text() if lines.exists() else Case.line,
-        needs=interpreter if interpreter in ("csh", "zsh") else "fish" if b"env fish" in text else "bash",
+        needs=interpreter if interpreter in ("csh", "zsh") else "bash",
     )
 
 

@@ -1,1 +1,0 @@
-$SBATCH s.sh a 'b c'
