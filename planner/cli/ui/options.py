@@ -14,23 +14,29 @@ from planner.core.errors import InputError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _Folder(click.Path):
+    """A folder; a file in it is answered with the folder, which is what was meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if Path(value).is_file():
+            said = f"--project: {value}: a file, where a folder is needed"
+            raise InputError(said, f"give its folder: {Path(value).parent}")
+        return super().convert(value, param, ctx)
+
+
 def project_option(function: F) -> F:
     """Add ``-C/--project`` (parameter ``folder``) to a command."""
 
     def check(_context: click.Context, _option: click.Parameter, value: Path) -> Path:
         if not value.is_absolute():
             Path.cwd()  # an error that is explained, where that is gone
-        if value.is_file():
-            raise InputError(
-                f"--project: {value}: a file, where a folder is needed", f"give its folder: {value.parent}"
-            )
         return value
 
     return click.option(
         "-C",
         "--project",
         "folder",
-        type=click.Path(path_type=Path),
+        type=_Folder(path_type=Path, file_okay=False),
         default=Path(),
         callback=check,
         help="The folder with chromplan.toml (default: the current one).",
