@@ -97,6 +97,8 @@ class Executor:
         try:
             self._children = [_Child(launched) for launched in self._launcher.survivors()]
             self._queue.fill(child.name for child in self._children)
+            # what ended unwatched may have run on a node of another allocation: nothing is placed beside it
+            self._look()
             self._start()
             while self._children and self._left_s() > 0:
                 time.sleep(LOOK_S)

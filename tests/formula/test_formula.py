@@ -221,7 +221,7 @@ FORMULA_LINE = f'formula = "{small().text}"'
         (FORMULA_LINE, 'formula = "nan*length_mb"', "formula: column 1: nan is not a number"),
         (FORMULA_LINE, 'formula = "length_mb*threads"', "formula: threads is used but"),
         (FORMULA_LINE, "formula = 3", "formula: Input should be a valid string"),
-        (FORMULA_LINE, "", "formula: Field required"),
+        (FORMULA_LINE, "", "formula: missing"),
         ("floor_mb = 50.0", "floor_mb = nan", "floor_mb: "),
         ("floor_mb = 50.0", "floor_mb = -1", "floor_mb: "),
         ("widening = 0.5", "widening = inf", "widening: "),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import plans
@@ -20,8 +20,8 @@ from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.runner import local, processes, runs
 from planner.runner.executor import STOP_S, Executor
-from planner.runner.launch import Progress, one_node
-from planner.runner.localtask import LocalLauncher
+from planner.runner.launch import Attempt, Progress, one_node
+from planner.runner.localtask import LocalLauncher, LocalTask
 from planner.runner.runs import Run
 from planner.scripts import render
 
@@ -276,6 +276,20 @@ class Ending(LocalLauncher):
         return self.end_s + STOP_S
 
 
+class Moved(LocalLauncher):
+    """A driver that follows a killed one on another node, where one task has ended unwatched."""
+
+    def survivors(self) -> Sequence[LocalTask]:
+        task = self._plan.tasks[0]
+        job_id = self.attempt_id(task.task, 1)
+        one = self.start(
+            Attempt(task=task, job_id=job_id, request_mb=300, limit_mb=300, cpus=1, node="of another allocation")
+        )
+        while one.look().code is None:
+            time.sleep(0.05)
+        return [one]
+
+
 def executor(plan: Plan, root: Path, launcher: type[LocalLauncher] = Scarce) -> Executor:
     folder = folder_of(root)
     render.write(render.render(plan), folder)
@@ -309,6 +323,15 @@ def test_what_runs_is_stopped_before_everything_is_ended_and_runs_again(
     assert sorted(words(tmp_path / "started")) == ["20", "21", "22"]
     (tmp_path / "go").touch()
     assert sorted(run.task for run in go(plan, tmp_path)) == ["chr20", "chr21", "chr22"]
+
+
+def test_what_ended_unwatched_on_another_node_is_recorded_and_the_others_run_here(tmp_path: Path) -> None:
+    executor(plan_of("echo {chromosome} >> ran"), tmp_path, Moved).run()
+    assert sorted(words(tmp_path / "ran")) == ["20", "21", "22"]
+    ended = runs.read(folder_of(tmp_path))
+    assert sorted((run.task, run.outcome) for run in ended) == [
+        (task, Outcome.COMPLETED) for task in ("chr20", "chr21", "chr22")
+    ]
 
 
 def test_exit_137_while_the_machine_has_nothing_left_is_no_fault_of_the_task(tmp_path: Path) -> None:

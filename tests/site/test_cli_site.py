@@ -50,7 +50,9 @@ def test_list_names_every_site_and_how_memory_is_asked_for(chromplan: Command) -
     assert done.returncode == 0
     assert "this machine" in done.stdout
     assert "trillium" in done.stdout
-    assert "not asked for: nodes are given whole" in done.stdout
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert "whole nodes" in rows["trillium"]
+    assert "--mem " in rows["local"]
 
 
 def test_list_as_json_gives_the_largest_task_of_each(chromplan: Command) -> None:
