@@ -18,6 +18,8 @@ from conftest import Clusters
 
 pytestmark = pytest.mark.cluster
 COMMANDS = {"plain": "sbatch --parsable", "ours": "chromplan sbatch --no-history"}
+# Slurm's own words about a process that ended while it was being signalled
+SIGNAL_TOO_LATE = re.compile(rb"^.*error: _handle_signal_container: failed signal .*No such process\n", re.MULTILINE)
 FIELDS = ("JobID", "JobName", "State", "ExitCode", "Partition", "ReqCPUS", "ReqNodes", "ReqMem", "Timelimit", "WorkDir")
 
 
@@ -102,6 +104,7 @@ class BothWays:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             text = path.read_bytes().replace(str(folder).encode(), b"FOLDER")
             text = re.sub(rb"(?:/[^\s/]+)+/slurm_script", b"slurm_script", text)
+            text = SIGNAL_TOO_LATE.sub(b"", text)
             name = re.sub(rf"(?<=slurm-)0*(?:{any_id})(?=[_.])", "JOB", str(path.relative_to(folder)))
             ran.files[name] = re.sub(rf"\b(?:{any_id})_".encode(), b"JOB_", text)
 
