@@ -51,7 +51,7 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 paper: $(VENV)/.test  ## the paper's tables and figures beside ours, in paper.html (long); QUICK=1: a part of the runs
 	@$(BIN)/python -m benchmarks.paper $(if $(QUICK),--quick)
 
-bench: $(VENV)/.test  ## measure again what benchmarks/ reports (about an hour); QUICK=1: that it runs, LONG=1: as recorded; ONLY="history modes"; TRACES=DIR
+bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1: that it runs, LONG=1: as recorded; ONLY="history modes"; TRACES=DIR
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(LONG),--long) $(if $(TRACES),--traces "$(TRACES)") $(ONLY)
 
 site: $(VENV)/.test  ## the documentation as a site, in build/site/

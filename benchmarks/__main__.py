@@ -1,9 +1,8 @@
 """Run the benchmarks one after the other, for `make bench`: ``python -m benchmarks [--quick | --long] [NAME …]``.
 
-The whole takes about an hour on two idle cores: where a part would take longer it has fewer seeds or repetitions than
-the figures on its page, which ``--long`` makes again. ``--quick`` shows in some minutes that each part runs; its
-figures are too few to quote. What this machine lacks is skipped, saying what it needs; one that fails does not stop
-the others. Ctrl-C ends the part that runs, and all.
+Where a part would take long it has fewer seeds or repetitions than the figures on its page, which ``--long`` makes
+again. ``--quick`` shows in some minutes that each part runs; its figures are too few to quote. What this machine lacks
+is skipped, saying what it needs; one that fails does not stop the others. Ctrl-C ends the part that runs, and all.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Benchmark:
     usual, quick : sequence of str
     long : sequence of str or None
         What made the figures on its page; None where the usual arguments did.
-    cpu_min : float
+    cpu_min : float, optional
         CPU time of the usual run when it was last measured, minutes.
     wall_min : float
         How long the usual run lasts at least where it mostly waits for a cluster, minutes.
@@ -50,7 +49,7 @@ class Benchmark:
     usual: Sequence[str] = ()
     quick: Sequence[str] = ()
     long: Sequence[str] | None = None
-    cpu_min: float = 0.0
+    cpu_min: float | None = None
     wall_min: float = 0.0
     needs: str = ""
 
@@ -63,41 +62,41 @@ class Benchmark:
     def cost(self) -> str:
         """How long it took when it was last measured."""
         waits = f", {self.wall_min:g} min of waiting" if self.wall_min else ""
-        return f"{self.cpu_min:g} min of CPU time{waits}"
+        cpu = "CPU time not measured yet" if self.cpu_min is None else f"{self.cpu_min:g} min of CPU time"
+        return f"{cpu}{waits}"
 
 
 BENCHMARKS = (
-    Benchmark("static_order", quick=("paper", "eps", "caps"), cpu_min=5),
-    Benchmark("split", quick=("--seeds", "1"), cpu_min=0.5),
+    Benchmark("static_order", quick=("paper", "eps", "caps"), cpu_min=3),
+    Benchmark("split", quick=("--seeds", "1"), cpu_min=0.4),
     Benchmark(
         "dynamic_schedule",
         quick=("--preset", "P", "--task-size", "0.4", "--policy", "chromplan", "--runs", "10"),
-        cpu_min=4,
+        cpu_min=2,
     ),
     Benchmark(
         "paper",
         ("--quick", "--out", "{folder}/paper.html"),
         ("--quick", "--out", "{folder}/paper.html"),
         ("--out", "{folder}/paper.html"),
-        cpu_min=2,
+        cpu_min=0.2,
     ),
     Benchmark(
         "dynamic_robustness",
         ("--runs", "50"),
         ("--condition", "halved", "--runs", "10"),
         (),
-        cpu_min=3,
+        cpu_min=1,
     ),
-    Benchmark("formula", ("--splits", "4"), ("--part", "starts"), (), cpu_min=15),
-    Benchmark("memory_coverage", ("0", "1"), ("0",), (), cpu_min=4),
-    Benchmark("memory_scale", quick=("100", "1000"), cpu_min=2),
-    Benchmark("memory_requests", quick=("--method", "chromplan", "largest"), cpu_min=1),
+    Benchmark("formula", ("--splits", "4"), ("--part", "starts"), (), cpu_min=9),
+    Benchmark("memory_coverage", ("0", "1"), ("0",), (), cpu_min=0.2),
+    Benchmark("memory_scale", quick=("100", "1000"), cpu_min=0.1),
+    Benchmark("memory_requests", quick=("--method", "chromplan", "largest"), cpu_min=0.4),
     Benchmark(
         "memory_requests",
         ("--traces", "{traces}", "--trace", "methylseq", "eager"),
         ("--traces", "{traces}", "--method", "chromplan"),
         ("--traces", "{traces}"),
-        cpu_min=6,
         needs="traces",
     ),
     Benchmark(
@@ -110,18 +109,16 @@ BENCHMARKS = (
         "memory_requests",
         ("--traces", "{folder}", "--seed", "7"),
         ("--traces", "{folder}", "--seed", "7", "--method", "chromplan"),
-        cpu_min=6,
     ),
-    Benchmark("history", quick=("220",), cpu_min=0.2),
-    Benchmark("ingest", quick=("10",), cpu_min=1),
-    Benchmark("simulate", quick=("--quick",), cpu_min=3),
-    Benchmark("modes", quick=("2",), cpu_min=1, needs="slurm"),
+    Benchmark("history", quick=("220",)),
+    Benchmark("ingest", quick=("10",)),
+    Benchmark("simulate", quick=("--quick",)),
+    Benchmark("modes", quick=("2",), needs="slurm"),
     Benchmark(
         "cluster_comparison",
         ("--runs", "1"),
         ("--strategy", "chromplan-array"),
         ("--runs", "3"),
-        cpu_min=1,
         wall_min=6,
         needs="slurm",
     ),

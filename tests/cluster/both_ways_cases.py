@@ -297,7 +297,7 @@ CASES: dict[str, Case] = {
     "begin": Case(script=PLAIN, line="$SBATCH --begin=now+2 s.sh"),
     "deadline": Case(script=PLAIN, line="$SBATCH --deadline=now+1hour s.sh"),
     "time forms": Case(script=PLAIN, line="$SBATCH -t 0-0:04:30 s.sh"),
-    "time-min": Case(script=PLAIN, line="$SBATCH -t 10 --time-min=2 s.sh"),
+    "time-min": Case(script=PLAIN, line="$SBATCH -t 10 --time-min=10 s.sh"),  # below, the backfill may choose any
     "input": Case(
         script=script("--input=in.%a", body="cat > got.$SLURM_ARRAY_TASK_ID\n"),
         line="echo 1 > in.1; echo 2 > in.2; $SBATCH s.sh",
