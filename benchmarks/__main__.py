@@ -97,6 +97,7 @@ BENCHMARKS = (
         ("--traces", "{traces}", "--trace", "methylseq", "eager"),
         ("--traces", "{traces}", "--method", "chromplan"),
         ("--traces", "{traces}"),
+        cpu_min=3,
         needs="traces",
     ),
     Benchmark(
@@ -109,9 +110,10 @@ BENCHMARKS = (
         "memory_requests",
         ("--traces", "{folder}", "--seed", "7"),
         ("--traces", "{folder}", "--seed", "7", "--method", "chromplan"),
+        cpu_min=7,
     ),
     Benchmark("history", quick=("220",)),
-    Benchmark("ingest", quick=("10",)),
+    Benchmark("ingest", quick=("10",), cpu_min=0.6),
     Benchmark("simulate", quick=("--quick",)),
     Benchmark("modes", quick=("2",), needs="slurm"),
     Benchmark(
