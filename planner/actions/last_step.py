@@ -14,7 +14,6 @@ from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
 from planner.core.regions import WHOLE, Region
 from planner.core.samples import Sample
-from planner.plan import build
 from planner.plan.inputs import Earlier, PlanInputs
 
 PARTS = "parts"
@@ -78,15 +77,13 @@ def parts_of(tasks: Sequence[Task], by: str) -> dict[tuple[str, str], list[Task]
 
 
 def ready(main: PlanInputs, then: Then, tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks of the last step whose parts have all completed; none while a part is due.
+    """Return the tasks of the last step whose parts have all completed.
 
     Raises
     ------
     InputError
         When the names of a task's parts are too many for a variable.
     """
-    if build.due(main)[0]:
-        return []
     parts = parts_of(main.tasks, then.by)
     found = []
     for task in tasks:
