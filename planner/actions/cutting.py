@@ -16,13 +16,13 @@ from planner.core.regions import MOST_PARTS, SPLIT, WHOLE, Region
 from planner.plan import build
 from planner.plan.document import CutWay, Plan
 from planner.plan.inputs import PlanInputs
+from planner.plan.placing import machine
 from planner.plan.requests import SizedTask, TaskSizer
 from planner.plan.splitting import PARTS, Aim, Divisible, Piece
 from planner.project import split
 from planner.project.folder import ProjectFolder
 from planner.project.regions import cut_of, regions_of
 from planner.report.savings import figures
-from planner.schedule.listing import Dispatch, Machine
 from planner.site import Partition
 
 _LEAST_PART_BP = 1000
@@ -176,17 +176,12 @@ class Cutter:
             pieces[name] = {number: of for number, of in found.items() if of is not None}
             if not pieces[name]:
                 return None
-        submit, site = self._inputs.config.submit, self._inputs.site
         tasks = sum(max(map(len, by_number.values())) for by_number in pieces.values())
-        machine = Machine(
-            slots=submit.max_running,
-            cap_mb=at.cap_mb,
-            cores=at.cores,
-            nodes=at.nodes or tasks,
-            dispatch=Dispatch.FIRST_FIT if site.scheduler == "backfill" else Dispatch.STRICT,
-        )
         return Divisible(
-            pieces=pieces, machine=machine, most_tasks=min(self._limit, _MOST_TASKS), kept=frozenset(self._kept)
+            pieces=pieces,
+            machine=machine(self._inputs.site, at, max_running=self._inputs.config.submit.max_running, tasks=tasks),
+            most_tasks=min(self._limit, _MOST_TASKS),
+            kept=frozenset(self._kept),
         )
 
     def _pieces(self, tasks: Sequence[SizedTask], at: Partition) -> tuple[Piece, ...] | None:

@@ -21,7 +21,7 @@ from planner.plan.packing import Load, Packed
 from planner.plan.requests import SizedTask
 from planner.schedule import listing as order
 from planner.schedule import tiers
-from planner.site import Adjusted, Partition
+from planner.site import Adjusted, Partition, Site
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,18 +174,22 @@ def expect(
     chosen: Sequence[int], mem_mb: Sequence[int], wall_s: Sequence[float], cpus: Sequence[int], target: Target
 ) -> order.Schedule:
     """Return when each task starts as a job of its own: list scheduling on the partition's nodes, like Slurm."""
+    nodes = machine(target.site, target.partition, max_running=target.max_running, tasks=len(chosen))
     partition = target.partition
-    backfill = target.site.scheduler == "backfill"
-    return order.list_schedule(
-        chosen,
-        mem_mb,
-        wall_s,
-        order.Machine(
-            slots=target.max_running,
-            cap_mb=max(partition.cap_mb, max(mem_mb, default=0)),
-            cores=max(partition.cores, max(cpus, default=0)),
-            nodes=partition.nodes or len(chosen),
-            dispatch=order.Dispatch.FIRST_FIT if backfill else order.Dispatch.STRICT,
-        ),
-        cpus=cpus,
+    large_enough = replace(
+        nodes,
+        cap_mb=max(partition.cap_mb, max(mem_mb, default=0)),
+        cores=max(partition.cores, max(cpus, default=0)),
+    )
+    return order.list_schedule(chosen, mem_mb, wall_s, large_enough, cpus=cpus)
+
+
+def machine(site: Site, partition: Partition, *, max_running: int | None, tasks: int) -> order.Machine:
+    """Return the nodes of a partition as the scheduler of its site uses them; a node per task if it is not known."""
+    return order.Machine(
+        slots=max_running,
+        cap_mb=partition.cap_mb,
+        cores=partition.cores,
+        nodes=partition.nodes or tasks,
+        dispatch=order.Dispatch.FIRST_FIT if site.scheduler == "backfill" else order.Dispatch.STRICT,
     )
