@@ -116,8 +116,9 @@ def give(
     Tasks that share an allocation as steps all have the same number. While the effect of CPUs on time is not known,
     tasks of all sizes try a few numbers.
     """
-    numbers = inputs.config.pipeline.cpus_tried
-    if len(numbers) == 1 or not sized:
+    # numbers that no node has would be tried in vain, and their effect never be learnt
+    numbers = [number for number in inputs.config.pipeline.cpus_tried if number <= at.cores]
+    if len(numbers) < 2 or not sized:
         return list(sized), []
     variants = _Variants(inputs, sizer, at)
     if not mode.tasks_are_steps and not _known(inputs, sized):
