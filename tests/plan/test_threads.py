@@ -147,6 +147,12 @@ def test_without_a_history_the_pilot_tries_few_numbers_of_all_sizes() -> None:
     assert any("not known yet: tasks try 1, 4, 16" in note for note in plan.notes)
 
 
+@pytest.mark.parametrize(("cores", "tried"), [(2, {1, 2}), (4, {1, 2, 4}), (1, {1})])
+def test_a_first_round_tries_numbers_that_the_nodes_have(cores: int, tried: set[int]) -> None:
+    at = Partition(name="main", nodes=4, cores=cores, mem_mb=64_000, default=True)
+    assert numbers(plans.plan(config(), at=plans.site(partitions=(at,)))) == tried
+
+
 def test_where_memory_is_scarce_tasks_take_more_cpus_than_where_cores_are() -> None:
     def mean(mem_mb: int) -> float:
         at = Partition(name="main", nodes=4, cores=16, mem_mb=mem_mb, default=True)
