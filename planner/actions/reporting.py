@@ -54,11 +54,11 @@ def make(folder: Path, *, former_mb: int | None = None, tool: str | None = None,
 
 def _recorded(project: ProjectFolder) -> list[Observation]:
     """Return what the history holds, and what ran on this machine and is not in it yet."""
-    from planner.rounds import ingest
+    from planner.rounds import own_runs
 
     found = recorded(project)
     known = {(one.task, one.job_id) for one in found}
-    return [*found, *(one for one in ingest.local_observations(project) if (one.task, one.job_id) not in known)]
+    return [*found, *(one for one in own_runs.of_project(project) if (one.task, one.job_id) not in known)]
 
 
 def _statuses(project: ProjectFolder, history: Sequence[Observation]) -> list[TaskStatus]:

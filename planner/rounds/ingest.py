@@ -6,20 +6,17 @@ import contextlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from planner.core import files
 from planner.core.errors import FailureError
-from planner.core.records import Observation, Outcome, Quality
-from planner.history.sacct.outcomes import classify_log
+from planner.core.records import Observation, Outcome
 from planner.history.store import Store
-from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s, read_journal
+from planner.rounds import own_runs
 from planner.rounds.fates import SlurmView
 from planner.rounds.open_tasks import OpenTask, open_tasks
-from planner.runner import driven, peak, runs
+from planner.runner import driven
 
 FIRST_PAUSE_S = 2.0
 # attempts are recorded in chunks of this size: a killed ingest loses at most the last one
@@ -64,7 +61,7 @@ def ingest(project: ProjectFolder, store: Store) -> Ingested:
     for number, job_id in seen.over.items():
         _collect_driven(project, number)
         driven.mark_ended(project.round_folder(number), job_id)
-    own = [o for o in local_observations(project) if (o.task, o.job_id) not in recorded]
+    own = [o for o in own_runs.of_project(project) if (o.task, o.job_id) not in recorded]
     store.add(own)
     return Ingested(observations=found + own, running=seen.running)
 
@@ -195,56 +192,6 @@ def _collect_driven(project: ProjectFolder, number: int) -> None:
     with contextlib.suppress(FailureError), project.lock(number, wait_s=0):
         if driven.was_cut_short(folder):
             drive.collect(project.plan(number), root=project.folder.resolve(), folder=folder)
-
-
-def local_observations(project: ProjectFolder) -> list[Observation]:
-    """Return the attempts that chromplan started itself, in local runs and in allocations."""
-    found: list[Observation] = []
-    for number in project.round_numbers():
-        ended = runs.read(project.round_folder(number))
-        if not ended:
-            continue
-        plan = project.plan(number)
-        tasks = {task.task: task for task in plan.tasks}
-        folder = project.round_folder(number)
-        found += [_from_local(folder, run, tasks[run.task], plan.tool) for run in ended if run.task in tasks]
-    return found
-
-
-def _from_local(folder: Path, run: runs.Run, task: PlannedTask, tool: str) -> Observation:
-    outcome, evidence = run.outcome, run.evidence
-    if outcome is Outcome.FAILED:
-        # the Java heap was too small: it grows with the request, so a larger request helps
-        shortage = classify_log(files.tail(runs.log_path(folder, run.task, run.source)))
-        if shortage is not None:
-            outcome, evidence = Outcome.OOM, f"{evidence}; {shortage.evidence}"
-    censored = outcome is Outcome.OOM
-    own = peak.read(peak.path(folder, run.task, run.job_id))
-    if own is not None:
-        quality = own.quality
-    elif run.peak_mb:  # measured here ten times a second, or sampled by Slurm for a step on another node
-        quality = Quality.MEASURED if run.source == "local" else Quality.SAMPLED
-    else:
-        quality = Quality.MISSING
-    return Observation(
-        tool=tool,
-        task=run.task,
-        sample=task.sample,
-        chromosome=task.chromosome,
-        features=task.features,
-        peak_mb=max(run.peak_mb, run.limit_mb) if censored else run.peak_mb or None,
-        limit_mb=run.limit_mb,
-        wall_s=run.wall_s,
-        outcome=outcome,
-        quality=Quality.CENSORED if censored else quality,
-        job_id=run.job_id,
-        submit_s=run.start_s,
-        cpus=task.cpus,
-        start_s=run.start_s,
-        end_s=run.end_s,
-        evidence=evidence,
-        source=run.source,
-    )
 
 
 def summary(observations: Iterable[Observation]) -> Mapping[Outcome, int]:

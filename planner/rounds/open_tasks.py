@@ -11,7 +11,7 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import read_journal
 from planner.rounds.users_logs import UsersLogs
-from planner.runner import driven
+from planner.runner import driven, runs
 from planner.scripts.options import poll_s
 
 
@@ -56,7 +56,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
         submission = read_journal(folder)
         listed = manifest.read(folder, submission)
         entries = [one for one in listed if not one.is_driven and (one.task, one.job_id) not in recorded]
-        entries += driven.in_flight(folder, listed)
+        entries += [] if driven.is_over(folder, listed) else driven.in_flight(listed, runs.read(folder))
         if not entries:
             continue
         plan = project.plan(number)

@@ -12,6 +12,7 @@ from planner.plan.document import Plan, PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s
+from planner.rounds import own_runs
 from planner.rounds.waiting import Wait
 from planner.runner import driven, runs
 
@@ -65,8 +66,12 @@ def statuses(
 ) -> list[TaskStatus]:
     """Return every attempt of every round, and the tasks that are planned but not started.
 
+    What ran here or in an allocation is known from the rounds' own records, too.
+
     Parameters
     ----------
+    observations : iterable of Observation
+        The attempts known to have ended.
     over : collection of int
         Rounds that no allocation drives any longer.
     """
@@ -82,10 +87,15 @@ def statuses(
         folder = project.round_folder(number)
         listed = manifest.read(folder)
         entries = [entry for entry in listed if not entry.is_driven]
-        entries += driven.in_flight(folder, listed, over=number in over)
+        is_over = number in over or driven.is_over(folder, listed)
+        # read once: another process adds to them
+        ended = runs.read(folder)
+        entries += [] if is_over else driven.in_flight(listed, ended)
+        new = [run for run in ended if (run.task, run.job_id) not in known]
+        known |= {(one.task, one.job_id): one for one in own_runs.observed(folder, plan, new)}
         started = [
             *((entry.task, entry.job_id, entry.request_mb) for entry in entries),
-            *((run.task, run.job_id, run.limit_mb) for run in runs.read(folder)),
+            *((run.task, run.job_id, run.limit_mb) for run in ended),
         ]
         found += _of_round(plan, started, known)
         begun = {task for task, _, _ in started}

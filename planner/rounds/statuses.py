@@ -43,24 +43,22 @@ def task_statuses(
     """
     since_s = began_s(map(project.round_folder, project.round_numbers()))
     recorded = {(one.task, one.job_id) for one in observations if one.submit_s >= since_s}
-    seen = [one for one in ingest.local_observations(project) if (one.task, one.job_id) not in recorded]
+    seen: list[Observation] = []
     running: dict[str, str] = {}
     over: dict[int, str] = {}
     failure: FailureError | None = None
     if not offline:
         try:
-            ended, running, over = ingest.look(project, recorded)
-            seen += ended
+            seen, running, over = ingest.look(project, recorded)
         except FailureError as error:
             if say is None:
                 raise
             failure = error
-    unrecorded = {(one.task, one.job_id) for one in seen}
 
     def known(one: TaskStatus) -> TaskStatus:
         if one.state == IN_FLIGHT and one.task in running:
             return replace(one, state=running[one.task])
-        return replace(one, recorded=False) if (one.task, one.job_id) in unrecorded else one
+        return replace(one, recorded=one.outcome is None or (one.task, one.job_id) in recorded)
 
     found = [known(one) for one in progress.statuses(project, [*observations, *seen], over=over)]
     if offline:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from planner.core import files
 from planner.core.records import Outcome
 from planner.project import manifest
-from planner.runner import runs
 from planner.runner.records import FOLDER, RunningRecords
+from planner.runner.runs import Run
 
 ENDED = "allocation.ended"
 # outcomes after which a round does not run a task again
@@ -27,19 +27,16 @@ def mark_ended(folder: Path, job_id: str) -> None:
     files.write_text(folder / ENDED, job_id + "\n")
 
 
-def in_flight(folder: Path, entries: Sequence[manifest.Entry], *, over: bool = False) -> list[manifest.Entry]:
-    """Return the driven tasks of a round that their allocation may still run.
+def is_over(folder: Path, entries: Sequence[manifest.Entry]) -> bool:
+    """Whether the allocation of a round's driven tasks has recorded that it stopped driving them."""
+    job_id = ended(folder)
+    return job_id is not None and any(entry.is_driven and entry.job_id == job_id for entry in entries)
 
-    Parameters
-    ----------
-    over : bool
-        Whether the allocation is known to have ended.
-    """
-    driven = [entry for entry in entries if entry.is_driven]
-    if not driven or over or ended(folder) == driven[0].job_id:
-        return []
-    last = {attempt.task: attempt.outcome for attempt in runs.read(folder)}
-    return [entry for entry in driven if last.get(entry.task) not in _FINAL]
+
+def in_flight(entries: Iterable[manifest.Entry], attempts: Iterable[Run]) -> list[manifest.Entry]:
+    """Return the driven tasks that an allocation may still run, given the attempts that have ended in it."""
+    last = {attempt.task: attempt.outcome for attempt in attempts}
+    return [entry for entry in entries if entry.is_driven and last.get(entry.task) not in _FINAL]
 
 
 def was_cut_short(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from planner.history.store import Store
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import began_s, read_journal
-from planner.rounds import door, ingest
+from planner.rounds import door, ingest, own_runs
 from planner.rounds.fates import SlurmView
 from planner.rounds.open_tasks import OpenTask, open_tasks
 
@@ -84,7 +84,7 @@ class _Recorded:
         )
         self.is_usual &= all(entry.runs_as == "job" for entry in entries)
         ids = {entry.job_id for entry in entries}
-        ids |= {one.job_id for one in ingest.local_observations(project)} if ran_here else set()
+        ids |= {one.job_id for one in own_runs.of_project(project)} if ran_here else set()
         since_s = began_s(folders)
         self.observations = [one for one in store.of_jobs(ids) if one.submit_s >= since_s]
 

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PORTS = range(20_000, 32_000)
 # how much longer than on a quiet machine anything may take before a test calls it stuck
 PATIENCE = 4.0
+# daemons bind their ports seconds after the choice: until then each is marked by a name that one process at most can have
+_claims: deque[socket.socket] = deque(maxlen=64)
 _ASKED_FIRST = (signal.SIGTERM, signal.SIGKILL)
 
 
@@ -34,14 +37,18 @@ class StartError(RuntimeError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Choose `count` TCP ports nobody listens on."""
+    """Choose `count` TCP ports nobody listens on, and that no other cluster's start has chosen."""
     found: list[int] = []
     for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
-            try:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0{PREFIX}port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
         found.append(port)
         if len(found) == count:
             return found

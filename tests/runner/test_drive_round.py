@@ -18,6 +18,7 @@ from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask
+from planner.rounds import progress
 from planner.runner import drive, driven, runs, steptask
 from planner.runner.allocation import Allocation
 from planner.runner.launch import Attempt
@@ -120,12 +121,20 @@ def test_tasks_are_in_flight_until_they_ended_or_their_allocation_did(tmp_path: 
     for run in (ended("chr20", Outcome.COMPLETED), ended("chr21", Outcome.OOM)):
         runs.append(folder, run)
     entries = manifest.read(folder)
-    assert [entry.task for entry in driven.in_flight(folder, entries)] == ["chr21", "chr22"]
-    assert driven.in_flight(folder, entries, over=True) == []
+    assert [entry.task for entry in driven.in_flight(entries, runs.read(folder))] == ["chr21", "chr22"]
+    assert not driven.is_over(folder, entries)
     driven.mark_ended(folder, "6")
-    assert len(driven.in_flight(folder, entries)) == 2
+    assert not driven.is_over(folder, entries)
     driven.mark_ended(folder, "7")
-    assert driven.in_flight(folder, entries) == []
+    assert driven.is_over(folder, entries)
+
+
+def test_what_ended_since_the_history_was_read_has_ended(tmp_path: Path) -> None:
+    found = project(tmp_path)
+    folder = listed(found, "7")
+    runs.append(folder, ended("chr20", Outcome.COMPLETED))
+    shown = {one.task: (one.state, one.in_flight) for one in progress.statuses(found, [])}
+    assert shown == {"chr20": ("completed", False), "chr21": ("in flight", True), "chr22": ("in flight", True)}
 
 
 def test_a_command_that_slurm_told_to_end_before_it_told_the_shell_was_told(tmp_path: Path) -> None:
