@@ -27,7 +27,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PORTS = range(20_000, 32_000)
 # how much longer than on a quiet machine anything may take before a test calls it stuck
 PATIENCE = 4.0
-# daemons bind their ports seconds after the choice: until then each is marked by a name that one process at most can have
+# daemons bind their ports seconds after the choice: until then a name that only one process can have marks each
 _claims: deque[socket.socket] = deque(maxlen=64)
 _ASKED_FIRST = (signal.SIGTERM, signal.SIGKILL)
 
