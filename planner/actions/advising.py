@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import pwd
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.core import genomes
+from planner.core import failures, genomes
 from planner.core.errors import FailureError, InputError
 from planner.core.job_ids import JobId, parse_job_id
 from planner.core.sampling import POLL_S
@@ -203,13 +202,16 @@ def _sacct(question: Question, ids: Sequence[JobId], fields: Sequence[str]) -> s
     from planner.history.sacct import read as sacct
 
     since = question.since or (None if ids else RECENT)
+    user = question.user or (None if ids else failures.account())
+    if not (ids or user or question.names):
+        raise InputError("your account has no name on this machine, so sacct cannot look for it", "give job ids")
     try:
         argv = sacct.arguments(
             [str(one) for one in ids],
             names=question.names,
             start=since,
             end="now" if since else None,
-            user=question.user or (None if ids else pwd.getpwuid(os.getuid()).pw_name),
+            user=user,
             fields=fields,
         )
     except ValueError as error:

@@ -16,6 +16,7 @@ from planner.core.regions import MOST_PARTS, SPLIT, WHOLE, Region
 from planner.plan import build
 from planner.plan.document import CutWay, Plan
 from planner.plan.inputs import PlanInputs
+from planner.plan.own_jobs import own_job
 from planner.plan.placing import machine
 from planner.plan.requests import SizedTask, TaskSizer
 from planner.plan.splitting import PARTS, Aim, Divisible, Piece
@@ -188,13 +189,11 @@ class Cutter:
         site = self._inputs.site
         found = []
         for one in tasks:
-            asked = site.adjust(at, one.mem_mb, one.task.cpus, one.time_limit_s)
-            mem_mb = one.mem_mb if site.mem_policy == "whole_node" else asked.mem_mb
-            wall_s = one.wall_s or 0.0
-            if mem_mb > at.cap_mb or asked.cpus > at.cores or max(asked.wall_s, wall_s) > at.max_time_s:
+            job = own_job(site, at, one)
+            if not job.fits:
                 return None
-            units_billed = site.billed(at, cpus=asked.cpus, mem_mb=asked.mem_mb)
-            found.append(Piece(mem_mb=mem_mb, cpus=asked.cpus, wall_s=wall_s, price=units_billed * wall_s))
+            mem_mb = one.mem_mb if site.mem_policy == "whole_node" else job.mem_mb
+            found.append(Piece(mem_mb=mem_mb, cpus=job.cpus, wall_s=one.wall_s or 0.0, price=job.billed_s))
         return tuple(found)
 
     def fits_nowhere(self, sized: Mapping[str, Mapping[int, Sequence[SizedTask]]]) -> InputError:

@@ -208,7 +208,12 @@ def _owner(path: Path) -> str:
 def user_name(user: int | None = None) -> str:
     """Return the name of a user, by default of whose process this is; ``user 1000`` where it is unknown."""
     user = os.geteuid() if user is None else user
+    return account(user) or f"user {user}"
+
+
+def account(user: int | None = None) -> str | None:
+    """Return the name of a user, by default of whose process this is; None where it is unknown."""
     try:
-        return pwd.getpwuid(user).pw_name
+        return pwd.getpwuid(os.geteuid() if user is None else user).pw_name
     except KeyError:
-        return f"user {user}"
+        return None

@@ -128,14 +128,6 @@ def choose(work: Divisible, aim: Aim) -> SplitEstimate:
     return min(good, key=lambda way: (way.tasks, search.key(way)))
 
 
-def fixed_way(work: Divisible, number: int) -> SplitEstimate | None:
-    """Return what ``number`` parts of each chromosome come to; None where these fit no node, or are too many tasks.
-
-    A chromosome that cannot have so many parts has as many as it can.
-    """
-    return _SplitSearch(work, Aim.SOONEST).fixed(number)
-
-
 def fewest(work: Divisible) -> dict[str, int]:
     """Return the fewest parts of each chromosome with which all its tasks fit a node."""
     return {name: min(by_number) for name, by_number in work.pieces.items()}

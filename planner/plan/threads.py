@@ -22,6 +22,7 @@ from planner.core.records import Mode, Task
 from planner.formula.prior import implied
 from planner.plan.features import parse_specs
 from planner.plan.inputs import PlanInputs
+from planner.plan.own_jobs import own_job
 from planner.plan.requests import SizedTask, TaskSizer
 from planner.site import Partition
 
@@ -189,16 +190,13 @@ class _Variants:
             sized = self.sizer.size(task, self.inputs.earlier.get(task.name))
         except InputError:
             return None
-        asked = self.inputs.site.adjust(self.at, sized.mem_mb, number, sized.time_limit_s)
-        fits = sized.mem_mb <= self.at.cap_mb and asked.cpus <= self.at.cores and asked.wall_s <= self.at.max_time_s
-        return sized if fits else None
+        return sized if own_job(self.inputs.site, self.at, sized).fits else None
 
     def option(self, one: SizedTask) -> ThreadOption:
-        site, wall_s = self.inputs.site, one.wall_s or 0.0
-        asked = site.adjust(self.at, one.mem_mb, one.task.cpus, one.time_limit_s)
-        billed = site.billed(self.at, cpus=asked.cpus, mem_mb=asked.mem_mb)
+        wall_s = one.wall_s or 0.0
+        job = own_job(self.inputs.site, self.at, one)
         return ThreadOption(
-            core_s=asked.cpus / self.at.cores * wall_s,
+            core_s=job.cpus / self.at.cores * wall_s,
             mem_s=one.mem_mb / self.at.cap_mb * wall_s,
-            price=billed * wall_s if self.at.billing_weights else None,
+            price=job.billed_s if self.at.billing_weights else None,
         )

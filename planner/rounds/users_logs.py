@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError
+from planner.core.failures import user_name
 from planner.core.job_ids import parse_job_id
 from planner.core.units import NO_VAL
 from planner.core.user_scripts import UserScript
@@ -66,7 +65,7 @@ class UsersLogs:
             "n": "0",
             "s": "batch",
             "t": "0",
-            "u": pwd.getpwuid(os.getuid()).pw_name,
+            "u": user_name(),
             "x": self.script.job_name,
         }
         if job.index is None:

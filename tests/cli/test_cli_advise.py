@@ -288,6 +288,19 @@ def test_without_anything_it_is_the_last_week_of_ones_own_jobs(sacct: Path, caps
     assert f"--user {pwd.getpwuid(os.getuid()).pw_name} -S now-7days -E now" in call
 
 
+def test_a_user_without_a_name_on_the_machine_gives_job_ids(
+    sacct: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(sacct, JOB, STEP)
+    monkeypatch.setattr(os, "geteuid", lambda: 3_999_999_999)
+    code, _, err = chromplan(capsys=capsys)
+    assert (code, err) == (
+        2,
+        "error: your account has no name on this machine, so sacct cannot look for it\nhint: give job ids\n",
+    )
+    assert chromplan("7", capsys=capsys)[0] == 0
+
+
 def test_a_sacct_that_keeps_no_command_lines_is_asked_without(
     sacct: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,11 @@
 """How many parts chromosomes become: never worse than equal splits, within the limits."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.plan.splitting import FIXED, PARTS, Aim, Divisible, Piece, choose, fewest, fixed_way
+from planner.plan.splitting import FIXED, PARTS, Aim, Divisible, Piece, SplitEstimate, choose, fewest
 from planner.schedule.listing import Dispatch, Machine
 
 NODE_MB = 1000
@@ -28,6 +30,16 @@ def divisible(
     )
 
 
+def equal_parts(work: Divisible, number: int) -> SplitEstimate | None:
+    """Return what at most ``number`` equal parts of each chromosome come to; None where that is refused."""
+    fitting = {name: [k for k in by_number if k <= number] for name, by_number in work.pieces.items()}
+    if not all(fitting.values()):
+        return None
+    only = {name: {max(of): work.pieces[name][max(of)]} for name, of in fitting.items()}
+    found = choose(replace(work, pieces=only), Aim.SOONEST)
+    return found if found.tasks <= max(work.most_tasks, sum(fewest(work).values())) else None
+
+
 works = st.builds(
     divisible,
     st.lists(st.integers(1, 250), min_size=1, max_size=8),
@@ -44,7 +56,7 @@ def test_a_choice_is_never_worse_than_equal_splits_and_keeps_the_limits(work: Di
     found = choose(work, aim)
     assert found.tasks <= max(work.most_tasks, sum(fewest(work).values()))
     for number in FIXED:
-        fixed = fixed_way(work, number)
+        fixed = equal_parts(work, number)
         if fixed is not None:
             assert found.figure(aim) <= fixed.figure(aim)
     assert all(parts in work.pieces[name] for name, parts in found.parts.items())
@@ -59,7 +71,7 @@ def test_the_same_work_is_always_cut_alike(work: Divisible) -> None:
 def test_what_fits_no_node_whole_is_cut() -> None:
     work = divisible([200, 50])
     found = choose(work, Aim.SOONEST)
-    assert fixed_way(work, 1) is None
+    assert equal_parts(work, 1) is None
     assert fewest(work) == {"0": 3, "1": 1}
     assert found.parts["0"] >= 3
 
@@ -87,4 +99,3 @@ def test_chromosomes_that_have_run_in_part_keep_their_parts() -> None:
         kept=frozenset({"1"}),
     )
     assert choose(kept, Aim.SOONEST).parts["1"] == 5
-    assert fixed_way(kept, 4) is not None

@@ -40,6 +40,11 @@ def test_patterns_name_the_file_of_an_element(tmp_path: Path) -> None:
     assert logs(tmp_path, output="/elsewhere/%a.out").paths("12_3") == [Path("/elsewhere/3.out")]
 
 
+def test_a_user_without_an_account_on_the_machine_has_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 3_999_999_999)
+    assert named(tmp_path, "12_3", "%u/%a.out", "%a.err") == ["3.err", "user 3999999999/3.out"]
+
+
 def test_a_file_that_all_elements_share_is_nobodys(tmp_path: Path) -> None:
     for shared in ("all.log", "run_%A.log", "%x.%u.log", "back\\slash_%a.log"):
         assert named(tmp_path, "12_3", shared) == []
