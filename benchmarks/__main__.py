@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,7 @@ BENCHMARKS = (
         ("--out", "{folder}/paper.html"),
         cpu_min=0.2,
     ),
+    Benchmark("beagle_budget", cpu_min=0.02),
     Benchmark(
         "dynamic_robustness",
         ("--runs", "50"),
@@ -115,6 +117,7 @@ BENCHMARKS = (
     Benchmark("history", quick=("220",)),
     Benchmark("ingest", quick=("10",), cpu_min=0.6),
     Benchmark("simulate", quick=("--quick",)),
+    Benchmark("elastic_heap", ("{folder}/g1",), ("{folder}/g1", "--chromosomes", "21-22"), needs="beagle"),
     Benchmark("modes", quick=("2",), needs="slurm"),
     Benchmark(
         "cluster_comparison",
@@ -131,6 +134,8 @@ def lacking(one: Benchmark, traces: Path | None) -> str:
     """Return what a benchmark needs and this machine has not; empty when nothing."""
     if one.needs == "traces" and traces is None:
         return NO_TRACES
+    if one.needs == "beagle":
+        return "" if shutil.which("beagle") else "beagle on PATH"
     missing = missing_programs() if one.needs == "slurm" else []
     return f"Slurm: {', '.join(missing)} not found (docs/testing.md)" if missing else ""
 

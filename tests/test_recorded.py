@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import recorded
+from benchmarks import __main__, recorded
 
 
 def test_no_table_of_a_page_differs_from_its_record() -> None:
@@ -59,3 +59,11 @@ def test_what_is_measured_anew_replaces_its_rows_alone(house: Path) -> None:
 def test_a_record_that_does_not_exist_is_an_error(house: Path) -> None:
     with pytest.raises(SystemExit, match="there is no"):
         recorded.load("absent")
+
+
+def test_every_benchmark_is_a_part_of_make_bench() -> None:
+    parts = {one.module for one in __main__.BENCHMARKS}
+    modules = {
+        path.stem for path in Path(__main__.__file__).parent.glob("[!_]*.py") if "\ndef main(" in path.read_text()
+    }
+    assert modules - {"recorded"} == parts
