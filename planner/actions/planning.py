@@ -86,11 +86,11 @@ def task_features(
     from planner.core.regions import SPLIT
     from planner.plan import build, features
     from planner.project import inputs
-    from planner.project.regions import genome_of
+    from planner.project.regions import cut_of
 
     # the model predicts from what [features] names; what only the formula needs stands beside it
     specs = features.parse_specs({**config.features, **formulas.implied_features(project, config)})
-    lengths = genome_of(config, project.folder).lengths_bp
+    of = cut_of(config, project.folder)
     told = configuration.region_columns(config, samples)
     # the overlaps of a split come on top of what whole chromosomes took
     cuts_whole = config.pipeline.regions == SPLIT and config.pipeline.overlap is not None
@@ -99,6 +99,7 @@ def task_features(
         size=lambda path: inputs.size(str(base / path)),
         records=lambda path, chromosome, span: inputs.records(str(base / path), chromosome, span),
         samples=lambda path: inputs.samples(str(base / path)),
+        map_length_cm=of.genetic_map.length_cm if of.genetic_map else None,
     )
     return {
         name: features.resolve(
@@ -106,7 +107,7 @@ def task_features(
             features.TaskFacts(
                 task=name,
                 chromosome=region.chromosome,
-                lengths=lengths,
+                lengths=of.genome.lengths_bp,
                 span=region.padded if cuts_whole else region.span,
                 parameters=build.parameters(sample, region, told),
                 cpus=config.pipeline.cpus_tried[0],

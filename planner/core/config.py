@@ -49,10 +49,16 @@ def _bases(text: str) -> str:
     return text
 
 
-def _ways_to_cut(value: str | list[str]) -> str | list[str]:
+def _ways_to_cut(value: str | list[str], info: ValidationInfo) -> str | list[str]:
     if value == []:
         raise FieldError("the list of regions is empty", regions.WAYS)
-    return regions.check(value) if isinstance(value, str) else value
+    if isinstance(value, list):
+        return value
+    if regions.parse_cm(value) is not None and info.data.get("map") is None:
+        raise FieldError(
+            f"windows of {value} need a genetic map", 'name it: map = "genetic_map.txt", or "chr{chromosome}.map"'
+        )
+    return regions.check(value)
 
 
 def _duration(text: str) -> str:
@@ -118,8 +124,11 @@ class Pipeline(Document):
     """Names, ranges and patterns; by default 1-22 of a human genome, all contigs of another."""
     shortest: Annotated[str, AfterValidator(_bases)] | None = None
     """Contigs shorter than this are left out: ``1Mb``."""
+    map: str | None = None
+    """A genetic map, or with ``{chromosome}`` one for each chromosome, see `planner.core.genetic_maps`."""
     regions: Annotated[str | list[str], AfterValidator(_ways_to_cut)] = regions.WHOLE
-    """What a task runs on: whole chromosomes, windows of a length (``5Mb``), the lines of a file, or these names."""
+    """What a task runs on: whole chromosomes, windows of a length (``5Mb``, ``20cM`` of the map), the lines of a file,
+    or these names."""
     overlap: Annotated[str, AfterValidator(_bases)] | None = None
     """How far ``{padded}`` reaches beyond a region on each side."""
     gaps: str | None = None

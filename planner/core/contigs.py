@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from planner.core.errors import InputError
+from planner.core.text_lines import opened
 
 _KNOWN = "known formats: .fai, .dict, .sizes (name and length), and headers of .vcf, .vcf.gz, .bcf, .sam and .bam"
 _TABLES = (".fai", ".sizes", ".genome")
@@ -80,17 +80,10 @@ def _collected(path: Path, named: Iterable[_Named]) -> dict[str, int]:
     return found
 
 
-def _opened(path: Path) -> IO[bytes]:
-    """Open a file that may be compressed; bgzip's output is gzip with several members."""
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
-
-
 def _lines(path: Path, begin: str) -> Iterator[tuple[int, str]]:
     """Yield the first lines of a file that start with ``begin``, with their numbers."""
     read = 0
-    with _opened(path) as stream:
+    with opened(path) as stream:
         for number, raw in enumerate(stream, 1):
             read += len(raw)
             line = raw.decode("utf-8").rstrip("\r\n")
@@ -100,7 +93,7 @@ def _lines(path: Path, begin: str) -> Iterator[tuple[int, str]]:
 
 
 def _table(path: Path) -> Iterator[_Named]:
-    with _opened(path) as stream:
+    with opened(path) as stream:
         for number, raw in enumerate(stream, 1):
             cells = raw.decode("utf-8").rstrip("\r\n").split("\t")
             if len(cells) < 2:
@@ -133,7 +126,7 @@ def _vcf(lines: Iterable[tuple[int, str]]) -> Iterator[_Named]:
 
 def _bcf_header(path: Path) -> str:
     """Return the text of a BCF's header (VCF specification, 6.2)."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         if stream.read(3) != b"BCF":
             raise ValueError("not a BCF")
         _, _, size = struct.unpack("<BBI", _exactly(stream, 6))
@@ -142,7 +135,7 @@ def _bcf_header(path: Path) -> str:
 
 def _bam(path: Path) -> Iterator[_Named]:
     """Yield the reference sequences of a BAM (SAM specification, 4.2), listed after the text of its header."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         if stream.read(4) != b"BAM\1":
             raise ValueError("not a BAM")
         (size,) = struct.unpack("<I", _exactly(stream, 4))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+from planner.core import text_lines
 from planner.core.errors import InputError
 from planner.core.genomes import Genome
 from planner.core.regions import BED, INTERVALS, WAYS, Cut, Region, Span
@@ -79,12 +79,6 @@ def _bed(path: Path) -> Iterator[tuple[str, str, Span]]:
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
     """Yield (``file:line``, text) of the lines that are not empty or comments."""
-    try:
-        packed = path.read_bytes()
-        text = (gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as text"
-        raise InputError(f"{path}: {reason}", WAYS) from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.startswith("#"):
+    for number, line in text_lines.numbered(path, hint=WAYS):
+        if not line.startswith("#"):
             yield f"{path}:{number}", line.rstrip()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from planner.core import shell
 from planner.core.errors import FieldError, InputError
+from planner.core.genetic_maps import GeneticMap
 from planner.core.genomes import Genome
 
 WHOLE = "chromosomes"
@@ -22,12 +23,13 @@ BED = (".bed", ".bed.gz")
 INTERVALS = (".list", ".intervals", ".interval_list")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(bp|kb|mb|gb)", re.IGNORECASE)
 _BASES = {"bp": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_CENTIMORGANS = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*cm", re.IGNORECASE)
 _PLACE = re.compile(r"(.+):([0-9][0-9,]*)-([0-9][0-9,]*)")
 _PART_IN_NAME = re.compile(r"[A-Za-z0-9][:_]([0-9]{1,12})[-_]([0-9]{4,12})(?![A-Za-z0-9])")
 _LEAST_PART_BP = 999
 # more regions would be more tasks than one plan can hold
 _MOST = 10**6
-WAYS = 'write "chromosomes", a length such as "5Mb", a file .bed, .list or .interval_list, or a list of names'
+WAYS = 'write "chromosomes", a length such as "5Mb" or "20cM", a file .bed, .list or .interval_list, or a list of names'
 
 Span = tuple[int, int]
 """First and last base of an interval, 1-based."""
@@ -115,6 +117,12 @@ def parse_bases(text: str) -> int:
     return round(bases)
 
 
+def parse_cm(text: str) -> float | None:
+    """Return the centimorgans in ``20cM``; None for anything else."""
+    match = _CENTIMORGANS.fullmatch(text.strip())
+    return float(match[1]) if match and 0 < float(match[1]) < float("inf") else None
+
+
 def check(text: str) -> str:
     """Return a valid value of ``regions``, checked as far as possible before a file is read.
 
@@ -123,7 +131,7 @@ def check(text: str) -> str:
     FieldError
         For anything else.
     """
-    if text != WHOLE and not is_file_name(text):
+    if text != WHOLE and not is_file_name(text) and parse_cm(text) is None:
         try:
             parse_bases(text)
         except FieldError:
@@ -149,12 +157,15 @@ class Cut:
         By how much a padded region is longer on each side.
     gaps : mapping of str to spans
         Chromosome -> sorted gaps: windows begin and end outside of them.
+    genetic_map : GeneticMap or None
+        Of the chromosomes.
     """
 
     genome: Genome
     chromosomes: Sequence[str]
     overlap_bp: int = 0
     gaps: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    genetic_map: GeneticMap | None = None
 
     def whole(self) -> list[Region]:
         """Return the whole chromosomes as regions."""
@@ -169,17 +180,35 @@ class Cut:
             When that makes more regions than a plan can hold.
         """
         lengths = self.genome.lengths_bp
-        count = sum(-(-lengths[one] // bases) for one in self.chromosomes)
-        if count > _MOST:
-            raise InputError(f"pipeline.regions: windows of {bases} bp make {count} regions", "use longer windows")
-        found = []
-        for chromosome in self.chromosomes:
-            gaps = self.gaps.get(chromosome, ())
-            for start in range(1, lengths[chromosome] + 1, bases):
-                left = _outside((start, min(start + bases - 1, lengths[chromosome])), gaps)
-                if left is not None:
-                    found.append(self.part(chromosome, left))
-        return found
+        _check_count(f"{bases} bp", sum(-(-lengths[one] // bases) for one in self.chromosomes))
+        return [
+            region
+            for one in self.chromosomes
+            for region in self._between(one, [*range(bases, lengths[one], bases), lengths[one]])
+        ]
+
+    def map_windows(self, step_cm: float, genetic_map: GeneticMap) -> list[Region]:
+        """Return windows of one map length, from each chromosome's first base; the last window of each may be shorter.
+
+        Raises
+        ------
+        InputError
+            When that makes more regions than a plan can hold.
+        """
+        points = genetic_map.points
+        _check_count(f"{step_cm:g} cM", sum(int(points[one].total_cm / step_cm) + 1 for one in self.chromosomes))
+        return [
+            region
+            for one in self.chromosomes
+            for region in self._between(one, points[one].ends(step_cm, self.genome.lengths_bp[one]))
+        ]
+
+    def _between(self, chromosome: str, ends: Iterable[int]) -> Iterator[Region]:
+        """Yield the parts of a chromosome that end at these bases, without gaps at their ends."""
+        for start, end in pairwise([0, *ends]):
+            span = _outside((start + 1, end), self.gaps.get(chromosome, ()))
+            if span is not None:
+                yield self.part(chromosome, span)
 
     def part(self, chromosome: str, span: Span) -> Region:
         """Return a part of a chromosome; the whole chromosome if the part is all of it."""
@@ -202,10 +231,7 @@ class Cut:
         if number == 1:
             return [self._whole(chromosome)]
         length = self.genome.lengths_bp[chromosome]
-        ends = [length * part // number for part in range(number + 1)]
-        spans = ((start + 1, end) for start, end in pairwise(ends))
-        kept = (_outside(span, self.gaps.get(chromosome, ())) for span in spans)
-        return [self.part(chromosome, span) for span in kept if span is not None]
+        return list(self._between(chromosome, (length * part // number for part in range(1, number + 1))))
 
     def _whole(self, chromosome: str) -> Region:
         return Region(
@@ -284,6 +310,11 @@ def _outside(span: Span, gaps: Sequence[Span]) -> Span | None:
             break
         end = min(end, first - 1)
     return (start, end) if start <= end else None
+
+
+def _check_count(windows: str, count: int) -> None:
+    if count > _MOST:
+        raise InputError(f"pipeline.regions: windows of {windows} make {count} regions", "use longer windows")
 
 
 def check_distinct(found: Iterable[Region], where: str) -> None:

@@ -5,6 +5,7 @@ A specification is one of
 =================  ==================================================================
 ``4``, ``"2.5"``   that number
 ``"length"``       length of the task's region in Mb (1e6 bases), from the genome
+``"map_length"``   map length of the region in cM, from the genetic map
 ``"cpus"``         CPUs of the task
 ``"size:PATH"``    bytes of a file, of all in a folder, or of all that a pattern matches
 ``"records:PATH"`` variant records of the task's region in an indexed VCF or BCF
@@ -35,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """One parsed specification: ``kind`` number, length, cpus, column, text, size, records or samples."""
+    """One parsed specification: ``kind`` number, length, map_length, cpus, column, text, size, records or samples."""
 
     name: str
     kind: str
@@ -55,6 +56,8 @@ class Readers:
         ``records(path, chromosome, span) -> variant records of that chromosome``, or of an interval of it.
     samples : callable
         ``samples(path) -> samples in the header``.
+    map_length_cm : callable or None
+        ``map_length_cm(chromosome, span) -> cM`` of that chromosome, or of an interval of it; None without a map.
 
     Each raises ``OSError`` or ``ValueError`` with a message for people when it cannot.
     """
@@ -62,6 +65,7 @@ class Readers:
     size: Callable[[str], float]
     records: Callable[[str, str, tuple[int, int] | None], float]
     samples: Callable[[str], float]
+    map_length_cm: Callable[[str, tuple[int, int] | None], float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +116,7 @@ def parse_spec(name: str, text: str | float) -> Spec:
     if not isinstance(text, str) or not text.strip():
         raise InputError(
             f"features.{name}: {text!r} is not a specification",
-            'write a number, "length", "cpus", "size:PATH", "records:PATH", "samples:PATH" or the name of a column',
+            'write a number, "length", "map_length", "cpus", "size:PATH", "records:PATH", "samples:PATH" or a column',
         )
     text = text.strip()
     kind, colon, argument = text.partition(":")
@@ -121,7 +125,7 @@ def parse_spec(name: str, text: str | float) -> Spec:
         if not argument.strip():
             raise InputError(f"features.{name}: no {what} after {kind}:", f'write "{kind}:{what.upper()}"')
         return Spec(name=name, kind=kind, argument=argument.strip())
-    if text in ("length", "cpus"):
+    if text in ("length", "map_length", "cpus"):
         return Spec(name=name, kind=text)
     number = _number(text)
     if number is not None:
@@ -138,7 +142,7 @@ def parse_specs(table: Mapping[str, str | float]) -> tuple[Spec, ...]:
 
 def measured(table: Mapping[str, str | float]) -> list[str]:
     """Return the features of a ``[features]`` table that are amounts of input: lengths, bytes, records, samples."""
-    return [spec.name for spec in parse_specs(table) if spec.kind in ("length", *FILE_KINDS)]
+    return [spec.name for spec in parse_specs(table) if spec.kind in ("length", "map_length", *FILE_KINDS)]
 
 
 def resolve(specs: Iterable[Spec], facts: TaskFacts) -> dict[str, float]:
@@ -169,6 +173,8 @@ class _Resolver:
             return float(self.facts.cpus)
         if spec.kind == "length":
             return self._length(spec)
+        if spec.kind == "map_length":
+            return self._map_length(spec)
         if spec.kind == "column":
             return self._column(spec)
         return self._file(spec)
@@ -190,6 +196,13 @@ class _Resolver:
                 "check the chromosomes and the genome in chromplan.toml",
             )
         return self.facts.lengths[self.facts.chromosome] / 1e6
+
+    def _map_length(self, spec: Spec) -> float:
+        read = self.facts.readers.map_length_cm if self.facts.readers else None
+        if read is None or not self.facts.chromosome:
+            unknown = "no genetic map is named" if read is None else "the map length of its region is not known"
+            raise self._error(spec, unknown, "name one in [pipeline], or another feature in [features]: map = …")
+        return read(self.facts.chromosome, self.facts.span)
 
     def text(self, spec: Spec) -> str:
         """Return the text of a column or parameter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from planner.core import genomes, region_files, regions
+from planner.core import genetic_maps, genomes, region_files, regions
 from planner.core.config import FILE, Config
 from planner.core.errors import InputError
 from planner.core.genomes import Genome
@@ -46,9 +46,11 @@ def cut_of(config: Config, folder: Path) -> Cut:
     """Return how a pipeline's chromosomes may be cut: which they are, their overlap and gaps."""
     pipeline = config.pipeline
     genome = genome_of(config, folder)
+    chromosomes = _chromosomes(config, genome, f"{folder / FILE}: pipeline")
     return Cut(
         genome=genome,
-        chromosomes=_chromosomes(config, genome, f"{folder / FILE}: pipeline"),
+        chromosomes=chromosomes,
+        genetic_map=genetic_maps.read(pipeline.map, folder, genome, chromosomes) if pipeline.map else None,
         overlap_bp=regions.parse_bases(pipeline.overlap) if pipeline.overlap else 0,
         gaps=region_files.gaps(_path(folder, pipeline.gaps), genome) if pipeline.gaps else {},
     )
@@ -63,6 +65,9 @@ def _cut(asked: str | list[str], cut: Cut, folder: Path, where: str) -> list[Reg
         return split.recorded(folder, cut)
     if regions.is_file_name(asked):
         return region_files.of_file(_path(folder, asked), cut)
+    step_cm = regions.parse_cm(asked)
+    if step_cm is not None and cut.genetic_map is not None:
+        return cut.map_windows(step_cm, cut.genetic_map)
     return cut.windows(regions.parse_bases(asked))
 
 

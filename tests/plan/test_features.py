@@ -1,6 +1,7 @@
 """Features: what a task is known by before it runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,3 +123,11 @@ def test_any_text_is_a_specification_or_a_clear_error(text: str) -> None:
         assert "features.x" in error.message
     else:
         assert isinstance(spec, Spec)
+
+
+def test_the_map_length_comes_from_the_genetic_map() -> None:
+    read = replace(READERS, map_length_cm=lambda chromosome, span: 180.0 if span is None else (span[1] - span[0]) / 1e6)
+    assert values({"cm": "map_length"}, readers=read) == {"cm": 180.0}
+    assert values({"cm": "map_length"}, readers=read, span=(1, 5_000_001)) == {"cm": 5.0}
+    with pytest.raises(InputError, match=r"task s1\.chr1, feature cm: no genetic map is named"):
+        values({"cm": "map_length"})

@@ -1,0 +1,37 @@
+"""The lines of a text file that may be gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from planner.core.errors import InputError
+
+
+def opened(path: Path) -> IO[bytes]:
+    """Open a file that may be compressed; bgzip's output is gzip with several members."""
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def numbered(path: Path, *, hint: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not empty, with their numbers.
+
+    Raises
+    ------
+    InputError
+        With this hint, when the file cannot be read as text.
+    """
+    try:
+        with opened(path) as stream:
+            for number, raw in enumerate(stream, 1):
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as text"
+        raise InputError(f"{path}: {reason}", hint) from None
