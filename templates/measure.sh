@@ -1,17 +1,17 @@
 #!/bin/bash
-# Runs a command and records what its whole process tree held at most; exit code and signals are the command's own:
+# Runs a command and records the peak memory of its whole process tree; exit code and signals are passed through:
 #   measure.sh RECORD COMMAND…
-# or watches a process that runs already, until it ends:
+# or watches a running process until it ends:
 #   measure.sh --beside PID RECORD
-# RECORD gets a line whenever more is seen (tree_kib=…): a task that is killed leaves its peak, too. At the end GNU time
-# adds that of the largest process (peak_kib=…), which no look can miss. docs/rounds.md says how the two are read.
-# This needs nothing but bash 4 and /proc; elsewhere ps(1). Looks become rarer the longer the task runs.
+# A line is added to RECORD whenever a new peak is seen (tree_kib=…), so a task that is killed leaves its peak as well. At the
+# end, GNU time adds the exact peak of the largest process (peak_kib=…). docs/rounds.md explains how the two are combined.
+# Needs only bash 4 and /proc, or else ps(1). The longer the task runs, the less often it is checked.
 
 proc=${CHROMPLAN_PROC:-/proc}
 most_pause_us=1000000
-burst_us=100000 # after so much CPU time a look may take 1/1000 of the time, before that 1/10
+burst_us=100000 # checks may take 1/10 of the time until they have used this much CPU time, then 1/1000
 
-# the clock in microseconds, into now_us
+# sets now_us: the clock, in microseconds
 now() {
   local up
   if [ -n "$EPOCHREALTIME" ]; then
@@ -23,7 +23,7 @@ now() {
   fi
 }
 
-# CPU time of this shell, where the kernel tells it, else the clock, into spent_us
+# sets spent_us: the CPU time of this shell, or the clock if the kernel does not report it
 spent() {
   local ns
   if read -r ns _ <"$proc/$BASHPID/schedstat"; then
@@ -34,7 +34,7 @@ spent() {
   fi
 }
 
-# what follows the name in /proc/PID/stat, into stat: 0 state, 1 parent, 19 start, 21 resident pages, 25 stack
+# sets stat: the fields after the name in /proc/PID/stat: 0 state, 1 parent, 19 start, 21 resident pages, 25 stack
 stat_of() {
   local line
   read -r line <"$proc/$1/stat" || return
@@ -42,7 +42,7 @@ stat_of() {
   stat=(${line##*) })
 }
 
-# the number in a line "NAME: number kB" of a file, or of the one that was read last, into kib
+# sets kib: the number in the line "NAME: number kB" of a file, by default the last one read
 value_of() {
   local line
   [ -z "$2" ] || { lines=() && mapfile -t lines <"$2"; }
@@ -56,7 +56,7 @@ value_of() {
   return 1
 }
 
-# whether a process was started with the task's mark
+# whether a process has this task's CHROMPLAN_RECORD in its environment
 is_marked() {
   local variable
   while read -rd '' variable; do
@@ -65,7 +65,7 @@ is_marked() {
   return 1
 }
 
-# whether a new process is the task's: started by one that is, or left by it to whoever takes up orphans, as this was
+# whether a new process belongs to the task: its parent does, or it was orphaned and has the task's CHROMPLAN_RECORD
 is_ours() {
   [ "$1" != "$BASHPID" ] && stat_of "$1" || return
   local parent=${stat[1]}
@@ -73,8 +73,8 @@ is_ours() {
   [ -O "$proc/$1" ] && stat_of "$BASHPID" && [[ $parent == 1 || $parent == "${stat[1]}" ]] && is_marked "$1"
 }
 
-# takes up processes that are new: started by ours, or left by the one that started them but with the task's mark. Ids are
-# given one after the other, and begin anew after the highest
+# adds new processes of the task to mine. Only ids given out since the last search are looked at: they are handed out in
+# ascending order, and start again from the lowest after the highest
 search() {
   local path pid last low=$last_pid
   read -r _ _ _ _ last <"$proc/loadavg"
@@ -89,7 +89,7 @@ search() {
   done
 }
 
-# what each process holds, into held
+# sets held: the resident memory of each process, KiB
 look_in_proc() {
   local pid parent stack rss
   local -A state=() stacks=() parents=()
@@ -99,7 +99,7 @@ look_in_proc() {
       rss=$((stat[21] * page_kib)) stack=${stat[25]}
       ((rss)) || continue
       held[$pid]=$rss state[$pid]=${stat[0]} parents[$pid]=${stat[1]}
-      # one that was forked and goes on with the same program shares its parent's memory
+      # a forked process that still runs its parent's program shares memory with it
       [ -z "${stacks[$stack]}" ] || forked="$forked $pid ${stacks[$stack]}"
       stacks[$stack]=$pid
     else
@@ -108,14 +108,14 @@ look_in_proc() {
   done
   for pid in $forked; do
     parent=${parents[$pid]}
-    # its parent waits until it runs another program (vfork): they have one memory
+    # after vfork, the parent waits (state D) and both use the same memory
     if [ "${state[$parent]}" = D ] && [ "${held[$parent]}" = "${held[$pid]}" ]; then
       unset "held[$pid]"
     fi
   done
 }
 
-# the same where there is no /proc
+# the same, where there is no /proc
 look_by_ps() {
   local pid parent rss found=1
   local -a parents=() sizes=()
@@ -136,7 +136,7 @@ look_by_ps() {
   done
 }
 
-# whether processes hold much that they may share: the same program's memory, files, shared memory
+# whether much of the memory may be shared between processes: forked copies, mapped files, shared memory
 may_share() {
   local pid shared all=0
   [ -z "$forked" ] || return 0
@@ -146,8 +146,8 @@ may_share() {
   ((all * 20 > tree_kib))
 }
 
-# pages that several processes share count once, in tree_kib. The kernel has to go through all of them to tell. Between two
-# times the total is not known; once they are far apart, the same processes are taken to share what they shared before
+# sets tree_kib, counting pages shared by several processes once. The kernel walks all pages for this, so it is not done every
+# time. In between, tree_kib is 0 (unknown); once this has become rare, what the same processes shared last is subtracted
 count_shares() {
   local pid before_us
   now
@@ -166,13 +166,13 @@ count_shares() {
       surplus_kib=$((surplus_kib + kib))
       value_of Pss
       surplus_kib=$((surplus_kib - kib))
-    else # the kernel does not tell
+    else # not readable
       kib=${held[$pid]}
     fi
     tree_kib=$((tree_kib + kib))
   done
   sharers=${!held[*]}
-  for pid in "${!held[@]}"; do # one that ended meanwhile left its share to the others: it would count twice
+  for pid in "${!held[@]}"; do # if one has ended meanwhile, its pages were counted twice
     stat_of "$pid" && ((stat[21])) || tree_kib=0
   done
   spent
@@ -181,7 +181,7 @@ count_shares() {
   share_us=$((now_us + (spent_us - before_us) * (shares_us < 2 * burst_us ? 10 : 1000)))
 }
 
-# what all hold together, into tree_kib; where that would be the most so far, without what they share
+# sets tree_kib: the memory of all processes; if that would be a new peak, shared pages are counted once
 add_up() {
   local pid largest=0 biggest=$root
   tree_kib=0
@@ -191,7 +191,7 @@ add_up() {
       largest=${held[$pid]} biggest=$pid
     fi
   done
-  # the kernel remembers each process's own highest
+  # the kernel keeps the peak of each single process
   value_of VmHWM "$proc/$biggest/status" && ((kib > most_kib)) && most_kib=$kib
   if ((tree_kib > most_kib && tree_kib > largest)) && may_share; then
     count_shares
@@ -199,7 +199,7 @@ add_up() {
   ((tree_kib <= most_kib)) || most_kib=$tree_kib
 }
 
-# the file with the highest use of the Slurm step that this is in: it counts files that were read, too
+# sets cgroup: the file with the peak of this Slurm step, which includes cached files
 find_cgroup() {
   local kinds path
   while IFS=: read -r _ kinds path; do
@@ -221,7 +221,7 @@ note() {
   echo "tree_kib=$most_kib looks=$looks${bytes:+ cgroup_kib=$((bytes / 1024))}" >>"$record"
 }
 
-# whether the watched process runs; one that has ended may still be shown (Z)
+# whether the watched process is running, not just a zombie (Z)
 lives() {
   if [ -z "$born" ]; then
     kill -0 "$root"
@@ -230,7 +230,7 @@ lives() {
   fi
 }
 
-# waits so many microseconds, or until the process has ended; bash's own way needs no process
+# waits this many microseconds, or until the process has ended; with read's time-out, since sleep would be another process
 nap() {
   local left_us=$1 slice_us slice
   while ((left_us > 0)) && lives; do
@@ -247,7 +247,7 @@ nap() {
 
 watch() {
   local fd before_us began_us cost_us pause_us search_us=0
-  # nothing that somebody waits for the end of is held open, and no signal meant for the task ends this
+  # close all inherited files, since a reader may wait for their end, and ignore signals meant for the task
   cd /
   exec </dev/null >/dev/null 2>&1
   for fd in /dev/fd/*; do
@@ -294,7 +294,7 @@ watch() {
     spent
     now
     cost_us=$((spent_us - before_us - apart_us))
-    [ -n "$born" ] || cost_us=5000 # what ps takes is not seen
+    [ -n "$born" ] || cost_us=5000 # the CPU time of ps is not included in spent_us
     used_us=$((used_us + cost_us))
     ((used_us < burst_us)) || spacing=1000
     cost_us=$((cost_us * spacing))
@@ -318,7 +318,7 @@ if [ "$root" != $$ ]; then
   watch
   exit
 fi
-(watch &) # no child of the command's: that waits for its own alone
+(watch &) # started by a subshell, so that it is not a child of the command, which may wait for all its children
 measure=()
 if [ -w "$record" ] && /usr/bin/time --version >/dev/null 2>&1; then
   measure=(/usr/bin/time --append -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$record")

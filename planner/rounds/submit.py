@@ -314,9 +314,8 @@ class _Submitter:
         self._record()
 
     def _refuse(self, why: str) -> None:
-        note = (
-            f"the cluster did not take the elements' own memory ({why}); the array was cancelled, tiers go out instead"
-        )
+        refused = f"the cluster refused to change the elements' memory ({why})"
+        note = f"{refused}: the array was cancelled, and tiers are submitted instead"
         self._say(note)
         for at, job in enumerate(self._journal.jobs):
             if job.state == "held":

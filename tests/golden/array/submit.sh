@@ -1,8 +1,9 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
-# What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
+# What 'chromplan submit' does, to read, or to run where chromplan is not installed.
 set -euo pipefail
-# Slurm's commands take options from these, and rank them above what a script says; only how to reach the cluster stays
+# Slurm's commands read options from these variables and prefer them to a script's: unset all but those that say how to
+# reach the cluster
 for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${!SLURM_@} ${!SLURMD_@}; do
   case $name in
     SLURM_CONF | SLURM_CONF_SERVER | SLURM_JWT | SLURM_SACK_JWKS | SLURM_SACK_KEY | SLURM_SACK_SOCKET) ;;
@@ -10,7 +11,7 @@ for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${
   esac
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if command -v flock >/dev/null; then # where there is no chromplan, another submit.sh may be at work
+if command -v flock >/dev/null; then # another submit.sh, or chromplan, may be running here
   mkdir -p .chromplan
   exec 9>>.chromplan/lock
   flock -n 9 || [ $? -ne 1 ] || { echo "another chromplan is at work here" >&2; exit 1; }
@@ -20,7 +21,7 @@ if [ -e rounds/r001/manifest.tsv ] || [ -e rounds/r001/submission.json ]; then
   exit 1
 fi
 if [ -e rounds/r001/manifest.tsv.new ]; then
-  echo "rounds/r001: an earlier submit.sh was interrupted: 'chromplan submit' goes on with what it left" >&2
+  echo "rounds/r001: an earlier submit.sh was interrupted; 'chromplan submit' continues it" >&2
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new
@@ -29,7 +30,7 @@ printf 'task\tjob_id\tindex\trequest_mb\tcpus\tscript\truns_as\n' >"$manifest"
 id=$(sbatch --parsable --export=ALL --comment=chromplan:r001:abc123:array.sh --hold rounds/r001/array.sh | grep -oE '^[0-9]+(;|$)')
 id=${id%;} # 12, or 12;cluster
 
-# every element its own memory and place in the queue, in the order in which they are to start
+# give each element its own memory and place in the queue, in the order in which they should start
 lines="update JobId=${id}_1 MinMemoryNode=1361 Nice=0
 update JobId=${id}_4 MinMemoryNode=1361 Nice=1
 update JobId=${id}_3 MinMemoryNode=1127 Nice=2
@@ -37,21 +38,21 @@ update JobId=${id}_6 MinMemoryNode=1127 Nice=3
 update JobId=${id}_2 MinMemoryNode=1063 Nice=4
 update JobId=${id}_5 MinMemoryNode=1063 Nice=5"
 if [[ ! $(scontrol show config) =~ PriorityType\ *=\ priority/multifactor ]]; then
-  lines=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//') # it would release them here, where the order of the release counts
+  lines=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//') # without multifactor priority, setting Nice would release elements before their turn
 fi
 memory=$(printf '%s\n' "$lines" | sed 's/ Nice=.*//')
-# where the rest is refused, memory alone; what was not taken shows below
+# if that is refused, change only the memory; the check below shows what was not accepted
 scontrol <<<"$lines" >/dev/null || scontrol <<<"$memory" >/dev/null || true
 arrays=$id
 given=$(squeue --array --noheader --noconvert --jobs="$arrays" --format='update JobId=%F_%K MinMemoryNode=%m' | sed -n 's/^\(update .*\)M$/\1/p' | sort)
 if [ "$given" != "$(sort <<<"$memory")" ]; then
   scancel "$id"
-  echo "the cluster did not take the elements' own memory: the array was cancelled, tiers go out instead" >&2
+  echo "the cluster refused to change the elements' memory: the array was cancelled, and tiers are submitted instead" >&2
   rm "$manifest"
   exec bash rounds/r001/submit-tiers.sh
 fi
 sed 's/^update JobId=//; s/ .*//' <<<"$lines" | xargs -n 1000 | tr ' ' , | xargs -n 1 scontrol release ||
-  echo "squeue shows what is still held (JobHeldUser): release it with scontrol, or end it with scancel" >&2
+  echo "some elements are still held (squeue: JobHeldUser): release them with scontrol, or cancel them with scancel" >&2
 cat >>"$manifest" <<END
 NA1.chr20	${id}_1	0	1361	1	array.sh	job
 a_b-c8687a08.chr20	${id}_4	1	1361	1	array.sh	job

@@ -14,15 +14,15 @@
 #SBATCH --requeue
 set -euo pipefail
 
-# 6 tasks share this allocation. 'chromplan drive' decides at every end what starts next, and learns as it goes
-# the installation that rendered this script, when this node sees it; else the one that the node has
+# 6 tasks share this allocation. Whenever one ends, 'chromplan drive' decides what starts next, and learns from it
+# the installation that rendered this script if it is visible here, otherwise the one on this node's PATH
 chromplan=('/opt/chrom plan/bin/python' -P -m planner)
 first=${chromplan[0]}
 if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
   chromplan=("${CHROMPLAN:-chromplan}")
   if ! "${chromplan[@]}" --version >/dev/null 2>&1; then
     echo "error: no chromplan on $(hostname): neither $first nor on the PATH" >&2
-    echo "hint: mode dynamic needs it on the nodes, as from a shared file system; or plan with mode packed" >&2
+    echo "hint: mode dynamic needs chromplan on the nodes: install it on a shared file system, or plan with mode packed" >&2
     exit 1
   fi
 fi

@@ -26,18 +26,18 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# 6 tasks on nodes of several types, each a step that is held to its own memory; this script runs in component 0
+# 6 tasks on nodes of several types, each as a step with its own memory limit; this script runs in component 0
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
-srun_mb=0 # all sruns run in component 0, beside its tasks
+srun_mb=0 # all sruns run on the node of component 0, which has memory set aside for them
 
-# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+# If a task was submitted twice, only the first job runs it. A requeued job finds its own id and runs again.
 take_turn() {
   local first
   ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
   first=$(readlink "rounds/r001/turns/$1" || true)
   if [ "${first:-$2}" != "$2" ]; then
-    echo "$1: job $first has taken its turn, $2 does nothing"
+    echo "$1: job $first runs this task, so job $2 does nothing"
     return 75
   fi
 }
@@ -52,7 +52,7 @@ run_task() {
   local own="rounds/r001/peaks/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group" code=0
   take_turn "$CHROMPLAN_TASK" "$SLURM_JOB_ID+$group" || return 0
   rm -f "$own.end"
-  # the task's node makes its own temporary folder: step.sh
+  # step.sh creates the temporary folder on the task's node
   srun --export=ALL --het-group="$group" --exact --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 --mem="${mem_mb}M" \
     --time="$limit" --output="rounds/r001/logs/$CHROMPLAN_TASK.$SLURM_JOB_ID+$group.out" --open-mode=append \
     bash rounds/r001/step.sh "$own" || code=$?
@@ -60,7 +60,7 @@ run_task() {
   [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
 }
 
-# take back the slot and the memory of the tasks that ended
+# free the slots and the memory of tasks that have ended
 collect() {
   local pid
   for pid in "${!held[@]}"; do
@@ -71,7 +71,7 @@ collect() {
   done
 }
 
-# start the next task once a slot and its memory are free: the order is kept
+# wait until a slot and enough memory are free, then start the task; tasks start in order
 start() {
   local need=$(($1 + srun_mb))
   while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$need" ]; do

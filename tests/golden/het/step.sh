@@ -1,6 +1,6 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
-# One task on its node, measured; its peak record goes to the file that is named.
+# Runs one task on its node and records its peak in the file $1.
 set -euo pipefail
 CHROMPLAN_TMP=$(mktemp -d "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}/chromplan.XXXXXX")
 export CHROMPLAN_TMP

@@ -15,7 +15,7 @@
 # shellcheck disable=SC2016  # names are data
 set -euo pipefail
 
-# 6 tasks share this allocation, each a step that is held to its own memory
+# 6 tasks share this allocation, each as a step with its own memory limit
 free=2746   # MB for the tasks and their sruns; the job's other 16 MB are for this script
 srun_mb=12
 slots=2
@@ -23,13 +23,13 @@ declare -A held=() # pid of a running task -> its MB
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
 
-# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+# If a task was submitted twice, only the first job runs it. A requeued job finds its own id and runs again.
 take_turn() {
   local first
   ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
   first=$(readlink "rounds/r001/turns/$1" || true)
   if [ "${first:-$2}" != "$2" ]; then
-    echo "$1: job $first has taken its turn, $2 does nothing"
+    echo "$1: job $first runs this task, so job $2 does nothing"
     return 75
   fi
 }
@@ -54,7 +54,7 @@ run_task() {
   [ "$code" -eq 0 ] || echo "$CHROMPLAN_TASK" >>"$failed"
 }
 
-# take back the slot and the memory of the tasks that ended
+# free the slots and the memory of tasks that have ended
 collect() {
   local pid
   for pid in "${!held[@]}"; do
@@ -65,7 +65,7 @@ collect() {
   done
 }
 
-# start the next task once a slot and its memory are free: the order is kept
+# wait until a slot and enough memory are free, then start the task; tasks start in order
 start() {
   local need=$(($1 + srun_mb))
   while collect; [ "$slots" -lt 1 ] || [ "$free" -lt "$need" ]; do

@@ -1,8 +1,9 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute, round 1, 6 tasks
-# What 'chromplan submit' does, for reading, or for running where chromplan is not installed.
+# What 'chromplan submit' does, to read, or to run where chromplan is not installed.
 set -euo pipefail
-# Slurm's commands take options from these, and rank them above what a script says; only how to reach the cluster stays
+# Slurm's commands read options from these variables and prefer them to a script's: unset all but those that say how to
+# reach the cluster
 for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${!SLURM_@} ${!SLURMD_@}; do
   case $name in
     SLURM_CONF | SLURM_CONF_SERVER | SLURM_JWT | SLURM_SACK_JWKS | SLURM_SACK_KEY | SLURM_SACK_SOCKET) ;;
@@ -10,7 +11,7 @@ for name in ${!SBATCH_@} ${!SQUEUE_@} ${!SCANCEL_@} ${!SCONTROL_@} ${!SRUN_@} ${
   esac
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if command -v flock >/dev/null; then # where there is no chromplan, another submit.sh may be at work
+if command -v flock >/dev/null; then # another submit.sh, or chromplan, may be running here
   mkdir -p .chromplan
   exec 9>>.chromplan/lock
   flock -n 9 || [ $? -ne 1 ] || { echo "another chromplan is at work here" >&2; exit 1; }
@@ -20,7 +21,7 @@ if [ -e rounds/r001/manifest.tsv ] || [ -e rounds/r001/submission.json ]; then
   exit 1
 fi
 if [ -e rounds/r001/manifest.tsv.new ]; then
-  echo "rounds/r001: an earlier submit.sh was interrupted: 'chromplan submit' goes on with what it left" >&2
+  echo "rounds/r001: an earlier submit.sh was interrupted; 'chromplan submit' continues it" >&2
   exit 1
 fi
 manifest=rounds/r001/manifest.tsv.new

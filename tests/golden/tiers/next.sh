@@ -12,11 +12,11 @@
 #SBATCH --no-requeue
 set -euo pipefail
 
-# 'chromplan submit --then-next' submits this behind the round's jobs: once they have ended, record what they used, plan what
-# is left and submit it, with a job like this one behind it; when nothing is left, nothing is submitted.
-# What Slurm told this job of itself does not concern the next ones.
+# 'chromplan submit --then-next' submits this job to run after the round's jobs. It records what they used, then plans and
+# submits what is left, with another job like this one after it. If nothing is left, it submits nothing.
+# The variables that describe this job must not reach the next ones.
 unset "${!SLURM_JOB@}" "${!SLURM_MEM@}" "${!SLURM_CPU@}" "${!SLURM_NTASKS@}" "${!SLURM_TASK@}"
-# Nobody is there to try again when Slurm does not answer (exit code 1): what was submitted is not submitted twice.
+# If Slurm does not answer (exit code 1), try again; nothing is submitted twice.
 for pause_s in 10 60 300 0; do
   code=0
   "${CHROMPLAN:-chromplan}" next --submit --then-next --wait-s 300 || code=$?

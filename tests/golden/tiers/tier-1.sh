@@ -26,18 +26,18 @@ export CHROMPLAN_CPUS=1
 export CHROMPLAN_MEM_MB=${SLURM_MEM_PER_NODE:-1063}
 export CHROMPLAN_JAVA_HEAP_MB=$((CHROMPLAN_MEM_MB > 240 ? CHROMPLAN_MEM_MB - 100 - CHROMPLAN_MEM_MB / 20 : CHROMPLAN_MEM_MB / 2))
 
-# a task that was submitted twice runs once: of two jobs one is first; one that Slurm starts again finds its own id
+# If a task was submitted twice, only the first job runs it. A requeued job finds its own id and runs again.
 take_turn() {
   local first
   ln -s "$2" "rounds/r001/turns/$1" 2>/dev/null || true
   first=$(readlink "rounds/r001/turns/$1" || true)
   if [ "${first:-$2}" != "$2" ]; then
-    echo "$1: job $first has taken its turn, $2 does nothing"
+    echo "$1: job $first runs this task, so job $2 does nothing"
     return 75
   fi
 }
 id=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
-own="rounds/r001/peaks/$CHROMPLAN_TASK.$id" # what this attempt records of itself: its peak, its exit code
+own="rounds/r001/peaks/$CHROMPLAN_TASK.$id" # files of this attempt: its peak, its exit code
 take_turn "$CHROMPLAN_TASK" "$id"
 rm -f "$own.end"
 
@@ -46,10 +46,10 @@ export CHROMPLAN_TMP
 trap 'echo $? >"$own.end"; rm -rf "$CHROMPLAN_TMP"' EXIT
 
 echo "$CHROMPLAN_TASK: $CHROMPLAN_MEM_MB MB on $(hostname)"
-# measure.sh writes what all its processes hold at most to $own
+# measure.sh writes the peak memory of the task's whole process tree to $own
 srun --export=ALL --job-name="$CHROMPLAN_TASK" --ntasks=1 --cpus-per-task=1 \
   bash rounds/r001/measure.sh "$own" bash rounds/r001/command.sh &
 step=$!
-# bash takes a signal only while it waits: that is why the step runs in the background
+# the step runs in the background because bash handles signals only while it waits
 trap 'kill -TERM "$step"; wait "$step"; exit 143' TERM
 wait "$step"

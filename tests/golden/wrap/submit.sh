@@ -1,14 +1,14 @@
 #!/bin/bash
 # chromplan 0.1.0, plan abc123: impute.a_b-4e2d9b0d, round 1, 22 tasks
-# For reading: what 'chromplan submit' does with impute.sh. That, too, runs the script as it was
-# when it was first submitted, with the variables of then, tells Slurm the order, and looks whether every element got its memory.
+# For reading only: what 'chromplan submit' does with impute.sh. chromplan also uses the script and the environment as they
+# were at the first submission, gives Slurm the order, and checks that every element got its memory.
 set -euo pipefail
 cd '/data/it'"'"'s'
 
 # shellcheck disable=SC2016  # words are data
 id=$(sbatch --parsable --hold --mem=2048M --array=1-22%4 --time=02:00:00 --acctg-freq=task=1 '--comment=say "a" # b chromplan:r001:abc123:array' impute.sh 'a b' | grep -oE '^[0-9]+(;|$)')
 id=${id%;} # 12, or 12;cluster
-# every element its own memory
+# give each element its own memory
 scontrol >/dev/null <<END
 update JobId=${id}_1 MinMemoryNode=2048
 update JobId=${id}_2 MinMemoryNode=2048
