@@ -48,7 +48,7 @@ def chromplan(
     what : str
         ``mem_mb`` (MiB), ``runtime`` (minutes) or ``threads``.
     chromosome, sample : str, optional
-        Where they are not wildcards of these names: ``"{chrom}:{start}-{end}"``.
+        Where they are not wildcards of these names: ``"{c}:{begin}-{end}"``; ``start`` and ``end`` are known.
     default : int, optional
         For a rule that chromplan.json does not know yet, doubled at each retry; without it such a rule is an error.
     array : bool
@@ -81,6 +81,8 @@ def chromplan(
 
 def _place(names: dict[str, str], template: str | None) -> str:
     found = _one(names, template, _CHROMOSOMES)
+    if template is None and ":" not in found and "start" in names and "end" in names:
+        found = f"{found}:{names['start']}-{names['end']}"
     return found[3:] if found[:3].lower() == "chr" and len(found) > 3 else found
 
 

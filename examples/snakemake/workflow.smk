@@ -1,9 +1,11 @@
 # Phase, impute and score: by chromosome, by chunk, by chromosome. Each job asks for its own memory (docs/pipelines.md).
 #
 #   snakemake -s workflow.smk --executor slurm --jobs 100 --retries 3     # the first run: the defaults below
-#   chromplan history import benchmarks/phase/*.tsv benchmarks/score/*.tsv --path-pattern '{rule}/chr{chromosome}.tsv'
-#   chromplan history import benchmarks/impute/*.tsv --path-pattern '{rule}/chr{chromosome}.{start}-{end}.tsv'
-#   chromplan export --to snakemake --overhead 300M                       # every run after it: what was learnt
+#
+# Between runs, one command records what the last run used and writes what the next one asks for:
+#
+#   chromplan export --to snakemake --overhead 300M --import 'benchmarks/{rule}/chr{chromosome}.tsv' \
+#     --import 'benchmarks/{rule}/chr{chromosome}.{start}-{end}.tsv'
 #
 # chromplan_resources.py must lie here before the first run: 'chromplan export --to snakemake' writes it, or take it from
 # chromplan's folder templates/.
@@ -47,8 +49,8 @@ rule impute:
         "benchmarks/impute/chr{chrom}.{start}-{end}.tsv"
     resources:
         # a chunk that is not known itself asks for what its chromosome does
-        mem_mb=chromplan("impute", chromosome="{chrom}:{start}-{end}", default=6000),
-        runtime=chromplan("impute", "runtime", chromosome="{chrom}:{start}-{end}", default=240),
+        mem_mb=chromplan("impute", default=6000),
+        runtime=chromplan("impute", "runtime", default=240),
     shell:
         "beagle -Xmx{resources.mem_mb}m gt={input} ref=panel/chr{wildcards.chrom}.bref3"
         " chrom={wildcards.chrom}:{wildcards.start}-{wildcards.end}"

@@ -13,6 +13,7 @@ from planner.export.rules import Ceiling, Rule, of_history, of_plan
 
 if TYPE_CHECKING:
     from planner.core.records import Observation
+    from planner.history.store import Counts
     from planner.plan.document import Plan
 
 
@@ -56,6 +57,39 @@ def export(wanted: Exporting, target: str) -> tuple[list[Rule], dict[str, str], 
 
     found, notes = rules(wanted)
     return found, targets.write([replace(rule, workflow=wanted.workflow) for rule in found], target), notes
+
+
+def record(folder: Path, sources: Sequence[str]) -> Counts:
+    """Record what an engine's last run used, before what it has taught is exported.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files that `planner.history.readers` recognises; one with wildcards, as
+        ``benchmarks/{rule}/chr{chromosome}.tsv``, stands for all of Snakemake's benchmark files that match it.
+
+    Raises
+    ------
+    InputError
+        When no file matches, or one cannot be used; what the sources before it hold is recorded then.
+    """
+    from planner.history.importing import import_files
+    from planner.history.readers import ReadOptions, snakemake
+    from planner.history.store import Counts
+
+    project = planning.open_project(folder)
+    lengths_bp = planning.genome_lengths(project, None)
+    total = Counts()
+    for source in sources:
+        paths, options = [Path(source)], ReadOptions()
+        if snakemake.is_path_pattern(source) and not Path(source).exists():
+            paths, options = snakemake.matching(source), ReadOptions(path_pattern=snakemake.path_pattern(source))
+        if not paths:
+            raise InputError(
+                f"no file matches {source}", "each {wildcard} stands for a part of a file's or a folder's name"
+            )
+        total += import_files(project.store_path, paths, options, lengths_bp=lengths_bp)[1]
+    return total
 
 
 def rules(wanted: Exporting) -> tuple[list[Rule], list[str]]:

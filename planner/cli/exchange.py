@@ -50,7 +50,7 @@ def merge(folder: Path, files: tuple[Path, ...]) -> None:
     found = [one for path in files for one in exchange.loads(TextSource.of_file(path))]
     with open_store(open_project(folder)) as store:
         counts = exchange.merge(store, found)
-    click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
+    click.echo(counts)
 
 
 @click.command("prune")

@@ -31,6 +31,14 @@ from planner.export.targets import TARGETS
     help="Use the history of this tool, instead of plans; may be repeated.",
 )
 @click.option(
+    "--import",
+    "imported",
+    multiple=True,
+    metavar="FILE",
+    help="First record what the engine's last run used: a trace, metadata.json, or Snakemake's benchmarks as "
+    "'benchmarks/{rule}/{sample}.chr{chromosome}.tsv'; may be repeated.",
+)
+@click.option(
     "--site", shell_complete=completion.sites, help="With a history: limit requests to this cluster's largest node."
 )
 @click.option("--overhead", metavar="MEM", help="Memory the engine itself uses in each job, added to each request.")
@@ -43,6 +51,7 @@ def command(
     target: str,
     out: Path | None,
     tools: tuple[str, ...],
+    imported: tuple[str, ...],
     site: str | None,
     overhead: str | None,
     workflow: str | None,
@@ -66,6 +75,10 @@ def command(
         overhead_mb=memory("--overhead", overhead) or 0,
         workflow=workflow or "main",
     )
+    if imported:
+        with working("reading what the last run used"):
+            counts = exporting.record(folder, imported)
+        click.echo(counts, err=True)
     with working("planning"):
         rules, written, notes = exporting.export(wanted, target)
     for note in notes:
@@ -74,8 +87,8 @@ def command(
         click.echo("".join(written.values()), nl=False)
         return
     place = out or Path()
-    files.make_folder(place)
     for name, text in written.items():
+        files.make_folder((place / name).parent)
         files.write_text(place / name, text)
     told = ", ".join(f"{rule.name} ({count(len(rule.tasks), 'task')})" for rule in rules)
     click.echo(f"wrote {', '.join(str(place / name) for name in written)}: {told}")

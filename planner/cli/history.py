@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from planner.history.importing import FileReport
     from planner.history.labels import Labels
     from planner.history.readers import ReadOptions
-    from planner.history.store import Counts
     from planner.history.summary import Summary
     from planner.project.folder import ProjectFolder
 
@@ -117,7 +116,7 @@ def import_(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     for report in reports:
         _tell_report(report)
     _tell_untrusted(sum(report.untrusted for report in reports))
-    _tell_counts(counts)
+    click.echo(counts)
 
 
 @command.command("collect")
@@ -163,7 +162,7 @@ def collect(
     _tell_untrusted(sum("not trusted" in one.evidence for one in read.observations))
     with open_store(project) as store:
         found = add_length(read, genome_lengths(project, options["genome"]))
-        _tell_counts(store.add(found.observations, guessed=True))
+        click.echo(store.add(found.observations, guessed=True))
 
 
 @command.command("show")
@@ -258,10 +257,6 @@ def _tell_report(report: FileReport) -> None:
 def _tell_untrusted(untrusted: int) -> None:
     if untrusted:
         click.echo(f"{untrusted} peaks count as missing: fewer than 3 polls; if the site polls more often, give --poll")
-
-
-def _tell_counts(counts: Counts) -> None:
-    click.echo(f"history: {counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged")
 
 
 def _show_summary(found: Sequence[Observation], as_json: bool) -> None:

@@ -61,6 +61,16 @@ class Counts:
     updated: int = 0
     unchanged: int = 0
 
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            new=self.new + other.new,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+        )
+
+    def __str__(self) -> str:
+        return f"history: {self.new} new, {self.updated} updated, {self.unchanged} unchanged"
+
 
 class Store:
     """An open history; a context manager that closes it."""

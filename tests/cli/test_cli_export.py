@@ -138,3 +138,52 @@ def test_a_history_that_teaches_nothing_says_why(capsys: pytest.CaptureFixture[s
     chromplan("history", "import", "runs.csv", capsys=capsys)
     assert "nothing can be learnt" in chromplan("export", "--to", "table", capsys=capsys, code=2)
     assert "nothing can be learnt" in chromplan("export", "--to", "table", "--tool", "phase", capsys=capsys, code=2)
+
+
+BENCHMARK = "s\th:m:s\tmax_rss\n{s}\t0:10:00\t{mb}\n"
+
+
+def benchmarks(**peaks_mb: int) -> None:
+    for rule, peak_mb in peaks_mb.items():
+        folder = Path("benchmarks") / rule
+        folder.mkdir(parents=True)
+        for n in range(1, 23):
+            (folder / f"NA1.chr{n}.tsv").write_text(BENCHMARK.format(s=600, mb=peak_mb + 10 * n))
+
+
+def test_one_command_records_the_last_run_and_exports_what_it_has_taught(capsys: pytest.CaptureFixture[str]) -> None:
+    benchmarks(phase=300, impute=900)
+    (Path("benchmarks") / "phase" / "README.tsv").write_text("not of a job\n")
+    arguments = ["export", "--to", "snakemake", "--import", "benchmarks/{rule}/{sample}.chr{chromosome}.tsv"]
+    main_says = chromplan(*arguments, capsys=capsys)
+    assert "impute (22 tasks), phase (22 tasks)" in main_says
+    rules = json.loads(Path("chromplan.json").read_text())["rules"]
+    assert 320 < rules["phase"]["2"]["NA1"]["mem_mb"][0] < 900 < rules["impute"]["2"]["NA1"]["mem_mb"][0]
+    before = Path("chromplan.json").read_bytes()
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "history: 0 new, 0 updated, 44 unchanged" in capsys.readouterr().err
+    assert Path("chromplan.json").read_bytes() == before
+
+
+def test_what_is_imported_may_be_a_trace_and_a_pattern_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    benchmarks(phase=300)
+    Path("runs.csv").write_text(RUNS)
+    imported = ["--import", "runs.csv", "--import", "benchmarks/{rule}/{sample}.chr{chromosome}.tsv"]
+    told = rows(chromplan("export", "--to", "table", "--tool", "impute", *imported, capsys=capsys))
+    assert len(told) == 22
+
+
+@pytest.mark.parametrize(
+    ("imported", "said"),
+    [
+        ("benchmarks/{rule}.tsv", "no file matches benchmarks/{rule}.tsv"),
+        ("benchmarks/{rule}/{rule}.tsv", "each once"),
+        ("trace.txt", "trace.txt"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_and_nothing_is_written(
+    imported: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in chromplan("export", "--to", "snakemake", "--import", imported, capsys=capsys, code=2)
+    assert not Path("chromplan.json").exists()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import snakemake_runs
 from cluster import Cluster
+from snakemake_runs import requested, write
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -52,50 +53,11 @@ RUNS = "tool,chromosome,peak_mb,wall_s,limit_mb\n" + "".join(
 )
 
 
-def installed() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("snakemake", "snakemake_executor_plugin_slurm"))
-
-
 @pytest.fixture
 def folder(omk_cluster: Cluster) -> Path:
-    if not installed():
+    if not snakemake_runs.installed():
         pytest.skip("snakemake-executor-plugin-slurm is not installed: pip install '.[pipelines]'")
     return omk_cluster.user_dir("snakemake")
-
-
-def write(cluster: Cluster, folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        cluster.run(["tee", name], cwd=folder, stdin=text)
-
-
-def snakemake(cluster: Cluster, folder: Path, *options: str) -> str:
-    """Run the workflow as a person does, asking Slurm every few seconds; return what it said."""
-    argv = ["python3", "-m", "snakemake", "--executor", "slurm", "--jobs", "8", "--latency-wait", "60"]
-    pace = ["--seconds-between-status-checks", "2", "--slurm-init-seconds-before-status-checks", "2"]
-    tidy = ["--slurm-keep-successful-logs", "--default-resources", "slurm_account=root", "slurm_partition=main"]
-    # --retries, not the rule's own: those would be tried within the same job
-    argv += ["--retries", "2", *pace, *tidy, *options]
-    # the plugin takes SLURM_CONF out of its jobs' environment: real clusters do without
-    srun = f'#!/bin/sh\nSLURM_CONF={cluster.home}/slurm.conf exec /usr/bin/srun "$@"\n'
-    cluster.run(["mkdir", "bin"], cwd=folder)
-    cluster.run(["tee", "bin/srun"], cwd=folder, stdin=srun)
-    cluster.run(["chmod", "+x", "bin/srun"], cwd=folder)
-    path = f"{folder}/bin:{cluster.environment()['PATH']}"
-    done = cluster.run(argv, cwd=folder, env={"PATH": path}, check=False, timeout_s=1500)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-6000:]
-    return said
-
-
-def requested(cluster: Cluster, folder: Path) -> list[tuple[str, str, int]]:
-    """Return rule and chromosome of every job, as its log's path says, and the memory that Slurm was asked for, MiB."""
-    logs = {path.stem: path.parts[-3:-1] for path in folder.glob(".snakemake/slurm_logs/rule_*/*/*.log")}
-    cluster.wait(*logs)
-    rows = cluster.sacct(*logs, fields=("JobID", "ReqMem"))
-    asked_kib = {row["JobID"]: float(row["ReqMem"].rstrip("Kcn")) for row in rows if row["JobID"] in logs}
-    return sorted(
-        (rule.removeprefix("rule_"), chromosome, int(asked_kib[job]) >> 10) for job, (rule, chromosome) in logs.items()
-    )
 
 
 def planned(folder: Path) -> Any:
@@ -109,7 +71,7 @@ def test_every_job_asks_for_what_the_plan_asks_for_and_a_killed_one_for_what_the
     omk_cluster.run(["mkdir", "out"], cwd=folder)
     omk_cluster.run(["chromplan", "history", "import", "runs.csv"], cwd=folder)
     omk_cluster.run(["chromplan", "export", "--to", "snakemake"], cwd=folder)
-    snakemake(omk_cluster, folder)
+    snakemake_runs.run(omk_cluster, folder)
     asked = planned(folder)
     expected = [
         (rule, chrom, asked[rule][chrom][""]["mem_mb"][0])
@@ -126,7 +88,7 @@ def test_all_jobs_of_an_array_get_the_largest_request_of_the_rule(omk_cluster: C
     omk_cluster.run(["touch", *(f"out/{chrom}.phased" for chrom in ("20", "21", "22"))], cwd=folder)
     omk_cluster.run(["chromplan", "history", "import", "runs.csv"], cwd=folder)
     omk_cluster.run(["chromplan", "export", "--to", "snakemake"], cwd=folder)
-    snakemake(omk_cluster, folder, "--slurm-array-jobs", "impute", "--slurm-disable-memory-fudge")
+    snakemake_runs.run(omk_cluster, folder, "--slurm-array-jobs", "impute", "--slurm-disable-memory-fudge")
     jobs = [path.stem for path in folder.glob(".snakemake/slurm_logs/rule_impute/**/*_*.log")]
     omk_cluster.wait(*jobs)
     rows = omk_cluster.sacct(*jobs, fields=("JobID", "ReqMem"))

@@ -41,6 +41,7 @@ def run(argv: list[str], cwd: Path, **environment: str) -> str:
 
 def write(files: dict[str, str], folder: Path) -> None:
     for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 
@@ -92,6 +93,51 @@ def test_snakemake_gives_every_job_what_the_plan_asks_for(tmp_path: Path) -> Non
     assert (tmp_path / "asked").read_text().split() == ["50", "65", "130", "260"]
 
 
+PLAIN = """
+rule all:
+    input: expand("dosages/{sample}.chr{chrom}", sample=["A", "B"], chrom=range(1, 23)), "summary"
+rule impute:
+    output: "dosages/{sample}.chr{chrom}"
+    resources: mem_mb=8000
+    shell: "touch {output}"
+rule merge:
+    output: "merged"
+    shell: "echo {resources.mem_mb} >> asked; test $(wc -l < asked) = 4 && touch {output}"
+rule summary:
+    output: "summary"
+    resources: mem_mb=77
+    shell: "touch {output}"
+"""
+
+
+def test_snakemakes_profile_gives_every_job_what_the_plan_asks_for_and_leaves_the_snakefile_alone(
+    tmp_path: Path,
+) -> None:
+    named = [Sample(name=name, columns={"sample": name}) for name in ("A", "B")]
+    plan = plans.plan(plans.config(pipeline={"samples": ["A", "B"]}), samples=named)
+    merge = Rule(name="merge", tasks=[RuleTask(sample="", chromosome="", cpus=1, mem_mb=(50, 65, 130, 260), time_s=())])
+    elsewhere = Rule(name="of another workflow", tasks=merge.tasks)
+    unused = Rule(name="not_in_this_snakefile", tasks=merge.tasks)
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow" / "Snakefile").write_text(PLAIN)
+    write(targets.write([of_plan(plan), merge, elsewhere, unused], "snakemake"), tmp_path / "workflow")
+    argv = [program("snakemake"), "--workflow-profile", "workflow/chromplan_profile"]
+    told = run([*argv, "--dry-run", "--cores", "4"], tmp_path)
+    got = {
+        (
+            *re.findall(r"wildcards: sample=(\w+), chrom=(\w+)", block)[0],
+            *re.findall(r"(?:mem_mb|runtime)=(\d+)", block),
+        )
+        for block in told.split("\n[")
+        if "rule impute:" in block
+    }
+    wanted = {(one.sample, one.chromosome, f"{one.request_mb}", f"{one.time_limit_s // 60}") for one in plan.tasks}
+    assert got == wanted
+    assert re.findall(r"\bmem_mb=(\d+)", "".join(b for b in told.split("\n[") if "rule summary:" in b)) == ["77"]
+    run([*argv, "--cores", "1", "merged"], tmp_path)
+    assert (tmp_path / "asked").read_text().split() == ["50", "65", "130", "260"]
+
+
 BENCHMARK = "s\th:m:s\tmax_rss\n{s}\t0:10:00\t{mb}\n"
 
 
@@ -120,17 +166,20 @@ def test_the_example_asks_for_its_defaults_first_and_then_for_what_its_benchmark
         write({f"chr{number}.tsv": BENCHMARK.format(s=600, mb=900 + 50 * number)}, _folder(tmp_path, "phase"))
         name = f"chr{number}.1-20000000.tsv"
         write({name: BENCHMARK.format(s=600, mb=2000 + 10 * number)}, _folder(tmp_path, "impute"))
-    chromplan = [sys.executable, "-m", "planner"]
-    for rule, file in (("phase", "chr{chromosome}.tsv"), ("impute", "chr{chromosome}.{start}-{end}.tsv")):
-        paths = map(str, sorted((tmp_path / "benchmarks" / rule).iterdir()))
-        run([*chromplan, "history", "import", *paths, "--path-pattern", f"{{rule}}/{file}"], tmp_path)
-    run([*chromplan, "export", "--to", "snakemake", "--overhead", "300M"], tmp_path)
+    patterns = [f"benchmarks/{{rule}}/chr{{chromosome}}{rest}.tsv" for rest in ("", ".{start}-{end}")]
+    imported = [word for pattern in patterns for word in ("--import", pattern)]
+    update = [sys.executable, "-m", "planner", "export", "--to", "snakemake", "--overhead", "300M", *imported]
+    run(update, tmp_path)
     rules = json.loads((tmp_path / "chromplan.json").read_text())["rules"]
     then = dry()
     assert then["phase"] == {f"phased/chr{n}.vcf.gz": rules["phase"][n][""]["mem_mb"][0] for n in ("20", "21", "22")}
     assert all(900 + 50 * 20 < mem_mb - 300 < 4000 for mem_mb in then["phase"].values())
     assert all(2000 < mem_mb - 300 < 4000 for mem_mb in then["impute"].values())
     assert set(then["score"].values()) == {1000}
+    # the same command once more finds nothing new, and says the same
+    before = (tmp_path / "chromplan.json").read_bytes()
+    run(update, tmp_path)
+    assert (tmp_path / "chromplan.json").read_bytes() == before
 
 
 def _folder(folder: Path, rule: str) -> Path:

@@ -43,6 +43,7 @@ def resources(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         rule(("20:1-500", "", (40, 52)), name="chunk", time_s=()),
     ]
     for name, text in targets.write(rules, "snakemake").items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "chromplan_resources", raising=False)
@@ -72,6 +73,7 @@ def test_snakemake_finds_a_job_by_its_wildcards(
 def test_snakemake_takes_other_wildcards_by_name(resources: ModuleType) -> None:
     asked = resources.chromplan("chunk", chromosome="{c}:{start}-{end}")
     assert asked(Wildcards(c="20", start="1", end="500"), 2) == 52
+    assert resources.chromplan("chunk")(Wildcards(chrom="chr20", start="1", end="500"), 2) == 52
     named = resources.chromplan("impute", chromosome="{n}", sample="NA{who}")
     assert named(Wildcards(n="8", who="1"), 1) == 80
 

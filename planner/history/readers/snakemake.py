@@ -8,6 +8,7 @@ path.
 from __future__ import annotations
 
 import ast
+import glob
 import json
 import math
 import re
@@ -53,6 +54,19 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(rf"(?:^|/){text}$")
     except re.error as error:
         raise InputError(f"path pattern {pattern!r}: {error}", "a constraint is a regular expression") from None
+
+
+def is_path_pattern(text: str) -> bool:
+    """Whether it has a wildcard, as ``{rule}``."""
+    return _WILDCARD.search(text) is not None
+
+
+def matching(pattern: str) -> list[Path]:
+    """Return the files whose whole path matches a path pattern, sorted."""
+    exact = re.compile(path_pattern(pattern).pattern.removeprefix("(?:^|/)"))
+    anything = "*".join(glob.escape(literal) for literal in _WILDCARD.split(pattern)[::3])
+    # Path.glob takes no absolute pattern
+    return [Path(path) for path in sorted(glob.glob(anything)) if exact.match(path)]  # noqa: PTH207
 
 
 def recognises(head: str) -> bool:
