@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "support")
 
 from benchmarks.cluster_comparison import SITE, measure, stamp  # noqa: E402
 from planner.actions import splitting  # noqa: E402
-from planner.actions.planning import open_project, open_store  # noqa: E402
+from planner.actions.opening import open_project, open_store  # noqa: E402
 from planner.core import human  # noqa: E402
 from planner.core.records import Observation, Outcome, Quality  # noqa: E402
 from planner.plan.document import Plan, PlannedTask  # noqa: E402

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.actions import planning
+from planner.actions import opening, planning
 from planner.core.errors import InputError
 from planner.export.rules import Ceiling, Rule, of_history, of_plan
 
@@ -77,8 +77,8 @@ def record(folder: Path, sources: Sequence[str]) -> Counts:
     from planner.history.readers import ReadOptions, snakemake
     from planner.history.store import Counts
 
-    project = planning.open_project(folder)
-    lengths_bp = planning.genome_lengths(project, None)
+    project = opening.open_project(folder)
+    lengths_bp = opening.genome_lengths(project, None)
     total = Counts()
     for source in sources:
         paths, options = [Path(source)], ReadOptions()
@@ -102,14 +102,14 @@ def rules(wanted: Exporting) -> tuple[list[Rule], list[str]]:
     """
     if wanted.sources and wanted.tools:
         raise InputError("plans and --tool cannot be combined", "export the plans, or the tools' history")
-    project = planning.open_project(wanted.folder)
+    project = opening.open_project(wanted.folder)
     sources = wanted.sources or ([str(wanted.folder)] if project.config_path.exists() and not wanted.tools else ())
     if sources:
         plans = [_named(source) for source in sources]
         if wanted.site is not None:
             raise InputError("--site does not apply to plans", "each plan names its own site; leave it out")
         return [of_plan(_plan(path), name=name, overhead_mb=wanted.overhead_mb) for name, path in plans], []
-    return _learnt(wanted, planning.recorded(project))
+    return _learnt(wanted, opening.recorded(project))
 
 
 def _named(source: str) -> tuple[str | None, Path]:
@@ -129,7 +129,7 @@ def _plan(path: Path) -> Plan:
 
     if path.is_file() or (path.suffix == ".json" and not path.is_dir()):
         return Plan.load(path)
-    inputs = planning.fetch(planning.open_project(path), again=True)
+    inputs = planning.fetch(opening.open_project(path), again=True)
     # an engine runs all tasks at once: none wait for a pilot, or for a place in Slurm's queue
     memory = inputs.config.memory.model_copy(update={"pilot": 0})
     site = inputs.site.model_copy(update={"max_submit": None, "max_job_count": None})

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from planner.actions import planning, rounds
+from planner.actions import learning, opening, planning, rounds
 from planner.actions.observations import Observations
 from planner.core.errors import InputError
 from planner.core.frames import frame, html_table
@@ -80,7 +80,7 @@ class Project:
     """
 
     def __init__(self, folder: str | os.PathLike[str] = ".") -> None:
-        self._folder = planning.open_project(Path(folder))
+        self._folder = opening.open_project(Path(folder))
 
     @property
     def folder(self) -> Path:
@@ -92,7 +92,7 @@ class Project:
         """What is recorded of past tasks, of all tools."""
         if not self._folder.store_path.exists():
             return Observations()
-        with planning.open_store(self._folder) as store:
+        with opening.open_store(self._folder) as store:
             return Observations(store.observations())
 
     def record(self, observations: Iterable[Observation]) -> int:
@@ -100,7 +100,7 @@ class Project:
 
         Adding them again changes nothing.
         """
-        with planning.open_store(self._folder) as store:
+        with opening.open_store(self._folder) as store:
             return store.add(list(observations), guessed=True).new
 
     def fit(self) -> MemoryModel:
@@ -111,8 +111,8 @@ class Project:
         InputError
             When nothing can be learnt: the reasons are in the message.
         """
-        with planning.open_store(self._folder) as store:
-            fitted = planning.fit_tool(self._folder, store, self._folder.config())
+        with opening.open_store(self._folder) as store:
+            fitted = learning.fit_tool(self._folder, store, self._folder.config())
         if not fitted.fitted:
             why = "; ".join(f"{count} {reason}" for reason, count in sorted(fitted.skipped.items()))
             raise InputError(

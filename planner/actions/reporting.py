@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.actions.fitting import feature_names
-from planner.actions.planning import open_project, recorded
+from planner.actions.opening import open_project, recorded
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:

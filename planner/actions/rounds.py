@@ -89,7 +89,7 @@ def ingest_ended(project: ProjectFolder) -> Ingested:
     FailureError
         When a round is being submitted, or Slurm does not answer.
     """
-    from planner.actions.planning import open_store
+    from planner.actions.opening import open_store
     from planner.rounds import door, ingest
 
     with door.looking(project), open_store(project) as store:
@@ -113,7 +113,7 @@ def latest_statuses(
     FailureError
         When Slurm does not answer.
     """
-    from planner.actions.planning import recorded
+    from planner.actions.opening import recorded
     from planner.rounds.statuses import task_statuses
 
     return task_statuses(project, recorded(project), offline=offline, say=say)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.actions.fitting import feature_names
-from planner.actions.planning import genome_lengths, load_site, open_project, open_store, poll_s
+from planner.actions.learning import poll_s
+from planner.actions.opening import genome_lengths, load_site, open_project, open_store
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:

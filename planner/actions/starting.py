@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.actions import checking, planning
+from planner.actions import checking, opening
 from planner.core import config as configuration
 from planner.core import files, genomes, human, units
 from planner.core.documents import parse_toml
@@ -129,7 +129,7 @@ def check(values: Mapping[str, object], folder: Path) -> str:
     written = text(values)
     config = parse_toml(written, configuration.Config, path=path)
     checking.check(config, configuration.samples(config, folder), regions_of(config, folder), path=path)
-    site, _ = planning.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
+    site, _ = opening.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
     time_s = units.parse_duration_s(config.pipeline.time) or 0.0
     site.choose(1, config.pipeline.cpus_tried[0], time_s, config.submit.partition)
     return written

@@ -329,7 +329,7 @@ def _remember(
     say: Say,
 ) -> None:
     """Bring what the script used before into the history that the project shares."""
-    from planner.actions.planning import open_store
+    from planner.actions.opening import open_store
     from planner.core import human
     from planner.wrap import data_folder, past
 

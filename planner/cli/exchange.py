@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.planning import open_project, open_store, recorded
+from planner.actions.opening import open_project, open_store, recorded
 from planner.cli.ui.options import project_option, store_option
 from planner.core.errors import InputError
 from planner.core.wording import count

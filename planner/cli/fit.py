@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.actions.fitting import feature_names
-from planner.actions.planning import learnable, learnt_prior, open_project, open_store, poll_s, save_model, told_shape
+from planner.actions.learning import learnable, learnt_prior, poll_s, save_model, told_shape
+from planner.actions.opening import open_project, open_store
 from planner.cli.fit_symbolic import fit_formula, symbolic_options, wants_formula
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner.actions import formulas
-from planner.actions.planning import open_store, poll_s
+from planner.actions.learning import poll_s
+from planner.actions.opening import open_store
 from planner.cli.ui.output import echo_json, echo_table
 from planner.cli.ui.progress import say_step
 from planner.core.errors import InputError

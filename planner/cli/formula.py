@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.actions import formulas
-from planner.actions.planning import open_project, open_store, poll_s
+from planner.actions.learning import poll_s
+from planner.actions.opening import open_project, open_store
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from planner.actions.planning import genome_lengths, load_site, open_project, open_store, recorded
+from planner.actions.opening import genome_lengths, load_site, open_project, open_store, recorded
 from planner.cli import exchange
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option, store_option

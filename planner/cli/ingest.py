@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import nothing_planned, open_project
+from planner.actions.opening import nothing_planned, open_project
 from planner.actions.rounds import ingest_ended
 from planner.cli.ui import table
 from planner.cli.ui.options import project_option

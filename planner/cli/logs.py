@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.opening import open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option

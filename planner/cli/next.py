@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import make_plan, open_project, open_store
+from planner.actions.opening import open_project, open_store
+from planner.actions.planning import make_plan
 from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.ui.interrupts import telling_what_is_queued

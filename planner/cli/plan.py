@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.actions.planning import fetch, open_project
+from planner.actions.opening import open_project
+from planner.actions.planning import fetch
 from planner.actions.rounds import plan_next
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import genome_lengths, open_project, open_store
+from planner.actions.opening import genome_lengths, open_project, open_store
 from planner.cli.ui.options import project_option, store_option
 from planner.core import levels
 from planner.core.errors import InputError, PlannerError

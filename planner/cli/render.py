@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.opening import open_project
 from planner.actions.rounds import render_latest
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place

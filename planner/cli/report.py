@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.opening import open_project
 from planner.cli.ui import completion
 from planner.cli.ui.options import memory, project_option, store_option
 from planner.cli.ui.progress import working

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from planner.actions.planning import open_project
+from planner.actions.opening import open_project
 from planner.cli.ui.options import FormerlyWorkers, project_option
 from planner.cli.ui.policy import policy_options, scheduling
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.planning import nothing_planned, open_project
+from planner.actions.opening import nothing_planned, open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, json_option, wide_option

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from planner.actions.planning import nothing_planned, open_project
+from planner.actions.opening import nothing_planned, open_project
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place

@@ -32,6 +32,8 @@ import planner.cli
 # imported once, for all forks
 PRELOADED = (
     "planner.actions.fitting",
+    "planner.actions.learning",
+    "planner.actions.opening",
     "planner.actions.planning",
     "planner.actions.rounds",
     "planner.cli.advise",

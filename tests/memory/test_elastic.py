@@ -5,7 +5,7 @@ import plans
 import pytest
 from observed import observation
 
-from planner.actions.planning import learnable
+from planner.actions.learning import learnable
 from planner.core.records import Observation, Outcome, Quality
 from planner.memory import fitting
 from planner.memory.elastic import as_needed, follow_limits, needed

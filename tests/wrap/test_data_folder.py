@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from planner.actions import planning
+from planner.actions import opening
 from planner.actions.wrapping import Choices, Where
 from planner.cli import cli
 from planner.core.errors import InputError
@@ -56,7 +56,7 @@ def test_a_run_goes_by_its_number_unless_a_folder_here_is_called_so(
 def test_a_misspelt_run_gets_the_one_that_was_meant() -> None:
     data_folder.new_run("impute", store=None)
     with pytest.raises(InputError, match="imptue: no such folder") as refused:
-        planning.open_project(Path("imptue"))
+        opening.open_project(Path("imptue"))
     assert refused.value.hint.startswith("did you mean 'impute'?")
 
 

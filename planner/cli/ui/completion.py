@@ -30,12 +30,12 @@ def genomes(_context: click.Context, _parameter: click.Parameter, begun: str) ->
 
 def tools(context: click.Context, _parameter: click.Parameter, begun: str) -> Completed:
     """Complete a tool that the project's history knows."""
-    from planner.actions import planning
+    from planner.actions import opening
 
     with contextlib.suppress(PlannerError):
-        project = planning.open_project(_folder(context))
+        project = opening.open_project(_folder(context))
         if project.store_path.is_file():
-            with planning.open_store(project) as store:
+            with opening.open_store(project) as store:
                 return _matching(store.tools(), begun)
     return []
 
@@ -49,10 +49,10 @@ def formulas(context: click.Context, parameter: click.Parameter, begun: str) -> 
 
 def tasks(context: click.Context, _parameter: click.Parameter, begun: str) -> Completed:
     """Complete a task of the last round."""
-    from planner.actions import planning
+    from planner.actions import opening
 
     with contextlib.suppress(PlannerError):
-        project = planning.open_project(_folder(context))
+        project = opening.open_project(_folder(context))
         return _matching((task.task for task in project.plan(project.latest()).tasks), begun)
     return []
 
