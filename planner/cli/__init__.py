@@ -114,17 +114,15 @@ def _tell(error: Exception) -> int:
         from planner.cli.ui import suggest
 
         message, hint = suggest.usage(error, path)
-        _say(message, hint)
+        terminal.say_error(message, hint)
         return 2
     from planner.core import errors, failures
 
     known = error if isinstance(error, errors.PlannerError) else failures.explained(error)
     if known is None:
-        _say(f"{type(error).__name__}: {error}", "this is a bug in chromplan; 'chromplan --debug …' shows where")
+        terminal.say_error(
+            f"{type(error).__name__}: {error}", "this is a bug in chromplan; 'chromplan --debug …' shows where"
+        )
         return 1
-    _say(known.message, known.hint)
+    terminal.say_error(known.message, known.hint)
     return known.exit_code
-
-
-def _say(message: str, hint: str) -> None:
-    click.echo(f"error: {' '.join(message.split())}\nhint: {' '.join(hint.split())}", err=True)

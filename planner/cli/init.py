@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from planner.cli.ui import completion
+from planner.cli.ui import completion, terminal
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
 from planner.core import human
@@ -148,17 +148,23 @@ def _refused(field: str, values: dict[str, Any], folder: Path) -> Callable[[str]
 
 def _ask(what: str, example: str, refused: Callable[[str], InputError | None]) -> str:
     """Return a person's answer, asked for again until it can be used; the example where nobody is there."""
+    from planner.core import config as configuration
+
     if not _a_person_is_there():
         return example
 
-    def read(answer: str) -> str:
+    while True:
+        try:
+            answer: str = click.prompt(what, default=example, err=True)
+        except click.Abort:
+            click.echo(err=True)  # the question's line ends here
+            raise
         error = refused(answer)
-        if error is not None:
-            raise click.UsageError(f"{error.message}; {error.hint}")
-        return answer
-
-    answer: str = click.prompt(what, default=example, value_proc=read, err=True)
-    return answer
+        if error is None:
+            return answer
+        # there is no such file yet that the error could be in
+        said = error.message
+        terminal.say_error(said.partition(f"{configuration.FILE}: ")[2] or said, error.hint)
 
 
 def _a_person_is_there() -> bool:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from planner.cli import order_view as view
 from planner.cli.ui import completion
-from planner.cli.ui.options import FormerlyWorkers, options_of
+from planner.cli.ui.options import FormerlyWorkers, options_of, plot_option
 from planner.cli.ui.output import echo_json, json_option
 from planner.cli.ui.progress import progress
 from planner.core import human
@@ -80,12 +80,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same order."
 )
-@click.option(
-    "--plot",
-    "plot_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw it to this file: .png, .svg or .pdf.",
-)
+@plot_option("it")
 @json_option
 def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fresh: bool, **asked: Any) -> None:
     """Find a static order for a genome or a table.

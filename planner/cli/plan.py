@@ -12,7 +12,7 @@ import click
 from planner.actions.opening import open_project
 from planner.actions.planning import fetch
 from planner.actions.rounds import plan_next
-from planner.cli.ui.options import project_option
+from planner.cli.ui.options import plot_option, project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
 from planner.core.records import MODES, BatchPacker, Ordering
@@ -58,11 +58,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 @click.option("--retry-failed", is_flag=True, help="Also run failed and cancelled tasks again.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
 @click.option("--compare", is_flag=True, help="Compare what each mode would take; write nothing.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the expected timeline to this file: .png, .svg or .pdf.",
-)
+@plot_option("the expected timeline")
 @click.option(
     "--when",
     is_flag=True,
@@ -82,7 +78,7 @@ def command(
     retry_failed: bool,
     again: bool,
     compare: bool,
-    plot: Path | None,
+    plot_file: Path | None,
     when: bool,
     schema: bool,
     shows_all: bool,
@@ -121,8 +117,8 @@ def command(
         click.echo(plan.model_dump_json(indent=2))
     else:
         _show(plan, path, every_row=shows_all, wide=wide)
-    if plot:
-        _draw(plot, plan)
+    if plot_file:
+        _draw(plot_file, plan)
 
 
 def _show(plan: Plan, path: Path | None, *, every_row: bool, wide: bool) -> None:

@@ -103,7 +103,10 @@ def command(
         with open_store(project) as store:
             store.add([with_length(observation, lengths)])
     except (PlannerError, OSError) as error:
-        click.echo(f"chromplan record: not recorded: {error}", err=True)
+        from planner.core import failures
+
+        said = error if isinstance(error, PlannerError) else failures.explained(error)
+        click.echo(f"chromplan record: not recorded: {said.message if said else error}", err=True)
     raise click.exceptions.Exit(run.exit_code)
 
 

@@ -10,7 +10,7 @@ import click
 
 from planner.cli import simulate_view as view
 from planner.cli.ui import completion
-from planner.cli.ui.options import memory, project_option
+from planner.cli.ui.options import memory, plot_option, project_option
 from planner.cli.ui.output import echo_json, json_option, tell_skipped
 from planner.core.errors import InputError
 
@@ -89,12 +89,7 @@ _RUNS, _RUNS_OF_MANY, _MANY = 20, 3, 300
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same figures."
 )
-@click.option(
-    "--plot",
-    "plot_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw it to this file: .png, .svg or .pdf.",
-)
+@plot_option("it")
 @json_option
 @project_option
 def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -> None:
@@ -107,10 +102,6 @@ def command(folder: Path, plot_file: Path | None, as_json: bool, **asked: Any) -
     from planner.replay import replay
     from planner.replay.strategies import Strategy
 
-    if plot_file:
-        from planner.report import timeline
-
-        timeline.check_format(plot_file)
     with progress("replaying") as report:
         replayed = _prepare(folder, asked, lambda share: report(share / 2))
         asked["runs"] = asked["runs"] or (_RUNS if len(replayed.work.jobs) <= _MANY else _RUNS_OF_MANY)

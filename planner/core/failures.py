@@ -59,11 +59,12 @@ def _of_system(error: OSError, path: Path | None) -> PlannerError:
         return FailureError("the working directory is gone", 'go to a folder that exists: cd "$HOME"')
     blocking = where and _in_the_way(where) if code in {errno.ENOTDIR, errno.EEXIST} else None
     if blocking:
-        return FailureError(
-            f"{blocking}: a file, where a folder is needed", f"move it away: mv {blocking} {blocking}.old"
+        return InputError(
+            f"{blocking}: a file, where a folder is needed",
+            f"give another path, or move it away: mv {blocking} {blocking}.old",
         )
     if code == errno.EISDIR:
-        return FailureError(f"{_at(where)}a folder, where a file is needed", "move it away, or give another path")
+        return InputError(f"{_at(where)}a folder, where a file is needed", "move it away, or give another path")
     if code in _LIMITS:
         return FailureError(
             f"{_at(where)}{_reason(error)}", f"a limit of this machine is reached: see '{_LIMITS[code]}'"

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from planner.cli import main
+from planner.cli import cli, main
 
 ROOT = os.geteuid() == 0
 TOML = """
@@ -206,20 +207,111 @@ def test_a_task_of_no_round_is_answered_with_what_to_run(project: Path) -> None:
     assert two_lines(chromplan("logs", "", cwd=project)).endswith("hint: run 'chromplan plan' first\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("order", "--plot", "folder"), "--plot: folder: a folder, where a file is needed"),
-        (("history", "import", "folder"), "folder: a folder, where a file is needed"),
-        (("wrap", "folder"), "folder: cannot be read: Is a directory"),
-    ],
-)
-def test_a_path_of_the_wrong_kind_is_named_with_what_to_do(
-    project: Path, arguments: tuple[str, ...], message: str
+# every argument and option that takes a file, {} in its place
+TAKING_A_FILE = [
+    "advise {}",
+    "advise history.csv --html {}",
+    "init --force --site local --samples {}",
+    "init --force --site {}",
+    "site check {}",
+    "site show {}",
+    "site detect --from {}",
+    "site detect -o {}",
+    "history import {} --tool t",
+    "history import history.csv --tool t --store {}/history.sqlite",
+    "history export --out {}",
+    "history merge {}",
+    "fit --symbolic --table {}",
+    "fit --symbolic --table history.csv --out {}",
+    "formula show {}",
+    "formula check {}",
+    "formula check beagle --table {}",
+    "formula export {} --to python",
+    "formula export beagle --to python -o {}",
+    "order --table {}",
+    "order --genome {}",
+    "order --plot {}",
+    "simulate --table {} --tool t",
+    "simulate --table history.csv --tool t --plot {}",
+    "plan --plot {}",
+    "export {} --to snakemake",
+    "report -o {}",
+    "wrap {}",
+    "wrap --map {} job.sh",
+    "sbatch {}",
+    "sbatch --map {} job.sh",
+]
+READ = [line for line in TAKING_A_FILE if not re.search(" (--html|-o|--out|--store|--plot) ", line)]
+
+
+@pytest.fixture
+def in_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str, str], str]:
+    """Return what runs a line above with a path, and returns the error that it must end with."""
+    (project / "job.sh").write_text("#!/bin/bash\n#SBATCH --array=1-2\necho chr$SLURM_ARRAY_TASK_ID\n")
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("CHROMPLAN_STORE", "")  # --store sets it
+
+    def run(line: str, path: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([word.format(path) for word in line.split()])
+        said = capsys.readouterr().err
+        assert ended.value.code == 2, said
+        assert re.fullmatch(r"error: [^\n]+\nhint: [^\n]+\n", said), said
+        assert path.partition("/")[0] in said
+        assert not list(project.glob("rounds/*"))
+        return said
+
+    return run
+
+
+@pytest.mark.parametrize("line", TAKING_A_FILE)
+def test_a_folder_given_for_a_file_is_an_input_error(
+    project: Path, in_its_place: Callable[[str, str], str], line: str
 ) -> None:
-    (project / "folder").mkdir()
-    said = two_lines(chromplan(*arguments, cwd=project))
-    assert said.startswith(f"error: {message}\nhint: move it away")
+    (project / "folder/history.sqlite").mkdir(parents=True)
+    in_its_place(line, "folder")
+
+
+@pytest.mark.parametrize("line", [*READ, "formula export beagle --to python -o {}"])
+def test_a_path_below_a_file_is_an_input_error(in_its_place: Callable[[str, str], str], line: str) -> None:
+    in_its_place(line, "history.csv/x")
+
+
+@pytest.mark.parametrize("line", READ)
+def test_a_file_that_is_not_there_is_an_input_error(in_its_place: Callable[[str, str], str], line: str) -> None:
+    in_its_place(line, "missing")
+
+
+@pytest.mark.parametrize("command", ["plan", "order", "simulate --table history.csv --tool t"])
+def test_a_plot_of_no_known_format_is_refused_before_anything_is_done(
+    in_its_place: Callable[[str, str], str], command: str
+) -> None:
+    assert "name it .png, .svg or .pdf" in in_its_place(f"{command} --plot {{}}", "timeline.gif")
+
+
+def test_every_path_that_a_command_takes_is_tried() -> None:
+    """An option of a file that is added has its lines above."""
+
+    def files(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+        if isinstance(command, click.Group):
+            for one in command.list_commands(click.Context(command)):
+                below = command.get_command(click.Context(command), one)
+                assert below
+                yield from files(below, f"{name} {one}".strip())
+            return
+        for param in command.params:
+            if isinstance(param.type, click.Path) and param.type.dir_okay is False:
+                yield name, "" if isinstance(param, click.Argument) else param.opts[0]
+
+    tried = {(name, option) for name, option in files(cli, "") if option not in ("--store", "")}
+    untried = {
+        (name, option)
+        for name, option in tried
+        if not any(line.startswith(f"{name} ") and f" {option} " in f"{line} " for line in TAKING_A_FILE)
+    }
+    assert untried == set()
 
 
 @pytest.mark.skipif(not (ROOT and shutil.which("setpriv")), reason="root may read anything")

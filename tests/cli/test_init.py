@@ -188,6 +188,14 @@ def test_each_answer_is_checked_at_once_and_asked_for_again(here: Path) -> None:
     )
     for wrong in ("'my pipeline' cannot name", "'S1' is listed twice", "'bea gle' cannot name", "{sample} is missing"):
         assert wrong in said
-    assert "did you mean cannon?" in said
+    assert "error: unknown site 'canon'\nhint: did you mean cannon?" in said.replace("\r\n", "\n")
+    assert "error: chromplan.toml" not in said, "it is not there yet"
     text = (here / "chromplan.toml").read_text()
     assert all(line in text for line in ('name = "mine"', 'samples = ["S1", "S2"]', "run {task}", 'site = "cannon"'))
+
+
+def test_who_leaves_is_answered_on_a_line_of_its_own_and_nothing_is_written(here: Path) -> None:
+    said = converse(["mine", "\x04"], here).replace("\r\n", "\n")
+    assert "]: \n" in said
+    assert said.endswith("\ninterrupted\n")
+    assert list(here.iterdir()) == []

@@ -60,6 +60,31 @@ def store_option(function: F) -> F:
     )(function)
 
 
+def plot_option(draws: str) -> Callable[[F], F]:
+    """Add ``--plot`` (parameter ``plot_file``), whose format is checked before anything is done.
+
+    Parameters
+    ----------
+    draws : str
+        What it draws, for the help.
+    """
+
+    def check(_context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
+        if value is not None:
+            from planner.report.timeline import check_format
+
+            check_format(value)
+        return value
+
+    return click.option(
+        "--plot",
+        "plot_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        callback=check,
+        help=f"Draw {draws} to this file: .png, .svg or .pdf.",
+    )
+
+
 class FormerlyWorkers(click.Option):
     """An option that was once called ``--workers``: the old name is still taken, and not shown."""
 

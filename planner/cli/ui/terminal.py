@@ -7,6 +7,8 @@ import io
 import os
 import sys
 
+import click
+
 # ASCII by another name: click takes a stream that calls itself "ascii" for a mistake and writes UTF-8 past it
 _ASCII = "chromplan_ascii"
 # our own signs, as ASCII has them
@@ -79,3 +81,8 @@ def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
         raise error
     text = error.object[error.start : error.end]
     return plain(text).encode("utf-8", "surrogateescape"), error.end
+
+
+def say_error(message: str, hint: str) -> None:
+    """Print an error as two lines: what is wrong, and what to do."""
+    click.echo(f"error: {' '.join(message.split())}\nhint: {' '.join(hint.split())}", err=True)
