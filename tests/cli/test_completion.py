@@ -163,3 +163,8 @@ def test_a_real_zsh_completes(typed_at: Callable[[str, str], list[str]]) -> None
     lines = [f"ask {line if not line.endswith(' ') else line + chr(39) * 2}" for line in typed]
     shown = [line.split() for line in typed_at("zsh", "\n".join([ZSH, *lines]))]
     assert dict(zip(typed, map(sorted, shown), strict=True)) == typed
+
+
+def test_zsh_without_its_completion_system_gets_it(typed_at: Callable[[str, str], list[str]]) -> None:
+    script = 'eval "$(_CHROMPLAN_COMPLETE=zsh_source chromplan)"; print $_comps[chromplan]'
+    assert typed_at("zsh", f"unfunction compdef 2>/dev/null; {script}") == ["_chromplan_completion"]

@@ -24,7 +24,11 @@ class BashSplitsValues(BashComplete):
 
 
 class ZshJoinsValues(ZshComplete):
-    """Zsh replaces the whole word ``--mode=ti``."""
+    """Zsh replaces the whole word ``--mode=ti``, and has no ``compdef`` before its completion system is loaded."""
+
+    source_template = ZshComplete.source_template.replace(
+        "    compdef ", "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n    compdef "
+    )
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[Any]]:
         """Return what is offered for the last word."""
