@@ -116,6 +116,7 @@ BENCHMARKS = (
     ),
     Benchmark("history", quick=("220",)),
     Benchmark("ingest", quick=("10",), cpu_min=0.6),
+    Benchmark("many_tasks", quick=("20",), cpu_min=0.3),
     Benchmark("simulate", quick=("--quick",)),
     Benchmark("elastic_heap", ("{folder}/g1",), ("{folder}/g1", "--chromosomes", "21-22"), needs="beagle"),
     Benchmark("modes", quick=("2",), needs="slurm"),
