@@ -30,7 +30,7 @@ from planner.runner.launch import Bounds, Limits, Progress, Scheduling
 from planner.runner.local import signals
 from planner.runner.records import RunningRecords
 from planner.runner.runs import Run
-from planner.runner.steptask import SCRIPT, StepLauncher
+from planner.runner.step_launcher import SCRIPT, StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 

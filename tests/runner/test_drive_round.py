@@ -19,12 +19,12 @@ from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask
 from planner.rounds import progress
-from planner.runner import drive, driven, runs, steptask
+from planner.runner import drive, driven, runs, step_launcher
 from planner.runner.allocation import Allocation
 from planner.runner.launch import Attempt
 from planner.runner.records import Record, RunningRecords
 from planner.runner.runs import Run
-from planner.runner.steptask import StepLauncher
+from planner.runner.step_launcher import StepLauncher
 from planner.schedule.dynamic.state import Node
 from planner.scripts import render
 
@@ -161,8 +161,8 @@ def test_a_command_that_slurm_told_to_end_before_it_told_the_shell_was_told(tmp_
 def test_a_turn_is_taken_once(tmp_path: Path) -> None:
     turn = tmp_path / "7.chr20.1.abcd.wait"
     turn.touch()
-    assert steptask.take_back(turn)
-    assert not steptask.take_back(turn)
+    assert step_launcher.take_back(turn)
+    assert not step_launcher.take_back(turn)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,9 +185,9 @@ def test_an_exit_code_counts_unless_the_task_was_told_to_end(
         stopping=stopping,
     )
     state.write(record)
-    assert not steptask.ended_by_itself(state, record)
+    assert not step_launcher.ended_by_itself(state, record)
     state.path(record.job_id, "end").write_text(text)
-    assert steptask.ended_by_itself(state, record) is counts
+    assert step_launcher.ended_by_itself(state, record) is counts
     assert state.records() == [record]
     state.remove(record)
     assert not state.state.exists()
@@ -268,6 +268,6 @@ def test_a_task_that_is_stopped_before_it_began_never_will(tmp_path: Path, monke
     assert started.look().code is None
     started.stop(kill=False)
     assert started.look().code == -9
-    assert not steptask.take_back(turn)
+    assert not step_launcher.take_back(turn)
     started.close()
     assert not (folder / "running").exists()
