@@ -17,7 +17,8 @@ from planner.core import files
 from planner.core.documents import Document, FileName, Line, parse_json, read_text
 from planner.core.records import Mode
 from planner.plan.document import PlannedTask
-from planner.scripts.jobs import FOLLOW_UP, Job
+from planner.scripts.job import Job
+from planner.scripts.jobs import FOLLOW_UP
 
 State = Literal["wanted", "asked", "held", "refused", "submitted", "cancelled"]
 """

@@ -12,7 +12,8 @@ from planner.core.wording import count
 from planner.plan.document import Batch, Plan, PlannedTask, Target
 from planner.plan.packers import granted_cpus, granted_mb
 from planner.plan.placing import expect
-from planner.scripts.jobs import Job, component_jobs, jobs
+from planner.scripts.job import Job, component_jobs
+from planner.scripts.jobs import jobs
 from planner.scripts.options import updates
 from planner.site import Partition, Site
 from planner.site.price import Price

@@ -11,7 +11,7 @@ from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError
 from planner.plan.document import Plan
-from planner.scripts.jobs import Job
+from planner.scripts.job import Job
 
 # tells sbatch to wait for the end of the job
 _WAIT = "SBATCH_WAIT"

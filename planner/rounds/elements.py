@@ -12,7 +12,7 @@ from planner.core import units
 from planner.plan.document import Plan
 from planner.project import turns
 from planner.project.journal import SubmittedJob
-from planner.scripts.jobs import Job
+from planner.scripts.job import Job
 from planner.scripts.options import Update, as_updated, updates
 
 

@@ -14,7 +14,8 @@ from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder
 from planner.rounds.batch_calls import call_of
-from planner.scripts.jobs import FOLLOW_UP, Job, jobs
+from planner.scripts.job import Job
+from planner.scripts.jobs import FOLLOW_UP, jobs
 from planner.scripts.options import Update, follow_up_options, records, submit_options, updates
 
 

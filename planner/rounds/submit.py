@@ -28,7 +28,8 @@ from planner.rounds.continuation import jobs_before, own_command, waiting_alread
 from planner.rounds.elements import Elements, NotTaken
 from planner.rounds.lost import end_late, find_again, theirs
 from planner.scripts import render
-from planner.scripts.jobs import Job, follow_up, jobs, only
+from planner.scripts.job import Job, only
+from planner.scripts.jobs import follow_up, jobs
 from planner.scripts.options import follow_up_options, submit_options, updates
 
 Say = Callable[[str], None]

@@ -11,7 +11,8 @@ from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.plan.document import Plan
 from planner.report.savings import one_mem
-from planner.scripts.jobs import Job, jobs
+from planner.scripts.job import Job
+from planner.scripts.jobs import jobs
 from planner.scripts.render import options
 
 _PROBES = 5

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from planner.core import indices, job_ids
+from planner.core import job_ids
 from planner.core.records import Mode
-from planner.core.user_scripts import UserScript
 from planner.plan.document import Batch, Plan, PlannedTask
+from planner.scripts.at_once import batch_lanes, divide, in_lanes
+from planner.scripts.job import Job
+from planner.scripts.users_jobs import users_jobs
 
 # levels of Nice in one round: each costs a point of priority against other people's jobs
 NICE_LEVELS = 50
@@ -18,83 +19,6 @@ NICE_LEVELS = 50
 FOLLOW_UP = "next.sh"
 FOLLOW_UP_MB = 1024
 FOLLOW_UP_S = 1800
-DRIVEN = "driven"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One sbatch call: a script and the tasks that run in it.
-
-    Attributes
-    ----------
-    script : str
-        Relative to the round's folder.
-    array : str or None
-        The value of ``--array``.
-    mem_mb : int
-        The value of ``--mem``, MiB: of the one task, or the largest of the array.
-    hold : bool
-        Whether the elements get their own memory before the array is released.
-    numbers : mapping of str to int
-        Array index of each task, if it differs from the task's own, as in the parts of a long array.
-    is_users : bool
-        Whether the script is the user's own.
-    even : bool
-        Whether all elements of a held array get the array's memory.
-    absent : str
-        Indices of a user's array that do not run in this round, as ``1-2,5``. The array is submitted whole, so that the
-        others see the same environment as before, and these are cancelled while it is held.
-    after : str or None
-        Script of the job that must end before this one starts.
-    batch : Batch or None
-        The batch whose tasks run as steps of this job.
-    components : tuple of Batch
-        Of a heterogeneous job.
-    drives : bool
-        Whether it is an allocation in which ``chromplan drive`` runs the tasks.
-    """
-
-    script: str
-    name: str
-    tasks: tuple[PlannedTask, ...]
-    array: str | None
-    mem_mb: int
-    cpus: int
-    time_limit_s: int
-    nice: int
-    hold: bool
-    numbers: Mapping[str, int] = field(default_factory=dict)
-    is_users: bool = False
-    even: bool = False
-    absent: str = ""
-    after: str | None = None
-    batch: Batch | None = None
-    components: tuple[Batch, ...] = ()
-    drives: bool = False
-
-    @property
-    def runs_steps(self) -> bool:
-        """Whether the tasks are steps of this job."""
-        return self.batch is not None or bool(self.components)
-
-    @property
-    def runs_as(self) -> str:
-        """The role of a task in this job: ``job`` (an element, or the whole job), ``step``, or ``driven``."""
-        return DRIVEN if self.drives else "step" if self.runs_steps else "job"
-
-    def element(self, task: PlannedTask) -> int:
-        """Return the array index of a task."""
-        return self.numbers.get(task.task, task.element)
-
-    def part(self, task: PlannedTask) -> str:
-        """Return the suffix that Slurm adds to this job's id for a task's part of it (``_3``, ``+1``, or none)."""
-        if self.components:
-            return f"+{task.batch}"
-        return f"_{self.element(task)}" if self.array else ""
-
-    def given_mb(self, task: PlannedTask) -> int:
-        """Return the memory a task may use here, MiB: its own request, or that of the whole array."""
-        return task.request_mb if self.runs_steps or (self.hold and not self.even) else self.mem_mb
 
 
 def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
@@ -110,9 +34,9 @@ def jobs(plan: Plan, mode: Mode | None = None) -> list[Job]:
     if plan.user_script is not None:
         return users_jobs(plan, plan.user_script, mode)
     if mode is Mode.JOBS:
-        return _in_lanes(_single_jobs(plan, base), plan.target.max_running)
+        return in_lanes(_single_jobs(plan, base), plan.target.max_running)
     if mode is Mode.PACKED:
-        return _in_lanes([_packed(plan, batch, base) for batch in plan.batches], _lanes(plan))
+        return in_lanes([_packed(plan, batch, base) for batch in plan.batches], batch_lanes(plan))
     if mode is Mode.HET:
         return [_het(plan, base)] if plan.tasks else []
     if mode is Mode.DYNAMIC:
@@ -138,68 +62,6 @@ def follow_up(plan: Plan) -> Job:
         time_limit_s=int(min(asked.wall_s, partition.max_time_s)),
         nice=0,
         hold=False,
-    )
-
-
-def users_jobs(plan: Plan, script: UserScript, mode: Mode) -> list[Job]:
-    """Return the submissions of a user's own script: one, or one for each memory tier, or for each task.
-
-    Each is the user's whole array, with the elements that do not belong to it marked absent. If the site does not queue
-    that many jobs at once, it is an array of its own elements only.
-    """
-    throttle = plan.target.max_running
-    if mode is Mode.JOBS:
-        groups = [([task], task.task) for task in plan.tasks]
-        shares: list[int | None] = [None] * len(groups)
-    elif mode is Mode.TIERS:
-        tiers = sorted({task.tier for task in plan.tasks}, reverse=True)
-        groups = [([task for task in plan.tasks if task.tier == tier], f"tier-{tier + 1}") for tier in tiers]
-        shares = _shares(throttle, [len(tasks) for tasks, _ in groups])
-    else:
-        groups, shares = [(list(plan.tasks), "array")] if plan.tasks else [], [throttle]
-    most = plan.target.site.most_queued
-    # each array is queued whole until the elements that do not belong to it are cancelled, one array at a time
-    is_whole = most is None or len(script.indices) + (len(plan.tasks) if len(groups) > 1 else 0) <= most
-    even = mode is not Mode.ARRAY
-    found = [
-        _users_job(plan, script, tasks, label=label, throttle=share, even=even, is_whole=is_whole)
-        for (tasks, label), share in zip(groups, shares, strict=True)
-    ]
-    return _in_lanes(found, None if mode is Mode.ARRAY else throttle)
-
-
-def keeps_memory(script: UserScript, tasks: Sequence[PlannedTask]) -> bool:
-    """Whether a user's script without a memory option keeps the cluster's default, as nothing better is known yet."""
-    return all(
-        task.attempt == 1 and task.predicted_mb is None and task.request_mb == script.unasked_mb for task in tasks
-    )
-
-
-def _users_job(
-    plan: Plan,
-    script: UserScript,
-    tasks: Sequence[PlannedTask],
-    *,
-    label: str,
-    throttle: int | None,
-    even: bool,
-    is_whole: bool,
-) -> Job:
-    running = sorted(task.element for task in tasks)
-    indices_text = script.array if is_whole else job_ids.format_ranges(running)
-    return Job(
-        script=label,
-        name=f"{plan.name}.{plan.round_name}.{plan.token}.{label}",
-        tasks=tuple(tasks),
-        array=f"{indices_text}{f'%{throttle}' if throttle else ''}" if script.array else None,
-        mem_mb=max(task.request_mb for task in tasks),
-        cpus=max(task.cpus for task in tasks),
-        time_limit_s=max(task.time_limit_s for task in tasks),
-        nice=0,
-        hold=bool(script.array),
-        is_users=True,
-        even=even or script.even or keeps_memory(script, tasks),
-        absent=job_ids.format_ranges(sorted({*script.indices} - {*running})) if is_whole else "",
     )
 
 
@@ -232,7 +94,7 @@ def _arrays(plan: Plan, base: str) -> list[Job]:
         )
         for tasks, numbers, part in pieces
     ]
-    return _in_lanes(found, 1 if throttle else None)
+    return in_lanes(found, 1 if throttle else None)
 
 
 def _by_cpus(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[str, list[PlannedTask]]]:
@@ -253,12 +115,12 @@ def _tier_arrays(plan: Plan, base: str) -> list[Job]:
         for own, alike in _by_cpus(plan, [task for task in plan.tasks if task.tier == tier])
         for tasks, numbers, part in _parts(plan, alike)
     ]
-    shares = _shares(throttle, [len(tasks) for tasks, _, _ in pieces])
+    shares = divide(throttle, [len(tasks) for tasks, _, _ in pieces])
     found = [
         _array(_job(tasks, script=f"{piece}.sh", name=f"{base}.{piece}"), numbers=numbers, throttle=share)
         for (tasks, numbers, piece), share in zip(pieces, shares, strict=True)
     ]
-    return _in_lanes(found, throttle)
+    return in_lanes(found, throttle)
 
 
 def nices(count: int) -> list[int]:
@@ -286,31 +148,6 @@ def _parts(plan: Plan, tasks: Sequence[PlannedTask]) -> list[tuple[list[PlannedT
         if found:
             parts.append((found, numbers, f"-part-{block + 1}" if len(blocks) > 1 else ""))
     return parts
-
-
-def _lanes(plan: Plan) -> int | None:
-    """Return how many batches of the plan may run at once; None when all may."""
-    slots, most = [batch.slots for batch in plan.batches], plan.target.max_running
-    return None if most is None or sum(slots) <= most else max(1, most // max(slots))
-
-
-def _in_lanes(found: list[Job], lanes: int | None) -> list[Job]:
-    """Let at most ``lanes`` jobs run at once: each waits for the previous job of the lane that is free first.
-
-    Jobs keep names of their own: a common name per lane (``--dependency=singleton``) would hide which job is which
-    task.
-    """
-    if lanes is None:
-        return found
-    free: list[tuple[float, int, str | None]] = [(0.0, lane, None) for lane in range(min(lanes, len(found)))]
-    placed: list[Job] = []
-    for job in found:
-        at_s, lane, before = heapq.heappop(free)
-        placed.append(replace(job, after=before))
-        walls_s = [1.0 if task.wall_s is None else task.wall_s for task in job.tasks]
-        took_s = max(walls_s) if job.runs_steps else sum(walls_s)
-        heapq.heappush(free, (at_s + took_s, lane, job.script))
-    return placed
 
 
 def _job(tasks: Sequence[PlannedTask], *, script: str, name: str, nice: int = 0) -> Job:
@@ -365,47 +202,3 @@ def _het(plan: Plan, base: str) -> Job:
         hold=False,
         components=tuple(plan.batches),
     )
-
-
-def only(job: Job, names: Collection[str]) -> Job:
-    """Return the array with only these of its tasks."""
-    tasks = tuple(task for task in job.tasks if task.task in names)
-    if job.array is None or len(tasks) == len(job.tasks):
-        return job
-    if job.is_users:
-        absent = {job.element(task) for task in job.tasks if task.task not in names}
-        absent |= set(indices.parse(job.absent).indices) if job.absent else set()
-        return replace(job, tasks=tasks, absent=job_ids.format_ranges(sorted(absent)))
-    throttle = job.array.partition("%")[2]
-    ranges = job_ids.format_ranges(sorted(job.element(task) for task in tasks))
-    return replace(job, tasks=tasks, array=f"{ranges}{f'%{throttle}' if throttle else ''}")
-
-
-def component_jobs(job: Job) -> list[Job]:
-    """Return the jobs that a heterogeneous job consists of; any other job alone."""
-    return [
-        replace(
-            job,
-            tasks=tuple(task for task in job.tasks if task.batch == batch.batch),
-            mem_mb=batch.mem_mb,
-            cpus=batch.cpus,
-            time_limit_s=batch.time_limit_s,
-            batch=batch,
-            components=(),
-        )
-        for batch in job.components
-    ] or [job]
-
-
-def _shares(throttle: int | None, sizes: Sequence[int]) -> list[int | None]:
-    """Divide ``%K`` between tier arrays in proportion to their sizes; 1 each when there are more than K arrays."""
-    if throttle is None:
-        return [None] * len(sizes)
-    if throttle <= len(sizes):
-        return [1] * len(sizes)
-    total = sum(sizes)
-    # one each, the rest by size; the remainder goes to the tier with most memory, which comes first
-    shares = [1 + (throttle - len(sizes)) * size // total for size in sizes]
-    for position in range(throttle - sum(shares)):
-        shares[position % len(shares)] += 1
-    return list(shares)

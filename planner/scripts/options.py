@@ -12,7 +12,9 @@ from planner.core.indices import MOST_UPDATES
 from planner.core.job_ids import format_ranges
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
-from planner.scripts.jobs import FOLLOW_UP, Job, keeps_memory, nices
+from planner.scripts.job import Job
+from planner.scripts.jobs import FOLLOW_UP, nices
+from planner.scripts.users_jobs import keeps_memory
 
 COARSEST_POLL_S = 5
 USERS_POLL_S = 1

@@ -15,7 +15,8 @@ from planner.core.errors import InputError
 from planner.core.records import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan, PlannedTask
-from planner.scripts.jobs import FOLLOW_UP, Job, component_jobs, follow_up, jobs
+from planner.scripts.job import Job, component_jobs
+from planner.scripts.jobs import FOLLOW_UP, follow_up, jobs
 from planner.scripts.options import as_updated, poll_s, submit_options, updates
 from planner.site import Partition
 from planner.slurm.environment import CONNECTION

@@ -10,6 +10,7 @@ from planner.core.records import Mode
 from planner.project import manifest
 from planner.project.journal import Submission, entry, journal_path, read_journal
 from planner.scripts import jobs
+from planner.scripts.job import only
 
 
 def submission(mode: Mode = Mode.ARRAY, *, state: str = "submitted") -> Submission:
@@ -85,6 +86,6 @@ def test_a_damaged_line_of_submit_sh_is_named(tmp_path: Path, text: str, line: i
 
 def test_half_an_array_is_an_array_of_these_indices() -> None:
     job = jobs.jobs(plans.plan(), Mode.ARRAY)[0]
-    some = jobs.only(job, {task.task for task in job.tasks[3:5]})
+    some = only(job, {task.task for task in job.tasks[3:5]})
     assert some.array == "4-5"
-    assert jobs.only(job, {task.task for task in job.tasks}) == job
+    assert only(job, {task.task for task in job.tasks}) == job

@@ -14,7 +14,8 @@ from planner.core.records import Mode
 from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import render
-from planner.scripts.jobs import NICE_LEVELS, Job, jobs, nices
+from planner.scripts.job import Job
+from planner.scripts.jobs import NICE_LEVELS, jobs, nices
 from planner.scripts.options import submit_options, updates
 
 ARRAYS = (Mode.ARRAY, Mode.TIERS)

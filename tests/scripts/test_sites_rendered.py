@@ -18,6 +18,7 @@ from planner.core.records import Mode
 from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import jobs, render
+from planner.scripts.job import Job
 from planner.site import Partition, Site
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "sites"
@@ -80,7 +81,7 @@ def test_no_site_is_recorded_that_is_not_bundled() -> None:
     assert recorded == sorted(".".join(filter(None, place)) for place in PLACES)
 
 
-def headers(plan: Plan) -> Iterator[tuple[jobs.Job, dict[str, str]]]:
+def headers(plan: Plan) -> Iterator[tuple[Job, dict[str, str]]]:
     """Yield every job with its ``#SBATCH`` options as a table."""
     rendered = render.render(plan)
     for job in jobs.jobs(plan):
@@ -106,7 +107,7 @@ def test_every_job_obeys_the_rules_of_its_site_and_partition(name: str, where: s
     assert seen == 66
 
 
-def _memory(site: Site, job: jobs.Job, asked: dict[str, str]) -> None:
+def _memory(site: Site, job: Job, asked: dict[str, str]) -> None:
     """Hold a job's memory against the site's policy; each task gets at least what it was predicted to need."""
     cpus = int(asked["cpus-per-task"])
     assert ("mem" in asked, "mem-per-cpu" in asked) == (site.mem_policy == "mem", site.mem_policy == "mem_per_cpu")
@@ -123,7 +124,7 @@ def _memory(site: Site, job: jobs.Job, asked: dict[str, str]) -> None:
     assert granted_mb >= (site.min_mem_mb or 0)
 
 
-def _place(site: Site, partition: Partition, job: jobs.Job, asked: dict[str, str]) -> None:
+def _place(site: Site, partition: Partition, job: Job, asked: dict[str, str]) -> None:
     cpus = int(asked["cpus-per-task"])
     assert asked.get("partition", "") == partition.option
     assert asked.get("qos") == partition.qos
