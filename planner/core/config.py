@@ -13,7 +13,7 @@ from planner.core import command, contigs, genomes, human, regions, shell, units
 from planner.core import samples as sample_files
 from planner.core.command import PLACEHOLDERS, REGION_PLACEHOLDERS
 from planner.core.documents import Document, Option, parse_toml, read_text
-from planner.core.errors import FieldError, InputError
+from planner.core.errors import FieldError, InputError, near
 from planner.core.records import BatchPacker, Ordering
 from planner.core.regions import Region, parse_bases
 from planner.core.samples import Sample
@@ -22,6 +22,11 @@ from planner.core.user_scripts import Wrap
 FILE = "chromplan.toml"
 # the default time limit of a task
 TIME = "24:00:00"
+# those of 'man sbatch', Slurm 22.05 to 26.05
+MAIL_TYPES = (
+    *("NONE", "BEGIN", "END", "FAIL", "REQUEUE", "ALL", "INVALID_DEPEND", "STAGE_OUT"),
+    *("TIME_LIMIT", "TIME_LIMIT_90", "TIME_LIMIT_80", "TIME_LIMIT_50", "ARRAY_TASKS"),
+)
 
 
 def _known_genome(name: str) -> str:
@@ -78,6 +83,15 @@ def _safe(text: str) -> str:
             f"{text!r} cannot name jobs and files", "use letters, digits, '.', '_' and '-' alone, at most 55 of them"
         )
     return text
+
+
+def _mail_type(text: str) -> str:
+    words = [word.strip().upper() for word in text.split(",")]
+    unknown = next((word for word in words if word not in MAIL_TYPES), None)
+    if unknown is not None:
+        meant = near(unknown, MAIL_TYPES)
+        raise FieldError(f"{unknown!r} is not a mail type of sbatch", meant or f"they are {', '.join(MAIL_TYPES)}")
+    return ",".join(words)
 
 
 SafeName = Annotated[str, AfterValidator(_safe)]
@@ -190,6 +204,10 @@ class Submit(Document):
     """Mode dynamic: most nodes in its allocation."""
     pool: bool = False
     """Mode dynamic: the tasks share the allocation's memory instead of having a limit each."""
+    mail_user: Option | None = None
+    """Whom Slurm sends mail about the jobs."""
+    mail_type: Annotated[str, AfterValidator(_mail_type)] | None = None
+    """When, as for ``sbatch``; by default ``END,FAIL`` if there is a ``mail_user``."""
 
 
 class Then(Document):

@@ -25,6 +25,7 @@ _BLIND_NOTE = (
 )
 _BEYOND_NOTE = "some tasks are far larger than any measured: a few of them go first, 'chromplan next' plans the rest"
 _WAITS = "waits for the pilot's results"
+_MAILED = "END,FAIL"
 
 
 def tasks(
@@ -311,4 +312,11 @@ def _target(inputs: PlanInputs, sized: Sequence[SizedTask]) -> Target:
     )
     if submit.qos:
         partition = partition.model_copy(update={"qos": submit.qos})
-    return Target(site=inputs.site, partition=partition, account=inputs.account, max_running=submit.max_running)
+    return Target(
+        site=inputs.site,
+        partition=partition,
+        account=inputs.account,
+        max_running=submit.max_running,
+        mail_user=submit.mail_user,
+        mail_type=submit.mail_type or (_MAILED if submit.mail_user else None),
+    )

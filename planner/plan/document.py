@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from planner.core.documents import Document, FileName, FilePath, Line, SystemText, Text, Variable, load_json
+from planner.core.documents import Document, FileName, FilePath, Line, Option, SystemText, Text, Variable, load_json
 from planner.core.frames import flat, frame, html_table
 from planner.core.records import Mode
 from planner.core.user_scripts import UserScript
@@ -126,6 +126,8 @@ class Target(Document):
     partition: Partition
     account: Line | None
     max_running: _Count | None
+    mail_user: Option | None = None
+    mail_type: Option | None = None
 
 
 class Extent(Document):

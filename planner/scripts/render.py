@@ -166,6 +166,8 @@ def options(plan: Plan, job: Job) -> list[str]:
         "--ntasks-per-node": steps if nodes > 1 else None,
         "--cpus-per-task": job.cpus,
         "--time": units.format_duration(job.time_limit_s),
+        "--mail-type": plan.target.mail_type,
+        "--mail-user": plan.target.mail_user,
     }
     named = [f"{name}={value}" for name, value in values.items() if value]
     # the site's own options may repeat those of a batch

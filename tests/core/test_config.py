@@ -74,6 +74,7 @@ def test_malformed_toml_names_the_line(path: Path) -> None:
         ("chromosome = 1", "pipeline.chromosome: unknown field"),
         ("[memory]\nlevel = 2", "memory.level: should be less than 1"),
         ('[submit]\nmode = "arrays"', "submit.mode: should be 'array', 'tiers', 'jobs'"),
+        ('[submit]\nmail_type = "END,FALI"', "submit.mail_type: 'FALI' is not a mail type of sbatch"),
         ("[sumbit]", "sumbit: unknown field"),
     ],
 )

@@ -53,6 +53,15 @@ def three(mode: Mode = Mode.ARRAY, **site: object) -> dict[str, str]:
     return render.render(plans.plan(config, at=plans.site(**site), samples=samples))
 
 
+@pytest.mark.parametrize("mode", [Mode.ARRAY, Mode.TIERS, Mode.JOBS, Mode.PACKED])
+def test_every_job_asks_for_the_mail_that_the_settings_name(mode: Mode) -> None:
+    scripts = render.render(plans.plan(plans.config(submit={"mode": mode, "mail_user": "me@example.org"})))
+    jobs = [text for text in scripts.values() if "#SBATCH --job-name" in text]
+    assert len(jobs) >= 2, "the round's, and the one that goes on"
+    assert all("#SBATCH --mail-type=END,FAIL\n#SBATCH --mail-user=me@example.org\n" in text for text in jobs)
+    assert not any("mail" in text for text in render.render(plans.plan(plans.config(submit={"mode": mode}))).values())
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_scripts_are_as_recorded(mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/opt/chrom plan/bin/python")
