@@ -22,7 +22,7 @@ site = "cannon"
 CHROMOSOMES = {f"chr{number}" for number in range(1, 23)}
 
 
-@pytest.fixture(scope="module", params=["S1", "HG00096_wgs"])
+@pytest.fixture(scope="module", params=["S1", "HG00096_wgs", "HG00096_wgs_30x_GRCh38_dedup_recal.v2"])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with a history whose round is planned."""
     folder = tmp_path_factory.mktemp(request.param)

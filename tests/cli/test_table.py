@@ -112,3 +112,15 @@ def test_what_explains_a_row_goes_below_where_it_has_no_room(
         "samples: a peak between two of",
         "  them passes",
     ]
+
+
+def test_names_are_shortened_to_stand_side_by_side_as_long_as_they_tell_the_rows_apart() -> None:
+    rows = [(f"HG00096_wgs_30x_GRCh38_dedup_recal.chr{number}", 100 + number) for number in range(1, 23)]
+    assert table.side_by_side(["task", ">MB"], rows, width=60, colour=False) is None
+    shown = table.side_by_side(["task", ">MB"], rows, width=60, colour=False, shortened=True)
+    assert shown
+    assert len(shown) == 12
+    assert max(map(len, shown)) == 60
+    assert len({word for line in shown[1:] for word in line.split() if "chr" in word}) == 22
+    alike = [(f"{'x' * 30}{number:02}{'x' * 30}", number) for number in range(22)]
+    assert table.side_by_side(["task", ">MB"], alike, width=60, colour=False, shortened=True) is None

@@ -52,7 +52,8 @@ def echo_table(
     Parameters
     ----------
     narrow : sequence of sequences of str
-        Columns that will do where the rows fit the screen side by side only; the first of these that has room is taken.
+        Columns that will do where the rows fit the screen side by side only; the first of these that has room is taken,
+        with shorter names in the first column if there is no other way.
     around : int
         Lines of the screen that are printed besides, the title apart.
     below : str or None
@@ -79,7 +80,11 @@ def echo_table(
     room = table.room(around + bool(title))
     halves = None
     if width is not None and room is not None and len(shown) > room:
-        tried = (_side_by_side(columns, rows, kept, width=width, colour=colour) for kept in narrow)
+        tried = (
+            _side_by_side(columns, rows, kept, width=width, colour=colour, shortened=shortened)
+            for shortened in (False, True)
+            for kept in narrow
+        )
         halves = next((one for one in tried if one is not None and len(one) <= room), None)
     click.echo("\n".join([*(halves or shown), *told]), color=colour)
     return halves is None
@@ -92,13 +97,20 @@ def _indented(text: str, width: int) -> list[str]:
 
 
 def _side_by_side(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], kept: Sequence[str], *, width: int, colour: bool
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    kept: Sequence[str],
+    *,
+    width: int,
+    colour: bool,
+    shortened: bool,
 ) -> list[str] | None:
     from planner.cli.ui import table
 
     places = [place for place, column in enumerate(columns) if column.lstrip(">") in kept]
     cells = [[row[place] for place in places] for row in rows]
-    return table.side_by_side([columns[place] for place in places], cells, width=width, colour=colour)
+    heads = [columns[place] for place in places]
+    return table.side_by_side(heads, cells, width=width, colour=colour, shortened=shortened)
 
 
 def in_place(line: str, called: str | None = None) -> str:

@@ -116,17 +116,35 @@ def fits(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int) -
 
 
 def side_by_side(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int, colour: bool
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int, colour: bool, shortened: bool = False
 ) -> list[str] | None:
-    """Return a table as lines, its second half beside its first; None where that has no room."""
+    """Return a table as lines, its second half beside its first; None where that has no room.
+
+    Parameters
+    ----------
+    shortened : bool
+        The names, in the first column, may be shortened, as long as they still tell the rows apart.
+    """
     first = (len(rows) + 1) // 2
     nothing = [None] * len(columns)
     right = [*rows[first:], *([nothing] * (first - len(rows[first:])))]
     both = [[*one, None, *other] for one, other in zip(rows[:first], right, strict=True)]
     table = _table([*columns, "", *columns], both)
     folded = [column.folded() for column in table]
-    fitting = next((one for one in (table, folded) if _total(one) <= width), None)
+    tried = [table, folded, *([_with_short_names(folded, width)] if shortened else [])]
+    fitting = next((one for one in tried if _total(one) <= width), None)
     return None if fitting is None else _drawn(fitting, colour=colour)
+
+
+def _with_short_names(halves: list[_Column], width: int) -> list[_Column]:
+    """Return a table of two halves with its names shortened to what has room; as it is where they would be alike."""
+    names = (0, len(halves) // 2 + 1)
+    left = width - _total(halves) + sum(halves[place].width for place in names)
+    short = {place: halves[place].within(max(left // 2, _LEAST_NAME), middle=True) for place in names}
+    shown = [{cell for place in names for cell in table[place].cells} for table in (halves, short)]
+    if len(shown[0]) > len(shown[1]):
+        return halves
+    return [short.get(place, column) for place, column in enumerate(halves)]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[_Column]:
