@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
+from planner.cli.ui.progress import working
 from planner.core.wording import count
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
 
     project = open_project(folder)
     whole = not (tasks or samples or pending)
-    with door.looking(project):
-        found = latest_statuses(project, say=partial(click.echo, err=True))
+    with door.looking(project), working("asking Slurm") as telling:
+        found = latest_statuses(project, say=telling.say)
     if samples:
         names.check_samples(samples, found)
     flying = [one for one in found if one.in_flight]
@@ -62,8 +62,9 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     with project.lock():
         if whole:
             door.give_up(project)
-        for part in parts:
-            cancel.end(part)
+        with working("cancelling"):
+            for part in parts:
+                cancel.end(part)
     interrupted.told(project)  # the same script again is a new run
     click.echo(f"cancelled {_words(parts)}")
     click.echo(in_place("next: chromplan next records them as cancelled; --retry-failed runs them again"))

@@ -8,6 +8,7 @@ import click
 
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.progress import working
 
 
 @click.command("doctor")
@@ -30,7 +31,8 @@ def command(ctx: click.Context, folder: Path, tries: bool, as_json: bool) -> Non
     from planner.actions import doctor
     from planner.actions.findings import Level
 
-    found = doctor.examine(folder, trial=_place(folder) if tries else None)
+    with working("looking at the cluster"):
+        found = doctor.examine(folder, trial=_place(folder) if tries else None)
     if as_json:
         echo_json([asdict(one) for one in found])
     else:

@@ -12,7 +12,7 @@ from planner.actions import formulas
 from planner.actions.learning import poll_s
 from planner.actions.opening import open_store
 from planner.cli.ui.output import echo_json, echo_table
-from planner.cli.ui.progress import say_step
+from planner.cli.ui.progress import working
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def fit_formula(
         most_nodes=options["most_nodes"] or 30,
         law=options["law"] or "",
     )
-    fitted = formulas.fit(rows, wanted, progress=say_step)
+    with working("searching for a formula") as telling:
+        fitted = formulas.fit(rows, wanted, progress=telling.step)
     path = options["out"] or project.folder / f"{tool}.formula.toml"
     files.write_text(path, formula_files.dumps(fitted.formula))
     if as_json:

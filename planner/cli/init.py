@@ -12,6 +12,7 @@ import click
 from planner.cli.ui import completion, terminal
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
+from planner.cli.ui.progress import working
 from planner.core import human
 from planner.core.errors import InputError
 from planner.core.records import MODES
@@ -133,7 +134,8 @@ def _read_samples(answer: str, folder: Path) -> list[str] | str:
 def _ask_site(values: dict[str, Any], folder: Path) -> str:
     from planner.actions import starting
 
-    found = starting.find_site(folder)
+    with working("asking Slurm what this cluster is"):
+        found = starting.find_site(folder)
     if found.said:
         click.echo(found.said, err=True)
     return _ask("site", found.name, _refused("site", values, folder))

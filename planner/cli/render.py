@@ -10,6 +10,7 @@ from planner.actions.opening import open_project
 from planner.actions.rounds import render_latest
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
+from planner.cli.ui.progress import working
 
 
 @click.command("render")
@@ -24,6 +25,8 @@ def command(folder: Path, template_dir: Path | None) -> None:
 
     Reading them is enough to know what will happen; nothing is submitted.
     """
-    for path in render_latest(open_project(folder), template_folder=template_dir):
+    with working("writing the scripts"):
+        written = render_latest(open_project(folder), template_folder=template_dir)
+    for path in written:
         click.echo(path)
     click.echo(in_place("next: chromplan submit, or chromplan run --local"))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from planner.wrap.data_folder import UserRun
     from planner.wrap.summary import RunSummary
@@ -32,7 +33,8 @@ def command(context: click.Context, /, offline: bool, shows_all: bool, as_json: 
         return
     runs = [run for run in data_folder.runs() if run.submitted][::-1]
     shown = runs if shows_all else runs[:_SHOWN]
-    found = list(_readable(shown, offline=offline))
+    with working("reading what became of them") as telling:
+        found = list(_readable(shown, say=telling.say, offline=offline))
     if as_json:
         echo_json([one.model_dump() for one in found])
         return
@@ -62,14 +64,14 @@ def _row(one: RunSummary) -> tuple[object, ...]:
     )
 
 
-def _readable(runs: Sequence[UserRun], *, offline: bool) -> Iterator[RunSummary]:
+def _readable(runs: Sequence[UserRun], *, say: Callable[[str], None], offline: bool) -> Iterator[RunSummary]:
     """Yield how runs stand; of one that cannot be read the reason is said."""
     from planner.core.errors import PlannerError
     from planner.wrap import summary
 
     for run, found in summary.summaries(runs, offline=offline):
         if isinstance(found, PlannerError):
-            click.echo(f"note: run {run.number}: {found.message}", err=True)
+            say(f"note: run {run.number}: {found.message}")
         else:
             yield found
 

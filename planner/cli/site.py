@@ -10,6 +10,7 @@ import click
 
 from planner.cli.ui import completion
 from planner.cli.ui.output import echo_json, echo_table, json_option
+from planner.cli.ui.progress import working
 from planner.core.errors import FailureError, InputError
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ def _texts(files: tuple[str, ...]) -> list[str]:
     from planner import slurm
 
     try:
-        return [sites.query(slurm.run)]
+        with working("asking Slurm"):
+            return [sites.query(slurm.run)]
     except FailureError as error:
         raise FailureError(error.message, f"{error.hint}; or read saved output with --from") from None

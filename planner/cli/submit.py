@@ -12,6 +12,7 @@ from planner.actions.rounds import submit_latest
 from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import project_option, then_next_option
 from planner.cli.ui.output import in_place
+from planner.cli.ui.progress import working
 
 if TYPE_CHECKING:
     from planner.rounds.preview import Trial
@@ -38,8 +39,8 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
     if test_only:
         _test(preview.try_out(project, number))
         return
-    with telling_what_is_queued(project, number):
-        submit_latest(project, say=lambda line: click.echo(line, err=True), then_next=then_next)
+    with telling_what_is_queued(project, number), working("submitting") as telling:
+        submit_latest(project, say=telling.say, then_next=then_next)
     click.echo(in_place("next: chromplan watch, until all have ended"), err=True)
 
 

@@ -54,3 +54,23 @@ def test_work_without_a_share_says_what_it_does_and_leaves_nothing_behind(monkey
 
 def test_work_says_nothing_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worked(io.StringIO(), monkeypatch) == ""
+
+
+def test_a_line_that_stays_is_not_mixed_with_the_one_that_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "PATIENCE_S", 60.0)
+    with progress.working("counting") as telling:
+        telling.draw()
+        telling.say("one is missing")
+        telling.step("counting again")
+        telling.draw()
+    assert stream.getvalue() == ("\r\033[Kcounting (0 s)\r\033[Kone is missing\n\r\033[Kcounting again (0 s)\r\033[K")
+
+
+def test_a_line_that_stays_is_printed_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress.working("counting") as telling:
+        telling.say("one is missing")
+    assert stream.getvalue() == "one is missing\n"

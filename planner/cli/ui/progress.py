@@ -43,33 +43,65 @@ def progress(text: str) -> Iterator[Callable[[float], None]]:
             bar.stop()
 
 
+class Telling:
+    """The line of a terminal that says what goes on, and for how long."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._started_s = time.perf_counter()
+        self._drawn = False
+        self._lock = threading.Lock()
+
+    def step(self, text: str) -> None:
+        """Say something else from now on."""
+        self._text = text
+
+    def say(self, line: str, *, err: bool = True) -> None:
+        """Print a line that stays."""
+        with self._lock:
+            self._wipe()
+            click.echo(line, err=err)
+
+    def draw(self) -> None:
+        """Write the line anew."""
+        with self._lock:
+            sys.stderr.write(f"\r\033[K{self._text} ({time.perf_counter() - self._started_s:.0f} s)")
+            sys.stderr.flush()
+            self._drawn = True
+
+    def wipe(self) -> None:
+        """Leave nothing behind."""
+        with self._lock:
+            self._wipe()
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+            self._drawn = False
+
+
 @contextmanager
-def working(text: str) -> Iterator[None]:
-    """Say on the terminal what goes on, and for how long, once that has taken a second; leave nothing behind."""
+def working(text: str) -> Iterator[Telling]:
+    """Say on the terminal what goes on, and for how long, once that has taken a second; leave nothing behind.
+
+    What is printed meanwhile goes through the `Telling.say` of what this yields.
+    """
+    telling = Telling(text)
     if not sys.stderr.isatty():
-        yield
+        yield telling
         return
-    started = time.perf_counter()
     done = threading.Event()
 
     def tell() -> None:
         while not done.wait(PATIENCE_S):
-            sys.stderr.write(f"\r\033[K{text} ({time.perf_counter() - started:.0f} s)")
-            sys.stderr.flush()
+            telling.draw()
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
-        yield
+        yield telling
     finally:
         done.set()
         teller.join()
-        if time.perf_counter() - started > PATIENCE_S:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
-
-
-def say_step(what: str) -> None:
-    """Overwrite the line on a terminal that tells what is being done; nothing in a pipe."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{what}", err=True, nl=False)
+        telling.wipe()
