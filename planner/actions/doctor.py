@@ -1,4 +1,4 @@
-"""The facts of `chromplan doctor`: what a cluster and this machine say of themselves, for `findings` to judge."""
+"""The facts of `chromplan doctor` about a cluster and this machine, which `findings` judges."""
 
 from __future__ import annotations
 

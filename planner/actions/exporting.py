@@ -1,4 +1,4 @@
-"""What other engines are told: rules from plans, or from what a history has taught, and the files that they read."""
+"""Requests for other engines: rules made from plans or from a history, and the files that the engines read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands about formulas share: files and bundled names, rows of tables and of the history, fitting one."""
+"""Formulas for the commands: found by file or bundled name, and fitted to rows of a table or of the history."""
 
 from __future__ import annotations
 

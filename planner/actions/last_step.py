@@ -1,4 +1,4 @@
-"""The last step, ``[then]``: joins what the regions of a chromosome, or of everything, gave, once all are done.
+"""The last step, ``[then]``: joins the results of a chromosome's regions, or of all regions, once all are done.
 
 Its tasks belong to a later round, like tasks that run again: none is due before its parts have completed, and a round
 that is submitted twice or killed is handled as any other.

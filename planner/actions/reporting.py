@@ -1,4 +1,4 @@
-"""What ``chromplan report`` tells of a project: its rounds as they are recorded, or its history."""
+"""Contents of ``chromplan report``: a project's recorded rounds, or its history."""
 
 from __future__ import annotations
 

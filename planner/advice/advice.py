@@ -1,4 +1,4 @@
-"""All that can be said of past jobs that were submitted as one thing."""
+"""Advice on past jobs that were submitted together: their use, alternatives, and what to request next time."""
 
 from __future__ import annotations
 

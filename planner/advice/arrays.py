@@ -1,4 +1,4 @@
-"""Attempts as people think of them: arrays, heterogeneous jobs, single jobs that belong together."""
+"""Attempts grouped into arrays, heterogeneous jobs, and single jobs that belong together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each element needed, and what would have been said of it before by a model that knows all the others."""
+"""The need of each element, and its prediction by a model that was fitted to all the others."""
 
 from __future__ import annotations
 

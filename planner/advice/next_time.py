@@ -1,4 +1,4 @@
-"""What to write into the script next time, or to type instead of sbatch."""
+"""Options for the next submission: for the script's ``#SBATCH`` lines, and as a ``chromplan sbatch`` command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the elements would have been scheduled, asking otherwise, in the memory that they really held at once."""
+"""Schedules of the elements under other requests, within the memory that they really held at one time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was reserved, what was used of it, and what became of the rest: every MiB s and core s in one of five sums."""
+"""Memory and cores that were reserved, in five sums: used, idle, killed, failed in another way, and unknown."""
 
 from __future__ import annotations
 

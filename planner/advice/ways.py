@@ -1,4 +1,4 @@
-"""What other ways to ask for memory would have come to for the same elements, none predicted from itself."""
+"""Other ways to request memory for the same elements, and their cost; no element is predicted from itself."""
 
 from __future__ import annotations
 

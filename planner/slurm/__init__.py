@@ -4,7 +4,6 @@ from planner.slurm.calls import BRIEF, AnswerLost, SlurmError, Verdict, require,
 from planner.slurm.jobs import (
     ArrayElement,
     ArrayPlace,
-    BatchCall,
     accounting,
     cancel,
     elements,
@@ -14,18 +13,15 @@ from planner.slurm.jobs import (
     no_accounting,
     placed,
     queued,
-    refusal,
     release,
-    sbatch,
-    submit,
     update,
-    would_start_s,
 )
 from planner.slurm.nodes import largest_node_mb, usable_nodes
 from planner.slurm.options import OptionForm, option_form
 from planner.slurm.queue import QueuedJob, memory_so_far, queued_jobs, step_names
 from planner.slurm.settings import Settings, hides_jobs_of, read_settings, settings
 from planner.slurm.steps import live_steps, signal_step, srun, step_memory
+from planner.slurm.submitting import BatchCall, refusal, sbatch, submit, would_start_s
 
 __all__ = [
     "would_start_s",
