@@ -8,6 +8,7 @@ is skipped, saying what it needs; one that fails does not stop the others. Ctrl-
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import resource
 import shutil
 import subprocess
@@ -128,6 +129,14 @@ BENCHMARKS = (
         wall_min=6,
         needs="slurm",
     ),
+    Benchmark(
+        "snakemake_comparison",
+        ("--runs", "1"),
+        ("--way", "chromplan"),
+        ("--runs", "3"),
+        wall_min=20,
+        needs="snakemake",
+    ),
 )
 
 
@@ -137,7 +146,9 @@ def lacking(one: Benchmark, traces: Path | None) -> str:
         return NO_TRACES
     if one.needs == "beagle":
         return "" if shutil.which("beagle") else "beagle on PATH"
-    missing = missing_programs() if one.needs == "slurm" else []
+    if one.needs == "snakemake" and importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "the Slurm plugin of Snakemake: pip install '.[pipelines]'"
+    missing = missing_programs() if one.needs in ("slurm", "snakemake") else []
     return f"Slurm: {', '.join(missing)} not found (docs/testing.md)" if missing else ""
 
 
