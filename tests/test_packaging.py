@@ -1,5 +1,6 @@
 """What packages chromplan for others says the same as pyproject.toml, and what is built for PyPI is accepted there."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -82,3 +83,19 @@ def test_sdist_and_wheel_are_what_pypi_accepts(tmp_path: Path) -> None:
     check: list[str | Path] = [sys.executable, "-m", "twine", "check", "--strict", *built]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_on_pypi_readmes_links_and_picture_lead_to_the_release() -> None:
+    path = TOP / "packaging" / "absolute_links.py"
+    spec = importlib.util.spec_from_file_location("absolute_links", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.absolute((TOP / "README.md").read_text(), "https://host.example/a/b", "v1")
+    assert "](https://host.example/a/b/raw/v1/docs/picture.svg?raw=true)" in text
+    assert "](https://host.example/a/b/blob/v1/docs/advise.md)" in text
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    steps = (TOP / ".github" / "workflows" / "release.yml").read_text()
+    assert "packaging/absolute_links.py" in steps.split("python -m build")[0]

@@ -72,3 +72,18 @@ def test_the_index_names_every_page_of_the_docs() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name}" in index, f"docs/README.md does not name {page.name}"
+
+
+def test_the_picture_is_what_its_command_draws() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import picture; print(picture.drawn(), end='')"],
+        cwd=ROOT / "docs",
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    kept = (ROOT / "docs" / "picture.svg").read_text()
+    # where a bar ends may differ a little with the version of a library
+    assert [re.sub(r"[\d.]+", "N", text) for text in (done.stdout, kept)] == [re.sub(r"[\d.]+", "N", kept)] * 2
+    assert "prefers-color-scheme: dark" in kept
