@@ -35,3 +35,5 @@ def test_a_round_and_the_job_that_goes_on_write_one_mail_each(
         pytest.fail(f"{error}: {sent()}")
     assert all("me@example.org" in letter and "Ended" in letter for letter in sent()), sent()
     assert len(sent()) == 2
+    # the job that goes on takes a name that says what became of the round
+    assert any("Name=trip round 1: 3 completed; nothing is left to run Ended" in letter for letter in sent()), sent()
