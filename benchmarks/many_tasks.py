@@ -108,8 +108,11 @@ def submitted(samples: int, array: int, count: int, *, site_says: bool) -> None:
             wanted = {row.split("\t")[1]: int(row.split("\t")[3]) for row in pipeline.manifest()}
             arrays = {job_id.partition("_")[0] for job_id in wanted}
             said = re.search(r"\d+ updates for .*records", told)
-            wrong = sum(asked_mb != wanted.get(one) for one, asked_mb in running.asked_mb().items())
-            records = len(pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines())
+            asked_mb = running.asked_mb()
+            wrong = sum(asked_mb.get(one) != mb for one, mb in wanted.items())
+            lines = pipeline.run("scontrol", "show", "job", "-o").stdout.splitlines()
+            # those of the round before are remembered for a while
+            records = sum(line.partition("ArrayJobId=")[2].partition(" ")[0] in arrays for line in lines)
             print(
                 f"MaxArraySize {array}, MaxJobCount {count}: {len(wanted)} tasks in {len(arrays)} arrays, "
                 f"{took_s:.0f} s ({cpu_s:.1f} s of CPU); {said[0] if said else told}; {records} found, "

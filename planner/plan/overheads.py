@@ -1,4 +1,4 @@
-"""Memory that shells, srun and chromplan itself need besides the tasks, MiB (measured: Slurm 22.05, Debian 12)."""
+"""What shells, srun, chromplan and the scheduler of Slurm need besides the tasks (measured: Slurm 22.05, Debian 12)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ STEP_SHELLS_MB = 8
 # 'chromplan drive' held 62 MB on a node while it ran 22 tasks (CPython 3.11)
 DRIVER_MB = 80
 """The process that drives an allocation, besides its sruns."""
+
+
+# after one element of an array ended, the next one began with the scheduler's next pass, 0.5 to 2 s later
+NEXT_JOB_S = 1.0
+"""From the end of a job to the start of the next one on what it held, s."""
 
 
 def batch_mb(tasks_at_once: int) -> int:

@@ -15,7 +15,7 @@ from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target
 from planner.plan.hetero import spread
 from planner.plan.ordering import order_for
-from planner.plan.overheads import batch_mb
+from planner.plan.overheads import NEXT_JOB_S, batch_mb
 from planner.plan.packers import pack
 from planner.plan.packing import Load, Packed
 from planner.plan.requests import SizedTask
@@ -192,4 +192,5 @@ def machine(site: Site, partition: Partition, *, max_running: int | None, tasks:
         cores=partition.cores,
         nodes=partition.nodes or tasks,
         dispatch=order.Dispatch.FIRST_FIT if site.scheduler == "backfill" else order.Dispatch.STRICT,
+        gap=NEXT_JOB_S,
     )

@@ -50,6 +50,8 @@ class Machine:
     dispatch : Dispatch
         ``STRICT`` keeps the order: no task starts before one ahead of it. Some order reaches the optimal makespan that
         way, which need not be so with ``FIRST_FIT``.
+    gap : float
+        How long what a task held is free before another task starts on it; the unit of the durations.
     """
 
     slots: int | None = None
@@ -57,6 +59,7 @@ class Machine:
     cores: int | None = None
     nodes: int = 1
     dispatch: Dispatch = Dispatch.STRICT
+    gap: float = 0.0
 
 
 UNLIMITED = Machine()
@@ -128,10 +131,13 @@ def list_schedule(
         cap_mb=cap_mb,
         cores=cores,
         free=FreeNodes(max(1, min(machine.nodes, len(order))), cap_mb, cores),
+        gap=machine.gap if order else 0.0,
     )
     run.check(order)
     run.run(order)
-    return Schedule(start_s=tuple(run.start_s), makespan=run.now, peak=run.peak, profile=tuple(run.steps.items()))
+    return Schedule(
+        start_s=tuple(run.start_s), makespan=run.now - run.gap, peak=run.peak, profile=tuple(run.steps.items())
+    )
 
 
 def slots_of(order: Sequence[int], start_s: Sequence[float], wall_s: Sequence[float]) -> list[int]:
@@ -164,12 +170,13 @@ class _OrderRun:
     cap_mb: float
     cores: float
     free: FreeNodes
+    gap: float
     now: float = 0.0
     peak: float = 0.0
     used_mem: float = 0.0
     start_s: list[float] = field(default_factory=list)
     running: list[tuple[float, int, int]] = field(default_factory=list)
-    """Ends, tasks and nodes of the tasks that run."""
+    """When what they hold is used again, tasks and nodes of the tasks that run."""
     steps: dict[float, float] = field(default_factory=dict)
     waiting_mem: list[float] = field(default_factory=list)
     """Memories of the tasks that have not started, ascending."""
@@ -227,7 +234,7 @@ class _OrderRun:
 
     def _start(self, task: int, node: int) -> None:
         self.start_s[task] = self.now
-        heapq.heappush(self.running, (self.now + self.loads.wall[task], task, node))
+        heapq.heappush(self.running, (self.now + self.loads.wall[task] + self.gap, task, node))
         self.free.change(node, -self.loads.mem[task], -self.loads.cpus[task])
         self.used_mem += self.loads.mem[task]
         del self.waiting_mem[bisect_left(self.waiting_mem, self.loads.mem[task])]

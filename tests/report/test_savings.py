@@ -11,6 +11,7 @@ from planner.cli import main
 from planner.core.memory_time import in_words
 from planner.core.records import Mode, Outcome
 from planner.plan.document import Plan
+from planner.plan.overheads import NEXT_JOB_S
 from planner.report import savings as compare
 from planner.scripts.jobs import jobs
 from planner.site import Partition, dumps
@@ -31,7 +32,7 @@ def test_an_array_asks_for_each_tasks_own_memory() -> None:
     plan = timed(Mode.ARRAY)
     found = compare.figures(plan)
     assert found.requested_gb_h == pytest.approx(plan.total_request_mb / 1024)
-    assert found.makespan_s == 7200  # four tasks on two cores
+    assert found.makespan_s == 7200 + NEXT_JOB_S  # four tasks on two cores
     assert (found.jobs, found.submissions) == (4, 1)
     assert found.slurm_calls == 1 + 1 + 4 + 1 + 1 + 1  # sinfo, sbatch, updates, squeue, release, sacct
 

@@ -149,3 +149,10 @@ def test_first_fit_leaves_nothing_waiting_that_fits(
     for instant, used in schedule.profile:
         waiting = [mem[task] for task in order if schedule.start_s[task] > instant]
         assert not waiting or used + min(waiting) > cap
+
+
+def test_between_two_tasks_in_one_place_there_may_be_a_gap_which_nobody_waits_for_in_the_end() -> None:
+    found = list_schedule([0, 1, 2], [1.0] * 3, [10.0, 20.0, 5.0], Machine(slots=2, gap=3.0))
+    assert found.start_s == (0.0, 0.0, 13.0)
+    assert found.makespan == 20.0
+    assert list_schedule([0, 1], [1.0] * 2, [10.0, 10.0], Machine(slots=1, gap=3.0)).makespan == 23.0
