@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +60,18 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
         click.echo(f"chromplan {_version()}")
         return
 
-    def say(line: str) -> None:
-        if not handed.says("quiet"):
-            click.echo(line, err=True)
+    def unless_quiet(say: Say) -> Say:
+        return (lambda _: None) if handed.says("quiet") else say
+
+    say = unless_quiet(partial(click.echo, err=True))
 
     asked = wrapping.read_request(handed)
     choices = wrapping.Choices(**options)
     if dry_run or handed.says("test-only"):
         _try_out(handed, asked, choices, say, test_only=not dry_run)
         return
-    run = script_runs.run_of(handed, asked, choices, say=say)
+    with working("asking Slurm") as telling:
+        run = script_runs.run_of(handed, asked, choices, say=unless_quiet(telling.say))
     project = run.project
     with data_folder.kept_if_submitted(project), door.at_work(project):
         plan = project.plan(project.latest()) if run.is_earlier else _plan(project, say)
@@ -77,7 +80,9 @@ def command(context: click.Context, /, words: tuple[str, ...], then_next: bool, 
         called = data_folder.shortest_name(project)
         with interrupted.until_told(project), telling_what_is_queued(project, plan.round, called=called):
             settings = None if plan.cluster else run.place.settings
-            submission = submit.submit(project, plan.round, say=say, then_next=then_next, settings=settings)
+            with working("submitting") as telling:
+                tell = unless_quiet(telling.say)
+                submission = submit.submit(project, plan.round, say=tell, then_next=then_next, settings=settings)
             say(in_place("next: chromplan status", called))
             ids = ":".join(submission.waited_for(len(plan.user_script.indices) if plan.user_script else 0))
             click.echo(f"{ids};{plan.cluster}" if plan.cluster else ids)

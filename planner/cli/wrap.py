@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from planner.cli.ui import completion
+from planner.cli.ui.progress import working
 
 F = TypeVar("F", bound=Callable[..., Any])
 # sbatch's options stand where its users write them; -C and others are sbatch's here
@@ -118,5 +120,7 @@ def command(context: click.Context, /, words: tuple[str, ...], **options: Any) -
         click.echo(context.get_help())
         return
     asked = wrapping.read_request(handed)
-    project = wrapping.make_project(handed, asked, wrapping.Choices(**options), say=click.echo)
+    with working("asking Slurm") as telling:
+        say = partial(telling.say, err=False)
+        project = wrapping.make_project(handed, asked, wrapping.Choices(**options), say=say)
     click.echo(f"next: cd {project.folder}; chromplan plan; chromplan render; chromplan submit")
