@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.core.errors import InputError
 from planner.formula import grammar, schema
 from planner.formula.formula import Formula
+from planner.formula.parser import parse
 from planner.formula.ranges import Feature, Ratio
 
 
@@ -30,7 +31,7 @@ def loads(text: str, *, name: str = "formula") -> Formula:
     """
     file = schema.read(text, name=name)
     try:
-        root = grammar.parse(file.formula)
+        root = parse(file.formula)
     except InputError as error:
         raise InputError(f"{name}: formula: {error.message}", error.hint) from None
     unknown = [feature for feature in grammar.names(root) if feature not in file.features]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from planner.core.errors import InputError
 from planner.core.frames import html_table
-from planner.formula import grammar
+from planner.formula import grammar, parser
 from planner.formula.conformal import Calibration
 from planner.formula.grammar import Call, Name, Node, Number
 from planner.formula.ranges import Feature, Ratio, clamped, folds, not_far_below, piecewise
@@ -246,8 +246,8 @@ class Formula:
 
 
 def parse(text: str) -> Formula:
-    """Return a formula from bare arithmetic: no ranges, no calibration (grammar and errors: :func:`grammar.parse`)."""
-    return Formula(root=grammar.parse(text))
+    """Return a formula from bare arithmetic: no ranges, no calibration (errors: `planner.formula.parser`)."""
+    return Formula(root=parser.parse(text))
 
 
 def request_mb(upper_mb: float) -> int:

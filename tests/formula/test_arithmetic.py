@@ -15,6 +15,7 @@ from planner.formula.discovery.numeric import Program, elasticities, log_error, 
 from planner.formula.discovery.prune import prune
 from planner.formula.discovery.tidy import tidy
 from planner.formula.grammar import Call, Name, Node, Number
+from planner.formula.parser import parse
 
 NAMES = ("x", "y")
 
@@ -80,7 +81,7 @@ def test_synthetic_rows_lie_within_the_ranges_and_near_real_rows() -> None:
 )
 def test_every_shape_finds_itself(shape: str, truth: str) -> None:
     table = rows()
-    peaks = Program(grammar.parse(truth), NAMES).values(table)
+    peaks = Program(parse(truth), NAMES).values(table)
     columns = LogColumns.of(NAMES, table)
     (best,) = powers.search([powers.TrainingRows.of(NAMES, table, peaks)], shape=shape, most_nodes=30)
     errors = [np.abs(Program(powers.arithmetic(columns, one), NAMES).values(table) / peaks - 1.0).max() for one in best]
@@ -137,7 +138,7 @@ def test_a_tidied_formula_has_the_same_values_and_is_never_longer(node: Node) ->
     ],
 )
 def test_constants_are_merged_and_like_terms_collected(long: str, short: str) -> None:
-    assert grammar.render(tidy(grammar.parse(long))) == short
+    assert grammar.render(tidy(parse(long))) == short
 
 
 # refitting and pruning
@@ -145,8 +146,8 @@ def test_constants_are_merged_and_like_terms_collected(long: str, short: str) ->
 
 def test_constants_are_refitted_to_the_rows() -> None:
     table = rows()
-    peaks = Program(grammar.parse("40 + 2*x^1.5"), NAMES).values(table)
-    found = refit(grammar.parse("10 + 1*x^1.0"), NAMES, table, peaks, steps=100)
+    peaks = Program(parse("40 + 2*x^1.5"), NAMES).values(table)
+    found = refit(parse("10 + 1*x^1.0"), NAMES, table, peaks, steps=100)
     assert log_error(found, NAMES, table, peaks) < 1e-6
 
 
@@ -154,14 +155,14 @@ def test_a_refit_never_makes_it_worse() -> None:
     table = rows(20)
     peaks = 100.0 + table[:, 0]
     for text in ("x/y", "log(x - 20)", "100 + x", "x^-3", "3"):
-        node = grammar.parse(text)
+        node = parse(text)
         after = refit(node, NAMES, table, peaks)
         assert log_error(after, NAMES, table, peaks) <= log_error(node, NAMES, table, peaks)
 
 
 def test_the_derivatives_in_the_constants_are_right() -> None:
     text = "abs(-2.5*x)^0.7 + max(3*y, 2*x)/1.5 - sqrt(4*x)*exp(0.01*y) + log(2*x) + min(1.5*x, 9) - 0.3"
-    program = Program(grammar.parse(text), NAMES)
+    program = Program(parse(text), NAMES)
     table, at = rows(8), program.constants
     values, slopes = program.jacobian(table, at)
     assert values == pytest.approx(program.values(table))
@@ -174,7 +175,7 @@ def test_the_derivatives_in_the_constants_are_right() -> None:
 
 def test_the_elasticity_is_the_power_with_which_a_formula_grows() -> None:
     columns = {"x": rows()[:, 0], "y": rows()[:, 1], "z": np.arange(60.0)}
-    found = elasticities(grammar.parse("3*x^0.5/y"), columns)
+    found = elasticities(parse("3*x^0.5/y"), columns)
     assert [found[name] for name in columns] == pytest.approx([0.5, -1.0, 0.0])
 
 
@@ -192,9 +193,7 @@ def test_levenberg_finds_the_least_squares_of_each_problem() -> None:
 @pytest.mark.parametrize("shape", powers.SHAPES)
 def test_samples_searched_together_are_fitted_as_each_alone(shape: str) -> None:
     table = rows()
-    peaks = Program(grammar.parse("80*x^0.2 + 2*x*y"), NAMES).values(table) * np.random.default_rng(4).lognormal(
-        0, 0.1, 60
-    )
+    peaks = Program(parse("80*x^0.2 + 2*x*y"), NAMES).values(table) * np.random.default_rng(4).lognormal(0, 0.1, 60)
     samples = [powers.TrainingRows.of(NAMES, table[some], peaks[some]) for some in (slice(60), slice(7), slice(20, 55))]
     together = powers.search(samples, shape=shape, most_nodes=30)
     for sample, found in zip(samples, together, strict=True):
@@ -207,7 +206,7 @@ def test_samples_searched_together_are_fitted_as_each_alone(shape: str) -> None:
 def test_a_formula_is_cut_to_the_limit_where_the_rows_miss_it_least() -> None:
     table = rows()
     peaks = 50.0 + 3.0 * table[:, 0]
-    long = grammar.parse("50 + 3*x + 0.0001*y*x + 0.0002*y^0.3 + 0.0001*exp(0.01*y)")
+    long = parse("50 + 3*x + 0.0001*y*x + 0.0002*y^0.3 + 0.0001*exp(0.01*y)")
     short = prune(long, NAMES, table, peaks, most_nodes=5)
     assert grammar.size(short) <= 5
     assert log_error(short, NAMES, table, peaks) < 1e-4

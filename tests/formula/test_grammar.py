@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from planner.core.errors import InputError
 from planner.formula import grammar
 from planner.formula.grammar import Call, Name, Node, Number
+from planner.formula.parser import parse
 
 FEATURES = {"x": 2.0, "n": 5.0, "window_cm": 40.0}
 
 
 def value(text: str) -> float:
-    return grammar.evaluate(grammar.parse(text), FEATURES)
+    return grammar.evaluate(parse(text), FEATURES)
 
 
 def trees() -> st.SearchStrategy[Node]:
@@ -59,7 +60,7 @@ def test_arithmetic_means_what_it_means_everywhere(text: str, expected: float) -
 @settings(deadline=None, max_examples=200)
 @given(trees())
 def test_text_parses_to_the_tree_that_wrote_it(tree: Node) -> None:
-    assert grammar.parse(grammar.render(tree)) == tree
+    assert parse(grammar.render(tree)) == tree
 
 
 @settings(deadline=None, max_examples=200)
@@ -83,7 +84,7 @@ def test_a_formula_is_worth_what_python_says_or_nothing(tree: Node) -> None:
 @given(st.text(max_size=60) | st.text("0123456789.+-*/^()e, xnlogabsmi_", max_size=60))
 def test_any_text_parses_or_is_refused_with_a_hint(text: str) -> None:
     try:
-        node = grammar.parse(text)
+        node = parse(text)
     except InputError as error:
         assert error.message
         assert error.hint
@@ -121,7 +122,7 @@ def test_any_text_parses_or_is_refused_with_a_hint(text: str) -> None:
 )
 def test_what_is_no_formula_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        grammar.parse(text)
+        parse(text)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +149,14 @@ def test_a_feature_is_a_finite_number(bad: float) -> None:
 
 
 def test_size_counts_constants_names_operators_and_functions() -> None:
-    assert grammar.size(grammar.parse("2.5*x^0.3 + exp(-1.5)")) == 8
+    assert grammar.size(parse("2.5*x^0.3 + exp(-1.5)")) == 8
 
 
 def test_names_come_in_order_of_appearance() -> None:
-    assert grammar.names(grammar.parse("n*x + n + window_cm")) == ("n", "x", "window_cm")
+    assert grammar.names(parse("n*x + n + window_cm")) == ("n", "x", "window_cm")
 
 
 def test_arithmetic_without_features_is_constant() -> None:
-    assert grammar.constant(grammar.parse("2*3")) == 6.0
-    assert grammar.constant(grammar.parse("2*x")) is None
-    assert grammar.constant(grammar.parse("1/0")) is None
+    assert grammar.constant(parse("2*3")) == 6.0
+    assert grammar.constant(parse("2*x")) is None
+    assert grammar.constant(parse("1/0")) is None

@@ -18,6 +18,7 @@ from planner.formula.discovery.columns import LogColumns
 from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.tidy import tidy
 from planner.formula.grammar import Call, Node
+from planner.formula.parser import parse
 
 OPERON_EVALUATIONS = 120_000
 
@@ -167,7 +168,7 @@ def front(search: Engine, columns: LogColumns, logs: Array, peaks: Array, *, see
 
 def _formula(text: str, features: list[Node]) -> Node | None:
     try:
-        node = tidy(Call("exp", (_renamed(grammar.parse(text), lambda i: Call("log", (features[i],))),)))
+        node = tidy(Call("exp", (_renamed(parse(text), lambda i: Call("log", (features[i],))),)))
     except InputError:
         return None
     return node if grammar.names(node) and grammar.size(node) <= grammar.MOST_NODES else None

@@ -18,6 +18,7 @@ from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.search import Discovery, SearchOptions
 from planner.formula.formula import Formula
 from planner.formula.grammar import Node
+from planner.formula.parser import parse
 from planner.formula.ranges import Feature, Ratio
 
 LEVELS = (0.80, 0.90, 0.95)
@@ -206,7 +207,7 @@ def _no_lower(value: float) -> float:
 def _check_names(names: Sequence[str]) -> None:
     for name in names:
         try:
-            valid = grammar.names(grammar.parse(name)) == (name,)
+            valid = grammar.names(parse(name)) == (name,)
         except InputError:
             valid = False
         if not valid:

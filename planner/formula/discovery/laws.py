@@ -19,6 +19,7 @@ from planner.formula.discovery.least_squares import Array
 from planner.formula.discovery.numeric import Program
 from planner.formula.discovery.search import Discovery, Standing
 from planner.formula.grammar import Node
+from planner.formula.parser import parse
 
 FOLDS = 50
 """Many folds: formulas fitted to nearly all rows have the same errors as the one fitted to all."""
@@ -55,7 +56,7 @@ def fit_law(
     InputError
         For arithmetic that is not a law of these features, or fewer than two rows per constant.
     """
-    start = grammar.parse(law)
+    start = parse(law)
     if lacking := [name for name in grammar.names(start) if name not in names]:
         raise InputError(f"the law uses {lacking[0]}, which is not a feature", f"features: {', '.join(names)}")
     constants = Program(start, names).constants
