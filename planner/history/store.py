@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,10 @@ from planner.history.schema import COLUMNS, CREATE, MIGRATIONS, VERSION, from_ro
 BUSY_TIMEOUT_S = 30.0
 # Rows passed to SQLite at once
 _CHUNK = 2000
+# merged in some tenths of a second
+_PART = 20_000
+# between two parts: SQLite asks again for a lock after a tenth of a second
+_PAUSE_S = 0.12
 # Number of values that every SQLite accepts in one statement
 _MOST_VALUES = 900
 
@@ -120,10 +125,11 @@ class Store:
         guessed: bool = False,
         reports: Callable[[], Mapping[str, str]] = dict,
     ) -> Counts:
-        """Record all attempts, or none if there is an error.
+        """Record all attempts, or none if one of them cannot be read.
 
-        They are collected in a temporary table first, some thousands at a time, so that a long file needs little memory
-        and others have to wait only while that table is merged.
+        They are collected in a temporary table first, some thousands at a time, so that a long file needs little
+        memory. That table is merged in parts, whole jobs each, so that others never wait for more than one part of a
+        long file; if a merge is interrupted between two parts, adding the same again completes it.
 
         Of two records of the same attempt, the one of better quality (measured, censored, sampled, missing) gives the
         numbers, or the newer one if they are equal; their features are merged.
@@ -140,11 +146,18 @@ class Store:
         """
         with _explained(self._path):
             self._gather(observations)
-            with self._transaction():
-                counts = self._merge_gathered(guessed)
-                if counts.updated:  # reports of earlier imports may no longer be true
-                    self._connection.execute("DELETE FROM imports")
-                self._connection.executemany("INSERT OR REPLACE INTO imports VALUES (?, ?)", reports().items())
+            counts = Counts()
+            for first, end in pairwise([*self._parts(), None]):
+                self._take(first or "", end)
+                if first:
+                    sleep(_PAUSE_S)
+                with self._transaction():
+                    part = self._merge_taken(guessed)
+                    if part.updated:  # reports of earlier imports may no longer be true
+                        self._connection.execute("DELETE FROM imports")
+                    if end is None:
+                        self._connection.executemany("INSERT OR REPLACE INTO imports VALUES (?, ?)", reports().items())
+                counts += part
         return counts
 
     def report(self, digest: str) -> str | None:
@@ -264,18 +277,39 @@ class Store:
     def _gather(self, observations: Iterable[Observation]) -> None:
         """Write observations into a temporary table, which needs no lock on the history."""
         execute = self._connection.execute
-        execute("DROP TABLE IF EXISTS temp.incoming")
-        execute(f"CREATE TEMP TABLE incoming (place INTEGER PRIMARY KEY, fresh DEFAULT 0, {_NAMES})")
+        for table in ("gathered", "incoming"):
+            execute(f"DROP TABLE IF EXISTS temp.{table}")
+            execute(f"CREATE TEMP TABLE {table} (place INTEGER PRIMARY KEY, fresh DEFAULT 0, {_NAMES})")
         marks = ", ".join("?" * len(COLUMNS))
-        insert = f"INSERT INTO temp.incoming ({_NAMES}) VALUES ({marks})"  # noqa: S608 - fixed words only
+        insert = f"INSERT INTO temp.gathered ({_NAMES}) VALUES ({marks})"  # noqa: S608 - fixed words only
         rows = (to_row(one, self._user) for one in observations)
         while chunk := list(islice(rows, _CHUNK)):
             execute("BEGIN")
             self._connection.executemany(insert, chunk)
             execute("COMMIT")
 
-    def _merge_gathered(self, guessed: bool) -> Counts:
-        """Merge the collected records: at once for new and unchanged jobs, one by one for the others."""
+    def _parts(self) -> list[str]:
+        """Return the job id with which each part of the collected records begins."""
+        execute = self._connection.execute
+        number = execute("SELECT count(*) FROM temp.gathered").fetchone()[0]
+        if number <= _PART:
+            return [""]
+        execute("CREATE INDEX temp.by_job ON gathered (job_id)")
+        first = "SELECT job_id FROM temp.gathered ORDER BY job_id LIMIT 1 OFFSET ?"
+        begins = [execute(first, (place,)).fetchone()[0] for place in range(_PART, number, _PART)]
+        return ["", *dict.fromkeys(begin for begin in begins if begin)]
+
+    def _take(self, first: str, end: str | None) -> None:
+        """Copy a part of the collected records, for which no lock is needed either."""
+        self._connection.execute("DELETE FROM temp.incoming")
+        self._connection.execute(
+            "INSERT INTO temp.incoming SELECT * FROM temp.gathered WHERE job_id >= :first "
+            "AND (:end IS NULL OR job_id < :end)",
+            {"first": first, "end": end},
+        )
+
+    def _merge_taken(self, guessed: bool) -> Counts:
+        """Merge a part of the collected records: at once for new and unchanged jobs, one by one for the others."""
         execute = self._connection.execute
         unchanged = execute(_FORGET_KNOWN, {"guessed": guessed}).rowcount
         execute(_MARK_NEW)
@@ -284,7 +318,6 @@ class Store:
         rest = execute(f"SELECT {_NAMES} FROM temp.incoming WHERE NOT fresh ORDER BY place").fetchall()  # noqa: S608 - fixed words only
         for row in rest:
             tally[self._add(from_row(row, self._user), guessed)] += 1
-        execute("DROP TABLE temp.incoming")
         return Counts(**tally)
 
     def _add(self, new: Observation, guessed: bool) -> str:

@@ -366,6 +366,46 @@ def test_gathering_locks_nobody_out(tmp_path: Path) -> None:
         assert len(store.observations()) == 3
 
 
+LONG = [replace(SEEN, job_id=f"{number % 7}", task=f"t{number}") for number in range(40)]
+
+
+def test_a_long_file_is_merged_in_parts_between_which_others_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[str] = []
+
+    def another_writes(_pause_s: float) -> None:
+        others.append(f"other{len(others)}")
+        with opened(tmp_path) as other:
+            assert other.add([replace(SEEN, job_id=others[-1])]) == Counts(new=1)
+
+    monkeypatch.setattr(stores, "_PART", 10)
+    monkeypatch.setattr(stores, "sleep", another_writes)
+    with opened(tmp_path) as store:
+        assert store.add(LONG) == Counts(new=40)
+        assert len(others) > 1
+        assert store.add(LONG) == Counts(unchanged=40)
+        assert len(store.observations()) == 40 + len(others)
+
+
+def test_a_merge_that_is_interrupted_is_completed_by_adding_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_pause_s: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stores, "_PART", 10)
+    monkeypatch.setattr(stores, "sleep", interrupted)
+    with opened(tmp_path) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.add(LONG)
+        kept = len(store.observations())
+        assert 0 < kept < 40
+    monkeypatch.setattr(stores, "sleep", lambda _pause_s: None)
+    with opened(tmp_path) as store:
+        assert store.add(LONG) == Counts(new=40 - kept, unchanged=kept)
+
+
 def test_a_reader_that_fails_in_the_middle_leaves_the_history_as_it_was(tmp_path: Path) -> None:
     def failing() -> Iterator[Observation]:
         for number in range(5000):
