@@ -113,7 +113,9 @@ class SlurmView:
         """Judge a step that accounting lacks although its job has ended: its record may arrive later than the job's."""
         own = self._own(task)
         if not own.step_began(task.entry.task, task.entry.job_id):
-            return Fate([without_record(task, f"its job ended ({attempt.state}) before its step began")])
+            never_began = without_record(task, f"its job ended ({attempt.state}) before its step began")
+            cancelled = attempt.outcome is Outcome.CANCELLED
+            return Fate([replace(never_began, outcome=Outcome.CANCELLED) if cancelled else never_began])
         left = own.ended(task.entry.task, task.entry.job_id)
         if left is None and time.time() - (attempt.end_s or 0) > _LATE_S:
             return Fate([without_record(task, f"its job ended ({attempt.state}) while it ran, and it left no record")])

@@ -172,6 +172,20 @@ def test_tasks_that_share_a_job_are_cancelled_together(omk_cluster: Cluster) -> 
     pipeline.finish()
 
 
+@pytest.mark.parametrize("mode", ["array", "tiers", "jobs", "packed"])
+def test_what_was_cancelled_before_it_began_was_cancelled(omk_cluster: Cluster, mode: str) -> None:
+    pipeline = Pipeline(omk_cluster, chromosomes="20-22", mode=mode)
+    omk_cluster.administrate("scontrol", "update", "partition=main", "state=down")
+    try:
+        submitted(pipeline)
+        assert "(3 waiting)" in pipeline.chromplan("cancel", "--yes")
+    finally:
+        omk_cluster.administrate("scontrol", "update", "partition=main", "state=up")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"cancelled"}
+    assert pipeline.ran() == {}
+    assert pipeline.json("next")["tasks"] == []
+
+
 def test_a_task_out_of_time_is_told(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster, chromosomes="22", time="00:01:00", command="echo reading chunk 7; sleep 600")
     submitted(pipeline)
