@@ -68,6 +68,7 @@ def _figures(outcome: StrategyFigures) -> dict[str, object]:
     return base | {
         "makespan_s": outcome.makespan_s,
         "longest_makespan_s": max(outcome.makespans_s),
+        "median_wait_s": outcome.wait_s,
         "killed": outcome.killed,
         "most_killed": max(course.killed for course in outcome.courses),
         "reserved_gb_h": outcome.reserved_gb_h,
@@ -89,6 +90,7 @@ def show(replayed: Replayed, outcomes: Sequence[StrategyFigures], asked: dict[st
             "",
             ">makespan",
             *([">longest"] if many else []),
+            ">median wait",
             ">killed",
             f">{unit.name} reserved",
             ">wasted",
@@ -107,12 +109,13 @@ def _cells(outcome: StrategyFigures, longest_s: float, unit: MemoryTimeUnit, *, 
 
     name = _name(outcome)
     if outcome.refused:
-        return (name, *([""] * (5 if many else 4)), f"not possible: {outcome.refused}")
+        return (name, *([""] * (6 if many else 5)), f"not possible: {outcome.refused}")
     longest = (_time(max(outcome.makespans_s), longest_s),) if many else ()
     return (
         name,
         _time(outcome.makespan_s, longest_s),
         *longest,
+        _time(outcome.wait_s, longest_s),
         f"{outcome.killed:.3g}",
         unit.number(outcome.reserved_gb_h / GB_H),
         f"{outcome.wasted_gb_h / outcome.reserved_gb_h:.0%}",

@@ -47,6 +47,11 @@ class StrategyFigures:
         return statistics.fmean(self.makespans_s)
 
     @property
+    def wait_s(self) -> float:
+        """Median wait of a job for its first start, s, mean over the runs."""
+        return statistics.fmean(statistics.median(course.waits_s) for course in self.courses)
+
+    @property
     def killed(self) -> float:
         """Mean number of attempts killed for memory."""
         return statistics.fmean(course.killed for course in self.courses)

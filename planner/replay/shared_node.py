@@ -40,6 +40,14 @@ class Course:
         return max(span.end_s for span in self.spans)
 
     @property
+    def waits_s(self) -> list[float]:
+        """How long each job waits for its first start, s, all being submitted at 0."""
+        starts: dict[str, float] = {}
+        for span in self.spans:
+            starts[span.name] = min(span.start_s, starts.get(span.name, span.start_s))
+        return list(starts.values())
+
+    @property
     def killed(self) -> int:
         """Attempts killed for memory."""
         return sum(span.killed for span in self.spans)

@@ -261,6 +261,17 @@ def test_what_is_wasted_is_what_was_reserved_beyond_the_need() -> None:
     assert found.at_once == 2
 
 
+def test_a_job_waits_until_its_first_start_and_half_of_them_wait_at_most_the_median() -> None:
+    what = work(*map(job, "abc"))
+    (found,) = replay(what, target(mem_mb=120), runs=1, strategies=[Strategy.UNIFORM])
+    assert sorted(found.courses[0].waits_s) == [0.0, 10.0, 20.0]
+    assert found.wait_s == 10.0
+    killed = work(job("a", recorded_mb=60), job("b", recorded_mb=200))
+    (found,) = replay(killed, target(mem_mb=400), runs=1, strategies=[Strategy.RECORDED])
+    assert found.courses[0].killed == 1
+    assert found.wait_s == 0.0
+
+
 def test_memory_over_time_is_the_sum_of_the_pieces() -> None:
     pieces = [HeldMemory(start_s=1, end_s=4, mem_mb=2.0), HeldMemory(start_s=2, end_s=4, mem_mb=3.0)]
     assert steps(pieces) == ([0, 1, 2, 4], [0, 2, 5, 0])
