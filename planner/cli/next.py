@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.actions.opening import open_project, open_store
-from planner.actions.planning import make_plan
 from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.ui.interrupts import telling_what_is_queued
@@ -38,6 +37,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
 
     The new round is also rendered. Tasks that are done never run again.
     """
+    from planner.actions.planning import make_plan
     from planner.core.errors import InputError
     from planner.project.lock import PATIENCE_S
     from planner.rounds import continuation, door, ingest, submit

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.actions.opening import open_project
-from planner.actions.planning import fetch
 from planner.actions.rounds import plan_next
 from planner.cli.ui.options import plot_option, project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
@@ -152,6 +151,7 @@ def _compare(
     """Plan in every mode and show what each comes to."""
     import dataclasses
 
+    from planner.actions.planning import fetch
     from planner.core.errors import InputError
     from planner.plan import build
     from planner.report import savings as compare

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.actions.planning import make_plan
 from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import then_next_option
 from planner.cli.ui.output import in_place
@@ -120,6 +119,7 @@ def _version() -> str:
 
 
 def _plan(project: ProjectFolder, say: Say) -> Plan:
+    from planner.actions.planning import make_plan
     from planner.plan.steps import NOT_BEFORE
     from planner.scripts import render
 
