@@ -1,4 +1,4 @@
-"""What an engine is told: the tasks of its rules, each with what every attempt asks for."""
+"""Rules for a workflow engine: their tasks, and the memory, time and CPUs that each attempt of a task requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when a person stops a submission."""
+"""Messages for a submission that a person stops with Ctrl-C."""
 
 from __future__ import annotations
 

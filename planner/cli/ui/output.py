@@ -1,4 +1,4 @@
-"""What every listing command shares: ``--json`` and tables."""
+"""Tables and ``--json``, shared by all commands that list something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that choose how it is decided which tasks start, for the commands that run tasks themselves."""
+"""Options of the scheduling policy, shared by the commands that run tasks themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar for what takes longer than a moment."""
+"""A progress bar for work that takes longer than a moment."""
 
 from __future__ import annotations
 

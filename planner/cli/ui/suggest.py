@@ -1,4 +1,4 @@
-"""What a mistyped command, option or value was meant to be."""
+"""Suggestions for mistyped commands, options and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table, one row per task: for a script of one's own, a spreadsheet, or an engine that is not known here."""
+"""A table with one row per task, for scripts, spreadsheets, and engines without an export of their own."""
 
 from __future__ import annotations
 
