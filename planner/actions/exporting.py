@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from planner.actions import opening, planning
 from planner.core.errors import InputError
-from planner.export.rules import Ceiling, Rule, of_history, of_plan
+from planner.export.rules import Ceiling, Rule, bare, of_history, of_plan
 
 if TYPE_CHECKING:
     from planner.core.records import Observation
@@ -108,7 +108,8 @@ def rules(wanted: Exporting) -> tuple[list[Rule], list[str]]:
         plans = [_named(source) for source in sources]
         if wanted.site is not None:
             raise InputError("--site does not apply to plans", "each plan names its own site; leave it out")
-        return [of_plan(_plan(path), name=name, overhead_mb=wanted.overhead_mb) for name, path in plans], []
+        found = [of_plan(_plan(path), name=name, overhead_mb=wanted.overhead_mb) for name, path in plans]
+        return [replace(one, contigs=_contigs(path)) for one, (_, path) in zip(found, plans, strict=True)], []
     return _learnt(wanted, opening.recorded(project))
 
 
@@ -134,6 +135,31 @@ def _plan(path: Path) -> Plan:
     memory = inputs.config.memory.model_copy(update={"pilot": 0})
     site = inputs.site.model_copy(update={"max_submit": None, "max_job_count": None})
     return build.plan(replace(inputs, config=inputs.config.model_copy(update={"memory": memory}), site=site), "jobs")
+
+
+def _contigs(path: Path) -> dict[str, str]:
+    """Return the contigs of a project's reference, by their names without ``chr``; nothing where it is not known.
+
+    Parameters
+    ----------
+    path : Path
+        The project, or one of its plans.
+    """
+    from planner.core import human
+    from planner.project.folder import ProjectFolder
+    from planner.project.regions import genome_of
+
+    # a plan is PROJECT/rounds/r001/plan.json
+    project = ProjectFolder(path if path.is_dir() else path.resolve().parent.parent.parent)
+    if not project.config_path.exists():
+        return {}
+    try:
+        genome = genome_of(project.config(), project.folder)
+    except InputError:
+        return {}
+    if not genome.is_human:
+        return {bare(contig): contig for contig in genome.lengths_bp}
+    return dict(zip(human.CHROMOSOMES, human.CHROMOSOMES, strict=True)) if genome.name == "GRCh37" else {}
 
 
 def _learnt(wanted: Exporting, observations: Iterable[Observation]) -> tuple[list[Rule], list[str]]:

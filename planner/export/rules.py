@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from planner.core import levels
 from planner.core.records import Observation
@@ -67,12 +67,15 @@ class Rule:
         That its tasks were held to.
     workflow : str
         What WDL's inputs begin with.
+    contigs : mapping of str to str
+        Chromosome, without ``chr`` -> its contig in the reference; empty where the reference is not known.
     """
 
     name: str
     tasks: Sequence[RuleTask]
     ceiling: Ceiling = Ceiling()
     workflow: str = "main"
+    contigs: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> dict[str, dict[str, RuleTask]]:
         """Return the tasks by chromosome, then by sample.

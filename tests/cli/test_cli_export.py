@@ -187,3 +187,27 @@ def test_what_cannot_be_imported_is_said_and_nothing_is_written(
 ) -> None:
     assert said in chromplan("export", "--to", "snakemake", "--import", imported, capsys=capsys, code=2)
     assert not Path("chromplan.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("genome", "chromosomes", "first"),
+    [
+        ("GRCh37", "20-22", "20"),
+        ("GRCh38", "20-22", "chr20"),
+        ("TAIR10", "1-2", "1"),
+        ("own.fai", "chr1-chr2", "chr1"),
+        ("bare.fai", "1-2", "1"),
+    ],
+)
+def test_an_interval_list_names_contigs_as_the_reference_does(
+    genome: str, chromosomes: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project("impute")
+    (folder / "own.fai").write_text("chr1\t30000\t6\t60\t61\nchr2\t20000\t30000\t60\t61\n")
+    (folder / "bare.fai").write_text("1\t30000\t6\t60\t61\n2\t20000\t30000\t60\t61\n")
+    config = folder / "chromplan.toml"
+    config.write_text(config.read_text().replace('"GRCh37"', f'"{genome}"').replace("20-22", chromosomes))
+    for source in ("impute", "impute/rounds/r001/plan.json"):
+        chromplan("export", "--to", "intervals", source, capsys=capsys)
+        assert Path("impute.list").read_text().splitlines()[0] == first
+        chromplan("plan", "-C", "impute", capsys=capsys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from planner.core import human
 from planner.export.rules import ANY, Rule, RuleTask, minutes
@@ -19,21 +19,22 @@ def write(rules: Sequence[Rule]) -> dict[str, str]:
         if not by_interval:
             continue
         ordered = sorted(by_interval.items(), key=lambda pair: _place(pair[0]))
-        rows = [_row(place, task) for place, task in ordered]
-        found[f"{rule.name}.list"] = "".join(f"{_interval(place)}\n" for place, _ in ordered)
+        rows = [_row(_interval(place, rule.contigs), task) for place, task in ordered]
+        found[f"{rule.name}.list"] = "".join(f"{_interval(place, rule.contigs)}\n" for place, _ in ordered)
         found[f"{rule.name}.intervals.tsv"] = "".join(["interval\tmem_mb\tminutes\n", *rows])
     return found
 
 
-def _row(place: str, task: RuleTask) -> str:
+def _row(interval: str, task: RuleTask) -> str:
     limits = minutes(task.time_s)
-    return f"{_interval(place)}\t{task.mem_mb[0]}\t{limits[0] if limits else ''}\n"
+    return f"{interval}\t{task.mem_mb[0]}\t{limits[0] if limits else ''}\n"
 
 
-def _interval(place: str) -> str:
-    """Return ``chr20:1-5000000``: human chromosomes as GRCh38's references name them."""
+def _interval(place: str, contigs: Mapping[str, str]) -> str:
+    """Return ``chr20:1-5000000``: as the reference names its contigs, or as GRCh38's do where it is not known."""
     name = place.partition(":")[0]
-    return f"chr{'M' if name == 'MT' else name}{place[len(name) :]}" if name in human.CHROMOSOMES else place
+    known = f"chr{'M' if name == 'MT' else name}" if name in human.CHROMOSOMES else name
+    return f"{contigs.get(name, known)}{place[len(name) :]}"
 
 
 def _place(place: str) -> tuple[int, int, str]:
