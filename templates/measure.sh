@@ -73,19 +73,29 @@ is_ours() {
   [ -O "$proc/$1" ] && stat_of "$BASHPID" && [[ $parent == 1 || $parent == "${stat[1]}" ]] && is_marked "$1"
 }
 
-# adds new processes of the task to mine. Only ids given out since the last search are looked at: they are handed out in
-# ascending order, and start again from the lowest after the highest
+# adds new processes of the task to mine. Only ids given out since the search before the last are looked at: they are handed
+# out in ascending order, and start again from the lowest after the highest; the last ones may not have been visible yet
 search() {
-  local path pid last low=$last_pid
-  read -r _ _ _ _ last <"$proc/loadavg"
-  ((last != low)) || return
-  last_pid=$last
-  ((last >= BASHPID)) || low=$root last=0
+  local path pid last found=1 low=$before_pid
+  local -a new=()
+  if [ -z "$every" ]; then
+    read -r _ _ _ _ last <"$proc/loadavg"
+    ((last != last_pid || last_pid != before_pid)) || return
+    before_pid=$last_pid last_pid=$last
+  fi
   for path in "$proc"/[0-9]*; do
     pid=${path##*/}
-    if ((pid > low || pid <= last && last < low)) && is_ours "$pid"; then
-      mine[$pid]=1
+    if [ -z "${mine[$pid]}" ] && { [ -n "$every" ] || ((pid > low || pid <= last && last < low)); }; then
+      new+=("$pid")
     fi
+  done
+  while [ -n "$found" ]; do # the listing's order is that of text: 10000 comes before its parent 9999
+    found=
+    for pid in "${new[@]}"; do
+      if [ -z "${mine[$pid]}" ] && is_ours "$pid"; then
+        mine[$pid]=1 found=1
+      fi
+    done
   done
 }
 
@@ -246,7 +256,7 @@ nap() {
 }
 
 watch() {
-  local fd before_us began_us cost_us pause_us search_us=0
+  local fd last before_us began_us cost_us pause_us search_us=0
   # close all inherited files, since a reader may wait for their end, and ignore signals meant for the task
   cd /
   exec </dev/null >/dev/null 2>&1
@@ -260,12 +270,15 @@ watch() {
     { exec 3<> <(:); } && silent=1
   fi
   spacing=10 used_us=0 apart_us=0 share_us=0 shares_us=0 surplus_kib=0 sharers=''
-  most_kib=0 noted_kib=0 looks=0 last_pid=$root born='' cgroup='' page_kib=4
+  most_kib=0 noted_kib=0 looks=0 before_pid=$root last_pid=$root every='' born='' cgroup='' page_kib=4
   if ((BASH_VERSINFO[0] >= 4)) && stat_of "$root"; then
     born=${stat[19]}
     declare -A mine=() held=()
     value_of KernelPageSize "$proc/$BASHPID/smaps" && page_kib=$kib
     find_cgroup
+    # some containers show another machine's last id: then every process is looked at
+    read -r _ _ _ _ last <"$proc/loadavg"
+    ((last >= BASHPID)) || every=1
   fi
   mine[$root]=1
   now

@@ -159,9 +159,12 @@ class Elements:
     def cancel(self, refused: Iterable[SubmittedJob], folder: Path) -> set[str]:
         """Cancel the pending elements of these arrays, and return the tasks that have started all the same."""
         refused = list(refused)
-        for job in refused:
-            slurm.cancel(job.job_id or "", waiting=True, cluster=self._cluster)
-        known = slurm.elements([job.job_id or "" for job in refused], cluster=self._cluster)
+        ids = [job.job_id or "" for job in refused]
+        # scancel would also end what starts between its own look and its request
+        slurm.hold([name for name, one in self._elements(ids).items() if not one.begun], cluster=self._cluster)
+        for job_id in ids:
+            slurm.cancel(job_id, waiting=True, cluster=self._cluster)
+        known = self._elements(ids)
         owners = turns.owners(folder)
         begun: set[str] = set()
         for job in refused:
@@ -170,6 +173,9 @@ class Elements:
                 if (name in known and known[name].begun) or owners.get(task.task) == name:
                     begun.add(task.task)
         return begun
+
+    def _elements(self, ids: Sequence[str]) -> dict[str, slurm.ArrayElement]:
+        return slurm.elements(ids, cluster=self._cluster)
 
 
 def _without(one: Update, job_id: str, gone: Collection[str]) -> Update | None:

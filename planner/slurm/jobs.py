@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,6 +177,13 @@ def _any_held(ids: Sequence[str], *, cluster: str | None) -> bool:
     asked = set(ids)
     known = elements({name.partition("_")[0] for name in ids}, cluster=cluster)
     return any(one.held and (name in asked or name.partition("_")[0] in asked) for name, one in known.items())
+
+
+def hold(job_ids: Iterable[str], *, cluster: str | None = None) -> None:
+    """Hold waiting jobs or elements where the site allows it; that one of them has started is not an error."""
+    for some in in_calls(list(job_ids)):
+        with contextlib.suppress(SlurmError):
+            run(["scontrol", "hold", ",".join(some)], cluster=cluster, patience=ONCE)
 
 
 def cancel(*job_ids: str, waiting: bool = False, cluster: str | None = None) -> None:

@@ -100,6 +100,39 @@ def hold(mb: int) -> str:
     return f"{PYTHON} -SE hold.py {mb} go"
 
 
+def a_process(proc: Path, pid: int, parent: int, mb: int) -> None:
+    """Write what /proc says of a process that began at tick 7."""
+    folder = proc / str(pid)
+    folder.mkdir()
+    fields = ["S", str(parent), *["0"] * 17, "7", "0", str(mb * 256), *["0"] * 3, str(pid), *["0"] * 20]
+    (folder / "stat").write_text(f"{pid} (a b) {' '.join(fields)}\n")
+    (folder / "status").write_text(f"VmHWM: {mb << 10} kB\n")
+    (folder / "statm").write_text("0 0 0 0\n")
+
+
+@pytest.mark.parametrize(
+    ("pids", "last"),
+    [
+        ((9998, 9999, 10000, 10001), 10001),  # in the order of text, 10000 is before its parent
+        ((99999, 100000, 100001, 100002), 100002),
+        ((4194303, 4194304, 301, 302), 302),  # after the highest id, they start again from the lowest
+    ],
+)
+def test_whatever_their_ids_all_processes_count(record: Path, tmp_path: Path, pids: tuple[int, ...], last: int) -> None:
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    (proc / "loadavg").write_text(f"0.1 0.1 0.1 1/99 {last}\n")
+    for pid, parent in zip(pids, (1, *pids), strict=False):
+        a_process(proc, pid, parent, 100)
+    command = ["bash", str(peak.script()), "--beside", str(pids[0]), str(record)]
+    watcher = subprocess.Popen(command, env=os.environ | {"CHROMPLAN_PROC": str(proc)})
+    try:
+        eventually(lambda: "tree_kib=409600" in record.read_text() if record.exists() else False)
+    finally:
+        shutil.rmtree(proc / str(pids[0]))
+        assert watcher.wait(timeout=120) == 0
+
+
 def test_two_processes_in_a_pipe_count_together(record: Path) -> None:
     found = measured(record, f"{hold(200)} | {hold(200)}", until_mb=400)
     assert found.peak_mb <= 400 + 2 * INTERPRETER_MB + SHELL_MB
@@ -170,8 +203,10 @@ def test_output_and_files_of_the_task_are_not_held_open(record: Path) -> None:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_a_task_that_is_ended_leaves_what_was_seen_of_it(record: Path, name: str) -> None:
     with started(record, f"{hold(200)} | {hold(200)}") as running:
-        eventually(lambda: is_seen(record, 400))
-        os.killpg(running.pid, getattr(signal, name))
+        try:
+            eventually(lambda: is_seen(record, 400))
+        finally:
+            os.killpg(running.pid, getattr(signal, name))
         running.wait()
     seen = peak.read(record)
     assert seen is not None
