@@ -115,11 +115,14 @@ class SlurmError(FailureError):
         self.said = said
         self.stdout = stdout
         self.verdict = verdict(said, returncode)
+        # the connection to slurmctld was closed while the command wrote to it
+        self._was_cut_off = returncode == -signal.SIGPIPE
 
     @property
     def on_the_way(self) -> bool:
         """Whether the connection to slurmctld failed, which may be over soon."""
-        return isinstance(self, AnswerLost) or any(sign in self.said for sign in _ON_THE_WAY)
+        is_known = any(sign in self.said for sign in _ON_THE_WAY)
+        return isinstance(self, AnswerLost) or self._was_cut_off or is_known
 
 
 class AnswerLost(SlurmError):  # noqa: N818 - what happened

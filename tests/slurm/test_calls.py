@@ -66,9 +66,11 @@ def test_only_a_known_no_is_a_refusal(said: str, returncode: int, verdict: str) 
     assert calls.verdict(said, returncode) == Verdict(verdict)
 
 
-def test_a_question_whose_answer_got_lost_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = '[ -e asked ] && exec echo here; touch asked; echo "error: Socket timed out on send/recv" >&2; exit 1'
-    command(tmp_path, "squeue", script, monkeypatch)
+@pytest.mark.parametrize("lost", ['echo "error: Socket timed out on send/recv" >&2; exit 1', "kill -PIPE $$"])
+def test_a_question_whose_answer_got_lost_is_asked_again(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(tmp_path, "squeue", f"[ -e asked ] && exec echo here; touch asked; {lost}", monkeypatch)
     assert slurm.run(["squeue"], cwd=tmp_path) == "here\n"
 
 
