@@ -58,7 +58,7 @@ def _recorded(project: ProjectFolder) -> list[Observation]:
 
     found = recorded(project)
     known = {(one.task, one.job_id) for one in found}
-    return [*found, *(one for one in own_runs.of_project(project) if (one.task, one.job_id) not in known)]
+    return [*found, *own_runs.of_project(project, known=known)]
 
 
 def _statuses(project: ProjectFolder, history: Sequence[Observation]) -> list[TaskStatus]:

@@ -61,7 +61,7 @@ def ingest(project: ProjectFolder, store: Store) -> Ingested:
     for number, job_id in seen.over.items():
         _collect_driven(project, number)
         driven.mark_ended(project.round_folder(number), job_id)
-    own = [o for o in own_runs.of_project(project) if (o.task, o.job_id) not in recorded]
+    own = own_runs.of_project(project, known=recorded)
     store.add(own)
     return Ingested(observations=found + own, running=seen.running)
 

@@ -56,7 +56,9 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
         submission = read_journal(folder)
         listed = manifest.read(folder, submission)
         entries = [one for one in listed if not one.is_driven and (one.task, one.job_id) not in recorded]
-        entries += [] if driven.is_over(folder, listed) else driven.in_flight(listed, runs.read(folder))
+        driving = [one for one in listed if one.is_driven]
+        if driving and not driven.is_over(folder, driving):
+            entries += driven.in_flight(driving, runs.read(folder))
         if not entries:
             continue
         plan = project.plan(number)

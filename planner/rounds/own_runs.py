@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from planner.core import files
@@ -14,14 +14,14 @@ from planner.runner import peak, runs
 from planner.runner.runs import Run
 
 
-def of_project(project: ProjectFolder) -> list[Observation]:
-    """Return the recorded attempts of all rounds."""
+def of_project(project: ProjectFolder, *, known: Collection[tuple[str, str]] = ()) -> list[Observation]:
+    """Return the recorded attempts of all rounds, without those whose (task, job id) is in ``known``."""
     found: list[Observation] = []
     for number in project.round_numbers():
         folder = project.round_folder(number)
-        ended = runs.read(folder)
-        if ended:
-            found += observed(folder, project.plan(number), ended)
+        new = [run for run in runs.read(folder) if (run.task, run.job_id) not in known]
+        if new:
+            found += observed(folder, project.plan(number), new)
     return found
 
 
