@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,10 @@ def numbered(path: Path, *, hint: str) -> Iterator[tuple[int, str]]:
         With this hint, when the file cannot be read as text.
     """
     try:
-        with opened(path) as stream:
-            for number, raw in enumerate(stream, 1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        with opened(path) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig") as text:
+            for number, line in enumerate(text, 1):
                 if line.strip():
-                    yield number, line
+                    yield number, line.rstrip("\n")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as text"
         raise InputError(f"{path}: {reason}", hint) from None

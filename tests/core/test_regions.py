@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import config, region_files, regions
+from planner.core import config, region_files, regions, text_lines
 from planner.core.errors import FieldError, InputError
 from planner.core.genomes import Genome
 from planner.core.regions import Cut, Region
@@ -165,3 +165,10 @@ def test_a_wrong_field_is_named(tmp_path: Path, lines: str, message: str) -> Non
         project(tmp_path, f"{lines}\n")
     assert message in error.value.message
     assert error.value.hint
+
+
+def test_lines_may_end_as_any_system_ends_them(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        path = tmp_path / "own.bed"
+        path.write_bytes(f"1\t0\t100{end}{end}1\t200\t300{end}".encode())
+        assert list(text_lines.numbered(path, hint="")) == [(1, "1\t0\t100"), (3, "1\t200\t300")]
