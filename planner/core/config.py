@@ -283,15 +283,18 @@ def samples(config: Config, folder: Path) -> list[Sample]:
 
 
 def _element_samples(wrap: Wrap) -> list[Sample]:
-    """Return an array's elements as samples; an element's line of a list, and the line's fields, are columns."""
+    """Return an array's elements as samples; an element's line of a list, its fields and its region are columns."""
     cells = [re.split(r"[\s,]+", one.line.strip()) if one.line.strip() else [] for one in wrap.elements]
     most = max(len(one) for one in cells)
     found = []
+    with_parts = any(one.span for one in wrap.elements)
     for one, parts in zip(wrap.elements, cells, strict=True):
         columns = {**wrap.parameters, "index": str(one.index)}
+        if with_parts:
+            columns["region"] = regions.part_name(one.chromosome, one.span) if one.span else one.chromosome
         if most:
             columns |= {"line": one.line} | {f"field{n + 1}": "".join(parts[n : n + 1]) for n in range(most)}
-        found.append(Sample(name=one.sample, columns=columns, chromosome=one.chromosome, task=one.task))
+        found.append(Sample(name=one.sample, columns=columns, chromosome=one.chromosome, task=one.task, span=one.span))
     return found
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from planner.core import text_lines
+from planner.core.cuts import Cut
 from planner.core.errors import InputError
 from planner.core.genomes import Genome
-from planner.core.regions import BED, INTERVALS, WAYS, Cut, Region, Span
+from planner.core.regions import BED, INTERVALS, WAYS, Region, Span
 
 
 def of_file(path: Path, cut: Cut) -> list[Region]:

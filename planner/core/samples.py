@@ -31,12 +31,15 @@ class Sample:
     ----------
     chromosome, task : str or None
         Of an element of a wrapped script: its only chromosome ("" for none), and its task's name.
+    span : (int, int) or None
+        Of such an element: first and last base, if it runs on a part of its chromosome.
     """
 
     name: str
     columns: Mapping[str, str]
     chromosome: str | None = None
     task: str | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from planner.core import human, indices
 from planner.core.documents import Document, FileName, SystemText, Text
 from planner.core.errors import FieldError, InputError
 
 
-def _known_chromosome_or_none(text: str) -> str:
+def _known_chromosome_or_none(text: str, info: ValidationInfo) -> str:
     try:
-        if text:
+        if text and info.data.get("start") is None:
             human.parse_chromosomes(text)
     except InputError as error:
         raise FieldError(error.message, error.hint) from None
     return text
+
+
+def _not_before_start(end: int | None, info: ValidationInfo) -> int | None:
+    start = info.data.get("start")
+    if end is not None and (start is None or end < start):
+        raise FieldError(
+            f"{end} ends a part that begins at {start}", "the first and the last base of a part, from 1 on"
+        )
+    return end
 
 
 class UserScript(Document):
@@ -81,12 +90,20 @@ class Element(Document):
     """One index of an array script: a task."""
 
     index: Annotated[int, Field(ge=0)] = 0
-    chromosome: Annotated[str, AfterValidator(_known_chromosome_or_none)] = ""
-    """Empty where the index stands for something else."""
+    start: Annotated[int, Field(ge=1)] | None = None
+    """First base of the part of the chromosome that it runs on; with ``end``, or neither."""
+    end: Annotated[Annotated[int, Field(ge=1)] | None, AfterValidator(_not_before_start)] = None
+    chromosome: Annotated[Text, AfterValidator(_known_chromosome_or_none)] = ""
+    """Empty where the index stands for something else; a part may be one of any contig."""
     sample: Text = ""
     line: Text = ""
     """The line of the list that the script reads for this index, where one is known."""
     task: FileName
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """First and last base, if it runs on a part of its chromosome."""
+        return None if self.start is None or self.end is None else (self.start, self.end)
 
 
 class Wrap(UserScript):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner.core.errors import InputError
 from planner.core.records import Observation
-from planner.core.regions import part_in
+from planner.core.regions import Span, part_in
 from planner.history.reading import HistoryRead, Skipped
 
 # "chr7", "chrom_X", "chromosome-22", anywhere between characters that are neither letters nor digits
@@ -133,6 +133,11 @@ def length_bp(observation: Observation, lengths_bp: Mapping[str, int]) -> int:
     if part is None or part[1] > whole:
         return whole
     return part[1] - part[0] + 1
+
+
+def length_of(span: Span | None) -> dict[str, float]:
+    """Return the length of a part of a chromosome as the feature ``length_mb``; nothing without one."""
+    return {} if span is None else {"length_mb": (span[1] - span[0] + 1) / 1e6}
 
 
 def with_length(observation: Observation, lengths_bp: Mapping[str, int]) -> Observation:

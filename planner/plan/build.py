@@ -10,7 +10,7 @@ from planner.core import shell
 from planner.core.config import Config, Memory, Submit
 from planner.core.errors import InputError
 from planner.core.records import AUTO, BatchPacker, Mode, Outcome, Task
-from planner.core.regions import Region
+from planner.core.regions import Region, part_name
 from planner.core.samples import Sample
 from planner.plan import pilot, steps, threads
 from planner.plan.choosing import allowed_types, choose_mode, try_het
@@ -101,6 +101,10 @@ def names(config: Config, samples: Sequence[Sample], regions: Sequence[Region]) 
 
 def _element_region(sample: Sample, whole: Mapping[str, Region]) -> Region:
     chromosome = sample.chromosome or ""
+    if sample.span is not None:
+        start, end = sample.span
+        name = part_name(chromosome, sample.span)
+        return Region(chromosome=chromosome, name=name, label="", start=start, end=end, is_whole=False)
     return whole.get(chromosome) or Region(chromosome=chromosome, name=chromosome, label="")
 
 

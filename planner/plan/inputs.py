@@ -55,6 +55,8 @@ class Preceding:
         None while it is not submitted.
     element : int or None
         Its index, if tasks are matched by index; None if they are matched by chromosome and sample.
+    region : str
+        What it ran on: a chromosome, or a part of one as ``20:1-5000000``.
     """
 
     project: str
@@ -64,6 +66,7 @@ class Preceding:
     outcome: Outcome | None
     job_id: str | None
     element: int | None = None
+    region: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ NOT_BEFORE = "no earlier step has"
 
 
 def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
-    """Return the plan with each task waiting for its chromosome and sample, or its index, in the earlier steps.
+    """Return the plan with each task waiting for its region and sample, or its index, in the earlier steps.
 
     A task whose earlier step is done waits for nothing; one whose earlier step was not submitted, or ended otherwise,
     is left out with the reason. If every task waits for the element with its own index of the same array, one array can
@@ -23,7 +23,7 @@ def follow(plan: Plan, before: Sequence[Preceding]) -> Plan:
     tasks: list[PlannedTask] = []
     left_out = list(plan.left_out)
     for task in plan.tasks:
-        earlier = [one for one in before if _precedes(one, task)]
+        earlier = _same_part([one for one in before if _precedes(one, task)], task)
         blocked = _blocked(task, earlier)
         if blocked:
             left_out.append(LeftOut(task=task.task, reason=blocked))
@@ -52,6 +52,11 @@ def _precedes(one: Preceding, task: PlannedTask) -> bool:
     if not task.chromosome and not task.sample:
         return one.task == task.task
     return one.chromosome == task.chromosome and (one.sample == task.sample or not one.sample or not task.sample)
+
+
+def _same_part(earlier: Sequence[Preceding], task: PlannedTask) -> Sequence[Preceding]:
+    """Return the tasks on the same part of a chromosome; all of them if the earlier step is cut in another way."""
+    return [one for one in earlier if one.region == task.region] or earlier
 
 
 def _in_flight(one: Preceding) -> bool:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from planner.core import genetic_maps, genomes, region_files, regions
 from planner.core.config import FILE, Config
+from planner.core.cuts import Cut
 from planner.core.errors import InputError
 from planner.core.genomes import Genome
-from planner.core.regions import Cut, Region
+from planner.core.regions import Region
 from planner.project import split
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from planner.core import files, region_files
 from planner.core.config import Config
+from planner.core.cuts import Cut
 from planner.core.errors import InputError
-from planner.core.regions import SPLIT, WHOLE, Cut, Region
+from planner.core.regions import SPLIT, WHOLE, Region
 
 
 def applied(config: Config, folder: Path) -> Config:

@@ -82,6 +82,7 @@ def _look(project: ProjectFolder, *, by_index: bool) -> list[Preceding]:
             outcome=found.outcome,
             job_id=found.job_id,
             element=tasks[name].element if by_index else None,
+            region=tasks[name].region,
         )
         for name, found in latest.items()
     ]

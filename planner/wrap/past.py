@@ -70,7 +70,14 @@ def from_accounting(
         if attempt.outcome is None or attempt.name != jobs.name or element is None or elsewhere:
             continue
         found.append(
-            sacct.observe(attempt, tool=tool, task=element.task, sample=element.sample, chromosome=element.chromosome)
+            sacct.observe(
+                attempt,
+                tool=tool,
+                task=element.task,
+                sample=element.sample,
+                chromosome=element.chromosome,
+                features=labels.length_of(element.span),
+            )
         )
     return list(labels.add_length(HistoryRead(observations=tuple(found), skipped=()), lengths_bp).observations)
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.core import config, genetic_maps
+from planner.core.cuts import Cut
 from planner.core.errors import InputError
 from planner.core.genetic_maps import GeneticMap, Points
 from planner.core.genomes import Genome
-from planner.core.regions import Cut, Region
+from planner.core.regions import Region
 from planner.project.regions import regions_of
 
 GENOME = Genome(name="toy", lengths_bp={"chr1": 12_000_000, "chr2": 5_000_000})

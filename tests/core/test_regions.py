@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.core import config, region_files, regions, text_lines
+from planner.core.cuts import Cut
 from planner.core.errors import FieldError, InputError
 from planner.core.genomes import Genome
-from planner.core.regions import Cut, Region
+from planner.core.regions import Region
 from planner.project.regions import regions_of
 
 GENOME = Genome(name="toy", lengths_bp={"chr1": 12_000_000, "chr2": 5_000_000, "scaffold_9": 400})

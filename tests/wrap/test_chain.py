@@ -124,6 +124,47 @@ def test_a_step_for_another_sample_is_not_waited_for() -> None:
     assert found.tasks == []
 
 
+PARTS = """
+[[wrap.elements]]
+index = 1
+start = 1
+end = 5000000
+chromosome = "20"
+task = "chr20_1-5000000"
+[[wrap.elements]]
+index = 2
+start = 5000001
+end = 9000000
+chromosome = "20"
+task = "chr20_5000001-9000000"
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ({"20:1-5000000": "7_1", "20:5000001-9000000": "7_2"}, [["7_1"], ["7_2"]]),
+        ({"20": "7_20"}, [["7_20"], ["7_20"]]),
+        ({"20:1-6000000": "7_1", "20:6000001-9000000": "7_2"}, [["7_1", "7_2"], ["7_1", "7_2"]]),
+    ],
+)
+def test_a_part_waits_for_the_same_part_or_else_for_all_of_its_chromosome(
+    steps: dict[str, str], expected: list[list[str]]
+) -> None:
+    of = plans.config(ONE.replace(ELEMENTS, PARTS).replace("19-22", "1-2"), memory={"formula": "10 * length_mb"})
+    earlier = [
+        Preceding(project="phase", task=name, sample="", chromosome="20", outcome=None, job_id=job_id, region=name)
+        for name, job_id in steps.items()
+    ]
+    planned = plans.plan(of)
+    assert [task.features for task in sorted(planned.tasks, key=lambda one: one.element)] == [
+        {"length_mb": 5.0},
+        {"length_mb": 4.0},
+    ]
+    found = waits(following.follow(planned, earlier))
+    assert [found["chr20_1-5000000"], found["chr20_5000001-9000000"]] == expected
+
+
 def test_tasks_that_slurm_cancelled_before_they_started_may_wait_again() -> None:
     earlier = {
         name: Earlier(round=1, attempts=1, outcome=outcome, request_mb=1, time_limit_s=1)

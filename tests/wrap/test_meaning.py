@@ -19,6 +19,10 @@ FILES = {
     "lists/s 1.txt": SHEET,
     "table.tsv": TABLE,
     "chroms.txt": "chr1\nchr2\nchrX\nchrM\n",
+    "intervals.list": "chr20:1-5,000,000\nchr20:5000001-10000000\nchr21\nHLA-A*01:01:01:01:1-100\n",
+    "regions.bed": "chr1\t0\t5000000\nchr1\t5000000\t9000000\nscaffold_7\t10\t20\nS1\t30\t70\n",
+    "chunks.txt": "0\tchr22\tchr22:1-6000000\tchr22:1-5000000\n1\tchr22\tchr22:4000000-9000000\t.\n",
+    "both.txt": "S1 20:1-5000000 x\nS2 20:1-5000000 x\nchr1,1,99\nS4 20:9-5\n",
 }
 
 
@@ -90,6 +94,50 @@ def test_a_line_of_a_file_is_read_as_the_script_reads_it(text: str) -> None:
 )
 def test_a_word_of_a_list_names_its_task(text: str, indices: tuple[int, ...], tasks: list[str]) -> None:
     assert [one.task for one in elements.of_meaning(find(text, indices), indices)] == tasks
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (
+            "intervals.list",
+            {
+                "chr20_1-5000000": ("20", (1, 5_000_000)),
+                "chr20_5000001-10000000": ("20", (5_000_001, 10_000_000)),
+                "chr21": ("21", None),
+                "HLA-A_01_01_01_01-67359a1e_1-100": ("HLA-A*01:01:01:01", (1, 100)),
+            },
+        ),
+        (
+            "regions.bed",
+            {
+                "chr1_1-5000000": ("1", (1, 5_000_000)),
+                "chr1_5000001-9000000": ("1", (5_000_001, 9_000_000)),
+                "scaffold_7_11-20": ("scaffold_7", (11, 20)),
+                "S1": ("", None),
+            },
+        ),
+        (
+            "chunks.txt",
+            {"chr22_1-6000000": ("22", (1, 6_000_000)), "chr22_4000000-9000000": ("22", (4000000, 9000000))},
+        ),
+        (
+            "both.txt",
+            {
+                "S1.chr20_1-5000000": ("20", (1, 5_000_000)),
+                "S2.chr20_1-5000000": ("20", (1, 5_000_000)),
+                "chr1_1-99": ("1", (1, 99)),
+                "S4": ("", None),
+            },
+        ),
+    ],
+)
+def test_a_line_with_a_part_of_a_chromosome_is_a_task_on_that_part(
+    file: str, expected: dict[str, tuple[str, tuple[int, int] | None]]
+) -> None:
+    indices = range(1, len(expected) + 1)
+    found = elements.of_meaning(find(f'sed -n "${{SLURM_ARRAY_TASK_ID}}p" {file}', indices), indices)
+    assert {one.task: (one.chromosome, one.span) for one in found} == expected
 
 
 @pytest.mark.parametrize(

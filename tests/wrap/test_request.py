@@ -220,10 +220,10 @@ def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
     table = tmp_path / "map.tsv"
     table.write_text(
         "index\tchromosome\tsample\n0\tchr1\ta b\n1\tX\n# two parts of one chromosome\n2\t2\n3\t2\n"
-        "4\t-\tcontrol\n5\t-\n9\t9\n",
+        "4\t-\tcontrol\n5\t-\n9\t9\n6\tchr20:1-5,000,000\tB\n",
         encoding="utf-8-sig",
     )
-    found = elements.from_file(table, [0, 1, 2, 3, 4, 5])
+    found = elements.from_file(table, [0, 1, 2, 3, 4, 5, 6])
     assert [(one.chromosome, one.sample) for one in found] == [
         ("1", "a b"),
         ("X", ""),
@@ -231,8 +231,10 @@ def test_a_map_says_what_each_index_is(tmp_path: Path) -> None:
         ("2", ""),
         ("", "control"),
         ("", ""),
+        ("20", "B"),
     ]
-    assert [one.task for one in found][1:] == ["chrX", "chr2.2", "chr2.3", "control", "5"]
+    assert [one.task for one in found][1:] == ["chrX", "chr2.2", "chr2.3", "control", "5", "B.chr20_1-5000000"]
+    assert [one.span for one in found][5:] == [None, (1, 5_000_000)]
 
 
 @pytest.mark.parametrize(
