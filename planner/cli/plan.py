@@ -57,7 +57,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 @click.option("--retry-failed", is_flag=True, help="Also run failed and cancelled tasks again.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
 @click.option("--compare", is_flag=True, help="Compare what each mode would take; write nothing.")
-@plot_option("the expected timeline")
+@plot_option("the expected timeline (before durations are known, what each task asks for)")
 @click.option(
     "--when",
     is_flag=True,
@@ -133,6 +133,9 @@ def _show(plan: Plan, path: Path | None, *, every_row: bool, wide: bool) -> None
 
 
 def _draw(path: Path, plan: Plan) -> None:
+    if not plan.tasks:
+        click.echo(f"note: no task is planned, so {path} is not drawn", err=True)
+        return
     from planner.report import planned
 
     planned.draw(path, plan)

@@ -90,7 +90,9 @@ def _mail_type(text: str) -> str:
     unknown = next((word for word in words if word not in MAIL_TYPES), None)
     if unknown is not None:
         meant = near(unknown, MAIL_TYPES)
-        raise FieldError(f"{unknown!r} is not a mail type of sbatch", meant or f"they are {', '.join(MAIL_TYPES)}")
+        raise FieldError(
+            f"{unknown!r} is not a mail type of sbatch", meant or "for example END,FAIL; all are in 'man sbatch'"
+        )
     return ",".join(words)
 
 

@@ -11,24 +11,24 @@ from planner.core import units
 from planner.core.errors import InputError
 from planner.core.wording import count
 from planner.plan.document import Plan
-from planner.report import savings, scales, timeline
+from planner.report import requests_plot, savings, scales, timeline
 from planner.schedule.listing import Schedule
 
 
 def draw(path: Path, plan: Plan) -> None:
-    """Draw the expected course of a round into a PNG, SVG or PDF file.
+    """Draw the expected course of a round into a PNG, SVG or PDF file; its requests alone while durations are unknown.
 
     Raises
     ------
     InputError
-        When the plan has no tasks, or their durations are unknown.
+        When the plan has no tasks.
     """
+    if not plan.tasks:
+        raise InputError(f"round {plan.round_name}: nothing to draw, as no task is planned", "see why: chromplan plan")
     tasks = [task for task in plan.tasks if task.start_s is not None and task.wall_s is not None]
-    if not tasks or len(tasks) < len(plan.tasks):
-        raise InputError(
-            f"round {plan.round_name}: nothing to draw, as it is not known how long its tasks take",
-            "run a first round, or import a history with durations ('chromplan history import')",
-        )
+    if len(tasks) < len(plan.tasks):
+        requests_plot.draw(path, plan, note=_left_out(plan))
+        return
     mem_gb = [asked_mb / units.MB_PER_GB for asked_mb in savings.asked_mb(plan)]
     starts = [task.start_s or 0.0 for task in tasks]
     walls = [task.wall_s or 0.0 for task in tasks]

@@ -154,7 +154,7 @@ def draw_figure(tasks: Tasks, panels: Sequence[Panel], heading: str, cap: float 
     summed_up = "memory" if any(panel.used for panel in panels) else tasks.mem_is  # the legend tells them apart
     axes[0][0].set_ylabel(f"{summed_up} ({tasks.mem_unit})")
     highest = max([panel.schedule.peak for panel in panels] + [mem for panel in panels for _, mem in panel.reserved])
-    axes[0][0].set_ylim(0, max(highest, cap if cap is not None and _is_drawn(cap, highest) else 0) * 1.18)
+    axes[0][0].set_ylim(0, max(highest, cap if cap is not None and is_drawn(cap, highest) else 0) * 1.18)
     axes[0][0].set_xlim(0, max(panel.schedule.makespan for panel in panels) * 1.02)
     axes[1][0].set_ylabel("tasks at once\n(a row each)")
     axes[1][0].set_ylim(most_rows - 0.4, -0.6)
@@ -188,7 +188,7 @@ def _caption(tasks: Tasks, width: int) -> str:
     return "\n".join(textwrap.fill(line, width) for line in (above, below, tasks.note) if line)
 
 
-def _is_drawn(cap: float, highest: float) -> bool:
+def is_drawn(cap: float, highest: float) -> bool:
     """Whether a line for the cap leaves the rest large enough to read."""
     return cap < _MOST_ABOVE * highest
 
@@ -207,7 +207,7 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
         instants, used = zip(*panel.used, strict=True)
         named = f"expected in use, at most {_number(max(used))} {unit}"
         axes.step(instants, used, where="post", color="#2a7f3e", linewidth=1.4, label=named)
-    if cap is not None and _is_drawn(cap, schedule.peak):
+    if cap is not None and is_drawn(cap, schedule.peak):
         axes.axhline(cap, color="#b22222", linestyle=":", linewidth=1.4, label=f"{tasks.cap_is} {_number(cap)} {unit}")
     elif cap is not None:
         axes.plot([], [], " ", label=f"{tasks.cap_is} {_number(cap)} {unit}, far above")

@@ -76,10 +76,14 @@ def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_tasks_run_are_learnt_from_and_never_run_again(loop: Loop) -> None:
+    loop("plan", "--plot", "requests.svg")  # of a first round, whose durations nobody knows
+    assert "Memory asked for" in Path("requests.svg").read_text()
     loop.run()
     assert "6 completed" in loop("ingest")
     assert {row["quality"] for row in loop.json("status")} == {"measured"}
     assert "nothing is left to run" in loop("next")
+    assert "nothing is left to run" in loop("plan", "--plot", "empty.svg")
+    assert not Path("empty.svg").exists()
     saved = json.loads((loop.folder / ".chromplan/models/hold.json").read_text())
     assert saved["rows"] == 6
 

@@ -98,6 +98,11 @@ def test_what_varies_only_over_samples_counts() -> None:
     assert [task.sample for task in found] == ["small", "middle", "large"]
 
 
+def test_where_features_tell_samples_apart_alone_the_pilot_spans_the_lengths_too() -> None:
+    found = chosen(tasks({"n_samples": lambda number, _: [10, 300, 9000][number]}, samples=("s", "m", "l")))
+    assert [task.name for task in found] == ["s.chr21", "m.chr14", "l.chr6"]
+
+
 def test_tasks_of_one_size_are_of_different_samples() -> None:
     found = chosen(tasks({"cpus": 4}, samples=tuple("abcdef"), chromosomes=["20"]))
     assert [task.sample for task in found] == ["a", "b", "c"]

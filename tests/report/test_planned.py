@@ -29,9 +29,31 @@ def test_a_plan_is_drawn_with_every_task(tmp_path: Path) -> None:
     assert (tmp_path / "plan.svg").read_text().count("<path") > 22
 
 
-def test_without_durations_there_is_nothing_to_draw(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not known how long its tasks take"):
-        planned.draw(tmp_path / "plan.svg", plans.plan())
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.HET])
+def test_without_durations_what_each_task_asks_for_is_drawn(mode: Mode, tmp_path: Path) -> None:
+    plan = plans.plan(plans.config(submit={"mode": mode}))
+    left = [LeftOut(task="chr23", reason="waits for the pilot's results")]
+    planned.draw(tmp_path / "plan.svg", plan.model_copy(update={"left_out": left}))
+    text = (tmp_path / "plan.svg").read_text()
+    assert "<desc>Memory asked for. How long the tasks take is not known yet" in text
+    assert "Not drawn: 1 task, waits for the pilot" in text
+    assert all(f"<!-- {task.task} -->" in text for task in plan.tasks)
+
+
+def test_of_more_tasks_than_can_be_named_the_bars_are_drawn_alone(tmp_path: Path) -> None:
+    plan = plans.plan()
+    many = [
+        task.model_copy(update={"task": f"{task.task}.{copy}", "index": 22 * copy + task.index, "predicted_mb": None})
+        for copy in range(10)
+        for task in plan.tasks
+    ]
+    planned.draw(tmp_path / "plan.svg", plan.model_copy(update={"tasks": many}))
+    assert "<!-- chr1.0 -->" not in (tmp_path / "plan.svg").read_text()
+
+
+def test_a_plan_without_tasks_has_nothing_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no task is planned"):
+        planned.draw(tmp_path / "plan.svg", plans.plan().model_copy(update={"tasks": []}))
 
 
 def test_tasks_that_start_as_others_end_are_never_held_together() -> None:
