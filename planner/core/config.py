@@ -148,7 +148,8 @@ class Pipeline(Document):
     overlap: Annotated[str, AfterValidator(_bases)] | None = None
     """How far ``{padded}`` reaches beyond a region on each side."""
     gaps: str | None = None
-    """A BED file of gaps in the genome: windows begin and end outside them."""
+    """Gaps of the genome, outside which windows begin and end: a BED file, or an assembly such as ``GRCh38`` whose gaps
+    and centromeres come with chromplan."""
     samples: list[str] | str = []
     """Sample names, or a table (CSV or TSV, first column: sample); empty for one run over a cohort."""
     cpus: Annotated[int | list[int] | Literal["auto"], BeforeValidator(_cpus)] = 1

@@ -8,7 +8,6 @@ from pathlib import Path
 from planner.core import text_lines
 from planner.core.cuts import Cut
 from planner.core.errors import InputError
-from planner.core.genomes import Genome
 from planner.core.regions import BED, INTERVALS, WAYS, Region, Span
 
 
@@ -23,35 +22,17 @@ def of_file(path: Path, cut: Cut) -> list[Region]:
     name = path.name.lower()
     chosen = set(cut.chromosomes)
     if name.endswith(BED):
-        found = [cut.checked(where, word, span) for where, word, span in _bed(path)]
+        found = [cut.checked(where, word, span) for where, word, span in bed(path)]
     elif name.endswith(INTERVALS):
         found = [_interval(where, line, cut) for where, line in _rows(path) if not line.startswith("@")]
     else:
         raise InputError(f"{path}: regions are not read from such a file", WAYS)
     kept = [one for one in found if one.chromosome in chosen]
+    if not found:
+        raise InputError(f"{path}: there is no region in this file", WAYS)
     if not kept:
         raise InputError(f"{path}: no region on the chosen chromosomes", "pipeline.chromosomes says which are chosen")
     return kept
-
-
-def gaps(path: Path, genome: Genome) -> dict[str, list[Span]]:
-    """Return the intervals of a BED file by chromosome, sorted and merged; other contigs are ignored."""
-    found: dict[str, list[Span]] = {}
-    for _, word, span in _bed(path):
-        try:
-            found.setdefault(genome.contig(word), []).append(span)
-        except InputError:
-            continue
-    merged: dict[str, list[Span]] = {}
-    for chromosome, spans in found.items():
-        kept: list[Span] = []
-        for start, end in sorted(spans):
-            if kept and start <= kept[-1][1] + 1:
-                kept[-1] = (kept[-1][0], max(end, kept[-1][1]))
-            else:
-                kept.append((start, end))
-        merged[chromosome] = kept
-    return merged
 
 
 def _interval(where: str, line: str, cut: Cut) -> Region:
@@ -65,9 +46,16 @@ def _interval(where: str, line: str, cut: Cut) -> Region:
     return region
 
 
-def _bed(path: Path) -> Iterator[tuple[str, str, Span]]:
+def bed(path: Path) -> Iterator[tuple[str, str, Span]]:
+    """Yield (``file:line``, contig, first and last base) of each line of a BED file.
+
+    Raises
+    ------
+    InputError
+        For a line that is not one of a BED file; names it.
+    """
     for where, line in _rows(path):
-        if line.startswith(("track", "browser")):
+        if line.split(None, 1)[0] in ("track", "browser"):
             continue
         cells = line.split("\t") if "\t" in line else line.split()
         if len(cells) < 3 or not (cells[1].strip().isdecimal() and cells[2].strip().isdecimal()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from planner.core import genetic_maps, genomes, region_files, regions
+from planner.core import gaps, genetic_maps, genomes, region_files, regions
 from planner.core.config import FILE, Config
 from planner.core.cuts import Cut
 from planner.core.errors import InputError
@@ -53,7 +53,7 @@ def cut_of(config: Config, folder: Path) -> Cut:
         chromosomes=chromosomes,
         genetic_map=genetic_maps.read(pipeline.map, folder, genome, chromosomes) if pipeline.map else None,
         overlap_bp=regions.parse_bases(pipeline.overlap) if pipeline.overlap else 0,
-        gaps=region_files.gaps(_path(folder, pipeline.gaps), genome) if pipeline.gaps else {},
+        gaps=gaps.of(pipeline.gaps, folder, genome) if pipeline.gaps else {},
     )
 
 

@@ -1,12 +1,13 @@
 """Regions: windows, BED, interval lists, names; what is left of them outside gaps."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import config, region_files, regions, text_lines
+from planner.core import config, gaps, genomes, region_files, regions, text_lines
 from planner.core.cuts import Cut
 from planner.core.errors import FieldError, InputError
 from planner.core.genomes import Genome
@@ -105,7 +106,9 @@ def test_lists_as_gatk_takes_them_count_from_one(tmp_path: Path) -> None:
         ("a.bed", "chr2\t0\t5000001", ":1: chr2:1-5000001 ends beyond the end of chr2, 5000000 bp in toy"),
         ("a.list", "chr1:0-5", ":1: chr1:0-5 is not an interval of bases"),
         ("a.list", "whatever", ":1: 'whatever' is not a region"),
-        ("a.bed", "", ": no region on the chosen chromosomes"),
+        ("a.bed", "", ": there is no region in this file"),
+        ("a.bed", "track name=x", ": there is no region in this file"),
+        ("a.bed", "tracks_7\t0\t5", ":1: unknown chromosome 'tracks_7'"),
     ],
 )
 def test_a_wrong_line_of_a_file_is_said(tmp_path: Path, name: str, line: str, message: str) -> None:
@@ -146,6 +149,43 @@ def test_short_contigs_and_gaps_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "gaps.bed").write_text("chr1\t0\t5000000\nchr1\t6000000\t6500000\nother\t0\t5\n")
     found = project(tmp_path, 'regions = "6Mb"\nshortest = "1kb"\ngaps = "gaps.bed"\n')
     assert names(found) == ["chr1:5000001-6000000", "chr1:6500001-12000000", "chr2:1-5000000"]
+
+
+@pytest.mark.parametrize("genome", ["GRCh37", "GRCh38", "T2T-CHM13"])
+def test_gaps_and_centromeres_of_human_genomes_come_with_chromplan(genome: str, tmp_path: Path) -> None:
+    of = genomes.find(genome)
+    known = gaps.of(genome, tmp_path, of)
+    assert set(known) == set(of.lengths_bp) - {"MT"}
+    for chromosome, spans in known.items():
+        assert all(before[1] + 1 < after[0] for before, after in itertools.pairwise(spans))
+        assert any(end - start >= 200_000 for start, end in spans), chromosome  # its centromere
+    windows = Cut(genome=of, chromosomes=["1"], gaps=known).windows(1_000_000)
+    inside = {one.start for one in Cut(genome=of, chromosomes=["1"]).windows(1_000_000)} - {
+        one.start for one in windows
+    }
+    assert inside
+    assert all(
+        not start <= (base or 0) <= end for one in windows for base in (one.start, one.end) for start, end in known["1"]
+    )
+
+
+def test_bundled_gaps_are_found_by_any_name_and_for_contigs_of_either_style(tmp_path: Path) -> None:
+    (tmp_path / "hg38.sizes").write_text("".join(f"chr{c} {bp}\n" for c, bp in genomes.lengths("GRCh38").items()))
+    known = gaps.of("hg38", tmp_path, genomes.find("hg38.sizes", tmp_path))
+    assert known["chr1"] == gaps.of("GRCh38", tmp_path, genomes.find("GRCh38"))["1"]
+
+
+def test_gaps_of_another_genome_and_unknown_ones_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"GRCh38\.tsv:\d+: the gap .* ends beyond the end of chr1, 12000000 bp in toy"
+    ):
+        gaps.of("GRCh38", tmp_path, GENOME)
+    (tmp_path / "own.bed").write_text("chr2\t1\t5000001\n")
+    with pytest.raises(InputError, match=r"own\.bed:1: the gap chr2:2-5000001 ends beyond the end"):
+        gaps.of("own.bed", tmp_path, GENOME)
+    with pytest.raises(InputError, match="'TAIR10' is neither a BED file nor a genome whose gaps come with") as error:
+        gaps.of("TAIR10", tmp_path, GENOME)
+    assert "GRCh37, GRCh38, T2T-CHM13" in (error.value.hint or "")
 
 
 @pytest.mark.parametrize(
