@@ -13,6 +13,7 @@ from planner.core.exits import KILLED, TERMINATED
 from planner.core.records import Observation, Outcome, Quality
 from planner.history.sacct import read as sacct
 from planner.history.sacct.outcomes import classify_log
+from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import turns
 from planner.rounds import launches
 from planner.rounds.accounted import Accounted
@@ -287,16 +288,19 @@ def _observe(task: OpenTask, attempt: sacct.JobAttempt, step: sacct.Step | None)
 def with_own_peak(observation: Observation, own: OwnPeak | None, *, shared_twice: bool) -> Observation:
     """Return the observation with the task's own peak record: the larger figure counts.
 
+    Slurm also counts the shells around the task, which the own record leaves out and requests add. If they counted as
+    the task's where Slurm happened to look in time, tasks would seem to differ by chance.
+
     But if Slurm counts shared memory once per process (``shared_twice``), a complete record of the task's own is taken
     instead.
     """
     if own is None:
         return observation
-    peak_mb = max(own.peak_mb, observation.peak_mb or 0.0)
+    if observation.quality is Quality.CENSORED:
+        return replace(observation, peak_mb=max(own.peak_mb, observation.peak_mb or 0.0))
+    peak_mb = max(own.peak_mb, (observation.peak_mb or 0.0) - STEP_SHELLS_MB)
     if shared_twice and own.together and own.ended and own.quality is Quality.MEASURED:
         peak_mb = own.peak_mb
-    if observation.quality is Quality.CENSORED:
-        return replace(observation, peak_mb=peak_mb)
     return replace(
         observation, peak_mb=peak_mb, quality=own.quality, evidence=f"{observation.evidence}; {own.evidence}"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from cluster import Cluster
 from pipelines import HOLD_COMMAND, Pipeline
@@ -41,10 +43,20 @@ def test_killed_tasks_finish_in_round_2_and_the_next_sample_asks_for_less(cluste
     pipeline.configure(samples='["s2"]')
     third = pipeline.json("plan")
     assert len(third["tasks"]) == 22
-    assert third["total_request_mb"] < sum(row["request_mb"] for row in first.values())
+    assert third["total_request_mb"] < sum(row["request_mb"] for row in first.values()), learnt(pipeline, third)
     pipeline.chromplan("render")
     pipeline.chromplan("submit")
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+
+
+def learnt(pipeline: Pipeline, plan: Any) -> str:
+    """Return what was measured, and what a plan made of it."""
+    rows = [
+        f"{one['task']}: {one['peak_mb']} MB of {one['limit_mb']}, {one['wall_s']} s, "
+        f"{one['outcome']}, {one['quality']}, {one['evidence']}"
+        for one in pipeline.json("history", "show")
+    ]
+    return "\n".join(["", *rows, *(f"{one['task']}: {one['request_mb']} MB, {one['reason']}" for one in plan["tasks"])])
 
 
 def test_22_elements_are_updated_by_one_scontrol_and_read_by_one_sacct(omk_cluster: Cluster) -> None:
