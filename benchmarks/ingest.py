@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "support"
 import plans
 import psutil
 
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.history.sacct.text import DELIMITER, FIELDS
 from planner.project import manifest, turns

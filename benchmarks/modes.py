@@ -22,7 +22,7 @@ import plans  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from pipelines import Pipeline  # noqa: E402
 
-from planner.core.records import Mode  # noqa: E402
+from planner.core.modes import Mode  # noqa: E402
 from planner.core.samples import Sample  # noqa: E402
 from planner.plan.document import Plan  # noqa: E402
 from planner.scripts import render  # noqa: E402

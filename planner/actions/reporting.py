@@ -185,7 +185,8 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 def _ordered(plans: Sequence[Plan], found: Sequence[Observation]) -> Ordered | None:
     """Return when the largest round ends in the plan's order, and in that of samples and chromosomes."""
     from planner.core import human
-    from planner.core.records import Mode, Outcome
+    from planner.core.modes import Mode
+    from planner.core.records import Outcome
     from planner.plan.placing import expect
     from planner.report.run import Ordered
 

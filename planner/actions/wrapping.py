@@ -202,7 +202,7 @@ def fill(
     """Write the project of a script, with what is known of its memory."""
     from planner.actions import checking
     from planner.core import human
-    from planner.core.records import Mode
+    from planner.core.modes import Mode
     from planner.wrap import project
 
     found, meant = tasks_of(handed, asked, choices)

@@ -15,7 +15,7 @@ from planner.cli.ui.output import in_place
 from planner.cli.ui.progress import working
 from planner.core import human
 from planner.core.errors import InputError
-from planner.core.records import MODES
+from planner.core.modes import MODES
 
 
 @click.command("init")

@@ -14,7 +14,7 @@ from planner.actions.rounds import plan_next
 from planner.cli.ui.options import plot_option, project_option
 from planner.cli.ui.output import echo_json, echo_table, in_place, json_option, wide_option
 from planner.cli.ui.progress import working
-from planner.core.records import MODES, BatchPacker, Ordering
+from planner.core.modes import MODES, BatchPacker, Ordering
 
 if TYPE_CHECKING:
     from planner.core.memory_time import MemoryTimeUnit

@@ -14,7 +14,7 @@ from planner.core import samples as sample_files
 from planner.core.command import PLACEHOLDERS, REGION_PLACEHOLDERS
 from planner.core.documents import Document, Option, parse_toml, read_text
 from planner.core.errors import FieldError, InputError, near
-from planner.core.records import BatchPacker, Ordering
+from planner.core.modes import BatchPacker, Ordering
 from planner.core.regions import Region, parse_bases
 from planner.core.samples import Sample
 from planner.core.user_scripts import Wrap

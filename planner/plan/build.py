@@ -9,7 +9,8 @@ from planner.core import config as configuration
 from planner.core import shell
 from planner.core.config import Config, Memory, Submit
 from planner.core.errors import InputError
-from planner.core.records import AUTO, BatchPacker, Mode, Outcome, Task
+from planner.core.modes import AUTO, BatchPacker, Mode
+from planner.core.records import Outcome, Task
 from planner.core.regions import Region, part_name
 from planner.core.samples import Sample
 from planner.plan import pilot, steps, threads

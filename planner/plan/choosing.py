@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from planner.core import units
 from planner.core.config import Config
 from planner.core.errors import InputError
-from planner.core.records import AUTO, Mode
+from planner.core.modes import AUTO, Mode
 from planner.core.wording import count
 from planner.plan.document import Target
 from planner.plan.hetero import node_types, refuse

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from planner.core.documents import Document, FileName, FilePath, Line, Option, SystemText, Text, Variable, load_json
 from planner.core.frames import flat, frame, html_table
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.user_scripts import UserScript
 from planner.core.wording import count
 from planner.site import Partition, Site

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from planner.core.errors import InputError
-from planner.core.records import BatchPacker
+from planner.core.modes import BatchPacker
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import batch_mb
 from planner.plan.packers import cheapest, fullest, granted_mb

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from planner.core.config import Config
 from planner.core.errors import InputError, near
-from planner.core.records import MODES, BatchPacker, Ordering, Outcome, Task
+from planner.core.modes import MODES, BatchPacker, Ordering
+from planner.core.records import Outcome, Task
 from planner.formula.prior import Prior
 from planner.memory.model import MemoryModel
 from planner.site import Site

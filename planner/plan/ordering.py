@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.core import units
-from planner.core.records import Ordering
+from planner.core.modes import Ordering
 from planner.plan.document import Target
 from planner.plan.packing import Load
 from planner.schedule import listing

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from planner.core import units
 from planner.core.memory_time import unit_for
-from planner.core.records import BatchPacker
+from planner.core.modes import BatchPacker
 from planner.plan.document import Batch, Target
 from planner.plan.overheads import BATCH_SCRIPT_MB, SRUN_MB, batch_mb
 from planner.plan.packing import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from planner.core.config import Submit
 from planner.core.errors import InputError
 from planner.core.indices import MOST_UPDATES
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan import ranges
 from planner.plan.allocating import allocate, at_first_mb
 from planner.plan.document import Batch, PlannedTask, Target

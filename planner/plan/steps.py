@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.core.job_ids import parse_job_id
-from planner.core.records import Mode, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Outcome
 from planner.plan.document import LeftOut, Plan, PlannedTask
 from planner.plan.inputs import Preceding
 

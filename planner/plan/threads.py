@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.core.errors import InputError
-from planner.core.records import Mode, Task
+from planner.core.modes import Mode
+from planner.core.records import Task
 from planner.formula.prior import implied
 from planner.plan.features import parse_specs
 from planner.plan.inputs import PlanInputs

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from planner.core import files
 from planner.core.documents import Document, FileName, Line, parse_json, read_text
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import PlannedTask
 from planner.scripts.job import Job
 from planner.scripts.jobs import FOLLOW_UP

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from planner.core.records import BatchPacker
+from planner.core.modes import BatchPacker
 from planner.core.retry import DOUBLE
 from planner.plan.allocating import allocate, at_first_mb, has_margin
 from planner.plan.document import Batch, Target

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
-from planner.core.records import Mode, Observation
+from planner.core.modes import Mode
+from planner.core.records import Observation
 from planner.core.wording import count
 from planner.plan.document import Batch, Plan, PlannedTask, Target
 from planner.plan.packers import granted_cpus, granted_mb

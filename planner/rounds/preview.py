@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from planner import slurm
 from planner.core import indices, shell
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder

@@ -16,7 +16,7 @@ from pathlib import Path
 from planner import slurm
 from planner.core import units
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan
 from planner.project import manifest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner import slurm
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import Plan
 from planner.report.savings import one_mem
 from planner.scripts.job import Job

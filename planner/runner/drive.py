@@ -16,7 +16,7 @@ from pathlib import Path
 from planner import slurm
 from planner.core import files
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import Plan, PlannedTask
 from planner.plan.overheads import STEP_SHELLS_MB
 from planner.project import manifest

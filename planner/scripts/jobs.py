@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from planner.core import job_ids
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import Batch, Plan, PlannedTask
 from planner.scripts.at_once import batch_lanes, divide, in_lanes
 from planner.scripts.job import Job

@@ -12,7 +12,7 @@ import jinja2
 from planner.core import files, java, shell, templates, units
 from planner.core.command import PLACEHOLDERS
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan, PlannedTask
 from planner.scripts.job import Job, component_jobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.core import job_ids
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
 from planner.scripts.at_once import divide, in_lanes

@@ -17,7 +17,7 @@ from planner.core.command import PLACEHOLDERS
 from planner.core.config import FILE, Config
 from planner.core.documents import in_utf8, parse_toml
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.user_scripts import Element, UserScript
 from planner.project.folder import ProjectFolder
 from planner.scripts import patterns

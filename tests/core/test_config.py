@@ -13,7 +13,7 @@ from planner.core import config
 from planner.core.config import Submit
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.toml import toml_value
 from planner.core.user_scripts import UserScript
 

@@ -5,7 +5,7 @@ import pytest
 from observed import observation
 
 from planner.core.config import Submit
-from planner.core.records import MODES, Mode
+from planner.core.modes import MODES, Mode
 from planner.memory.fitting import fit
 from planner.memory.model import MemoryModel
 from planner.plan.document import Plan

@@ -4,7 +4,7 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import Plan
 from planner.site import Partition
 

@@ -4,7 +4,7 @@ import plans
 import pytest
 from observed import fitted
 
-from planner.core.records import Mode, Ordering
+from planner.core.modes import Mode, Ordering
 from planner.plan.document import Plan
 from planner.schedule.listing import Machine, Schedule, list_schedule
 from planner.scripts import render

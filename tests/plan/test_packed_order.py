@@ -6,7 +6,7 @@ import plans
 import pytest
 from observed import fitted
 
-from planner.core.records import BatchPacker, Mode
+from planner.core.modes import BatchPacker, Mode
 from planner.plan.document import Plan
 from planner.plan.overheads import BATCH_SCRIPT_MB, JOB_SCRIPT_MB, SRUN_MB, STEP_SHELLS_MB
 from planner.schedule.listing import Machine, by_cost, list_schedule

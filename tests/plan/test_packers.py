@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observed import fitted
 
 from planner.core.errors import InputError
-from planner.core.records import BatchPacker, Mode
+from planner.core.modes import BatchPacker, Mode
 from planner.plan import packers
 from planner.plan.document import Plan
 from planner.plan.packers import cheapest, pack

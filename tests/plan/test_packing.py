@@ -3,7 +3,7 @@
 import plans
 import pytest
 
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import Plan
 from planner.plan.overheads import batch_mb
 from planner.scripts import render

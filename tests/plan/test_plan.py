@@ -8,7 +8,8 @@ import pytest
 from observed import observation
 
 from planner.core.errors import InputError
-from planner.core.records import Mode, Observation, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Observation, Outcome
 from planner.core.samples import Sample
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan

@@ -11,7 +11,7 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.project.folder import ProjectFolder
 from planner.scripts import render
 

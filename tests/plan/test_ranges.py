@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.core.indices import MOST_UPDATES
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.plan import ranges
 from planner.plan.document import Plan

@@ -6,7 +6,7 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.project import manifest
 from planner.project.journal import Submission, entry, journal_path, read_journal
 from planner.scripts import jobs

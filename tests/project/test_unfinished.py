@@ -8,7 +8,7 @@ import pytest
 
 from planner.cli import main
 from planner.cli.ui.interrupts import telling_what_is_queued
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.project import journal
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob

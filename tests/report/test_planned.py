@@ -7,7 +7,7 @@ import plans
 import pytest
 
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.document import LeftOut, Plan
 from planner.report import planned, timeline
 

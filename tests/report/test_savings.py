@@ -9,7 +9,8 @@ from observed import observation
 
 from planner.cli import main
 from planner.core.memory_time import in_words
-from planner.core.records import Mode, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.plan.overheads import NEXT_JOB_S
 from planner.report import savings as compare

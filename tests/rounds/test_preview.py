@@ -7,7 +7,7 @@ import pytest
 
 from planner import slurm
 from planner.core.errors import FailureError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.project.folder import ProjectFolder
 from planner.rounds import preview
 from planner.scripts.jobs import jobs

@@ -9,7 +9,7 @@ import pytest
 from planner import slurm
 from planner.cli import main
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.plan.overheads import DRIVER_MB, SRUN_MB
 from planner.runner import allocation
 from planner.runner.allocation import Allocation, Deadline

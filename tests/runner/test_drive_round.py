@@ -13,7 +13,8 @@ import pytest
 from planner import slurm
 from planner.cli import main
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder

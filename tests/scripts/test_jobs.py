@@ -10,7 +10,7 @@ from checked import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import render

@@ -10,7 +10,7 @@ from checked import check
 
 from planner.core import files
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.scripts import render
 from planner.site import Partition

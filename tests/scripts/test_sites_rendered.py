@@ -14,7 +14,7 @@ from planner import site as sites
 from planner.core import files, units
 from planner.core.config import Config
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.plan.document import Plan
 from planner.scripts import jobs, render

@@ -5,7 +5,8 @@ from __future__ import annotations
 import plans
 import pytest
 
-from planner.core.records import Mode, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Outcome
 from planner.plan import steps as following
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier, Preceding

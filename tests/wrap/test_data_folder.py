@@ -14,7 +14,7 @@ from planner.actions import opening
 from planner.actions.wrapping import Choices, Where
 from planner.cli import cli
 from planner.core.errors import InputError
-from planner.core.records import Mode
+from planner.core.modes import Mode
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, began_s, write_journal
 from planner.site import local_site

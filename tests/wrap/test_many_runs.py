@@ -14,7 +14,8 @@ from observed import observation
 
 from planner.cli import cli
 from planner.core.errors import InputError
-from planner.core.records import Mode, Observation, Outcome, Quality
+from planner.core.modes import Mode
+from planner.core.records import Observation, Outcome, Quality
 from planner.history.store import Store
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, SubmittedTask, write_journal

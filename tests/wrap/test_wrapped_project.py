@@ -20,7 +20,8 @@ from planner.cli import main
 from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.errors import FailureError, InputError
-from planner.core.records import Mode, Outcome
+from planner.core.modes import Mode
+from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
 from planner.project.folder import ProjectFolder
