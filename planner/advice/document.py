@@ -61,6 +61,7 @@ def _next_time(advice: Advice) -> dict[str, Any] | None:
 def summary(array: PastArray) -> dict[str, Any]:
     """Return what an array had and used, without any prediction."""
     limits = [one.attempts[0].limit_mb for one in array.elements if one.attempts[0].limit_mb]
+    billed_s = use.billed_unit_s(array.attempts)
     return {
         "kind": array.kind,
         "job_id": array.job_id,
@@ -70,6 +71,7 @@ def summary(array: PastArray) -> dict[str, Any]:
         "asked_mb": [min(limits), max(limits)] if limits else None,
         "memory_gb_h": _amounts(use.memory(array.attempts), GB_H),
         "core_h": _amounts(use.cores(array.attempts), _CORE_H),
+        "billed_unit_h": None if billed_s is None else billed_s * _CORE_H,
     }
 
 
@@ -104,6 +106,7 @@ def element(one: PastElement, row: Foretold | None) -> dict[str, Any]:
         "quality": one.quality.value,
         "wall_s": one.last.wall_s,
         "cpus": one.last.cpus,
+        "billing_units": one.last.billing,
         "wasted_gb_h": use.memory(one.attempts).wasted * GB_H,
         "predicted_from_others_mb": None if row is None else row.prediction.point_mb,
         "own_request_mb": None if row is None else row.prediction.request_mb,

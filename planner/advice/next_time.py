@@ -16,7 +16,7 @@ from planner.core.margins import TIME_MARGIN
 from planner.core.records import Outcome
 from planner.core.retry import GROWTH
 from planner.core.units import format_duration, format_mem
-from planner.scripts.options import given_words
+from planner.scripts.given import given_words
 
 _TIME_STEP_S = 300
 _SAME_TIME = 0.8

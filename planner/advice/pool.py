@@ -6,23 +6,23 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from planner.advice.arrays import PastArray
 from planner.advice.foresight import Foretold
 from planner.advice.ways import Way, WayFigures, retry
-from planner.plan.document import Target
-from planner.replay import shared_node
+from planner.replay import separate, shared_node
 from planner.replay.past import PastJob, Workload
-from planner.replay.replay import replay
-from planner.replay.strategies import Strategy
-from planner.site import Partition, Site
+from planner.replay.separate import Offer
+from planner.replay.shared_node import Course
 
 # by the element's index, and after a kill doubled, as Slurm does it; or largest first, in rounds
-_STRATEGIES = {
-    Way.ASKED: Strategy.RECORDED,
-    Way.ONE: Strategy.RECORDED,
-    Way.TIERS: Strategy.ARRAY,
-    Way.OWN: Strategy.ARRAY,
-    Way.KNOWN: Strategy.KNOWN,
+_REPLAYS = {
+    Way.ASKED: separate.recorded,
+    Way.ONE: separate.recorded,
+    Way.TIERS: separate.array,
+    Way.OWN: separate.array,
+    Way.KNOWN: separate.known,
 }
 # many average chance out by themselves
 _RUNS, _MANY = 5, 200
@@ -71,11 +71,13 @@ def schedule(
     if not rows or len(rows) > _MOST_JOBS or not all(row.wall_s for row in rows):
         return {}
     largest = max(max(one.requests_mb) for one in ways)
-    target = _target(max(pool_mb, largest, *(row.peak_mb for row in rows)), sum(row.element.last.cpus for row in rows))
-    return {one.way: _expected(rows, one, target, seed) for one in ways}
+    most_mb = int(max(pool_mb, largest, *(row.peak_mb for row in rows))) + 1
+    # cores are no limit
+    offer = Offer(nodes=1, mem_mb=most_mb, cores=sum(row.element.last.cpus for row in rows))
+    return {one.way: _expected(rows, one, offer, seed) for one in ways}
 
 
-def _expected(rows: Sequence[Foretold], way: WayFigures, target: Target, seed: int) -> Expected:
+def _expected(rows: Sequence[Foretold], way: WayFigures, offer: Offer, seed: int) -> Expected:
     jobs = [
         PastJob(
             name=row.element.label,
@@ -90,24 +92,12 @@ def _expected(rows: Sequence[Foretold], way: WayFigures, target: Target, seed: i
         for row, request in zip(rows, way.requests_mb, strict=True)
     ]
     work = Workload(jobs=tuple(jobs), uniform_mb=max(way.requests_mb), first_mb=min(way.requests_mb))
-    runs = _RUNS if len(jobs) < _MANY else 1
-    (figures,) = replay(work, target, runs=runs, seed=seed, strategies=[_STRATEGIES[way.way]])
+    courses: list[Course] = []
+    for run in range(_RUNS if len(jobs) < _MANY else 1):
+        courses.append(_REPLAYS[way.way](work, offer, work.case(np.random.default_rng([seed, run]))))
+        if not courses[0].killed:
+            break  # randomness only decides when a job is killed
     return Expected(
-        makespan_s=figures.makespan_s,
-        held_mb=statistics.fmean(max(shared_node.steps(course.held)[1]) for course in figures.courses),
+        makespan_s=statistics.fmean(course.makespan_s for course in courses),
+        held_mb=statistics.fmean(max(shared_node.steps(course.held)[1]) for course in courses),
     )
-
-
-def _target(pool_mb: float, cores: int) -> Target:
-    """Return the memory as a node whose cores are no limit."""
-    node = Partition(name="held", nodes=1, cores=cores, mem_mb=int(pool_mb) + 1, default=True)
-    site = Site.model_validate(
-        {
-            "name": "held",
-            "description": "the memory that the array held at once",
-            "source": "sacct",
-            "as_of": "1970-01-01",  # it is not a cluster, and has no date
-            "partitions": (node,),
-        }
-    )
-    return Target(site=site, partition=node, account=None, max_running=None)

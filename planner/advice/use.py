@@ -64,6 +64,15 @@ def cores(attempts: Iterable[JobAttempt]) -> Share:
     return sum((_cores(one) for one in attempts), Share())
 
 
+def billed_unit_s(attempts: Iterable[JobAttempt]) -> float | None:
+    """Return the site's billing units x time of attempts, s; None where accounting lacks those of one that ran."""
+    ran = [one for one in attempts if one.wall_s]
+    units = [one.billing for one in ran]
+    if not ran or None in units:
+        return None
+    return sum((one.billing or 0.0) * (one.wall_s or 0.0) for one in ran)
+
+
 def _memory(attempt: JobAttempt) -> Share:
     reserved = (attempt.limit_mb or 0) * (attempt.wall_s or 0.0)
     used = (attempt.peak_mb or 0.0) * (attempt.wall_s or 0.0) if tells_peak(attempt) else None

@@ -6,10 +6,13 @@ import contextlib
 import errno
 import os
 import pwd
-import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.core.errors import FailureError, InputError, PlannerError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _LATER = {errno.EIO, errno.ESTALE, errno.EREMOTEIO, errno.ETIMEDOUT, errno.EHOSTDOWN}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -30,11 +33,11 @@ def explained(error: BaseException, path: Path | None = None) -> PlannerError | 
         return _of_system(error, path)
     if isinstance(error, UnicodeDecodeError):
         return _of_encoding(error, path)
-    if isinstance(error, sqlite3.Error):
-        return _of_sqlite(error, path)
     if isinstance(error, MemoryError):
         return FailureError("out of memory", "run it where there is more memory, for example in a job of its own")
-    return None
+    import sqlite3
+
+    return _of_sqlite(error, path) if isinstance(error, sqlite3.Error) else None
 
 
 def _of_encoding(error: UnicodeDecodeError, path: Path | None) -> InputError:
@@ -77,6 +80,8 @@ def _of_system(error: OSError, path: Path | None) -> PlannerError:
 
 
 def _of_sqlite(error: sqlite3.Error, path: Path | None) -> PlannerError:
+    import sqlite3
+
     said = str(error)
     if "locked" in said or "busy" in said:
         return FailureError(f"{_at(path)}{said}", "another command is using it: try again when that is done")

@@ -9,7 +9,6 @@ that a value reaches the tool unchanged whatever characters it holds:
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from collections.abc import Mapping
@@ -34,6 +33,8 @@ def safe_name(text: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_.-")[: NAME_LENGTH - 9]
     if safe == text != "":
         return text
+    import hashlib
+
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe}-{digest}" if safe else digest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -15,8 +14,11 @@ from planner.core.errors import InputError
 def opened(path: Path) -> IO[bytes]:
     """Open a file that may be compressed; bgzip's output is gzip with several members."""
     with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+        if stream.read(2) != b"\x1f\x8b":
+            return path.open("rb")
+    import gzip
+
+    return cast("IO[bytes]", gzip.open(path, "rb"))
 
 
 def numbered(path: Path, *, hint: str) -> Iterator[tuple[int, str]]:

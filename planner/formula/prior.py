@@ -4,8 +4,8 @@ Two things are learnt at different speeds. The formula's level (another Java, ot
 at once: their mean log ratio to the formula, shrunk by the credibility ``n / (n + k)``, k the noise's variance over
 that of levels (Bühlmann 1967). Its shape is given up slowly: requests are the geometric mean of the moved formula's
 and the model's, weighted as if the formula were worth :data:`WORTH` observations. A formula that the observations
-contradict is let go at once: they are less likely than :data:`SURPRISE` if it were right up to its noise and its level
-(a prior predictive check, Box 1980). Nothing here needs numpy.
+contradict is let go at once: they are improbable if it were right up to its noise and its level
+(:mod:`planner.core.surprise`). Nothing here needs numpy.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 from planner.core.errors import InputError
+from planner.core.surprise import surprising
 from planner.formula import grammar
 from planner.formula.formula import POINT, Formula
 from planner.formula.grammar import Node
@@ -26,9 +26,6 @@ WORTH = 8.0
 
 LEAST_SHARE = 0.1
 """Below this share the formula is no longer used."""
-
-SURPRISE = 0.005
-"""Observations less probable than this contradict the formula."""
 
 _LEAST_NOISE = 0.1  # least standard deviation, in logs: no two machines agree better
 _LEVELS_DIFFER = 0.3  # standard deviation, in logs, of how far a formula's level is off on another machine
@@ -163,31 +160,6 @@ def learn(name: str, formula: Formula, seen: Sequence[tuple[Mapping[str, float],
         cheapest_level=table.cheapest_level(),
         let_go=let_go,
     )
-
-
-def surprising(ratios: Sequence[float], noise: float, *, level_sd: float = math.inf) -> bool:
-    """Whether log ratios to predictions are improbable under the model of a common level plus noise.
-
-    The quadratic form of such ratios is chi-squared; its quantile after Wilson and Hilferty (1931).
-
-    Parameters
-    ----------
-    ratios : sequence of float
-        Logs of measured over predicted, at least one.
-    noise, level_sd : float
-        Standard deviations of a single ratio around the level, and of the level around 0; infinite if only the shape is
-        predicted.
-    """
-    count = len(ratios)
-    mean = math.fsum(ratios) / count
-    scatter = math.fsum((ratio - mean) ** 2 for ratio in ratios) / noise**2
-    offset = count * mean**2 / (noise**2 + count * level_sd**2)
-    dof = count - math.isinf(level_sd)
-    if dof == 0:
-        return False
-    spread = 2 / (9 * dof)
-    most = dof * (1 - spread + NormalDist().inv_cdf(1 - SURPRISE) * math.sqrt(spread)) ** 3
-    return scatter + offset > most
 
 
 def shape(formula: Formula) -> str:

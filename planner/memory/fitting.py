@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from planner.core.records import Observation
 from planner.core.sampling import POLL_S
-from planner.formula.prior import surprising
+from planner.core.surprise import surprising
 from planner.memory.levels import Levels, fit_levels, text_names
 from planner.memory.model import Curve, MemoryModel
 from planner.memory.point import PointModel, fit_point
@@ -80,7 +81,7 @@ def fit(
     let_go = ""
     if shape is not None and _contradicted(shape, numbers, rows, plain):
         shape, let_go = None, "the assumed scaling of tasks is no longer used: measurements contradict it"
-    weights = np.where(timed, walls, np.median(walls[timed]) if timed.any() else 1.0)
+    weights = np.where(timed, walls, statistics.median(walls[timed].tolist()) if timed.any() else 1.0)
     time = None
     if times and timed.any():
         plain_s = _without_levels(walls[timed], time_levels, timed_rows)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.formula import formula as formulas
+if TYPE_CHECKING:
+    from planner.formula.formula import Formula
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +71,7 @@ class PointModel:
         if self.form == "feature":
             return np.asarray(rows[:, 0], dtype=float)
         if self.form == "formula":
-            formula = formulas.parse(self.text)
+            formula = _parsed(self.text)
             return np.array([formula.evaluate(dict(zip(self.names, row, strict=True))) for row in rows.tolist()])
         columns = self.columns(rows)
         total = self.intercept + columns @ np.asarray(self.coefficients)
@@ -108,7 +110,14 @@ def from_formula(text: str) -> PointModel:
     InputError
         When the formula cannot be read.
     """
-    return PointModel(form="formula", names=formulas.parse(text).names, text=text, told=True)
+    return PointModel(form="formula", names=_parsed(text).names, text=text, told=True)
+
+
+def _parsed(text: str) -> Formula:
+    # few models have one, and importing the grammar takes time
+    from planner.formula import formula
+
+    return formula.parse(text)
 
 
 def from_rows(model: PointModel, sizes: Floats, values: Floats) -> PointModel:

@@ -10,8 +10,10 @@ Source: the local predictors and the online choice are this project's.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from planner.memory.members import MEMBERS, Past, middle_means, weighted_median
 from planner.memory.predictive import Predictive, smooth
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 WINDOW = 512
 """Observations remembered; the cost of a prediction does not grow beyond."""
@@ -78,7 +81,7 @@ class Sized:
     @cached_property
     def requests(self) -> Floats:
         """The request of each member, MiB, shape (members,)."""
-        return np.array([cheapest(p, self.retry, least=self.least, kappa=self.kappa) for p in self.predictives])
+        return np.array(self._of_each(lambda one: cheapest(one, self.retry, least=self.least, kappa=self.kappa)))
 
     @property
     def request(self) -> float:
@@ -107,7 +110,15 @@ class Sized:
 
     def quantiles(self, levels: Floats) -> Floats:
         """Return each member's quantiles, shape (members, levels)."""
-        return np.array([predictive.quantile(levels) for predictive in self.predictives])
+        return np.array(self._of_each(lambda one: one.quantile(levels)))
+
+    def _of_each(self, told: Callable[[Predictive], T]) -> list[T]:
+        """Return what each member's distribution tells, asked once of members that have the same one."""
+        found: dict[int, T] = {}
+        for one in self.predictives:
+            if id(one) not in found:
+                found[id(one)] = told(one)
+        return [found[id(one)] for one in self.predictives]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -315,13 +326,16 @@ class Sizer:
 
 
 def _predictives(past: Past, wall: Floats, size: float, place: float, *, beyond: bool) -> tuple[Predictive, ...]:
-    """Return each member's distribution for a task."""
-    found = []
+    """Return each member's distribution for a task; the same one where members cannot differ."""
+    alike = past.ordered[0] == past.ordered[-1] == size
+    found: dict[object, Predictive] = {}
     for member in MEMBERS:
-        value, weight = past.plausible(member, size, place)
-        raised = LEAST_GROWTH * value if beyond and not member.slopes else value
-        found.append(smooth(raised, weight, wall, rows=past.count))
-    return tuple(found)
+        of = member.line == "order" if alike else member
+        if of not in found:
+            value, weight = past.plausible(member, size, place)
+            raised = LEAST_GROWTH * value if beyond and not member.slopes else value
+            found[of] = smooth(raised, weight, wall, rows=past.count)
+    return tuple(found[member.line == "order" if alike else member] for member in MEMBERS)
 
 
 def _softmin(costs: Floats) -> Floats:

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from planner.core import human
 from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation
 from planner.core.retry import DOUBLE, Retry
 from planner.memory.heldout import HeldOut
+from planner.schedule.dynamic.simulator import Case
 from planner.schedule.dynamic.state import Work
 
 NO_TIME = "no run time recorded"
@@ -85,6 +88,15 @@ class Workload:
     def recorded(self) -> bool:
         """Whether every job's own limit is recorded."""
         return all(job.recorded_mb for job in self.jobs)
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Return the true course of the jobs; it is drawn when each attempt reaches its peak."""
+        return Case(
+            works=self.works(),
+            true_mb=tuple(job.peak_mb for job in self.jobs),
+            wall_s=tuple(job.wall_s for job in self.jobs),
+            peak_at=tuple(tuple(row) for row in rng.random((len(self.jobs), ATTEMPTS)).tolist()),
+        )
 
     def works(self) -> tuple[Work, ...]:
         """Return the jobs as the dynamic scheduler sees them, numbered from the largest down."""

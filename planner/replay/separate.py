@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from planner.core.errors import InputError
 from planner.core.retry import DOUBLE
-from planner.plan.document import Target
-from planner.replay.past import PastJob, Workload, expected_s
+from planner.replay.past import PastJob, Workload, expected_s, first_mb
 from planner.replay.shared_node import Course, HeldMemory
 from planner.schedule import listing as order
-from planner.schedule.dynamic.simulator import Case, Span, simulate
-from planner.schedule.dynamic.state import Node, Sharing, Start, State, Waiting
-from planner.site import Adjusted
+from planner.schedule.dynamic.simulator import Case, Span
+
+
+class Granted(NamedTuple):
+    """What a job is given: memory (MiB), and cores."""
+
+    mem_mb: int
+    cpus: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """Nodes that run separate jobs.
+
+    Attributes
+    ----------
+    nodes : int or None
+        None: as many as there are jobs.
+    mem_mb, cores : int
+        Of a node.
+    max_running : int or None
+        Most jobs at once.
+    backfill : bool
+        Whether a job may overtake one that does not fit.
+    grant : callable
+        What a job is given that requests memory (MiB) and cores.
+    """
+
+    nodes: int | None
+    mem_mb: int
+    cores: int
+    max_running: int | None = None
+    backfill: bool = True
+    grant: Callable[[int, int], Granted] = Granted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,85 +76,7 @@ class Requests:
 
 
 class SlurmQueue:
-    """Slurm's queue: decides which of the separate jobs start."""
-
-    def __init__(self, work: Workload, target: Target, asking: Requests, *, by_cost: bool, rounds: bool) -> None:
-        self._jobs = {job.name: job for job in work.jobs}
-        self._target = target
-        self._asking = asking
-        self._rounds = rounds
-        self._asked: dict[tuple[str, int], Adjusted] = {}
-        names = [job.name for job in work.jobs]
-        if by_cost:
-            mem_mb = [float(self.ask(job.name, 0).mem_mb) for job in work.jobs]
-            names = [names[k] for k in order.by_cost(mem_mb, expected_s(work.jobs))]
-        self._rank = {name: rank for rank, name in enumerate(names)}
-
-    def ask(self, name: str, kills: int) -> Adjusted:
-        """Return a job's request, by the rules of the site."""
-        key = (name, kills)
-        if key not in self._asked:
-            job, partition = self._jobs[name], self._target.partition
-            mem_mb = self._asking.mem_mb(job, kills, partition.cap_mb)
-            asked = self._target.site.adjust(partition, mem_mb, job.cpus)
-            if asked.mem_mb > partition.cap_mb or asked.cpus > partition.cores:
-                raise InputError(
-                    f"job {name} would ask for {asked.mem_mb} MB and {asked.cpus} cores; "
-                    f"a node has {partition.cap_mb} MB and {partition.cores}",
-                    "give larger nodes: --mem, --cpus",
-                )
-            self._asked[key] = asked
-        return self._asked[key]
-
-    def __call__(self, state: State) -> list[Start]:
-        """Return the jobs to start now."""
-        free = {node.name: _Room(node.mem_mb, node.cores or math.inf) for node in state.nodes}
-        for run in state.running:
-            free[run.node].take(self.ask(run.work.name, run.kills))
-        slots = (self._target.max_running or math.inf) - len(state.running)
-        starts: list[Start] = []
-        for task in self._next(state):
-            if len(starts) >= slots:
-                break
-            asked = self.ask(task.work.name, task.kills)
-            node = next((name for name, room in free.items() if room.holds(asked)), "")
-            if node:
-                free[node].take(asked)
-                starts.append(Start(name=task.work.name, node=node, limit_mb=asked.mem_mb))
-            elif self._target.site.scheduler != "backfill":
-                break
-        return starts
-
-    def _next(self, state: State) -> list[Waiting]:
-        """Return the queued jobs; in rounds, killed jobs are submitted again when all others have ended."""
-        waiting = sorted(state.waiting, key=lambda task: (task.kills, self._rank[task.work.name]))
-        if not self._rounds:
-            return waiting
-        current = min([task.kills for task in waiting] + [run.kills for run in state.running])
-        return [task for task in waiting if task.kills == current]
-
-
-@dataclass(slots=True)
-class _Room:
-    """Free memory and cores of a node."""
-
-    mem_mb: float
-    cpus: float
-
-    def holds(self, asked: Adjusted) -> bool:
-        """Whether a job fits in."""
-        return self.mem_mb >= asked.mem_mb and self.cpus >= asked.cpus
-
-    def take(self, asked: Adjusted) -> None:
-        """Start a job here."""
-        self.mem_mb -= asked.mem_mb
-        self.cpus -= asked.cpus
-
-
-def separate(
-    work: Workload, target: Target, case: Case, *, asking: Requests, by_cost: bool = False, rounds: bool = False
-) -> Course:
-    """Replay all jobs as separate jobs.
+    """Slurm's queue of separate jobs, and what becomes of them: whoever fits on a node starts, in the queue's order.
 
     Parameters
     ----------
@@ -128,16 +85,176 @@ def separate(
     rounds : bool
         Whether killed jobs run again only when all others have ended.
     """
-    partition = target.partition
-    nodes = min(partition.nodes or len(work.jobs), len(work.jobs))
-    queue = SlurmQueue(work, target, asking, by_cost=by_cost, rounds=rounds)
-    run = simulate(
-        case,
-        queue,
-        sharing=Sharing.LIMITS,
-        nodes=[Node(name=f"node{k}", mem_mb=partition.cap_mb, cores=partition.cores) for k in range(nodes)],
-    )
-    return Course(spans=run.spans, held=tuple(_held(span) for span in run.spans))
+
+    def __init__(
+        self, work: Workload, offer: Offer, case: Case, asking: Requests, *, by_cost: bool, rounds: bool
+    ) -> None:
+        self._jobs, self._case, self._offer, self._asking, self._rounds = work.jobs, case, offer, asking, rounds
+        self._now_s = 0.0
+        nodes = min(offer.nodes or len(work.jobs), len(work.jobs))
+        self._free = [_Room(offer.mem_mb, offer.cores) for _ in range(nodes)]
+        order_of = list(range(len(work.jobs)))
+        if by_cost:
+            mem_mb = [float(self._ask(place, 0).mem_mb) for place in order_of]
+            order_of = order.by_cost(mem_mb, expected_s(work.jobs))
+        self._queue: list[_InQueue] = []
+        self._sizes: list[int] = []  # memory of what is queued, ascending
+        for rank, place in enumerate(order_of):
+            self._submit(place, rank, kills=0)
+        self._running: Counter[int] = Counter()  # by number of kills
+        self._ends: list[tuple[float, bool, str, int, _OnNode]] = []
+        self._spans: list[Span] = []
+
+    def run(self) -> tuple[Span, ...]:
+        """Run all jobs to their end; return every attempt, by end."""
+        self._start_some()
+        while self._ends:
+            self._now_s, completed, *_, run = heapq.heappop(self._ends)
+            self._end(run, killed=not completed)
+            self._start_some()
+        return tuple(self._spans)
+
+    def _submit(self, place: int, rank: int, *, kills: int) -> None:
+        asked = self._ask(place, kills)
+        insort(self._queue, _InQueue(kills, rank, place, asked))
+        insort(self._sizes, asked.mem_mb)
+
+    def _ask(self, place: int, kills: int) -> Granted:
+        """Return what a job is given after this many kills."""
+        job, offer = self._jobs[place], self._offer
+        asked = offer.grant(self._asking.mem_mb(job, kills, offer.mem_mb), job.cpus)
+        if asked.mem_mb > offer.mem_mb or asked.cpus > offer.cores:
+            raise InputError(
+                f"job {job.name} would ask for {asked.mem_mb} MB and {asked.cpus} cores; "
+                f"a node has {offer.mem_mb} MB and {offer.cores}",
+                "give larger nodes: --mem, --cpus",
+            )
+        return asked
+
+    def _start_some(self) -> None:
+        started = {queued.place for queued in self._admitted()}
+        if started:
+            self._queue = [queued for queued in self._queue if queued.place not in started]
+
+    def _admitted(self) -> Iterator[_InQueue]:
+        """Start and yield the jobs that fit now."""
+        last = self._last_round()
+        full = self._full()
+        for queued in self._queue:
+            if full or queued.kills > last:
+                return
+            node = next((at for at, room in enumerate(self._free) if room.holds(queued.asked)), None)
+            if node is not None:
+                self._start(queued, node)
+                yield queued
+                full = self._full()
+            elif not self._offer.backfill:
+                return
+
+    def _last_round(self) -> float:
+        """Return the number of kills above which jobs wait: in rounds, that of the round in progress."""
+        if not self._rounds or not self._queue:
+            return math.inf
+        return min([self._queue[0].kills, *(kills for kills, running in self._running.items() if running)])
+
+    def _full(self) -> bool:
+        """Whether nothing can start, judged by the smallest job, without a look at all that are queued."""
+        if self._offer.max_running and self._running.total() >= self._offer.max_running:
+            return True
+        return not self._sizes or self._sizes[0] > max(room.mem_mb for room in self._free)
+
+    def _start(self, queued: _InQueue, node: int) -> None:
+        place, asked = queued.place, queued.asked
+        del self._sizes[bisect_left(self._sizes, asked.mem_mb)]
+        self._free[node].take(asked)
+        self._running[queued.kills] += 1
+        wall_s, shares = self._case.wall_s[place], self._case.peak_at[place]
+        completes = self._case.true_mb[place] <= asked.mem_mb
+        lasts_s = wall_s if completes else shares[min(queued.kills, len(shares) - 1)] * wall_s
+        run = _OnNode(queued=queued, node=node, start_s=self._now_s)
+        heapq.heappush(self._ends, (self._now_s + lasts_s, completes, self._jobs[place].name, place, run))
+
+    def _end(self, run: _OnNode, *, killed: bool) -> None:
+        kills, rank, place, asked = run.queued
+        self._free[run.node].give_back(asked)
+        self._running[kills] -= 1
+        self._spans.append(
+            Span(
+                name=self._jobs[place].name,
+                node=f"node{run.node}",
+                start_s=run.start_s,
+                end_s=self._now_s,
+                killed=killed,
+                limit_mb=asked.mem_mb,
+            )
+        )
+        if killed:
+            self._submit(place, rank, kills=kills + 1)
+
+
+class _InQueue(NamedTuple):
+    """A job in the queue: by how often it was killed, then by its place in the order of submission."""
+
+    kills: int
+    rank: int
+    place: int
+    asked: Granted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OnNode:
+    """An attempt that runs."""
+
+    queued: _InQueue
+    node: int
+    start_s: float
+
+
+@dataclass(slots=True)
+class _Room:
+    """Free memory and cores of a node."""
+
+    mem_mb: int
+    cpus: int
+
+    def holds(self, asked: Granted) -> bool:
+        """Whether a job fits in."""
+        return self.mem_mb >= asked.mem_mb and self.cpus >= asked.cpus
+
+    def take(self, asked: Granted) -> None:
+        """Start a job here."""
+        self.mem_mb -= asked.mem_mb
+        self.cpus -= asked.cpus
+
+    def give_back(self, asked: Granted) -> None:
+        """End a job here."""
+        self.mem_mb += asked.mem_mb
+        self.cpus += asked.cpus
+
+
+def separate(
+    work: Workload, offer: Offer, case: Case, *, asking: Requests, by_cost: bool = False, rounds: bool = False
+) -> Course:
+    """Replay all jobs as separate jobs; see `SlurmQueue`."""
+    spans = SlurmQueue(work, offer, case, asking, by_cost=by_cost, rounds=rounds).run()
+    return Course(spans=spans, held=tuple(_held(span) for span in spans))
+
+
+def recorded(work: Workload, offer: Offer, case: Case) -> Course:
+    """Replay jobs with the limits they had, or the one for all; doubled after a kill."""
+    return separate(work, offer, case, asking=Requests(first=lambda job: job.recorded_mb or work.uniform_mb))
+
+
+def array(work: Workload, offer: Offer, case: Case) -> Course:
+    """Replay one array whose elements have their own requests, largest first; killed ones run in the next round."""
+    asking = Requests(first=partial(first_mb, work=work), again=PastJob.retry_mb)
+    return separate(work, offer, case, asking=asking, by_cost=True, rounds=True)
+
+
+def known(work: Workload, offer: Offer, case: Case) -> Course:
+    """Replay jobs that request exactly their peaks, largest first."""
+    told = replace(work, jobs=tuple(replace(job, predicted_s=job.wall_s) for job in work.jobs))
+    return separate(told, offer, case, asking=Requests(first=lambda job: job.peak_mb), by_cost=True)
 
 
 def _held(span: Span) -> HeldMemory:

@@ -8,15 +8,14 @@ drawn at random, and holds its memory until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 
 import numpy as np
 
 from planner.plan.document import Target
-from planner.replay.past import ATTEMPTS, PastJob, Workload, first_mb
-from planner.replay.separate import Requests, separate
+from planner.replay.past import Workload, first_mb
+from planner.replay.separate import Granted, Offer, Requests, array, known, recorded, separate
 from planner.replay.shared_node import Course
 from planner.replay.together import allocation, dynamic_round, in_rounds, packed_round, run_in
 from planner.schedule.dynamic import decide as dynamic
@@ -57,35 +56,36 @@ def run(strategy: Strategy, work: Workload, target: Target, rng: np.random.Gener
     InputError
         When a job cannot run this way on these nodes.
     """
-    case = Case(
-        works=work.works(),
-        true_mb=tuple(job.peak_mb for job in work.jobs),
-        wall_s=tuple(job.wall_s for job in work.jobs),
-        peak_at=tuple(tuple(row) for row in rng.random((len(work.jobs), ATTEMPTS)).tolist()),
+    case = work.case(rng)
+    if strategy in _SEPARATE:
+        return _SEPARATE[strategy](work, _offer(target), case)
+    return _TOGETHER[strategy](work, target, case)
+
+
+def _offer(target: Target) -> Offer:
+    """Return the nodes of a partition, which grant what the site makes of a request."""
+    partition, site = target.partition, target.site
+
+    def grant(mem_mb: int, cpus: int) -> Granted:
+        asked = site.adjust(partition, mem_mb, cpus)
+        return Granted(mem_mb=asked.mem_mb, cpus=asked.cpus)
+
+    return Offer(
+        nodes=partition.nodes,
+        mem_mb=partition.cap_mb,
+        cores=partition.cores,
+        max_running=target.max_running,
+        backfill=site.scheduler == "backfill",
+        grant=grant,
     )
-    return _RUNS[strategy](work, target, case)
 
 
-def _uniform(work: Workload, target: Target, case: Case) -> Course:
-    return separate(work, target, case, asking=Requests(first=lambda _: work.uniform_mb))
+def _uniform(work: Workload, offer: Offer, case: Case) -> Course:
+    return separate(work, offer, case, asking=Requests(first=lambda _: work.uniform_mb))
 
 
-def _recorded(work: Workload, target: Target, case: Case) -> Course:
-    return separate(work, target, case, asking=Requests(first=lambda job: job.recorded_mb or work.uniform_mb))
-
-
-def _doubling(work: Workload, target: Target, case: Case) -> Course:
-    return separate(work, target, case, asking=Requests(first=lambda _: work.first_mb))
-
-
-def _array(work: Workload, target: Target, case: Case) -> Course:
-    asking = Requests(first=partial(first_mb, work=work), again=PastJob.retry_mb)
-    return separate(work, target, case, asking=asking, by_cost=True, rounds=True)
-
-
-def _known(work: Workload, target: Target, case: Case) -> Course:
-    told = replace(work, jobs=tuple(replace(job, predicted_s=job.wall_s) for job in work.jobs))
-    return separate(told, target, case, asking=Requests(first=lambda job: job.peak_mb), by_cost=True)
+def _doubling(work: Workload, offer: Offer, case: Case) -> Course:
+    return separate(work, offer, case, asking=Requests(first=lambda _: work.first_mb))
 
 
 def _packed(work: Workload, target: Target, case: Case) -> Course:
@@ -102,13 +102,15 @@ def _dynamic(work: Workload, target: Target, case: Case) -> Course:
     return in_rounds(work, target, case, dynamic_round)
 
 
-_RUNS: Mapping[Strategy, Callable[[Workload, Target, Case], Course]] = {
-    Strategy.RECORDED: _recorded,
+_SEPARATE: Mapping[Strategy, Callable[[Workload, Offer, Case], Course]] = {
+    Strategy.RECORDED: recorded,
     Strategy.UNIFORM: _uniform,
     Strategy.DOUBLING: _doubling,
+    Strategy.ARRAY: array,
+    Strategy.KNOWN: known,
+}
+_TOGETHER: Mapping[Strategy, Callable[[Workload, Target, Case], Course]] = {
     Strategy.PAPER: _paper,
-    Strategy.ARRAY: _array,
     Strategy.PACKED: _packed,
     Strategy.DYNAMIC: _dynamic,
-    Strategy.KNOWN: _known,
 }

@@ -82,6 +82,10 @@ def facts(array: PastArray) -> list[Fact]:
         found.append(
             Fact(number=f"{svg.amount(cores.reserved / 3600)} core-h", what="reserved", note=_parts(cores, 3600.0)),
         )
+    billed_s = use.billed_unit_s(array.attempts)
+    if billed_s is not None and billed_s != cores.reserved:  # where a unit is a core it is said already
+        note = "billing units x time, as the site weighs cores and memory"
+        found.append(Fact(number=f"{svg.amount(billed_s / 3600)} unit-h", what="billed", note=note))
     return found
 
 

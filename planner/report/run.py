@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from planner.core.memory_time import in_words, unit_for
 from planner.core.retry import DOUBLE
 from planner.core.units import format_duration
 from planner.core.wording import count
-from planner.plan.document import Plan
+from planner.history.sacct.attempts import JobAttempt
+from planner.plan.document import Plan, Target
 from planner.report import advised, held_plot, svg
 from planner.report import memory_plots as plots
 from planner.report.memory_plots import TaskBar
 from planner.report.page import Fact, Grid, Page, Section
+from planner.report.savings import priced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,13 @@ class ProjectStory:
 
 @dataclass(frozen=True, kw_only=True)
 class AgainstFormer:
-    """Memory reserved by tasks with a known limit and peak, and what one ``--mem`` would have reserved for them."""
+    """What tasks with a known limit and peak reserved, and what they would have with one ``--mem`` for all.
+
+    Attributes
+    ----------
+    billed_s, former_billed_s : float or None
+        The site's billing units x time, s; None where the site has no price of its own, or tasks share allocations.
+    """
 
     former_mb: int
     tasks: int
@@ -80,10 +89,17 @@ class AgainstFormer:
     former_core_s: float
     killed: int
     former_killed: int
+    billed_s: float | None = None
+    former_billed_s: float | None = None
 
 
-def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
+def saved(array: PastArray, former_mb: int | None, plans: Sequence[Plan] = ()) -> AgainstFormer | None:
     """Compare the attempts' reserved memory with one ``--mem`` for all, doubled after a kill.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        The plans that the attempts are of, the latest last: their site has the price.
 
     Returns
     -------
@@ -97,6 +113,7 @@ def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
         return None
     former = [_with(one, one_mb) for one in elements]
     attempts = [attempt for one in elements for attempt in one.attempts]
+    target = priced(plans)
     return AgainstFormer(
         former_mb=one_mb,
         tasks=len(elements),
@@ -106,7 +123,26 @@ def saved(array: PastArray, former_mb: int | None) -> AgainstFormer | None:
         former_core_s=sum(core_s for _, core_s, _ in former),
         killed=sum(len(one.killed) for one in elements),
         former_killed=sum(killed for _, _, killed in former),
+        billed_s=None if target is None else sum(_billed_s(target, one, one.limit_mb or 0) for one in attempts),
+        former_billed_s=None if target is None else sum(_former_billed_s(target, one, one_mb) for one in elements),
     )
+
+
+def _billed_s(target: Target, attempt: JobAttempt, mem_mb: int) -> float:
+    """Return what an attempt with this request is billed, unit s, by the rules of the site."""
+    asked = target.site.adjust(target.partition, mem_mb, attempt.cpus)
+    units = target.site.billed(target.partition, cpus=asked.cpus, mem_mb=asked.mem_mb)
+    return units * (attempt.wall_s or 0.0)
+
+
+def _former_billed_s(target: Target, element: PastElement, one_mb: int) -> float:
+    ran = element.measured
+    if ran is None:
+        return 0.0
+    requests = [one_mb]
+    while requests[-1] < (ran.peak_mb or 0.0):
+        requests.append(math.ceil(DOUBLE.after(requests[-1])))
+    return sum(_billed_s(target, ran, mem_mb) for mem_mb in requests)
 
 
 def _with(element: PastElement, one_mb: int) -> tuple[float, float, int]:
@@ -122,7 +158,7 @@ def _with(element: PastElement, one_mb: int) -> tuple[float, float, int]:
 def page(told: ProjectStory) -> Page:
     """Return the page."""
     advice = advise(told.array, lengths_bp={})
-    figures = saved(told.array, told.former_mb)
+    figures = saved(told.array, told.former_mb, told.plans)
     return Page(
         title=told.title,
         said=told.said or _said(told.array),
@@ -162,6 +198,14 @@ def _saved(found: AgainstFormer, told: ProjectStory) -> Section:
         ),
         Fact(number=str(found.killed), what="attempts killed for memory", note=f"against {found.former_killed}"),
     ]
+    if found.billed_s is not None and found.former_billed_s is not None:
+        facts.append(
+            Fact(
+                number=f"{svg.amount(found.billed_s / 3600)} unit-h",
+                what="billed",
+                note=f"against {svg.amount(found.former_billed_s / 3600)}, as the site weighs cores and memory",
+            )
+        )
     if any(waits):
         facts.append(
             Fact(

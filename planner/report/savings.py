@@ -189,13 +189,24 @@ def price_sentence(plan: Plan) -> str | None:
     return None if found is None else f"costs {_in_words(plan.target.site, found)}"
 
 
-def spent_sentence(plans: Sequence[Plan], ended: Sequence[Observation]) -> str | None:
-    """Return what the attempts of a project's rounds have cost, in words.
+def priced(plans: Sequence[Plan]) -> Target | None:
+    """Return where plans run if jobs have a price there, the latest last.
 
     None if the site has no price, or where tasks share allocations, which cost more than their tasks.
     """
+    if not plans or any(plan.mode.tasks_are_steps for plan in plans):
+        return None
     target = plans[-1].target
-    if not target.site.has_price(target.partition) or any(plan.mode.tasks_are_steps for plan in plans):
+    return target if target.site.has_price(target.partition) else None
+
+
+def spent_sentence(plans: Sequence[Plan], ended: Sequence[Observation]) -> str | None:
+    """Return what the attempts of a project's rounds have cost, in words.
+
+    None without a price, see `priced`.
+    """
+    target = priced(plans)
+    if target is None:
         return None
     held = [
         _reserved(target, target.partition, one.limit_mb, one.cpus, one.wall_s)

@@ -41,7 +41,8 @@ def describe(project: ProjectFolder, number: int, *, then_next: bool = False) ->
     ids = {job.script: f"ID-OF-{job.script}" for job in layout}
     steps = []
     for job in layout:
-        words = [*submit_options(plan, job, ids), *_named(plan, job, f"{folder}/{job.script}")]
+        options = submit_options(plan, job, ids, then_next=then_next)
+        words = [*options, *_named(plan, job, f"{folder}/{job.script}")]
         steps.append((" ".join(["sbatch --parsable", *words]), _what(job)))
     held = updates(plan, layout)
     if held:

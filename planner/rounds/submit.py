@@ -249,7 +249,7 @@ class _Submitter:
         ids = {one.script: one.job_id for one in self._journal.jobs if one.job_id}
         preview.check_nodes(self._plan, job)
         some = only(job, {task.task for task in wanted.tasks})
-        options = submit_options(self._plan, some, ids)
+        options = submit_options(self._plan, some, ids, then_next=self._journal.then_next)
         if some.array != job.array:
             options.append(f"--array={some.array}")
         with self._paced():

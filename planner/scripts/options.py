@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,8 @@ from planner.core.indices import MOST_UPDATES
 from planner.core.job_ids import format_ranges
 from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan, PlannedTask
+from planner.scripts import mail
+from planner.scripts.given import AFTER_COMMENT, BEFORE_COMMENT, COMMENT, HOLD
 from planner.scripts.job import Job
 from planner.scripts.jobs import FOLLOW_UP, nices
 from planner.scripts.users_jobs import keeps_memory
@@ -20,13 +21,6 @@ COARSEST_POLL_S = 5
 USERS_POLL_S = 1
 # a job gets the environment of its submitter, whatever the default of site or user is
 EXPORT = "--export=ALL"
-_HOLD = "--hold"
-_MEMORY = ("--mem", "--mem-per-cpu")
-# options that a plan sets for a user's own script, in the order they are written; the plan's token is in the comment
-_BEFORE_COMMENT = ("--array", "--cpus-per-task", "--time", "--acctg-freq")
-_COMMENT = "--comment"
-_AFTER_COMMENT = ("--dependency", "--kill-on-invalid-dep")
-_TOKEN = re.compile(r"chromplan:r\d+:")
 MOST_SPLIT = 4000
 """Most elements that one update may split off their array: it takes two seconds of slurmctld's time."""
 
@@ -175,17 +169,20 @@ def comment(plan: Plan, script: str) -> str:
     return f"chromplan:{plan.round_name}:{plan.token}:{script}"
 
 
-def submit_options(plan: Plan, job: Job, ids: Mapping[str, str]) -> list[str]:
+def submit_options(plan: Plan, job: Job, ids: Mapping[str, str], *, then_next: bool = False) -> list[str]:
     """Return the sbatch options of a job.
 
     Parameters
     ----------
     ids : mapping of script to job id
         Ids of the jobs that were submitted before.
+    then_next : bool
+        Whether a job that goes on with the next round follows.
     """
     if plan.user_script is not None and job.is_users:
         return _users_options(plan, plan.user_script, job, ids)
-    options = [EXPORT, f"{_COMMENT}={comment(plan, job.script)}", *([_HOLD] if job.hold else [])]
+    options = [EXPORT, f"{COMMENT}={comment(plan, job.script)}", *([HOLD] if job.hold else [])]
+    options += mail.of_jobs(plan, then_next=then_next)
     before = ids.get(job.after) if job.after else None
     return [*options, f"--dependency=afterany:{before}"] if before else options
 
@@ -201,34 +198,14 @@ def _users_options(plan: Plan, script: UserScript, job: Job, ids: Mapping[str, s
         _users_dependency(script, job, ids),
         "yes" if any(task.after for task in job.tasks) else None,
     )
-    options = zip((*_BEFORE_COMMENT, _COMMENT, *_AFTER_COMMENT), values, strict=True)
+    options = zip((*BEFORE_COMMENT, COMMENT, *AFTER_COMMENT), values, strict=True)
     memory = plan.target.site.memory_headers(job.mem_mb, job.cpus)
     if keeps_memory(script, job.tasks):
         memory = []
     elif script.per_cpu:
         memory = [f"--mem-per-cpu={units.format_mem(-(-job.mem_mb // job.cpus))}"]
     decided = [f"{name}={value}" for name, value in options if value is not None]
-    return [*script.words, *([_HOLD] if job.hold else []), *memory, *decided]
-
-
-def given_words(words: Sequence[str]) -> list[str]:
-    """Return the words of an sbatch command line that the user gave, without the plan's options.
-
-    Parameters
-    ----------
-    words : sequence of str
-        Words of a command line as Slurm records it: an argument with blanks is several words.
-    """
-    end = next((at for at, word in enumerate(words) if _TOKEN.search(word)), None)
-    if end is None:
-        return list(words)
-    decided = tuple(f"{name}=" for name in (*_MEMORY, *_BEFORE_COMMENT))
-    start = next((at for at in range(end, 0, -1) if words[at].startswith(f"{_COMMENT}=")), end)
-    while words[start - 1].startswith((_HOLD, *decided)) and words[start] != _HOLD:
-        start -= 1
-    while end + 1 < len(words) and words[end + 1].startswith(tuple(f"{name}=" for name in _AFTER_COMMENT)):
-        end += 1
-    return [word for word in words[:start] if word != "--parsable"] + list(words[end + 1 :])
+    return [*script.words, *([HOLD] if job.hold else []), *memory, *decided]
 
 
 def _users_dependency(script: UserScript, job: Job, ids: Mapping[str, str]) -> str | None:
@@ -251,4 +228,4 @@ def _is_limited(plan: Plan, job: Job) -> bool:
 def follow_up_options(plan: Plan, ids: Iterable[str]) -> list[str]:
     """Return the sbatch options of the script that waits for these jobs."""
     waits = ":".join(ids)
-    return [EXPORT, f"{_COMMENT}={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]
+    return [EXPORT, f"{COMMENT}={comment(plan, FOLLOW_UP)}", *([f"--dependency=afterany:{waits}"] if waits else [])]

@@ -15,6 +15,7 @@ from planner.core.errors import InputError
 from planner.core.modes import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan, PlannedTask
+from planner.scripts import mail
 from planner.scripts.job import Job, component_jobs
 from planner.scripts.jobs import FOLLOW_UP, follow_up, jobs
 from planner.scripts.options import as_updated, poll_s, submit_options, updates
@@ -166,12 +167,12 @@ def options(plan: Plan, job: Job) -> list[str]:
         "--ntasks-per-node": steps if nodes > 1 else None,
         "--cpus-per-task": job.cpus,
         "--time": units.format_duration(job.time_limit_s),
-        "--mail-type": plan.target.mail_type,
-        "--mail-user": plan.target.mail_user,
     }
     named = [f"{name}={value}" for name, value in values.items() if value]
     # the site's own options may repeat those of a batch
-    return list(dict.fromkeys([*site.memory_headers(mem_mb, steps * job.cpus), *named, *site.headers(partition)]))
+    memory = site.memory_headers(mem_mb, steps * job.cpus)
+    mailed = mail.of_follow_up(plan) if job.script == FOLLOW_UP else []
+    return list(dict.fromkeys([*memory, *named, *mailed, *site.headers(partition)]))
 
 
 def _allocation(plan: Plan, job: Job, partition: Partition) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Every bit of memory x time that was reserved is in exactly one sum."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,3 +67,16 @@ def test_the_sums_are_what_was_reserved(jobs: list[Job]) -> None:
     assert cores.reserved == pytest.approx(sum(job.cpus * job.wall_s for job in jobs))
     for found in (memory, cores):
         assert min(found.used, found.idle, found.killed, found.otherwise, found.unknown) >= 0
+
+
+def test_what_was_billed_is_what_slurm_counted_as_long_as_the_job_ran() -> None:
+    (array,) = arrays(Job(id="7_1", wall_s=100, billing=5), Job(id="7_2", wall_s=50, billing=2))
+    assert use.billed_unit_s(array.attempts) == 600
+    (waiting,) = arrays(Job(id="7_1", wall_s=0, state="CANCELLED"))
+    assert use.billed_unit_s(waiting.attempts) is None
+
+
+def test_without_billing_units_of_one_that_ran_nothing_is_said_of_them() -> None:
+    (array,) = arrays(Job(id="7_1"), Job(id="7_2"))
+    lacking = [replace(one, billing=None) for one in array.attempts[:1]]
+    assert use.billed_unit_s([*lacking, *array.attempts[1:]]) is None

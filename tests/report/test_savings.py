@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import past_arrays
 import plans
 import pytest
 from observed import observation
+from past_arrays import Job
 
 from planner.cli import main
 from planner.core.memory_time import in_words
@@ -14,6 +16,7 @@ from planner.core.records import Outcome
 from planner.plan.document import Plan
 from planner.plan.overheads import NEXT_JOB_S
 from planner.report import savings as compare
+from planner.report.run import saved
 from planner.scripts.jobs import jobs
 from planner.site import Partition, dumps
 from planner.site.price import Price
@@ -214,6 +217,25 @@ def test_attempts_cost_what_they_held_whether_they_completed_or_not() -> None:
     assert compare.spent_sentence([priced], ended) == "cost so far: 2 core-hours, 4.5 billing unit-hours"
     assert compare.spent_sentence([plan], ended) is None
     assert compare.spent_sentence([priced], []) is None
+
+
+def test_what_was_billed_is_compared_with_the_former_mem_kills_included() -> None:
+    plan = timed(Mode.JOBS)
+    priced = plan.model_copy(update={"target": plan.target.model_copy(update={"partition": WEIGHTED})})
+    jobs = [
+        Job(id="7_1", peak_mb=3000, limit_mb=4096, wall_s=3600, cpus=1),
+        Job(id="7_2", peak_mb=7000, limit_mb=8192, wall_s=1800, cpus=2),
+    ]
+    (array,) = past_arrays.arrays(*jobs)
+    found = saved(array, 4096, [plan, priced])
+    assert found is not None
+    assert found.billed_s == (1 + 1) * 3600 + (2 + 2) * 1800
+    # the second one would have been killed at 4 GB, and done with 8
+    assert found.former_billed_s == (1 + 1) * 3600 + ((2 + 1) + (2 + 2)) * 1800
+    for without in ([], [plan], [priced.model_copy(update={"mode": Mode.PACKED})]):
+        unpriced = saved(array, 4096, without)
+        assert unpriced is not None
+        assert unpriced.billed_s is unpriced.former_billed_s is None
 
 
 def test_where_the_site_tells_no_price_only_cores_are_counted_and_nothing_is_said() -> None:

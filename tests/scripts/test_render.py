@@ -12,7 +12,7 @@ from planner.core import files
 from planner.core.errors import InputError
 from planner.core.modes import Mode
 from planner.core.samples import Sample
-from planner.scripts import render
+from planner.scripts import mail, render
 from planner.site import Partition
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -56,10 +56,37 @@ def three(mode: Mode = Mode.ARRAY, **site: object) -> dict[str, str]:
 @pytest.mark.parametrize("mode", [Mode.ARRAY, Mode.TIERS, Mode.JOBS, Mode.PACKED])
 def test_every_job_asks_for_the_mail_that_the_settings_name(mode: Mode) -> None:
     scripts = render.render(plans.plan(plans.config(submit={"mode": mode, "mail_user": "me@example.org"})))
-    jobs = [text for text in scripts.values() if "#SBATCH --job-name" in text]
-    assert len(jobs) >= 2, "the round's, and the one that goes on"
-    assert all("#SBATCH --mail-type=END,FAIL\n#SBATCH --mail-user=me@example.org\n" in text for text in jobs)
+    calls = [line for line in scripts["submit.sh"].splitlines() if "sbatch --parsable" in line]
+    assert calls
+    assert all(" --mail-type=END,FAIL --mail-user=me@example.org " in line for line in calls)
+    assert "#SBATCH --mail-type=END,FAIL\n#SBATCH --mail-user=me@example.org\n" in scripts["next.sh"]
+    assert sum("#SBATCH --mail" in text for text in scripts.values()) == 1
     assert not any("mail" in text for text in render.render(plans.plan(plans.config(submit={"mode": mode}))).values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_jobs", "of_the_last"),
+    [
+        ("END,FAIL", [], ["--mail-type=END,FAIL"]),
+        ("END", [], ["--mail-type=END"]),
+        (
+            "ALL,TIME_LIMIT_80",
+            ["--mail-type=BEGIN,INVALID_DEPEND,REQUEUE,STAGE_OUT,TIME_LIMIT_80"],
+            ["--mail-type=END,FAIL"],
+        ),
+        ("FAIL", ["--mail-type=FAIL"], ["--mail-type=FAIL"]),
+        ("BEGIN", ["--mail-type=BEGIN"], []),
+        ("END,ARRAY_TASKS", ["--mail-type=END,ARRAY_TASKS"], ["--mail-type=END"]),
+        ("NONE", [], []),
+        (None, [], []),
+    ],
+)
+def test_only_the_job_that_goes_on_tells_how_a_round_ended(
+    asked: str | None, of_jobs: list[str], of_the_last: list[str]
+) -> None:
+    plan = plans.plan(plans.config(submit={"mail_type": asked} if asked else {}))
+    assert mail.of_jobs(plan, then_next=True) == of_jobs
+    assert mail.of_follow_up(plan) == of_the_last
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -36,9 +36,13 @@ class Job:
     req_mem: str = ""
     line: str = SUBMIT_LINE
     step: str = "batch"
+    billing: int | None = None
+    """As many as CPUs by default, as where the site weighs nothing."""
 
     def text(self) -> str:
-        tres = f"billing={self.cpus},cpu={self.cpus},mem={self.limit_mb}M,node=1"
+        tres = (
+            f"billing={self.cpus if self.billing is None else self.billing},cpu={self.cpus},mem={self.limit_mb}M,node=1"
+        )
         times = f"{self.submit_s}|{self.start_s}|{self.start_s + self.wall_s}"
         rss = "" if self.peak_mb is None else f"{round(self.peak_mb * 1024)}K"
         state, req = self.state, self.req_mem or f"{self.limit_mb}M"

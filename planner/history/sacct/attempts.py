@@ -70,6 +70,8 @@ class JobAttempt:
         Without ``.extern``.
     cpu_s : float or None
         Processor time of all its processes, s; None if the column was not requested.
+    billing : float or None
+        The site's billing units while it ran, if accounting has them.
     per_cpu : bool
         Whether its memory was requested per CPU, if sacct says so.
     submit_line : str
@@ -94,6 +96,7 @@ class JobAttempt:
     work_dir: str
     steps: tuple[Step, ...] = ()
     cpu_s: float | None = None
+    billing: float | None = None
     per_cpu: bool = False
     submit_line: str = ""
 
@@ -135,6 +138,7 @@ def attempts_of(job: Row, steps: Sequence[Row], *, requeued: bool, poll_s: float
             work_dir=job.work_dir,
             steps=tuple(_step(step, job, element, poll_s) for step in tasks),
             cpu_s=job.cpu_s,
+            billing=job.billing,
             per_cpu=job.per_cpu,
             submit_line=job.submit_line,
         )

@@ -64,6 +64,8 @@ def _rows(job: dict[str, Any]) -> Iterator[dict[str, str]]:
         "NNodes": _word(job.get("allocation_nodes")),
         "NodeList": _word(job.get("nodes")),
         "TimelimitRaw": _limit(time.get("limit")),
+        "TotalCPU": _seconds(_dict(time, "total")),
+        "SubmitLine": _word(job.get("submit_line")),
         "Submit": _number(time.get("submission")),
         "WorkDir": _word(job.get("working_directory")),
     }
@@ -91,12 +93,13 @@ def _step(step: dict[str, Any], base: str) -> dict[str, str]:
 
 def _common(record: dict[str, Any], allocated: list[Any]) -> dict[str, str]:
     """Return the columns that jobs and steps share."""
-    memory = _count(allocated, "mem")
+    granted = {"mem": "M", "billing": ""}
+    tres = [f"{kind}={count}{unit}" for kind, unit in granted.items() if (count := _count(allocated, kind))]
     time = _dict(record, "time")
     return {
         "State": _state(record),
         "ExitCode": _exit_code(_dict(record, "exit_code")),
-        "AllocTRES": f"mem={memory}M" if memory else "",
+        "AllocTRES": ",".join(tres),
         "ElapsedRaw": _number(time.get("elapsed")),
         "Start": _number(time.get("start")),
         "End": _number(time.get("end")),
@@ -125,6 +128,14 @@ def _number(value: object) -> str:
         value = int(value)
     usable = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return str(value) if usable and value not in (*_NOT_SET, *_INFINITE) else ""
+
+
+def _seconds(value: dict[str, Any]) -> str:
+    """Return processor time as sacct prints it; empty without any, as of a job whose steps were not measured."""
+    seconds, micro = _number(value.get("seconds")), _number(value.get("microseconds"))
+    if not seconds or seconds == micro == "0":
+        return ""
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}.{int(micro or 0) // 1000:03d}"
 
 
 def _limit(value: object) -> str:

@@ -50,6 +50,8 @@ class Row:
         ``mem=`` of TRESUsageInTot: each Slurm task's own highest sample, summed.
     cpu_s : float or None
         TotalCPU: processor time of all its processes.
+    billing : float or None
+        ``billing=`` of AllocTRES: the site's billing units while it ran.
     per_cpu : bool
         Whether the memory was requested per CPU, if sacct says so: ``4Gc``.
     submit_line : str
@@ -75,6 +77,7 @@ class Row:
     end_s: int | None
     work_dir: str
     cpu_s: float | None = None
+    billing: float | None = None
     per_cpu: bool = False
     submit_line: str = ""
 
@@ -137,6 +140,7 @@ def parse_row(values: Mapping[str, str]) -> Row:
         end_s=_instant(get("End", "")),
         work_dir=get("WorkDir", ""),
         cpu_s=_cpu_s(get("TotalCPU", "")),
+        billing=_billing(get("AllocTRES", "")),
         per_cpu=get("ReqMem", "").strip().lower().endswith("c"),
         submit_line=get("SubmitLine", "").strip(),
     )
@@ -202,11 +206,22 @@ def _used_mb(text: str) -> float | None:
 
 @_cached
 def _tres_mem_mb(text: str, default_unit: str) -> float | None:
-    start = 0 if text.startswith("mem=") else text.find(",mem=") + 1
-    if not text.startswith("mem=", start):
+    return parse_mem_mb(_tres(text, "mem="), default_unit=default_unit) or None
+
+
+@_cached
+def _billing(text: str) -> float | None:
+    """Read billing units; None if they are unreadable, as they are no reason to lose a row."""
+    try:
+        return float(_tres(text, "billing="))
+    except ValueError:
         return None
-    amount = text[start + len("mem=") :].partition(",")[0]
-    return parse_mem_mb(amount, default_unit=default_unit) or None
+
+
+def _tres(text: str, name: str) -> str:
+    """Return what a list such as ``billing=2,cpu=2,mem=4G`` says of one thing; empty without it."""
+    start = 0 if text.startswith(name) else text.find(f",{name}") + 1
+    return text[start + len(name) :].partition(",")[0] if text.startswith(name, start) else ""
 
 
 def _max_rss_mb(values: Mapping[str, str]) -> float | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.formula.prior import surprising
+from planner.core.surprise import surprising
 from planner.schedule.dynamic import online
 from planner.schedule.dynamic.online import MemoryLine, TaskSum
 from planner.schedule.dynamic.state import State, Work
