@@ -21,6 +21,8 @@ now() {
   else
     now_us=$((SECONDS * 1000000))
   fi
+  ((now_us >= clock_us)) || search_us=0 share_us=0 # the clock was set back
+  clock_us=$now_us
 }
 
 # sets spent_us: the CPU time of this shell, or the clock if the kernel does not report it
@@ -34,12 +36,20 @@ spent() {
   fi
 }
 
-# sets stat: the fields after the name in /proc/PID/stat: 0 state, 1 parent, 19 start, 21 resident pages, 25 stack
+# sets stat: the fields after the name in /proc/PID/stat: 0 state, 1 parent, 17 threads, 19 start, 21 resident pages, 25 stack
 stat_of() {
   local line
+  local -a rest
   read -r line <"$proc/$1/stat" || return
   # shellcheck disable=SC2206 # numbers
   stat=(${line##*) })
+  if [ -z "${stat[25]}" ]; then # there is a line break in the name
+    mapfile -t rest <"$proc/$1/stat"
+    line="${rest[*]}"
+    # shellcheck disable=SC2206
+    stat=(${line##*) })
+  fi
+  [ -n "${stat[25]}" ]
 }
 
 # sets kib: the number in the line "NAME: number kB" of a file, by default the last one read
@@ -65,27 +75,31 @@ is_marked() {
   return 1
 }
 
-# whether a new process belongs to the task: its parent does, or it was orphaned and has the task's CHROMPLAN_RECORD
+# whether a new process belongs to the task: its parent does, or it was orphaned and has the task's CHROMPLAN_RECORD; sets start
 is_ours() {
   [ "$1" != "$BASHPID" ] && stat_of "$1" || return
   local parent=${stat[1]}
+  start=${stat[19]}
   [ -z "${mine[$parent]}" ] || return 0
-  [ -O "$proc/$1" ] && stat_of "$BASHPID" && [[ $parent == 1 || $parent == "${stat[1]}" ]] && is_marked "$1"
+  [ "$all" = "$every" ] && [ -O "$proc/$1" ] && stat_of "$BASHPID" && [[ $parent == 1 || $parent == "${stat[1]}" ]] && is_marked "$1"
 }
 
 # adds new processes of the task to mine. Only ids given out since the search before the last are looked at: they are handed
-# out in ascending order, and start again from the lowest after the highest; the last ones may not have been visible yet
+# out in ascending order, and start again from the lowest after the highest; the last ones may not have been visible yet.
+# On a busy machine a process may become visible later still: the 4th, 8th, 16th ... search looks at all that the user has
 search() {
-  local path pid last found=1 low=$before_pid
+  local path pid last found=1 low=$before_pid all=$every
   local -a new=()
+  searches=$((searches + 1))
   if [ -z "$every" ]; then
     read -r _ _ _ _ last <"$proc/loadavg"
-    ((last != last_pid || last_pid != before_pid)) || return
+    ((searches < 4 || (searches & (searches - 1)) != 0)) || all=1
+    [ -n "$all" ] || ((last != last_pid || last_pid != before_pid)) || return
     before_pid=$last_pid last_pid=$last
   fi
   for path in "$proc"/[0-9]*; do
     pid=${path##*/}
-    if [ -z "${mine[$pid]}" ] && { [ -n "$every" ] || ((pid > low || pid <= last && last < low)); }; then
+    if [ -z "${mine[$pid]}" ] && { [ -n "$every" ] || ((pid > low || pid <= last && last < low)) || [[ $all && -O $path ]]; }; then
       new+=("$pid")
     fi
   done
@@ -93,7 +107,7 @@ search() {
     found=
     for pid in "${new[@]}"; do
       if [ -z "${mine[$pid]}" ] && is_ours "$pid"; then
-        mine[$pid]=1 found=1
+        mine[$pid]=$start found=1
       fi
     done
   done
@@ -101,11 +115,16 @@ search() {
 
 # sets held: the resident memory of each process, KiB
 look_in_proc() {
-  local pid parent stack rss
+  local pid parent stack rss thread
   local -A state=() stacks=() parents=()
   held=() forked=
   for pid in "${!mine[@]}"; do
-    if stat_of "$pid"; then
+    if stat_of "$pid" && [ "${stat[19]}" = "${mine[$pid]}" ]; then # or else its id is another process's by now
+      if [ "${stat[0]}" = Z ] && ((stat[17] > 1)); then # the first thread has ended: another one tells the memory
+        for thread in "$proc/$pid/task"/*; do
+          stat_of "$pid/task/${thread##*/}" && ((stat[21])) && break
+        done
+      fi
       rss=$((stat[21] * page_kib)) stack=${stat[25]}
       ((rss)) || continue
       held[$pid]=$rss state[$pid]=${stat[0]} parents[$pid]=${stat[1]}
@@ -231,12 +250,12 @@ note() {
   echo "tree_kib=$most_kib looks=$looks${bytes:+ cgroup_kib=$((bytes / 1024))}" >>"$record"
 }
 
-# whether the watched process is running, not just a zombie (Z)
+# whether the watched process is running, not just a zombie (Z) without threads
 lives() {
   if [ -z "$born" ]; then
     kill -0 "$root"
   else
-    stat_of "$root" && [ "${stat[19]}" = "$born" ] && [[ ${stat[0]} != [ZX] ]]
+    stat_of "$root" && [ "${stat[19]}" = "$born" ] && { [[ ${stat[0]} != [ZX] ]] || ((stat[17] > 1)); }
   fi
 }
 
@@ -256,31 +275,36 @@ nap() {
 }
 
 watch() {
-  local fd last before_us began_us cost_us pause_us search_us=0
+  local fd last fresh before_us began_us cost_us pause_us search_us=0
+  # options that the user's environment may turn on in every bash (SHELLOPTS, BASHOPTS, POSIXLY_CORRECT)
+  set +efuvx +o posix
+  shopt -u failglob
   # close all inherited files, since a reader may wait for their end, and ignore signals meant for the task
   cd /
   exec </dev/null >/dev/null 2>&1
-  for fd in /dev/fd/*; do
+  for fd in /dev/fd/* /proc/self/fd/*; do
     fd=${fd##*/}
     [[ $fd != [0-9]* || $fd == [012] || $fd == 255 ]] || eval "exec $fd>&-"
   done
-  trap '' TERM INT HUP QUIT USR1 USR2
+  trap '' HUP INT QUIT PIPE ALRM TERM USR1 USR2 XCPU XFSZ VTALRM PROF
   silent=
   if ((BASH_VERSINFO[0] >= 4)); then
-    { exec 3<> <(:); } && silent=1
+    eval 'exec 3<> <(:)' && silent=1 # to a posix shell this would be a syntax error
   fi
   spacing=10 used_us=0 apart_us=0 share_us=0 shares_us=0 surplus_kib=0 sharers=''
-  most_kib=0 noted_kib=0 looks=0 before_pid=$root last_pid=$root every='' born='' cgroup='' page_kib=4
+  most_kib=0 noted_kib=0 looks=0 searches=0 before_pid=$root last_pid=$root every='' born='' cgroup='' page_kib=4 clock_us=0
   if ((BASH_VERSINFO[0] >= 4)) && stat_of "$root"; then
     born=${stat[19]}
     declare -A mine=() held=()
     value_of KernelPageSize "$proc/$BASHPID/smaps" && page_kib=$kib
     find_cgroup
-    # some containers show another machine's last id: then every process is looked at
+    # some containers show the last id of their host, which counts otherwise: then every process is looked at
+    : &
+    fresh=$!
     read -r _ _ _ _ last <"$proc/loadavg"
-    ((last >= BASHPID)) || every=1
+    ((last >= fresh && last < fresh + 1000)) || every=1
   fi
-  mine[$root]=1
+  mine[$root]=${born:-1}
   now
   began_us=$now_us
   while lives; do
@@ -326,7 +350,7 @@ fi
 record=$1
 [[ $record == /* ]] || record=$PWD/$record
 shift
-: >"$record"
+true >"$record" || true # of a posix shell ":" would be the end
 if [ "$root" != $$ ]; then
   watch
   exit
@@ -336,4 +360,4 @@ measure=()
 if [ -w "$record" ] && /usr/bin/time --version >/dev/null 2>&1; then
   measure=(/usr/bin/time --append -f 'peak_kib=%M elapsed_s=%e rc=%x' -o "$record")
 fi
-CHROMPLAN_RECORD=$record exec "${measure[@]}" "$@"
+CHROMPLAN_RECORD=$record exec ${measure[@]+"${measure[@]}"} "$@"

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,22 @@ for _ in range(10):
 for _ in range(10):
     os.wait()
 """
+# the memory is held by another thread than the first, which has ended
+THREAD = """import ctypes, os, sys, threading, time
+def hold():
+    while "Z (zombie)" not in open("/proc/self/status").read(): time.sleep(0.02)
+    held = bytearray(b"1") * (int(sys.argv[1]) << 20)
+    while not os.path.exists(sys.argv[2]): time.sleep(0.02)
+    os._exit(0)
+threading.Thread(target=hold).start()
+ctypes.CDLL(None).syscall(60, 0)
+"""
+# an id above all that the kernel gives out
+ROOT = 5_000_000
+SIGNALS = [
+    getattr(signal, f"SIG{name}")
+    for name in ("HUP", "INT", "QUIT", "PIPE", "ALRM", "TERM", "USR1", "USR2", "XCPU", "XFSZ", "VTALRM", "PROF")
+]
 INTERPRETER_MB = 10
 SHELL_MB = 5
 
@@ -62,12 +79,12 @@ def watchers(record: Path) -> list[psutil.Process]:
     return found
 
 
-def started(record: Path, script: str, **environment: str) -> subprocess.Popen[str]:
+def started(record: Path, script: str, *, before: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
     folder = record.parent.parent
     (folder / "hold.py").write_text(HOLD)
     (folder / "fork.py").write_text(FORK)
     return subprocess.Popen(
-        ["bash", str(peak.script()), str(record), "bash", "-c", script],
+        [*before, "bash", str(peak.script()), str(record), "bash", "-c", script],
         env=os.environ | environment,
         start_new_session=True,
         stdout=subprocess.PIPE,
@@ -76,9 +93,11 @@ def started(record: Path, script: str, **environment: str) -> subprocess.Popen[s
     )
 
 
-def measured(record: Path, script: str, *, until_mb: float = 0, **environment: str) -> peak.OwnPeak:
+def measured(
+    record: Path, script: str, *, until_mb: float = 0, before: Sequence[str] = (), **environment: str
+) -> peak.OwnPeak:
     """Run a script whose processes hold their memory until as much has been seen."""
-    with started(record, script, **environment) as running:
+    with started(record, script, before=before, **environment) as running:
         try:
             if until_mb:
                 eventually(lambda: is_seen(record, until_mb))
@@ -100,37 +119,152 @@ def hold(mb: int) -> str:
     return f"{PYTHON} -SE hold.py {mb} go"
 
 
-def a_process(proc: Path, pid: int, parent: int, mb: int) -> None:
-    """Write what /proc says of a process that began at tick 7."""
+def a_process(proc: Path, pid: int, parent: int, mb: int, *, began: int = 7) -> None:
+    """Write what /proc says of a process that began at this tick."""
     folder = proc / str(pid)
-    folder.mkdir()
-    fields = ["S", str(parent), *["0"] * 17, "7", "0", str(mb * 256), *["0"] * 3, str(pid), *["0"] * 20]
-    (folder / "stat").write_text(f"{pid} (a b) {' '.join(fields)}\n")
+    folder.mkdir(exist_ok=True)
+    before, after = ["S", str(parent), *["0"] * 15, "1", "0", str(began), "0"], [*["0"] * 3, str(pid), *["0"] * 20]
     (folder / "status").write_text(f"VmHWM: {mb << 10} kB\n")
     (folder / "statm").write_text("0 0 0 0\n")
+    (folder / "new").write_text(f"{pid} (a b) {' '.join([*before, str(mb * 256), *after])}\n")
+    (folder / "new").rename(folder / "stat")
+
+
+@contextmanager
+def watched(record: Path, proc: Path, root: int, **environment: str) -> Iterator[Callable[[], int]]:
+    """Watch a process of a made-up /proc, and give how often it was looked at, as far as the record says."""
+    command = ["bash", str(peak.script()), "--beside", str(root), str(record)]
+    watcher = subprocess.Popen(command, env=os.environ | {"CHROMPLAN_PROC": str(proc)} | environment)
+    try:
+        eventually(lambda: record.exists() and "looks=4" in record.read_text())
+        yield lambda: int(record.read_text().rpartition("looks=")[2].split()[0])
+    finally:
+        shutil.rmtree(proc / str(root))
+        assert watcher.wait(timeout=120) == 0
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A made-up /proc, but for the last id that was given out."""
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    (folder / "loadavg").symlink_to("/proc/loadavg")
+    return folder
+
+
+def test_a_process_that_becomes_visible_long_after_its_id_was_given_out_counts(record: Path, proc: Path) -> None:
+    a_process(proc, ROOT, 1, 100)
+    with watched(record, proc, ROOT):
+        a_process(proc, 5, ROOT, 100)
+        eventually(lambda: is_seen(record, 200))
+
+
+def test_an_id_that_was_given_out_again_is_another_process(record: Path, proc: Path) -> None:
+    a_process(proc, ROOT, 1, 100)
+    a_process(proc, ROOT + 1, ROOT, 100)
+    with watched(record, proc, ROOT) as looks:
+        eventually(lambda: is_seen(record, 200))
+        a_process(proc, ROOT + 1, 1, 800, began=9)
+        seen = looks()
+        eventually(lambda: looks() > 4 * seen)
+    found = peak.read(record)
+    assert found is not None
+    assert found.peak_mb == 200
+
+
+def test_a_clock_that_is_set_back_stops_nothing(record: Path, proc: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("unset EPOCHREALTIME\n")  # as before bash 5: /proc/uptime is the clock
+    up = iter(range(10**4, 10**9, 50))
+
+    def at(seconds: int) -> None:
+        (tmp_path / "new").write_text(f"{seconds}.00 0.00\n")
+        (tmp_path / "new").rename(proc / "uptime")
+
+    def fast(holds: Callable[[], object]) -> bool:
+        at(next(up))
+        return bool(holds())
+
+    at(next(up))
+    a_process(proc, ROOT, 1, 100)
+    with watched(record, proc, ROOT, BASH_ENV=str(tmp_path / "old")) as looks:
+        eventually(lambda: fast(lambda: looks() >= 16))
+        at(1)
+        a_process(proc, ROOT + 1, ROOT, 100)
+        eventually(lambda: is_seen(record, 200))
+
+
+def in_a_namespace(last_pid: str) -> list[str]:
+    """Return a command before another one, whose processes get the ids after this one."""
+    become = f'echo {last_pid} >/proc/sys/kernel/ns_last_pid && exec "$@"'
+    return ["unshare", "--fork", "--pid", "--mount-proc", "bash", "-c", become, "-"]
 
 
 @pytest.mark.parametrize(
-    ("pids", "last"),
+    "last_pid",
     [
-        ((9998, 9999, 10000, 10001), 10001),  # in the order of text, 10000 is before its parent
-        ((99999, 100000, 100001, 100002), 100002),
-        ((4194303, 4194304, 301, 302), 302),  # after the highest id, they start again from the lowest
+        "9990",  # in the order of text, 10000 is before its parent
+        "99990",
+        "$(($(cat /proc/sys/kernel/pid_max) - 9))",  # after the highest id, they start again from the lowest
     ],
 )
-def test_whatever_their_ids_all_processes_count(record: Path, tmp_path: Path, pids: tuple[int, ...], last: int) -> None:
-    proc = tmp_path / "proc"
-    proc.mkdir()
-    (proc / "loadavg").write_text(f"0.1 0.1 0.1 1/99 {last}\n")
-    for pid, parent in zip(pids, (1, *pids), strict=False):
-        a_process(proc, pid, parent, 100)
-    command = ["bash", str(peak.script()), "--beside", str(pids[0]), str(record)]
-    watcher = subprocess.Popen(command, env=os.environ | {"CHROMPLAN_PROC": str(proc)})
-    try:
-        eventually(lambda: "tree_kib=409600" in record.read_text() if record.exists() else False)
-    finally:
-        shutil.rmtree(proc / str(pids[0]))
-        assert watcher.wait(timeout=120) == 0
+def test_whatever_their_ids_all_processes_count(record: Path, last_pid: str) -> None:
+    namespace = in_a_namespace(last_pid)
+    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("process ids cannot be chosen here: that takes root")
+    nested = f"true; true; true; ({hold(100)} | (true; {hold(100)} & (true; true; {hold(100)}; true); wait))"
+    found = measured(record, nested, until_mb=300, before=namespace)
+    assert found.peak_mb <= 300 + 4 * INTERPRETER_MB + 4 * SHELL_MB
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"POSIXLY_CORRECT": "1"},
+        {"SHELLOPTS": "braceexpand:errexit:nounset:noglob:pipefail"},
+        {"SHELLOPTS": "posix:errexit:nounset", "BASHOPTS": "failglob:nullglob:nocasematch"},
+    ],
+    ids=lambda options: " ".join(options),
+)
+def test_whatever_options_the_environment_sets_in_every_bash(record: Path, options: dict[str, str]) -> None:
+    measured(record, f"{hold(100)} | {hold(100)}", until_mb=200, **options)
+    with started(record.parent.parent / "missing" / "record", "exit 5", **options) as running:
+        assert running.wait(60) == 5
+
+
+def test_a_name_with_a_line_break_hides_no_process(record: Path) -> None:
+    named = "import ctypes; ctypes.CDLL(None).prctl(15, b'a) 1 2\\nb', 0, 0, 0)"
+    (record.parent.parent / "named.py").write_text(f"{named}\n{HOLD}")
+    one = f"{PYTHON} -SE named.py 100 go"
+    assert measured(record, f"{one} | {one}", until_mb=200).peak_mb <= 200 + 3 * INTERPRETER_MB
+
+
+def test_a_program_whose_first_thread_has_ended_still_holds_its_memory(record: Path) -> None:
+    (record.parent.parent / "thread.py").write_text(THREAD)
+    one = f"{PYTHON} -SE thread.py 100 go"
+    assert measured(record, f"{one} | {one}", until_mb=200).peak_mb <= 200 + 3 * INTERPRETER_MB
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_processes_of_another_user_count(record: Path, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    other = f"setpriv --reuid=65534 --regid=65534 --clear-groups {hold(100)}"
+    assert measured(record, f"{other} | {other}", until_mb=200).peak_mb <= 200 + 3 * INTERPRETER_MB
+
+
+def test_signals_meant_for_the_task_do_not_end_the_measurement(record: Path) -> None:
+    with started(record, f"until [ -e now ]; do sleep 0.05; done; {hold(100)} | {hold(100)}") as running:
+        try:
+            eventually(lambda: is_seen(record, 1))
+            (watcher,) = (one for one in watchers(record) if one.pid != running.pid)
+            for name in SIGNALS:
+                watcher.send_signal(name)
+            (record.parent.parent / "now").touch()
+            eventually(lambda: is_seen(record, 200))
+        finally:
+            (record.parent.parent / "now").touch()
+            (record.parent.parent / "go").touch()
+        assert running.wait(120) == 0
 
 
 def test_two_processes_in_a_pipe_count_together(record: Path) -> None:
