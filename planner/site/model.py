@@ -31,6 +31,10 @@ from planner.site.request import Adjusted, lacks, refusal
 MemPolicy = Literal["mem", "mem_per_cpu", "cpus_only", "whole_node"]
 
 
+FOLLOW_UPS = 2
+"""Places in a user's queue that tasks leave: for the job that plans the next round, and the one that it submits."""
+
+
 class Site(Document):
     """A cluster."""
 
@@ -56,7 +60,7 @@ class Site(Document):
     max_array_size: Count = 1001
     """Slurm's MaxArraySize: the highest array index plus one."""
     max_submit: Count | None = None
-    """Jobs (array elements count each) one user may have in the queue."""
+    """Jobs (array elements count each) one user may have in the queue; two places are kept for jobs that go on."""
     max_job_count: Count | None = None
     """Slurm's MaxJobCount: jobs of all users that the cluster holds, array elements counted each."""
     submit_rate: Rate | None = None
@@ -173,9 +177,10 @@ class Site(Document):
 
     @property
     def most_queued(self) -> int | None:
-        """The most jobs that a round may queue: the site's limit, and at most half of what the cluster holds."""
+        """The most tasks that a round may queue: the site's limit, and at most half of what the cluster holds."""
+        own = self.max_submit and max(1, self.max_submit - FOLLOW_UPS)
         shared = self.max_job_count and max(1, self.max_job_count // 2)
-        return min((limit for limit in (self.max_submit, shared) if limit), default=None)
+        return min((limit for limit in (own, shared) if limit), default=None)
 
     @property
     def poll_s(self) -> float:

@@ -149,7 +149,7 @@ def test_a_release_whose_answer_was_lost_is_taken(omk_cluster: Cluster) -> None:
 
 
 def test_what_the_queue_does_not_take_goes_with_the_next_round(omk_cluster: Cluster) -> None:
-    pipeline = Pipeline(omk_cluster, site="max_submit = 15")
+    pipeline = Pipeline(omk_cluster, site="max_submit = 17")
     submit(pipeline)
     assert len(pipeline.finish()) == 15
     assert len(pipeline.json("next")["tasks"]) == 7

@@ -92,8 +92,9 @@ def test_an_array_above_the_limit_is_refused_whole_and_may_be_planned_in_parts(l
     pipeline.ready()
     pipeline.chromplan("submit")
     pipeline.finish()
-    pipeline.chromplan("next", "--submit")
-    pipeline.finish()
+    for _ in range(2):  # one at a time: places are kept for jobs that go on
+        pipeline.chromplan("next", "--submit")
+        pipeline.finish()
     assert pipeline.ran() == ALL
 
 

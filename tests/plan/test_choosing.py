@@ -10,6 +10,7 @@ from planner.memory.fitting import fit
 from planner.memory.model import MemoryModel
 from planner.plan.document import Plan
 from planner.site import Partition
+from planner.site.model import FOLLOW_UPS
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def auto(chromosomes: str = "1-22", model: MemoryModel | None = None, **site: ob
             "mode packed: site test gives whole nodes: the tasks share them as steps",
         ),
         (
-            {"max_submit": 10},
+            {"max_submit": 10 + FOLLOW_UPS},
             Mode.PACKED,
             "mode packed: 22 tasks, and site test takes 10 jobs at once: as steps of few jobs they all go out",
         ),

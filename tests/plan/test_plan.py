@@ -15,6 +15,7 @@ from planner.core.user_scripts import UserScript
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier
 from planner.site import Partition
+from planner.site.model import FOLLOW_UPS
 
 
 def earlier(outcome: Outcome | None, *, request_mb: int = 1000, attempts: int = 1, time_limit_s: int = 7200) -> Earlier:
@@ -201,7 +202,7 @@ def test_more_running_at_once_never_lengthens_the_expected_makespan() -> None:
 
 
 def test_a_site_that_takes_few_jobs_gets_the_costliest_tasks_first() -> None:
-    plan = plans.plan(at=plans.site(max_submit=5))
+    plan = plans.plan(at=plans.site(max_submit=5 + FOLLOW_UPS))
     assert [t.task for t in plan.tasks] == ["chr1", "chr2", "chr3", "chr4", "chr5"]
     assert {left.reason for left in plan.left_out} == {"waits: site test takes 5 jobs at once"}
     assert len(plan.left_out) == 17
@@ -209,7 +210,7 @@ def test_a_site_that_takes_few_jobs_gets_the_costliest_tasks_first() -> None:
 
 def test_a_round_takes_at_most_half_of_the_jobs_that_the_cluster_holds_for_all() -> None:
     assert len(plans.plan(at=plans.site(max_job_count=11)).tasks) == 5
-    assert len(plans.plan(at=plans.site(max_job_count=11, max_submit=3)).tasks) == 3
+    assert len(plans.plan(at=plans.site(max_job_count=11, max_submit=3 + FOLLOW_UPS)).tasks) == 3
     assert len(plans.plan(at=plans.site(max_job_count=1)).tasks) == 1
 
 
@@ -224,12 +225,12 @@ def test_tasks_that_were_given_the_same_fields_share_the_list_of_them() -> None:
 
 def test_the_next_round_has_room_for_what_ended_and_not_for_what_is_in_flight() -> None:
     known = {"chr1": earlier(Outcome.COMPLETED), "chr2": earlier(None), "chr3": earlier(None)}
-    plan = plans.plan(at=plans.site(max_submit=5), earlier=known)
+    plan = plans.plan(at=plans.site(max_submit=5 + FOLLOW_UPS), earlier=known)
     assert [t.task for t in plan.tasks] == ["chr4", "chr5", "chr6"]
 
 
 def test_steps_do_not_count_as_jobs() -> None:
-    plan = plans.plan(plans.config(submit={"mode": Mode.PACKED}), at=plans.site(max_submit=5))
+    plan = plans.plan(plans.config(submit={"mode": Mode.PACKED}), at=plans.site(max_submit=5 + FOLLOW_UPS))
     assert len(plan.tasks) == 22
 
 

@@ -31,6 +31,7 @@ from planner.scripts import render
 from planner.scripts.jobs import jobs
 from planner.scripts.options import submit_options, updates
 from planner.site import Partition
+from planner.site.model import FOLLOW_UPS
 from planner.wrap import elements, meaning, options, project, request
 from planner.wrap.request import Request, Source
 
@@ -208,7 +209,7 @@ def cluster_that_holds(most: int) -> slurm.Settings:
 
 def test_where_a_user_may_queue_few_jobs_each_submission_is_an_array_of_what_runs(tmp_path: Path) -> None:
     def arrays(most: int, mode: Mode) -> set[str | None]:
-        site = plans.site(max_submit=most)
+        site = plans.site(max_submit=most + FOLLOW_UPS)
         config = write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22\n"), site=site)
         of = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
         return {job.array for job in jobs(plans.plan(of, at=site, samples=configuration.samples(of, Path())))}
