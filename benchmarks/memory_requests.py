@@ -38,16 +38,16 @@ SIZEY_MODELS = 4
 Errors = tuple[list[float], ...]
 """Relative errors of Sizey's models, of all tools of a trace."""
 
-METHODS: dict[str, Callable[[int, Errors], baselines.Policy]] = {
-    "chromplan": lambda tasks, errors: baselines.Chromplan(),
-    "preset": lambda tasks, errors: baselines.Preset(),
-    "largest": lambda tasks, errors: baselines.Largest(),
-    "witt-percentile": lambda tasks, errors: baselines.WittPercentile(),
-    "witt-linear": lambda tasks, errors: baselines.WittLinear(),
-    "tovar": lambda tasks, errors: baselines.Tovar(),
-    "paper": lambda tasks, errors: baselines.Paper(tasks=tasks),
-    "sizey": lambda tasks, errors: baselines_learned.Sizey(errors),
-    "svr": lambda tasks, errors: baselines_learned.SupportVector(),
+METHODS: dict[str, Callable[[int, int, Errors], baselines.Policy]] = {
+    "chromplan": lambda tasks, history, errors: baselines.Chromplan(),
+    "preset": lambda tasks, history, errors: baselines.Preset(),
+    "largest": lambda tasks, history, errors: baselines.Largest(),
+    "witt-percentile": lambda tasks, history, errors: baselines.WittPercentile(),
+    "witt-linear": lambda tasks, history, errors: baselines.WittLinear(),
+    "tovar": lambda tasks, history, errors: baselines.Tovar(),
+    "paper": lambda tasks, history, errors: baselines.Paper(tasks=tasks),
+    "sizey": lambda tasks, history, errors: baselines_learned.Sizey(errors, history=history, searched=True),
+    "svr": lambda tasks, history, errors: baselines_learned.SupportVector(),
 }
 
 
@@ -118,7 +118,7 @@ def run(trace: str, rows: list[Row], method: str, order: str, seed: int) -> Resu
     errors: Errors = tuple([] for _ in range(SIZEY_MODELS))
     for group in processes(rows):
         history, online = ordered(group, order, seed)
-        policy = METHODS[method](len(group), errors)
+        policy = METHODS[method](len(group), len(history), errors)
         wasted, failed, seconds = replay(policy, history, online, preset=method == "preset")
         waste_gbh, failures, spent = waste_gbh + wasted, failures + failed, spent + seconds
         usage_gbh += sum(row.peak_mb * row.wall_s for row in online) * GB_H

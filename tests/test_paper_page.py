@@ -21,7 +21,7 @@ def test_every_table_and_figure_is_there_with_what_was_published(parts: dict[str
     for ratio in ("1.554 (2.83)", "1.387 (0.95)"):
         assert ratio in parts["The ablation"]
     assert parts["Figure 3: over task sizes"].count("<svg") == 3
-    assert parts["Figure 5: real Beagle"].count("<tr>") == 7
+    assert parts["Figure 5: real Beagle"].count("<tr>") == 7 + 12
     assert "not run: no Julia" in parts["The formula"]
 
 
@@ -50,3 +50,14 @@ def test_real_beagle_in_one_budget_is_what_the_record_has() -> None:
     for size in beagle_budget.SIZES:
         assert measured["chromplan"][f"{size}_killed"] == 0
         assert measured["chromplan-prior"][f"{size}_faster"] > measured["paper"][f"{size}_faster"] > 1
+
+
+def test_with_fewer_cores_than_tasks_chromplan_ends_long_before_all_at_once() -> None:
+    found = beagle_budget.curve(seeds=range(2))
+    assert set(found) == set(recorded.load(beagle_budget.CURVE)["rows"])
+    for size in beagle_budget.SIZES:
+        for cores in (2, 4):
+            row = found[f"{cores} cores"]
+            assert row[f"{size}_ours_killed"] == 0
+            assert row[f"{size}_faster"] >= 1.5
+        assert all(1 < row[f"{size}_faster"] <= row[f"{size}_most"] for row in found.values())

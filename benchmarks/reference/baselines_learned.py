@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ Floats = NDArray[np.float64]
 _FEW = 5
 _FOLDED = 10
 _DEFAULT_OFFSET = 0.05
+_NEIGHBOURS = 3  # their place among the models
 
 
 class SupportVector(Remembering):
@@ -45,14 +47,23 @@ class Sizey(Remembering):
 
     A model scores ``(1 - alpha) accuracy - alpha prediction / largest prediction``, its accuracy less by the mean
     relative error, at most 1, in cross-validation; predictions are averaged with weights ``exp(score)``. Each model's
-    offset is the one of four spreads of its errors so far with which it would have wasted least. As in the published
-    code, the errors are those of all tools of a workflow together; without that, a tool of constant memory gets no
-    offset at all. Unlike it, this has fixed hyperparameters, and fits the models every ``refit_every`` tasks.
+    offset is the one of four spreads of its errors so far with which it would have wasted least.
+
+    What the published code does beyond the paper is done here, too, as its figures come from it: the errors are those
+    of all tools of a workflow together, and only of tasks after the history (without that, a tool of constant memory
+    gets no offset at all); accuracy is measured on peaks scaled to 0 .. 1; the neighbours never learn from what comes
+    after the history; where less than nothing is predicted, 5 % of the least peak is asked for. Unlike it, this
+    searches its hyperparameters only once, fits the models every ``refit_every`` tasks, and does not know a task's peak
+    when it chooses the offset of its request.
 
     Parameters
     ----------
     errors : tuple of four lists, optional
         Relative errors of each model, shared by the tools of a workflow.
+    history : int
+        So many tasks are known before the first that is predicted, but ten at least.
+    searched : bool
+        Whether hyperparameters are searched; otherwise the middle of what is searched.
     """
 
     source: ClassVar[str] = (
@@ -63,12 +74,15 @@ class Sizey(Remembering):
         self,
         errors: tuple[list[float], ...] = (),
         *,
+        history: int = 0,
+        searched: bool = False,
         alpha: float = 0.0,
         refit_every: int = 10,
         seed: int = 42,
     ) -> None:
         super().__init__()
         self.alpha, self.refit_every, self.seed = alpha, refit_every, seed
+        self._history, self._searched = max(history, _FOLDED), searched
         self._models: list[Any] = []
         self._accuracy: Floats = np.empty(0)
         self._fitted_at = 0
@@ -77,19 +91,21 @@ class Sizey(Remembering):
         self._errors = errors or ([], [], [], [])
 
     def request(self, size: float, preset_mb: float) -> float:
-        """Return the interpolated prediction and offset; the preset before ten tasks."""
+        """Return the interpolated prediction and offset; the preset until the history is known."""
         self._size = size
         self._said = np.empty(0)
-        if len(self.peaks) < _FOLDED:
+        if len(self.peaks) < self._history:
             return preset_mb
-        if not self._models or len(self.peaks) - self._fitted_at >= self.refit_every:
+        if not self._models:
+            self._models = self._first_models()
+        if len(self.peaks) - self._fitted_at >= self.refit_every:
             self._refit()
         self._said = np.array([float(model.predict([[size]])[0]) for model in self._models])
         scores = (1 - self.alpha) * self._accuracy - self.alpha * self._said / self._said.max()
         weights = np.exp(scores) / np.exp(scores).sum()
         offset = float(weights @ [self._offset(number) for number in range(len(self._models))])
         asked = float(weights @ self._said) * (1 + offset)
-        return asked if asked > 0 else min(self.peaks)
+        return asked if asked > 0 else _DEFAULT_OFFSET * min(self.peaks)
 
     def retry(self, failed_mb: float, failures: int) -> float:
         """Return the largest peak seen if that is clearly more and sizes do not explain peaks; otherwise double."""
@@ -123,33 +139,70 @@ class Sizey(Remembering):
 
         return min(_spreads(np.array(self._errors[number])), key=wasted)
 
-    def _refit(self) -> None:
+    def _first_models(self) -> list[Any]:
+        """Return line, network, forest and neighbours, their hyperparameters searched on the history."""
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import RandomForestRegressor
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LinearRegression
-        from sklearn.model_selection import cross_val_predict
+        from sklearn.model_selection import GridSearchCV
         from sklearn.neighbors import KNeighborsRegressor
         from sklearn.neural_network import MLPRegressor
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MinMaxScaler
 
-        pool = (
-            LinearRegression(),
-            MLPRegressor(hidden_layer_sizes=(7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed),
-            RandomForestRegressor(n_estimators=25, max_depth=5, random_state=self.seed),
-            KNeighborsRegressor(n_neighbors=3),
-        )
-        models = [
-            TransformedTargetRegressor(make_pipeline(MinMaxScaler(), one), transformer=MinMaxScaler()) for one in pool
+        pool: list[tuple[Any, dict[str, list[Any]]]] = [
+            (LinearRegression(), {}),
+            (
+                MLPRegressor((7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed),
+                {"hidden_layer_sizes": [(5, 5), (7, 7), (9, 9)], "alpha": [1e-4, 1e-3]},
+            ),
+            (
+                RandomForestRegressor(n_estimators=25, max_depth=5, random_state=self.seed),
+                {
+                    "n_estimators": [10, 25, 50],
+                    "max_depth": [3, 5, 7],
+                    "min_samples_split": [2, 4],
+                    "min_samples_leaf": [1, 2],
+                },
+            ),
+            (KNeighborsRegressor(3), {"n_neighbors": [2, 3, 5, 7, 9], "weights": ["uniform", "distance"]}),
         ]
+        x, y = _scaled(self.sizes)[:, None], _scaled(self.peaks)
+        found = []
+        for model, grid in pool:
+            if self._searched and grid:
+                folds = 10 if isinstance(model, KNeighborsRegressor) else 5
+                model = GridSearchCV(model, grid, cv=folds, scoring=_minus_error).fit(x, y).best_estimator_
+            found.append(TransformedTargetRegressor(make_pipeline(MinMaxScaler(), model), transformer=MinMaxScaler()))
+        return found
+
+    def _refit(self) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.model_selection import cross_val_score
+
         x, y = np.array(self.sizes)[:, None], np.array(self.peaks)
+        learning = self._models if not self._fitted_at else self._models[:_NEIGHBOURS]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a network stopped early is a baseline all the same
-            folded = [cross_val_predict(model, x, y, cv=5) for model in models]
-            self._models = [model.fit(x, y) for model in models]
-        self._accuracy = np.array([-float(np.mean(np.minimum(np.abs((y - told) / y), 1.0))) for told in folded])
+            accuracy = [
+                float(cross_val_score(model.regressor[-1], _scaled(x), _scaled(y), cv=5, scoring=_minus_error).mean())
+                for model in learning
+            ]
+            for model in learning:
+                model.fit(x, y)
+        self._accuracy = np.array([*accuracy, *self._accuracy[len(accuracy) :]])
         self._fitted_at = len(self.peaks)
+
+
+def _scaled(values: Sequence[float] | Floats) -> Floats:
+    """Return values between 0 and 1, as they lie between the least and the largest."""
+    array = np.asarray(values, dtype=float)
+    return np.asarray((array - array.min()) / (np.ptp(array) or 1.0))
+
+
+def _minus_error(model: Any, x: Floats, y: Floats) -> float:
+    """Return minus the mean relative error, each at most 1, of peaks scaled to 0 .. 1."""
+    return -float(np.mean(np.minimum(np.abs((y - model.predict(x)) / (y + 1e-8)), 1.0)))
 
 
 def _spreads(errors: Floats) -> list[float]:

@@ -76,6 +76,45 @@ def test_a_task_that_peaks_while_the_sum_is_too_large_is_killed_and_runs_again_a
     assert (run.makespan_s, run.overcommits) == (20, 1)
 
 
+def test_tasks_share_the_cores_that_there_are() -> None:
+    # three on two cores advance at two thirds of their speed, two of them at full speed
+    run = simulate(case([1, 1, 1], [10, 20, 20]), at_once, cores=2)
+    assert [(name, pytest.approx(end), killed) for name, _, end, killed in spans(run)] == [
+        ("0", 15, False),
+        ("1", 25, False),
+        ("2", 25, False),
+    ]
+
+
+def test_a_killed_task_leaves_its_share_of_the_cores_to_the_others_and_loses_what_it_had() -> None:
+    run = simulate(case([60, 60], [10, 10], [[0.5, 0.5], [0.9]]), at_once, cores=1)
+    assert [(name, pytest.approx(end), killed) for name, _, end, killed in spans(run)] == [
+        ("0", 10, True),
+        ("1", 15, False),
+        ("0", 25, False),
+    ]
+
+
+def test_how_long_a_task_took_counts_the_wait_for_cores() -> None:
+    seen: list[State] = []
+
+    def watched(state: State) -> list[Start]:
+        seen.append(state)
+        return at_once(state)
+
+    simulate(case([60, 60], [10, 10], [[0.5, 0.5], [0.9]]), watched, cores=1)
+    assert [done.wall_s for done in seen[-1].done] == [pytest.approx(15)]
+
+
+@given(st.integers(1, 40))
+def test_no_more_than_the_cores_can_do_is_done(cores: int) -> None:
+    found = benchmark_case(Preset.P, 0.2, 7)
+    run = simulate(found, at_once, cores=cores)
+    assert run.makespan_s >= (1 - 1e-9) * max(sum(found.wall_s) / cores, *found.wall_s)
+    if cores >= len(found.works):
+        assert run == simulate(found, at_once)
+
+
 def test_a_sum_that_is_too_large_harms_nobody_whose_peak_is_over() -> None:
     # 0 peaks at once, then 1 and 2 peak when 0 has ended
     run = simulate(case([50, 40, 40], [4, 10, 10], [[0.0], [0.6], [0.7]]), at_once)

@@ -67,6 +67,7 @@ def simulate(
     sharing: Sharing = Sharing.POOL,
     nodes: Sequence[Node],
     again: Callable[[Running], bool] = lambda _: True,
+    cores: int | None = None,
 ) -> Simulated:
     """Run a case.
 
@@ -82,13 +83,16 @@ def simulate(
         Memory is watched: a task's peak is known from the instant it is reached.
     again : callable
         Whether a task that was killed is to run again.
+    cores : int, optional
+        Cores that all running tasks share, each using one: when more run, all advance more slowly. None: each has its
+        own, whatever ``nodes`` say; those are for ``decide``.
 
     Raises
     ------
     RuntimeError
         When nothing runs and nothing is started although tasks wait.
     """
-    return _Simulation(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again).run()
+    return _Simulation(case, decide, live=live, sharing=sharing, nodes=tuple(nodes), again=again, cores=cores).run()
 
 
 class _Simulation:
@@ -101,6 +105,7 @@ class _Simulation:
         sharing: Sharing,
         nodes: tuple[Node, ...],
         again: Callable[[Running], bool],
+        cores: int | None,
     ) -> None:
         self._case = case
         self._decide = decide
@@ -108,6 +113,7 @@ class _Simulation:
         self._sharing = sharing
         self._nodes = nodes
         self._again = again
+        self._cores = math.inf if cores is None else cores
         self._capacity = {node.name: node.mem_mb for node in nodes}
         self._index = {work.name: k for k, work in enumerate(case.works)}
         self._now = 0.0
@@ -116,7 +122,10 @@ class _Simulation:
         self._done: list[Done] = []
         self._overflows: list[Overflow] = []
         self._attempts = dict.fromkeys(self._index, 0)
-        self._events: list[tuple[float, int, str, int]] = []  # time, 0 peak / 1 end, task, attempt
+        # time if no task had ever waited for a core, 0 peak / 1 end, task, attempt
+        self._events: list[tuple[float, int, str, int]] = []
+        self._late_s = 0.0  # how far that time is behind
+        self._late_at_start: dict[str, float] = {}
         self._spans: list[Span] = []
 
     def run(self) -> Simulated:
@@ -157,15 +166,18 @@ class _Simulation:
         self._attempts[start.name] = attempt + 1
         shares = self._case.peak_at[k]
         wall = self._case.wall_s[k]
-        heapq.heappush(self._events, (self._now + shares[min(attempt, len(shares) - 1)] * wall, 0, start.name, attempt))
-        heapq.heappush(self._events, (self._now + wall, 1, start.name, attempt))
+        begin = self._now - self._late_s
+        heapq.heappush(self._events, (begin + shares[min(attempt, len(shares) - 1)] * wall, 0, start.name, attempt))
+        heapq.heappush(self._events, (begin + wall, 1, start.name, attempt))
+        self._late_at_start[start.name] = self._late_s
         self._running[start.name] = Running(
             work=task.work, node=start.node, start_s=self._now, limit_mb=start.limit_mb, kills=task.kills
         )
 
     def _next_event(self) -> bool:
         """Advance to the next event; return whether it requires a decision."""
-        self._now, is_end, name, attempt = heapq.heappop(self._events)
+        unhindered, is_end, name, attempt = heapq.heappop(self._events)
+        self._advance(unhindered)
         if name not in self._running or attempt != self._attempts[name] - 1:
             return False  # of an attempt that was killed
         if is_end:
@@ -173,11 +185,21 @@ class _Simulation:
             return True
         return self._reach_peak(name)
 
+    def _advance(self, unhindered: float) -> None:
+        """Advance to an event; tasks that share cores get there later, and all others with them."""
+        at = unhindered + self._late_s
+        slower = len(self._running) / self._cores
+        if slower > 1:
+            at = self._now + (at - self._now) * slower
+            self._late_s = at - unhindered
+        self._now = at
+
     def _complete(self, name: str) -> None:
         k = self._index[name]
         run = self._running.pop(name)
         self._spans.append(self._span(run, killed=False))
-        self._done.append(Done(work=run.work, peak_mb=self._case.true_mb[k], wall_s=self._case.wall_s[k]))
+        wall_s = self._case.wall_s[k] + self._late_s - self._late_at_start[name]
+        self._done.append(Done(work=run.work, peak_mb=self._case.true_mb[k], wall_s=wall_s))
         self._waiting = {name: replace(task, held=False) if task.held else task for name, task in self._waiting.items()}
 
     def _reach_peak(self, name: str) -> bool:
