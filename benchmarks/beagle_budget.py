@@ -15,7 +15,7 @@ import csv
 import datetime
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -54,15 +54,27 @@ class Outcome:
     """Share of memory x time held that no task needed."""
 
 
-def cases(name: str, seeds: Sequence[int] = SEEDS) -> list[Case]:
-    """Return a case for every repeat of the 22 chromosomes and every seed."""
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """The chromosomes of one repeat."""
+
+    case: Case
+    """Its predictions are the formula's."""
+    experienced: Case
+    """The same, with the other repeat's peaks and times as predictions: what a user has who ran an earlier sample."""
+
+
+def replays(name: str, seeds: Sequence[int] = SEEDS) -> list[Replay]:
+    """Return what is replayed: every repeat of the 22 chromosomes with every seed."""
     formula = formula_files.loads((files.shipped("data") / "formulas" / "beagle.toml").read_text(encoding="utf-8"))
     with (DATA / f"{name}.csv").open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if float(row["window_cm"]) == 40 and row["gc"] == "serial"]
-    repeats = sorted({row["repeat"] for row in rows})
+    rows.sort(key=lambda row: int(row["chromosome"]))
+    repeats = {
+        repeat: [row for row in rows if row["repeat"] == repeat] for repeat in sorted({r["repeat"] for r in rows})
+    }
     found = []
-    for repeat in repeats:
-        mine = sorted((row for row in rows if row["repeat"] == repeat), key=lambda row: int(row["chromosome"]))
+    for repeat, mine in repeats.items():
         works = tuple(
             Work(
                 name=f"chr{row['chromosome']}",
@@ -72,6 +84,11 @@ def cases(name: str, seeds: Sequence[int] = SEEDS) -> list[Case]:
             )
             for row in mine
         )
+        other = next(rows for name, rows in repeats.items() if name != repeat)
+        seen = tuple(
+            replace(work, predicted_mb=float(row["peak_rss_mb"]), predicted_s=float(row["wall_s"]), tested=True)
+            for work, row in zip(works, other, strict=True)
+        )
         for seed in seeds:
             peak_at = np.random.default_rng([seed, int(repeat)]).random((len(mine), ATTEMPTS))
             case = Case(
@@ -80,13 +97,13 @@ def cases(name: str, seeds: Sequence[int] = SEEDS) -> list[Case]:
                 wall_s=tuple(float(row["wall_s"]) for row in mine),
                 peak_at=tuple(tuple(shares) for shares in peak_at.tolist()),
             )
-            found.append(case)
+            found.append(Replay(case=case, experienced=replace(case, works=seen)))
     return found
 
 
-def largest_mb(found: Sequence[Case]) -> float:
-    """Return the largest peak of all cases, MiB."""
-    return max(max(case.true_mb) for case in found)
+def largest_mb(found: Sequence[Replay]) -> float:
+    """Return the largest peak of all, MiB."""
+    return max(max(one.case.true_mb) for one in found)
 
 
 def at_most(state: State, *, tasks: int) -> list[Start]:
@@ -96,8 +113,9 @@ def at_most(state: State, *, tasks: int) -> list[Start]:
     return [Start(name=one.work.name, node=state.nodes[0].name) for one in ready[: max(0, free)]]
 
 
-def policies(budget_mb: float, case: Case) -> Mapping[str, tuple[Case, Decide]]:
+def policies(budget_mb: float, replayed: Replay) -> Mapping[str, tuple[Case, Decide]]:
     """Return what each policy is told and how it decides, by its name in the record."""
+    case = replayed.case
     unpredicted = without_predictions(case)
     paper = partial(dynamic.decide, options=DynamicOptions(policy=Policy.PAPER))
     return {
@@ -107,18 +125,20 @@ def policies(budget_mb: float, case: Case) -> Mapping[str, tuple[Case, Decide]]:
         "paper": (case, paper),
         "chromplan": (unpredicted, dynamic.decide),
         "chromplan-prior": (case, dynamic.decide),
+        "chromplan-experienced": (replayed.experienced, dynamic.decide),
     }
 
 
 def measure(
-    found: Sequence[Case], budget_mb: float, *, cores: int | None = None, only: Sequence[str] = ()
+    found: Sequence[Replay], budget_mb: float, *, cores: int | None = None, only: Sequence[str] = ()
 ) -> dict[str, Outcome]:
     """Return the outcome of each policy in one budget; of ``only`` these, if any are named."""
     runs: dict[str, list[tuple[float, int, float, float]]] = {}
-    for case in found:
+    for one in found:
+        case = one.case
         node = Node(name="node", mem_mb=budget_mb, cores=cores)
         used_mb_s = sum(mb * wall for mb, wall in zip(case.true_mb, case.wall_s, strict=True))
-        for policy, (told, decide) in policies(budget_mb, case).items():
+        for policy, (told, decide) in policies(budget_mb, one).items():
             if only and policy not in only:
                 continue
             ran = simulate(told, decide, nodes=(node,), cores=cores)
@@ -142,7 +162,7 @@ def rows() -> dict[str, dict[str, object]]:
     """Return the rows of the record: what each policy came to, by size."""
     table: dict[str, dict[str, object]] = {}
     for size, name in SIZES.items():
-        found = cases(name)
+        found = replays(name)
         outcomes = measure(found, BUDGET * largest_mb(found))
         for policy, outcome in outcomes.items():
             faster = round(outcomes["naive"].makespan_s / outcome.makespan_s, 2)
@@ -155,7 +175,7 @@ def curve(*, seeds: Sequence[int] = SEEDS) -> dict[str, dict[str, object]]:
     """Return the rows of the second record: all at once against chromplan, over budgets and numbers of cores."""
     table: dict[str, dict[str, object]] = {}
     for size, name in SIZES.items():
-        found = cases(name, seeds)
+        found = replays(name, seeds)
         largest = largest_mb(found)
         at: dict[str, tuple[float, int | None]] = {f"{times:g}": (times * largest, None) for times in BUDGETS}
         at[f"{BUDGET_MB:g} MB"] = (BUDGET_MB, None)
@@ -167,14 +187,15 @@ def curve(*, seeds: Sequence[int] = SEEDS) -> dict[str, dict[str, object]]:
     return table
 
 
-def _against_all_at_once(found: Sequence[Case], budget_mb: float, cores: int | None) -> dict[str, object]:
+def _against_all_at_once(found: Sequence[Replay], budget_mb: float, cores: int | None) -> dict[str, object]:
     """Return what both come to, and how much sooner a schedule made in hindsight could end at the most."""
-    outcomes = measure(found, budget_mb, cores=cores, only=("naive", "chromplan-prior"))
-    naive, ours = outcomes["naive"], outcomes["chromplan-prior"]
+    outcomes = measure(found, budget_mb, cores=cores, only=("naive", "chromplan-prior", "chromplan-experienced"))
+    naive, ours, experienced = outcomes["naive"], outcomes["chromplan-prior"], outcomes["chromplan-experienced"]
+    cases = [one.case for one in found]
     # a bound, as memory and cores cannot be more than full, and no task ends sooner than it takes
     bounds = [
         max(area, sum(case.wall_s) / cores if cores else 0.0)
-        for case, area in zip(found, hindsight.area_bounds(found, capacity_mb=budget_mb), strict=True)
+        for case, area in zip(cases, hindsight.area_bounds(cases, capacity_mb=budget_mb), strict=True)
     ]
     return {
         "naive_s": naive.makespan_s,
@@ -182,6 +203,9 @@ def _against_all_at_once(found: Sequence[Case], budget_mb: float, cores: int | N
         "ours_s": ours.makespan_s,
         "ours_killed": ours.killed,
         "faster": round(naive.makespan_s / ours.makespan_s, 2),
+        "experienced_s": experienced.makespan_s,
+        "experienced_killed": experienced.killed,
+        "experienced_faster": round(naive.makespan_s / experienced.makespan_s, 2),
         "most": round(naive.makespan_s / statistics.fmean(bounds), 2),
     }
 

@@ -153,7 +153,9 @@ class Sizey(Remembering):
         pool: list[tuple[Any, dict[str, list[Any]]]] = [
             (LinearRegression(), {}),
             (
-                MLPRegressor((7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed),
+                MLPRegressor(
+                    hidden_layer_sizes=(7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed
+                ),
                 {"hidden_layer_sizes": [(5, 5), (7, 7), (9, 9)], "alpha": [1e-4, 1e-3]},
             ),
             (
