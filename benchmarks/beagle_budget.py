@@ -171,9 +171,9 @@ def rows() -> dict[str, dict[str, object]]:
     return table
 
 
-def curve(*, seeds: Sequence[int] = SEEDS) -> dict[str, dict[str, object]]:
+def curve(*, seeds: Sequence[int] = SEEDS) -> dict[str, dict[str, float]]:
     """Return the rows of the second record: all at once against chromplan, over budgets and numbers of cores."""
-    table: dict[str, dict[str, object]] = {}
+    table: dict[str, dict[str, float]] = {}
     for size, name in SIZES.items():
         found = replays(name, seeds)
         largest = largest_mb(found)
@@ -187,7 +187,7 @@ def curve(*, seeds: Sequence[int] = SEEDS) -> dict[str, dict[str, object]]:
     return table
 
 
-def _against_all_at_once(found: Sequence[Replay], budget_mb: float, cores: int | None) -> dict[str, object]:
+def _against_all_at_once(found: Sequence[Replay], budget_mb: float, cores: int | None) -> dict[str, float]:
     """Return what both come to, and how much sooner a schedule made in hindsight could end at the most."""
     outcomes = measure(found, budget_mb, cores=cores, only=("naive", "chromplan-prior", "chromplan-experienced"))
     naive, ours, experienced = outcomes["naive"], outcomes["chromplan-prior"], outcomes["chromplan-experienced"]
@@ -214,7 +214,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--record", action="store_true", help="these become the figures of benchmarks/records")
     options = parser.parse_args()
-    for record, found in ((RECORD, rows()), (CURVE, curve())):
+    measured: dict[str, Mapping[str, Mapping[str, object]]] = {RECORD: rows(), CURVE: curve()}
+    for record, found in measured.items():
         if options.record:
             command = "python -m benchmarks.beagle_budget --record"
             recorded.save(record, found, measured=f"{datetime.date.today()}", command=command)

@@ -11,7 +11,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def load(name: str) -> dict[str, Any]:
     return record
 
 
-def save(name: str, rows: dict[str, dict[str, object]], *, measured: str, command: str) -> None:
+def save(name: str, rows: Mapping[str, Mapping[str, object]], *, measured: str, command: str) -> None:
     """Replace these rows of a record, what was measured and when; how pages show it stays."""
     record = load(name)
     record |= {"measured": measured, "command": command, "rows": {**record["rows"], **rows}}
