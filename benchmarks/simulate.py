@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.beagle import DATA
-from planner.core import human
+from planner.core import genomes
 
 
 def two_samples() -> list[dict[str, object]]:
@@ -28,7 +28,7 @@ def two_samples() -> list[dict[str, object]]:
 def hundred_samples() -> Iterator[dict[str, object]]:
     """Yield made-up runs: memory and time grow with the variants, and scatter by 8 and 10 %."""
     rng = random.Random(1)
-    lengths = human.lengths("GRCh38")
+    lengths = genomes.lengths("GRCh38")
     for sample in range(100):
         share = rng.lognormvariate(0, 0.15)
         for number in range(1, 23):

@@ -34,7 +34,7 @@ from cluster import Cluster, Node  # noqa: E402
 
 from benchmarks import recorded  # noqa: E402
 from benchmarks.cluster_comparison import Result, measure  # noqa: E402
-from planner.core.human import lengths  # noqa: E402
+from planner.core.genomes import lengths  # noqa: E402
 
 RECORD = "snakemake_comparison"
 ENGINE_MB = 300

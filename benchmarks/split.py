@@ -27,13 +27,13 @@ sys.path[:0] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "support")
 from benchmarks.cluster_comparison import SITE, measure, stamp  # noqa: E402
 from planner.actions import splitting  # noqa: E402
 from planner.actions.opening import open_project, open_store  # noqa: E402
-from planner.core import human  # noqa: E402
+from planner.core import genomes  # noqa: E402
 from planner.core.records import Observation, Outcome, Quality  # noqa: E402
 from planner.plan.document import Plan, PlannedTask  # noqa: E402
 from planner.plan.placing import expect  # noqa: E402
 
 WAYS = ("auto", "1", "2", "4", "8")
-LENGTHS = {name: bases for name, bases in human.lengths("GRCh37").items() if name.isdecimal()}
+LENGTHS = {name: bases for name, bases in genomes.lengths("GRCh37").items() if name.isdecimal()}
 TOML = """
 [pipeline]
 name = "cut"

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from planner.core import human
+from planner.core import genomes
 from planner.schedule.dynamic.simulator import Case
 from planner.schedule.dynamic.state import Node, Work
 
@@ -82,6 +82,6 @@ def sizes(preset: Preset) -> np.ndarray:
     """Return the relative sizes of a preset, largest 1, shape (22,)."""
     if preset is Preset.P:
         return np.linspace(1, 0.25, TASKS)
-    lengths = human.lengths("GRCh37")
+    lengths = genomes.lengths("GRCh37")
     autosomes = np.array([lengths[str(k)] for k in range(1, TASKS + 1)], dtype=float)
     return np.asarray(autosomes / autosomes[0])

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from planner.core import files, human
+from planner.core import files, genomes, human
 from planner.schedule.order import bounds
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.problem import LEAST_EPS, Model, Objective, Problem
@@ -55,7 +55,7 @@ def main() -> None:
 def improve(path: Path, name: str, chromosomes: str, entries: list[TabledOrder], asked: argparse.Namespace) -> None:
     """Search every entry of one set of chromosomes, and write the table after each."""
     names = human.parse_chromosomes(chromosomes)
-    lengths = [human.lengths(name)[each] / 1e6 for each in names]
+    lengths = [genomes.lengths(name)[each] / 1e6 for each in names]
     models = [Model(model) for model in asked.model or Model]
     wanted = itertools.chain(
         slot_problems(lengths, models, asked.k, full=(name, chromosomes) == ("GRCh37", "1-22")),

@@ -16,7 +16,7 @@ from pathlib import Path
 import msprime
 import numpy as np
 
-from planner.core import human
+from planner.core import genomes
 
 PEOPLE = 300
 
@@ -26,7 +26,7 @@ def genotypes(chromosome: str, *, sample: str, scale: float) -> np.ndarray:
     seed = 1 + zlib.crc32(f"{sample}/{chromosome}".encode())
     trees = msprime.sim_ancestry(
         samples=PEOPLE,
-        sequence_length=round(human.lengths("GRCh38")[chromosome] / scale),
+        sequence_length=round(genomes.lengths("GRCh38")[chromosome] / scale),
         recombination_rate=1e-8,
         population_size=10_000,
         random_seed=seed,

@@ -20,7 +20,7 @@ import msprime
 import numpy as np
 import pysam
 
-from planner.core import human
+from planner.core import genomes, human
 
 BATCH_PEOPLE = 10
 ARRAY_MAF = 0.05
@@ -34,7 +34,7 @@ def simulate(chromosome: str, *, out: Path, scale: float, panel: int, batches: i
     seed = 1 + human.CHROMOSOMES.index(chromosome)
     trees = msprime.sim_ancestry(
         samples=people,
-        sequence_length=round(human.lengths("GRCh38")[chromosome] / scale),
+        sequence_length=round(genomes.lengths("GRCh38")[chromosome] / scale),
         recombination_rate=1e-8,
         population_size=10_000,
         random_seed=seed,

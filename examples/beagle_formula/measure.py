@@ -18,7 +18,7 @@ import msprime
 import numpy as np
 import pandas as pd
 
-from planner.core import human
+from planner.core import genomes, human
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from gnu_time import measured
@@ -33,7 +33,7 @@ SETTINGS = ("nthreads=1", "burnin=3", "iterations=6", "overlap=2.0")
 def simulate(chromosome: str, scale: float, folder: Path) -> dict[str, float]:
     """Write ref.vcf.gz and tgt.vcf.gz; return how large they are."""
     seed = 2000 + human.CHROMOSOMES.index(chromosome) + 1
-    length = round(human.lengths("GRCh37")[chromosome] / scale)
+    length = round(genomes.lengths("GRCh37")[chromosome] / scale)
     trees = msprime.sim_ancestry(
         PANEL + PEOPLE, sequence_length=length, recombination_rate=1e-8, population_size=10_000, random_seed=seed
     )
@@ -88,7 +88,7 @@ def main() -> None:
     for chromosome in human.parse_chromosomes(options.chromosomes):
         known = {
             "chromosome": chromosome,
-            "length_mb_grch37": round(human.lengths("GRCh37")[chromosome] / 1e6, 2),
+            "length_mb_grch37": round(genomes.lengths("GRCh37")[chromosome] / 1e6, 2),
             "n_threads": 1,
             "burnin_iterations": 3,
             "main_iterations": 6,

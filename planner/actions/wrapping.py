@@ -330,7 +330,7 @@ def _remember(
 ) -> None:
     """Bring what the script used before into the history that the project shares."""
     from planner.actions.opening import open_store
-    from planner.core import human
+    from planner.core import genomes
     from planner.wrap import data_folder, past
 
     tool = config.pipeline.tool
@@ -352,7 +352,7 @@ def _remember(
                 found,
                 tool=tool,
                 poll_s=site.poll_s,
-                lengths_bp=human.lengths(config.pipeline.genome),
+                lengths_bp=genomes.lengths(config.pipeline.genome),
             )
         except FailureError as error:
             say(f"history: none ({error.message.splitlines()[-1]})")

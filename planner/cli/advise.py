@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions import advising
 from planner.cli.ui import completion
 from planner.cli.ui.output import echo_json, json_option, tell_skipped
 from planner.cli.ui.progress import progress, working
-from planner.core import genomes
+from planner.core import human
 from planner.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from planner.actions import advising
     from planner.advice.advice import Advice
     from planner.advice.arrays import PastArray
 
@@ -44,7 +44,7 @@ _MOST_IN_DETAIL = 3
 )
 @click.option(
     "--genome",
-    default=genomes.DEFAULT,
+    default=human.DEFAULT,
     show_default=True,
     shell_complete=completion.genomes,
     help="The genome whose chromosome lengths are compared with the peaks.",
@@ -73,7 +73,9 @@ def command(
     Takes job or array ids, files with saved sacct output, or '-' for standard input; by default, your jobs of the last
     week. Needs no project and changes nothing; calls sacct once.
     """
+    from planner.actions import advising
     from planner.cli import advise_view as view
+    from planner.core import genomes
 
     if as_json and as_csv:
         raise InputError("--json and --csv cannot be combined", "give one of them")

@@ -9,7 +9,6 @@ import click
 
 from planner.actions.opening import nothing_planned, open_project
 from planner.actions.rounds import ingest_ended
-from planner.cli.ui import table
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import echo_json, echo_table, json_option
 from planner.cli.ui.progress import working
@@ -53,6 +52,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 def show_ingested(found: Ingested) -> None:
     """Print what happened to every task; of more than fit the screen, how many ended how."""
+    from planner.cli.ui import table
     from planner.rounds import ingest
 
     if 0 < len(found.observations) <= table.most_rows():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from planner.cli import order_view as view
 from planner.cli.ui import completion
 from planner.cli.ui.options import FormerlyWorkers, options_of, plot_option
 from planner.cli.ui.output import echo_json, json_option
@@ -90,6 +89,7 @@ def command(table_file: Path | None, plot_file: Path | None, as_json: bool, fres
     with the best order so far.
     """
     from planner.actions import ordering as ordertasks
+    from planner.cli import order_view as view
 
     started = time.perf_counter()
     tasks = (

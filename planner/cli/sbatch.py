@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +148,8 @@ def _plan(project: ProjectFolder, say: Say) -> Plan:
 
 def _try_out(handed: HandedOver, asked: Request, choices: Choices, say: Say, *, test_only: bool) -> None:
     """Plan in a folder that is thrown away, and say what would be submitted, or let sbatch judge it."""
+    import tempfile
+
     from planner.actions import wrapping
     from planner.project.folder import ProjectFolder
     from planner.rounds import preview

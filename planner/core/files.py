@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 TAIL_BYTES = 16_384
@@ -35,6 +34,8 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
 
 
 def _replace(path: Path, content: bytes, *, executable: bool) -> None:
+    import tempfile  # takes milliseconds; many commands write nothing
+
     make_folder(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,11 +1,10 @@
-"""Human chromosomes: their names in both styles, their lengths, and lists such as ``1-22,X``."""
+"""Human chromosomes: their names in both styles, and lists such as ``1-22,X``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from planner.core import bundled
 from planner.core.errors import InputError, nearest
 
 CHROMOSOMES: tuple[str, ...] = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
@@ -22,17 +21,6 @@ _RANGE = re.compile(r"([^-]+)-([^-]+)")
 GENOMES: tuple[str, ...] = ("GRCh37", "GRCh38", "T2T-CHM13")
 
 _CHROMOSOME_BY_WORD = {name.lower(): name for name in CHROMOSOMES} | {"m": "MT"}
-
-
-def lengths(genome: str) -> dict[str, int]:
-    """Return the length in bp of every chromosome of a bundled genome; for a human one in the order of `CHROMOSOMES`.
-
-    Raises
-    ------
-    InputError
-        When no genome has that name.
-    """
-    return dict(bundled.find(genome).lengths_bp)
 
 
 def plain(name: str) -> str:

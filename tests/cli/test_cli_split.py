@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from planner.cli import main
-from planner.core import human
+from planner.core import genomes
 
 TOML = """
 [pipeline]
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose 22 chromosomes ran once: 20 MB and 30 s, and 0.9 MB and 1 s for each Mb."""
     monkeypatch.chdir(tmp_path)
     write(tmp_path)
-    rows = [(name, bases / 1e6) for name, bases in human.lengths("GRCh37").items() if name.isdecimal()]
+    rows = [(name, bases / 1e6) for name, bases in genomes.lengths("GRCh37").items() if name.isdecimal()]
     lines = [f"{name},{20 + 0.9 * mb:.1f},{30 + mb:.1f},{mb}" for name, mb in rows]
     (tmp_path / "past.csv").write_text("\n".join(["chromosome,peak_mb,wall_s,length_mb", *lines, ""]))
     done = run("history", "import", "past.csv", "--tool", "beagle", "--feature", "length_mb=length_mb")

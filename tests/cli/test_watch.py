@@ -7,7 +7,8 @@ from attempts import attempt
 from click.testing import CliRunner
 
 from planner.cli import cli
-from planner.cli.watch import Pause, WatchScreen, table_of
+from planner.cli.watch import Pause
+from planner.cli.watch_screen import WatchScreen, table_of
 from planner.core.records import Outcome
 from planner.rounds.waiting import explain
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from planner.core import bundled
 from planner.core.errors import InputError
-from planner.core.human import CHROMOSOMES, GENOMES, lengths, parse_chromosomes, plain
+from planner.core.genomes import lengths
+from planner.core.human import CHROMOSOMES, GENOMES, parse_chromosomes, plain
 
 WORKLOAD = Path(__file__).parents[2] / "examples" / "data" / "cluster_workload.csv"
 

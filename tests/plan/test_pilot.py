@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import human
+from planner.core import genomes
 from planner.core.records import Task
 from planner.core.samples import Sample
 from planner.plan import pilot
 from planner.plan.sizes import relative_sizes
 
-LENGTHS = human.lengths("GRCh38")
+LENGTHS = genomes.lengths("GRCh38")
 AUTOSOMES = [str(number) for number in range(1, 23)]
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.core import human
+from planner.core import genomes
 from planner.schedule.listing import Dispatch, Machine, Schedule, by_cost, list_schedule
 
-GRCH37 = [bp / 1e6 for bp in list(human.lengths("GRCh37").values())[:22]]
+GRCH37 = [bp / 1e6 for bp in list(genomes.lengths("GRCh37").values())[:22]]
 NATURAL = list(range(22))
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.core import human
+from planner.core import genomes
 from planner.schedule.order import bounds
 from planner.schedule.order.problem import Model, Objective, Problem
 
-GRCH37 = np.array([bp / 1e6 for bp in list(human.lengths("GRCh37").values())[:22]])
+GRCH37 = np.array([bp / 1e6 for bp in list(genomes.lengths("GRCh37").values())[:22]])
 tables = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.core import human
+from planner.core import genomes
 from planner.schedule.listing import Dispatch, Machine, Schedule, list_schedule
 from planner.schedule.order import bounds
 from planner.schedule.order import exact as orderexact
@@ -16,7 +16,7 @@ from planner.schedule.order import lp as orderlp
 from planner.schedule.order.batch import Floats
 from planner.schedule.order.problem import Objective, Problem
 
-GRCH37 = np.array([bp / 1e6 for bp in list(human.lengths("GRCh37").values())[:22]])
+GRCH37 = np.array([bp / 1e6 for bp in list(genomes.lengths("GRCh37").values())[:22]])
 weights = st.lists(st.integers(1, 60), min_size=2, max_size=6).map(lambda values: np.array(values, dtype=float))
 
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from planner.core import files, human
+from planner.core import files, genomes, human
 from planner.schedule.order import tables as ordertables
 from planner.schedule.order.bounds import PROVED
 from planner.schedule.order.problem import Model, Objective, Problem
@@ -20,7 +20,7 @@ def table(name: str) -> tuple[TabledOrder, ...]:
 
 
 def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
-    lengths = [human.lengths(name)[each] / 1e6 for each in names]
+    lengths = [genomes.lengths(name)[each] / 1e6 for each in names]
     return Problem(
         mem_mb=lengths,
         wall_s=lengths,
@@ -33,7 +33,7 @@ def problem(name: str, names: list[str], entry: TabledOrder) -> Problem:
 
 
 def found(objective: Objective, *, model: Model = Model.LIST, eps: float | None = None, **limits: float) -> TabledOrder:
-    lengths = [human.lengths("GRCh37")[each] / 1e6 for each in AUTOSOMES]
+    lengths = [genomes.lengths("GRCh37")[each] / 1e6 for each in AUTOSOMES]
     asked = Problem(
         mem_mb=lengths,
         wall_s=lengths,
@@ -85,7 +85,7 @@ def test_no_order_is_worse_than_another_of_the_table_for_the_same_limits(name: s
 def test_there_is_an_order_for_every_number_of_slots(
     name: str, names: list[str], model: Model, objective: Objective
 ) -> None:
-    lengths = [human.lengths(name)[each] / 1e6 for each in names]
+    lengths = [genomes.lengths(name)[each] / 1e6 for each in names]
     for slots in range(2, len(names) + 1):
         asked = Problem(mem_mb=lengths, wall_s=lengths, slots=slots, model=model, objective=objective, eps=0.02)
         assert ordertables.lookup(table(name), names, asked) is not None

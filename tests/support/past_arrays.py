@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from planner.advice.arrays import PastArray, gather
-from planner.core import human
+from planner.core import genomes
 from planner.history.sacct.read import read_text
 
-LENGTHS_BP = human.lengths("GRCh38")
+LENGTHS_BP = genomes.lengths("GRCh38")
 HEADER = (
     "JobID|JobName|State|ExitCode|ReqMem|AllocTRES|MaxRSS|NTasks|AllocCPUS|ElapsedRaw|TotalCPU|TimelimitRaw"
     "|Submit|Start|End|NodeList|WorkDir|SubmitLine"

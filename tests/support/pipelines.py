@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from planner.core import human
+from planner.core import genomes
 
 SITE = """
 name = "private"
@@ -37,7 +37,7 @@ time.sleep(60 if held_mb > float(os.environ["CHROMPLAN_MEM_MB"]) else 0.3)
 open(f"out/{sample}.chr{chromosome}", "a").write("done\\n")
 """
 HOLD_COMMAND = "python3 hold.py $(awk -v c={chromosome} '$1 == c {{print $2}}' held.tsv) {sample} {chromosome}"
-HELD_MB = {name: 40 + 1.1 * bases / 1e6 for name, bases in human.lengths("GRCh37").items()}
+HELD_MB = {name: 40 + 1.1 * bases / 1e6 for name, bases in genomes.lengths("GRCh37").items()}
 QUICK_COMMAND = "echo done >> out/{sample}.chr{chromosome}"
 
 CONFIG = """
@@ -137,7 +137,7 @@ class Pipeline:
 
     def remember(self, minutes: float) -> None:
         """Import runs of all chromosomes that took so many minutes per Mb, and held 40 + length MB."""
-        rows = [(name, bases / 1e6) for name, bases in human.lengths("GRCh37").items() if name.isdigit()]
+        rows = [(name, bases / 1e6) for name, bases in genomes.lengths("GRCh37").items() if name.isdigit()]
         lines = [f"{name},{40 + mb:.1f},{60 * minutes * mb:.0f},{mb}" for name, mb in rows]
         self.write("past.csv", "\n".join(["chromosome,peak_mb,wall_s,length_mb", *lines, ""]))
         argv = ["history", "import", "past.csv", "--tool", "hold", "--feature", "length_mb=length_mb"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +24,8 @@ def json_option(function: F) -> F:
 
 def echo_json(document: object) -> None:
     """Print a document as indented JSON on stdout."""
+    import json
+
     from planner.cli.ui.table import speaks_unicode
 
     click.echo(json.dumps(document, indent=2, ensure_ascii=not speaks_unicode(), allow_nan=False))

@@ -8,9 +8,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from planner.core.errors import InputError
-from planner.export.rules import Rule
+
+if TYPE_CHECKING:
+    from planner.export.rules import Rule
 
 TARGETS: tuple[str, ...] = tuple(
     sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
