@@ -55,6 +55,8 @@ def next_time(array: PastArray, foresight: Foresight) -> NextTime | None:
     if largest is None:
         return None
     command, why = _command(array)
+    if not any(one.measured or one.killed for one in array.elements):
+        why = "; ".join(filter(None, ("nothing ran to its end, so it may need more", why)))
     return NextTime(
         directives=(f"#SBATCH {_memory_option(array, largest)}", *_time_directive(array)),
         own_mb=foresight.own_mb,

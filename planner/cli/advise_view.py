@@ -169,7 +169,7 @@ def _element_cells(one: PastElement, *, several: bool, bar: str | None) -> tuple
         *([one.limit_mb] if several else []),
         "" if one.peak_mb is None else f"{bound}{one.peak_mb:.0f}",
         one.quality.value if one.quality is not Quality.CENSORED else "killed",
-        *([] if bar is None else [bar, _percent(one.peak_mb or 0.0, one.limit_mb or 0)]),
+        *([] if bar is None else [bar, "" if one.peak_mb is None else _percent(one.peak_mb, one.limit_mb or 0)]),
         "" if one.last.wall_s is None else units.format_duration(one.last.wall_s),
         f"{document.outcome(one)}{again}",
     )

@@ -132,21 +132,20 @@ class SlurmQueue:
         return asked
 
     def _start_some(self) -> None:
-        started = {queued.place for queued in self._admitted()}
-        if started:
-            self._queue = [queued for queued in self._queue if queued.place not in started]
+        for at in reversed(list(self._admitted())):
+            del self._queue[at]
 
-    def _admitted(self) -> Iterator[_InQueue]:
-        """Start and yield the jobs that fit now."""
+    def _admitted(self) -> Iterator[int]:
+        """Start the jobs that fit now; yield their positions in the queue, ascending."""
         last = self._last_round()
         full = self._full()
-        for queued in self._queue:
+        for at, queued in enumerate(self._queue):
             if full or queued.kills > last:
                 return
-            node = next((at for at, room in enumerate(self._free) if room.holds(queued.asked)), None)
+            node = next((number for number, room in enumerate(self._free) if room.holds(queued.asked)), None)
             if node is not None:
                 self._start(queued, node)
-                yield queued
+                yield at
                 full = self._full()
             elif not self._offer.backfill:
                 return

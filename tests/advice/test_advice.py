@@ -180,5 +180,13 @@ def test_the_command_is_the_one_that_was_typed(line: str, command: str) -> None:
     assert found.sbatch == command
 
 
+def test_of_what_never_ran_to_its_end_it_is_said_that_it_may_need_more() -> None:
+    (array,) = arrays(Job(id="7", state="FAILED", exit_code="1:0", peak_mb=3000, line="sbatch a.sh"))
+    found = advise(array, lengths_bp=LENGTHS_BP).next_time
+    assert found is not None
+    assert found.why == "nothing ran to its end, so it may need more"
+    assert found.sbatch == "chromplan sbatch a.sh"
+
+
 def test_without_any_peak_nothing_is_said_of_next_time() -> None:
     assert advised(Job(id="7", peak_mb=None)).next_time is None

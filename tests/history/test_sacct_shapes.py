@@ -348,3 +348,13 @@ def test_prompts_and_notes_between_rows_harm_nothing() -> None:
     found = read_text("$ sacct -P -j 5\nJobID|State|ReqMem\n5|COMPLETED|1G\n# that one was fine\n6|COMPLETED|1G\n")
     assert [one.job_id for one in found.attempts] == ["5", "6"]
     assert [skipped.line for skipped in found.skipped] == [1, 4]
+
+
+def test_components_of_a_heterogeneous_job_have_steps_of_their_own_also_at_the_end_of_a_file(tmp_path: Path) -> None:
+    rows = ["9+0|het|COMPLETED|600|", "9+0.batch|batch|COMPLETED|600|20M", "9+0.0|a|COMPLETED|600|900M"]
+    rows += ["9+1|het|COMPLETED|600|", "9+1.1|b|COMPLETED|600|800M"]
+    file = tmp_path / "het.txt"
+    file.write_text("\n".join(["JobID|JobName|State|ElapsedRaw|MaxRSS", *rows, ""]))
+    found = read(TextSource.of_file(file))
+    assert [(one.job_id, one.peak_mb) for one in found.attempts] == [("9+0", 900), ("9+1", 800)]
+    assert not found.skipped

@@ -210,7 +210,9 @@ class _Judge:
         self, jobs: Sequence[Row], steps: Sequence[Row], line: int, at_end: bool
     ) -> Iterator[JobAttempt | Skipped]:
         owned, strays = share(jobs, steps)
-        ran = [(job, mine) for job, mine in zip(jobs, owned, strict=True) if job.ended and job.elapsed_s]
+        # only the first component of a heterogeneous job has the batch step
+        whole = [(job, mine) for job, mine in zip(jobs, owned, strict=True) if not job.id.het_offset]
+        ran = [(job, mine) for job, mine in whole if job.ended and job.elapsed_s]
         if at_end and any(self.usual.lacking(job, mine) for job, mine in ran):
             raise ValueError("the text ends with it, before steps that every other job has")
         self.outline.tell(jobs)
