@@ -68,6 +68,8 @@ class SubmittedJob(Document):
     job_id: Annotated[str, Field(pattern=r"^[0-9]+$")] | None = None
     lost_s: int | None = None
     """When a job was last looked for in vain after sbatch had left no answer, s since the epoch: one may appear yet."""
+    withdrawn_s: int | None = None
+    """When its waiting elements were cancelled for tiers, s since the epoch; one that began just then may be, too."""
     tasks: tuple[SubmittedTask, ...] = ()
 
     @property
@@ -148,6 +150,7 @@ class Submission(Document):
     def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
         """Return the journal with other jobs for these tasks; ``ran`` is task -> job, element or component id."""
         jobs: list[SubmittedJob] = []
+        withdrawn_s = {job.job_id: job.withdrawn_s for job in self.jobs}
         for job in self.jobs:
             moved = [task for task in job.tasks if task.task in ran and f"{job.job_id}{task.part}" != ran[task.task]]
             kept = tuple(task for task in job.tasks if task not in moved)
@@ -158,7 +161,7 @@ class Submission(Document):
             for task in moved:
                 number, part = _split(ran[task.task])
                 there = {"job_id": number, "tasks": (task.model_copy(update={"part": part}),), "state": "submitted"}
-                jobs.append(job.model_copy(update=there))
+                jobs.append(job.model_copy(update={**there, "withdrawn_s": withdrawn_s.get(number)}))
         return self.model_copy(update={"jobs": tuple(jobs)})
 
 

@@ -24,12 +24,13 @@ COLUMNS = ("task", "job_id", "index", "request_mb", "cpus", "script", "runs_as")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One task of a round, and the job (or array element) that runs it."""
+    """One task of a round, and the job (or array element) that runs it; `withdrawn_s` is its job's."""
 
     task: str
     job_id: str
     request_mb: int
     runs_as: str = "job"
+    withdrawn_s: int | None = None
 
     @property
     def is_step(self) -> bool:
@@ -87,7 +88,13 @@ def read(folder: Path, submission: Submission | None = None) -> list[Entry]:
     if submission is None:
         return _from_file(folder / FILE)
     return [
-        Entry(task=task.task, job_id=f"{job.job_id}{task.part}", request_mb=task.request_mb, runs_as=job.runs_as)
+        Entry(
+            task=task.task,
+            job_id=f"{job.job_id}{task.part}",
+            request_mb=task.request_mb,
+            runs_as=job.runs_as,
+            withdrawn_s=job.withdrawn_s,
+        )
         for job in submission.live
         for task in job.tasks
     ]

@@ -32,6 +32,8 @@ ENDED = "ENDED"
 _LATE_S = 300
 # a task without any record that squeue does not know counts as lost this long after its last sign of life, s
 _LOST_AFTER_S = 900
+# the clocks of this machine and the controller differ by less, s
+_CLOCKS_S = 60
 _LIVING = frozenset(
     ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING", "STAGE_OUT", "RESIZING")
 )
@@ -108,7 +110,7 @@ class SlurmView:
         if task.entry.is_step and step is None:
             return self._without_step(task, job, last)
         before = [_observe(task, one, _step(task, one)) for one in attempts[:-1] if one.outcome]
-        return Fate([*before, self._with_own_records(task, last, step)])
+        return Fate([*before, _unless_withdrawn(task, self._with_own_records(task, last, step))])
 
     def _without_step(self, task: OpenTask, job: slurm.QueuedJob | None, attempt: sacct.JobAttempt) -> Fate:
         """Judge a step that accounting lacks although its job has ended: its record may arrive later than the job's."""
@@ -168,7 +170,7 @@ class SlurmView:
         left = own.ended(task.entry.task, task.entry.job_id)
         unaccounted = task.cluster in self._unaccounted
         if unaccounted and job is not None and (left is None or (left[0] and job.state not in ("FAILED", "COMPLETED"))):
-            return Fate([self._by_state(task, job.state)])
+            return Fate([_unless_withdrawn(task, self._by_state(task, job.state))])
         # a time in the future (file server's clock, or a clock set back since) counts as old enough
         if left is not None and (unaccounted or abs(now_s - left[1]) > _LATE_S):
             return Fate([self._by_exit_code(task, *left)])
@@ -247,6 +249,19 @@ class SlurmView:
         if task.logs is None:
             return self._own(task).log_tail(task.entry.task, task.entry.job_id)
         return task.logs.tail(task.entry.job_id, start_s=attempt.start_s, end_s=attempt.end_s)
+
+
+def _unless_withdrawn(task: OpenTask, found: Observation) -> Observation:
+    """Return a task that began while its array was cancelled for tiers, and ended with it, as one to run again.
+
+    scancel looks for waiting elements and then ends them: one that begins between the two is cancelled as well.
+    """
+    withdrawn_s = task.entry.withdrawn_s
+    if found.outcome is not Outcome.CANCELLED or withdrawn_s is None or (found.end_s or 0) > withdrawn_s + _CLOCKS_S:
+        return found
+    return replace(
+        found, outcome=Outcome.INFRA, evidence=f"{found.evidence}; it began while its array was cancelled for tiers"
+    )
 
 
 def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:

@@ -330,7 +330,7 @@ class _Submitter:
         begun = elements.cancel(refused.values(), self._folder)
         for at, job in refused.items():
             kept = tuple(task for task in job.tasks if task.task in begun)
-            self._set(at, state="submitted" if kept else "cancelled", tasks=kept)
+            self._set(at, state="submitted" if kept else "cancelled", tasks=kept, withdrawn_s=int(time.time()))
         tiers = [job for job in self._layout(Mode.TIERS).values() if job.tasks]
         left = [entry(job, [task for task in job.tasks if task.task not in begun]) for job in tiers]
         self._change(jobs=(*self._journal.jobs, *(job for job in left if job.tasks)))

@@ -99,6 +99,37 @@ def test_where_scontrol_fails_every_part_is_cancelled_and_tiers_go_out_once(omk_
     assert pipeline.ran() == ALL
 
 
+# the site refuses updates and holds; scancel has seen an element wait that runs by the time it is ended
+REFUSES_AND_HOLDS = '[ "$1" != hold ] && [ $# -gt 0 ] || { echo no >&2; exit 1; }; exec "$real" "$@"'
+ENDS_WHAT_HAS_JUST_BEGUN = """
+[ "$1" = --state=PENDING ] || exec "$real" "$@"
+scontrol release "$2_20"
+until [ -e began ]; do sleep 0.1; done
+exec "$real" "$2"
+"""
+
+
+def test_an_element_that_began_while_its_array_was_cancelled_for_tiers_runs_again_once(omk_cluster: Cluster) -> None:
+    first = "if mkdir began.{chromosome} && [ {chromosome} = 20 ]; then touch began; sleep 600; fi"
+    command = f"{first}; echo done >> out/{{sample}}.chr{{chromosome}}"
+    pipeline = Pipeline(omk_cluster, chromosomes="20-22", command=command)
+    pipeline.ready()
+    refusing = pipeline.intercept("scontrol", REFUSES_AND_HOLDS)["PATH"].partition(":")[0]
+    ending = pipeline.intercept("scancel", ENDS_WHAT_HAS_JUST_BEGUN)["PATH"]
+    said = pipeline.run("chromplan", "submit", env={"PATH": f"{refusing}:{ending}"}).stderr
+    assert "tiers are submitted instead" in said
+    ended = pipeline.finish()
+    assert {name: row["outcome"] for name, row in ended.items()} == {
+        "s1.chr20": "infra",
+        "s1.chr21": "completed",
+        "s1.chr22": "completed",
+    }, ended
+    pipeline.chromplan("next", "--submit")
+    assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
+    assert pipeline.ran() == {f"s1.chr{c}": 1 for c in (20, 21, 22)}
+    assert "nothing is left to run" in pipeline.chromplan("next")
+
+
 def test_an_unrendered_round_is_refused(omk_cluster: Cluster) -> None:
     pipeline = Pipeline(omk_cluster)
     pipeline.chromplan("plan")

@@ -60,6 +60,18 @@ def test_a_tier_reserves_its_own_memory_for_each_task(tmp_path: Path) -> None:
     assert {one.task for one in entries} == {task.task for task in job.tasks}
 
 
+def test_a_task_that_an_array_ran_before_it_was_cancelled_for_tiers_is_that_arrays(tmp_path: Path) -> None:
+    array, tiers = (submission(mode).jobs for mode in (Mode.ARRAY, Mode.TIERS))
+    withdrawn = [one.model_copy(update={"state": "cancelled", "withdrawn_s": 9, "tasks": ()}) for one in array]
+    instead = [one.model_copy(update={"state": "submitted", "job_id": f"9{at}"}) for at, one in enumerate(tiers)]
+    whole = submission().model_copy(update={"jobs": (*withdrawn, *instead)})
+    manifest.record(tmp_path, whole.ran_elsewhere({"chr1": "77_1"}))
+    entries = {one.task: one for one in manifest.read(tmp_path)}
+    assert len(entries) == 22
+    assert {name for name, one in entries.items() if one.withdrawn_s == 9} == {"chr1"}
+    assert entries["chr1"].job_id == "77_1"
+
+
 def test_a_round_that_was_not_submitted_has_none(tmp_path: Path) -> None:
     assert manifest.read(tmp_path) == []
 
