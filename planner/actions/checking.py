@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from planner.core import config as configuration
@@ -63,23 +63,6 @@ def _check_syntax(bash: str, path: Path) -> None:
     said = done.stderr.strip().partition("\n")[0].removeprefix("bash: ")
     if done.returncode or said:
         raise InputError(f"{path}: pipeline.command: bash cannot parse it: {said}", "correct the command at that line")
-
-
-def missing_log_folders(patterns: Iterable[str], folder: Path) -> list[Path]:
-    """Return the folders of ``--output`` and ``--error`` that are not there: Slurm fails such jobs without a log.
-
-    They are reported, not refused: sbatch accepts such a script, and the folder may be on the nodes, or be made
-    before the job starts.
-
-    Parameters
-    ----------
-    patterns : iterable of str
-        As sbatch takes them; a folder with a ``%`` in its name is not known before the job is.
-    folder : Path
-        Where the jobs start.
-    """
-    named = {(folder / Path(pattern).expanduser()).parent for pattern in patterns if pattern}
-    return sorted(path for path in named if "%" not in str(path) and not path.is_dir())
 
 
 def missing_result_folders(command: str, folder: Path) -> list[Path]:

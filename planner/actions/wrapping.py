@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,15 +199,11 @@ def fill(
     made: ProjectFolder, handed: HandedOver, asked: Request, choices: Choices, place: Where, *, say: Say
 ) -> ProjectFolder:
     """Write the project of a script, with what is known of its memory."""
-    from planner.actions import checking
     from planner.core import human
     from planner.core.modes import Mode
     from planner.wrap import project
 
     found, meant = tasks_of(handed, asked, choices)
-    for gone in checking.missing_log_folders((asked.output, asked.error), handed.folder / (asked.value("chdir") or "")):
-        quoted = shlex.quote(str(gone))
-        say(f"note: no folder {gone} for --output: Slurm would fail the jobs, without a log; before: mkdir -p {quoted}")
     site = place.site
     _check_array(asked, site)
     steps, by_index, waits_for = _before(asked, choices.after, made)

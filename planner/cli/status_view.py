@@ -15,6 +15,7 @@ from planner.cli.ui import table
 from planner.cli.ui.output import echo_table, in_place
 from planner.core import files
 from planner.core.errors import PlannerError
+from planner.core.records import Outcome
 from planner.core.wording import count
 from planner.project.folder import ProjectFolder
 from planner.rounds import progress, tally
@@ -56,7 +57,7 @@ class Failure:
     Attributes
     ----------
     said : str or None
-        The last line of their logs that says something.
+        The last line of their logs that says something, or why they were not launched.
     log : Path or None
         Of the first of them.
     """
@@ -75,14 +76,24 @@ class LogReader:
 
     def path(self, one: TaskStatus) -> Path | None:
         """Return where an attempt prints to."""
-        if one.round not in self._rounds:
-            self._rounds[one.round] = of_round(self._project, one.round)
-        return self._rounds[one.round].path(one.task, one.job_id)
+        return self._of_round(one.round).path(one.task, one.job_id)
 
     def last_line(self, one: TaskStatus) -> str | None:
         """Return the last line of an attempt's log that says something."""
         path = self.path(one)
         return last_line(files.tail(path)) if path else None
+
+    def reason(self, one: TaskStatus) -> str | None:
+        """Return what is known of why an attempt ended: its last line, or why it was not launched."""
+        said = self.last_line(one)
+        if said is None and one.outcome == Outcome.INFRA:
+            return self._of_round(one.round).without_folder() or one.evidence
+        return said
+
+    def _of_round(self, number: int) -> RoundLogs:
+        if number not in self._rounds:
+            self._rounds[number] = of_round(self._project, number)
+        return self._rounds[number]
 
 
 def show(project: ProjectFolder, shown: Sequence[TaskStatus], found: Sequence[TaskStatus], wanted: Wanted) -> None:
@@ -236,7 +247,7 @@ def failures(project: ProjectFolder, failed: Sequence[TaskStatus]) -> list[Failu
     logs = LogReader(project)
     alike: dict[tuple[str, str | None], list[TaskStatus]] = {}
     for number, one in enumerate(failed):
-        said = logs.last_line(one) if number < _MOST_LOGS_READ else None
+        said = logs.reason(one) if number < _MOST_LOGS_READ else None
         alike.setdefault((str(one.outcome), said), []).append(one)
     found = [Failure(tasks=tuple(tasks), said=said, log=logs.path(tasks[0])) for (_, said), tasks in alike.items()]
     return sorted(found, key=lambda failure: -len(failure.tasks))

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from planner.project.folder import ProjectFolder
+from planner.rounds import log_folders
 from planner.rounds.users_logs import UsersLogs
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07)")
@@ -103,3 +104,8 @@ class RoundLogs:
         if name is None and self._users is not None and job_id[0].isdecimal():
             return self._users.path(job_id)
         return self._folder / name if name else None
+
+    def without_folder(self) -> str | None:
+        """Return what to do if the logs of a user's own script have no folder."""
+        gone = log_folders.missing(self._users.script) if self._users else []
+        return log_folders.what_to_do(gone[0]) if gone else None

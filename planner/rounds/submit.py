@@ -22,7 +22,7 @@ from planner.plan.document import Plan
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
 from planner.project.journal import Submission, SubmittedJob, entry, read_journal
-from planner.rounds import preview
+from planner.rounds import log_folders, preview
 from planner.rounds.batch_calls import call_of
 from planner.rounds.continuation import jobs_before, own_command, waiting_already
 from planner.rounds.elements import Elements, NotTaken
@@ -127,6 +127,8 @@ class _Submitter:
         self._record()
         self._say_how_long()
         self._say_how_many()
+        if self._plan.user_script:
+            log_folders.make(self._plan.user_script, self._say)
         self._submit_all()
         end_late(self._plan, self._journal)
         self._say(f"submitted {count(len(self._plan.tasks), 'task')} in mode {self._journal.mode}: {self._ids()}")

@@ -284,3 +284,17 @@ def test_indices_that_are_no_chromosomes_are_planned_learnt_and_retried(omk_clus
     assert all("6 observations" in task["reason"] for task in plan["tasks"])
     assert {task["task"]: task["request_mb"] for task in plan["tasks"]}["S4"] > rows["S4"]["peak_mb"]
     assert set(outcomes(folder.finish("sheet")).values()) == {"completed"}
+
+
+def test_logs_without_a_folder_get_one_and_where_it_is_not_ours_to_make_status_says_why_nothing_ran(
+    omk_cluster: Cluster,
+) -> None:
+    folder = Folder(omk_cluster)
+    folder.script("inner.sh", "echo here", "-o logs/of/%x.%a", array="21-22")
+    folder.script("outer.sh", "echo there", "-o /nowhere/%a", array="21-22")
+    for name in ("inner", "outer"):
+        folder.sbatch(f"{name}.sh")
+    assert set(outcomes(folder.finish("inner")).values()) == {"completed"}
+    assert set(folder.left("logs/of/*")) == {"inner.sh.21", "inner.sh.22"}
+    assert set(outcomes(folder.finish("outer")).values()) == {"infra"}
+    assert "no folder /nowhere for the log: mkdir -p /nowhere" in folder.project("outer", "status")

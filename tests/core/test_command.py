@@ -93,13 +93,6 @@ def test_a_misspelt_placeholder_gets_the_one_that_was_meant(tmp_path: Path) -> N
     assert refused.value.hint.startswith("did you mean 'chromosome'?")
 
 
-def test_a_log_folder_that_is_not_there_is_found_before_slurm_fails_the_job(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    patterns = ("there/%A_%a.out", "logs/%A.out", "%u/x.out", "", "slurm-%A_%a.out", "/dev/null", "/nowhere/at/all.err")
-    found = checking.missing_log_folders(patterns, tmp_path)
-    assert found == [Path("/nowhere/at"), tmp_path / "logs"]
-
-
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
