@@ -13,13 +13,21 @@ import re
 MB_PER_GB = 1024.0  # as in Slurm's G
 GB_H = 1 / MB_PER_GB / 3600  # one MB·s in GB·h
 BYTES_PER_MB = 1 << 20
-MB_PER_UNIT = {"B": 1 / BYTES_PER_MB, "K": 1 / 1024, "M": 1.0, "G": MB_PER_GB, "T": 1024.0**2, "P": 1024.0**3}
+MB_PER_UNIT = {
+    "B": 1 / BYTES_PER_MB,
+    "K": 1 / 1024,
+    "M": 1.0,
+    "G": MB_PER_GB,
+    "T": 1024.0**2,
+    "P": 1024.0**3,
+    "E": 1024.0**4,
+}
 MISSING = frozenset({"", "none", "unknown", "n/a", "(null)", "invalid", "not_set", "partition_limit", "none assigned"})
 """Slurm's texts for a missing value, in any case."""
 
 _UNLIMITED = frozenset({"unlimited", "infinite"})
 
-_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])B?|(B)|)([nc]?)", re.IGNORECASE)
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:([KMGTPE])B?|(B)|)([nc]?)", re.IGNORECASE)
 # as in Slurm's str_to_mbytes(): blanks and a sign before the number, then K M G T with or without B
 _REQUEST = re.compile(r"[ \t\n\v\f\r]*\+?([0-9]+)(?:([KMGT])B?)?", re.IGNORECASE)
 _UNSET_MEMORY = re.compile(r"[0-9]*(?:\.[0-9]+)?\?[nc]?")

@@ -316,6 +316,69 @@ def test_jobs_that_are_no_chromosomes_can_be_tasks_by_their_name() -> None:
     ]
 
 
+def framed(records: list[dict[str, str]], columns: tuple[str, ...], ruler: str) -> str:
+    """Return a table with bars at both ends of each row, and a ruler below its header."""
+    head, *rows = [f"| {row} |" for row in printed(records, columns=columns, delimiter=" | ").splitlines()]
+    return "".join(f"{row}\n" for row in (head, ruler * len(columns) + ruler[0], *rows))
+
+
+@pytest.mark.parametrize("ruler", ["|---", "|:--", "+-----"])
+def test_a_table_in_markdown_or_of_a_database_s_client_is_read(ruler: str) -> None:
+    columns = ("JobID", "State", "ExitCode", "AllocTRES", "MaxRSS", "Elapsed", "Submit")
+    records = [{**record, "Elapsed": "01:00:00"} for record in RECORDS]
+    text = framed(records, columns, ruler)
+    source = TextSource(name="jobs.md", content=f"what ran:\n\n{text}")
+    assert reader_for(source).NAME == "sacct"
+    assert facts(read(source, poll_s=1)) == facts(read_text(printed(records, columns=columns), poll_s=1))
+
+
+@pytest.mark.parametrize(
+    ("size", "mb"),
+    [("3,5G", 3584), ("2.5 GB", 2560), ("2.125 GB", 2176), ("2.5GiB", 2560), ("1536m", 1536), ("0.5T", 524288)],
+)
+def test_sizes_as_spreadsheets_write_them_are_read(size: str, mb: int) -> None:
+    text = f"JobID;State;MaxRSS;ReqMem\n5;COMPLETED;;{size}\n5.0;COMPLETED;{size};\n"
+    (attempt,) = from_file(text).attempts
+    assert (attempt.peak_mb, attempt.limit_mb) == (mb, mb)
+
+
+@pytest.mark.parametrize("unset", ["NaN", "16E", "16.00E", "18446744073709551614K", "None", ""])
+def test_a_size_that_was_never_set_is_missing(unset: str) -> None:
+    (attempt,) = from_file(f"JobID|State|MaxRSS|ReqMem\n5|COMPLETED|{unset}|8G\n5.0|COMPLETED|{unset}|\n").attempts
+    assert (attempt.peak_mb, attempt.limit_mb) == (None, 8192)
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("3,512K", "line 3: no attempt could be read: not a memory size: '3,512K'"),
+        ("12 apples", "line 3: no attempt could be read: not a memory size: '12 apples'"),
+    ],
+)
+def test_a_file_without_any_attempt_is_refused_with_the_cell_that_is_wrong(cell: str, why: str) -> None:
+    with pytest.raises(InputError) as caught:
+        from_file(f"$ sacct\nJobID;State;MaxRSS\n5.0;COMPLETED;{cell}\n5;COMPLETED;\n")
+    assert caught.value.message == f"jobs.txt, {why}"
+
+
+def test_a_time_that_may_be_two_is_refused_in_words() -> None:
+    found = read_text("JobID|State|Start\n5|COMPLETED|01/03/2026 10:00\n6|COMPLETED|2026-03-01 10:00:00\n")
+    assert [one.job_id for one in found.attempts] == ["6"]
+    assert found.skipped[0].reason == "not a time as Slurm prints it (2026-03-01T10:00:00): '01/03/2026 10:00'"
+
+
+def test_a_file_may_end_with_a_component_of_a_heterogeneous_job_which_has_no_batch_step() -> None:
+    rows = ["12+0|COMPLETED||60", "12+0.batch|COMPLETED|100M|60", "12+0.0|COMPLETED|150M|60"]
+    rows += ["12+1|COMPLETED||60", "12+1.0|COMPLETED|300M|60"]
+    jobs = ["8|COMPLETED||60", "8.batch|COMPLETED|100M|60", "8.0|COMPLETED|100M|60"]
+    found = from_file("".join(f"{row}\n" for row in ["JobID|State|MaxRSS|ElapsedRaw", *jobs, *rows]))
+    assert {one.job_id: one.peak_mb for one in found.attempts} == {"8": 100, "12+0": 150, "12+1": 300}
+    with_one_cut = from_file("".join(f"{row}\n" for row in ["JobID|State|MaxRSS|ElapsedRaw", *jobs, *rows[:-1]]))
+    assert [one.reason for one in with_one_cut.skipped] == [
+        "job 12+1: the text ends with it, before steps that every other job has"
+    ]
+
+
 def test_the_largest_sample_is_taken_from_tres_where_there_is_no_maxrss() -> None:
     text = "JobID|State|TRESUsageInMax\n5|COMPLETED|\n5.0|COMPLETED|cpu=00:10:00,energy=0,mem=900M,pages=0\n"
     assert read_text(text).attempts[0].peak_mb == 900

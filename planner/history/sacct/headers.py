@@ -11,6 +11,7 @@ _USUAL_DELIMITERS = ("\x1f", "^|^", "|", "\t", ";", ",")
 _LONGEST_DELIMITER = 8
 # "> " before each line, as mail and Markdown quote
 _QUOTED = re.compile(r"\s{0,3}(?:> ?)+")
+_RULED = re.compile(r"[|+][-:|+ ]+[|+]")  # below the header of a table in Markdown, or around it in a database's client
 _COLUMN_NAME = re.compile(r"[A-Za-z][\w %()./-]*")
 
 
@@ -19,9 +20,22 @@ def unquoted(row: str) -> str:
     return _QUOTED.sub("", row, count=1) if ">" in row[:4] else row
 
 
+def unframed(row: str) -> str | None:
+    """Return what is between the bars at both ends of a line, as in Markdown's tables; None without such bars."""
+    line = row.strip()
+    return line[1:-1] if len(line) > 1 and line[0] == line[-1] == "|" else None
+
+
+def is_ruled(row: str) -> bool:
+    """Whether a line only rules a table off."""
+    return _RULED.fullmatch(row.strip()) is not None
+
+
 def is_header(row: str) -> bool:
     """Whether a line is a header with columns of sacct."""
-    return "jobid" in row.lower() and header_columns(unquoted(row).strip(), None) is not None
+    text = unquoted(row).strip()
+    inside = unframed(text)
+    return "jobid" in row.lower() and header_columns(inside or text, "|" if inside else None) is not None
 
 
 def header_columns(row: str, delimiter: str | None) -> tuple[list[str], str, bool] | None:

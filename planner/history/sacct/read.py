@@ -43,6 +43,8 @@ __all__ = [
 # Seconds since the epoch instead of the client's local time; array indices in full.
 ENVIRONMENT: Mapping[str, str] = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 
+_UNTELLING = ("no header", "not a row", "job ")
+
 Record = TypeVar("Record", JobAttempt, Step)
 
 
@@ -126,7 +128,7 @@ def stream(
     lines = partial(_lines, source, columns, None)
     for one in assemble(lines, poll_s=poll_s, file=source.name):
         found = found or isinstance(one, JobAttempt)
-        if isinstance(one, Skipped) and (first is None or one.line < first.line):
+        if isinstance(one, Skipped) and (first is None or _telling(one) < _telling(first)):
             first = one
         yield one
     if not found:
@@ -135,6 +137,11 @@ def stream(
             f"{source.name}, line {where}: no attempt could be read: {why}",
             "write it with 'sacct -P -o JobID,State,…' or 'sacct --json'",
         )
+
+
+def _telling(one: Skipped) -> tuple[bool, int]:
+    """Return the order of reasons in a file without any attempt: cells first, then whole jobs and other lines."""
+    return one.reason.startswith(_UNTELLING), one.line
 
 
 def read(source: TextSource, *, columns: Sequence[str] | None = None, poll_s: float = POLL_S) -> SacctRead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,6 +156,10 @@ def _required(values: Mapping[str, str], name: str) -> str:
     return text
 
 
+# "3,512" may be either of two numbers
+_FROM_SPREADSHEET = re.compile(r"([0-9]+)(?:\.([0-9]+)|,([0-9]{1,2}))? ?(?:([KMGTP])(?:i?B)?)?", re.IGNORECASE)
+
+
 @_cached
 def _state(text: str) -> tuple[str, str]:
     word, _, rest = text.partition(" ")
@@ -201,7 +206,18 @@ def _number(text: str, name: str) -> int | None:
 # Slurm prints 0 for "never sampled" as well; no process has a resident size of 0
 @_cached
 def _used_mb(text: str) -> float | None:
-    return parse_mem_mb(text, default_unit="B") or None
+    return parse_mem_mb(_as_slurm_writes(text), default_unit="B") or None
+
+
+def _as_slurm_writes(size: str) -> str:
+    """Return a size without what spreadsheets make of it: ``3,5G``, ``3.5 GiB``, ``NaN``."""
+    if size.isalnum() and not size.isalpha():  # by far the most common case
+        return size
+    match = _FROM_SPREADSHEET.fullmatch(size.strip())
+    if match is None:
+        return "" if size.strip().lower() == "nan" else size
+    whole, after_point, after_comma, unit = match.groups()
+    return f"{whole}.{after_point or after_comma or 0}{unit or ''}"
 
 
 @_cached
@@ -230,7 +246,7 @@ def _max_rss_mb(values: Mapping[str, str]) -> float | None:
 
 @_cached
 def _limit_mb(allocated: str, requested: str, cpus: int, nodes: int) -> float | None:
-    return _tres_mem_mb(allocated, "M") or parse_mem_mb(requested, cpus=cpus, nodes=nodes) or None
+    return _tres_mem_mb(allocated, "M") or parse_mem_mb(_as_slurm_writes(requested), cpus=cpus, nodes=nodes) or None
 
 
 @_cached
@@ -263,7 +279,10 @@ def _instant(text: str) -> int | None:
         return None
     if text.isdecimal():
         return _instant(text)
-    return int(datetime.fromisoformat(text).timestamp())
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        raise ValueError(f"not a time as Slurm prints it (2026-03-01T10:00:00): {text!r}") from None
 
 
 @_cached

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from planner.history.delimited import split_line
 from planner.history.sacct.fields import FREE_TEXT, canonical, fits, is_whole, rejoined
-from planner.history.sacct.headers import delimiter_of, header_columns, unquoted
+from planner.history.sacct.headers import delimiter_of, header_columns, is_ruled, unframed, unquoted
 
 # Free text last: otherwise a delimiter in a name could not be distinguished from a real one.
 # Never SubmitLine: it holds the command's line breaks, and a row must be a line.
@@ -88,6 +88,7 @@ class _Splitter:
         self._name(canonical(columns) if columns else [])
         self.slices: list[slice] = []
         self.quoting = self.trailing = False
+        self.framed = False  # whether bars stand at both ends of each row, as in Markdown
         self.plain = False  # whether each row is one line, split at every delimiter
         self.job_id = ""
         self.held: SacctLine | None = None
@@ -111,10 +112,10 @@ class _Splitter:
                 continue
             if following is not None and _RULER.fullmatch(ruler := unquoted(following).rstrip()):
                 self._start_fixed_width(row, ruler)
-            elif (self.slices and _RULER.fullmatch(row)) or self._starts_delimited(row):
+            elif (self.slices and _RULER.fullmatch(row)) or is_ruled(row) or self._starts_delimited(row):
                 pass
             else:
-                yield from self._row(number, row, ended)
+                yield from self._row(number, (unframed(row) if self.framed else None) or row, ended)
                 continue
             yield from self._release()
         yield from self._release()
@@ -152,14 +153,16 @@ class _Splitter:
     def _starts_delimited(self, row: str) -> bool:
         if "jobid" not in row.lower():
             return False
-        found = header_columns(row, self.known_delimiter)
+        inside = unframed(row)
+        found = header_columns(inside or row, "|" if inside else self.known_delimiter)
         if found is None:
             return False
+        self.framed = inside is not None
         columns, self.delimiter, self.trailing = found
         self._name(columns)
         self.slices = []
         self.quoting = '"' in row
-        self.plain = bool(self.delimiter.strip(" ")) and not (self.quoting or self.trailing)
+        self.plain = bool(self.delimiter.strip(" ")) and not (self.quoting or self.trailing or self.framed)
         return True
 
     def _row(self, number: int, row: str, ended: bool) -> Iterator[SacctLine | UnreadLine]:
