@@ -80,7 +80,11 @@ def facts(array: PastArray) -> list[Fact]:
         ]
     if cores.reserved:
         found.append(
-            Fact(number=f"{svg.amount(cores.reserved / 3600)} core-h", what="reserved", note=_parts(cores, 3600.0)),
+            Fact(
+                number=f"{svg.amount(cores.reserved / 3600)} core-h",
+                what="reserved",
+                note=_parts(cores, 3600.0) if cores.unknown < cores.reserved else "how much was used is not on record",
+            ),
         )
     billed_s = use.billed_unit_s(array.attempts)
     if billed_s is not None and billed_s != cores.reserved:  # where a unit is a core it is said already

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from markupsafe import Markup, escape
 
 from planner.core import files, templates
 from planner.report.svg import Plot
 
 TEMPLATE = "report.html.j2"
+_WHOLE = re.compile(r"--[a-z][a-z-]*(?:=\w+)?|[\d.,]+ (?:%|[GMT]B·h|core-h|unit-h)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +65,15 @@ class Page:
     sections: Sequence[Section]
 
 
+def unbroken(words: str) -> Markup:
+    """Return text as HTML in which no line ends within an option of sbatch, or between a number and its unit."""
+    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(words))))  # noqa: S704 - escaped
+
+
 def render(page: Page) -> str:
     """Return the page as HTML."""
     environment = templates.environment().overlay(autoescape=True)
+    environment.filters["unbroken"] = unbroken
     return environment.get_template(TEMPLATE).render(page=page)
 
 

@@ -6,6 +6,7 @@ Drawn by hand, since matplotlib's SVG has fixed colours and shrinks its text wit
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -20,6 +21,9 @@ _AXIS = 34.0
 _CHARACTER = 7.4
 _WIDEST_LABEL = 120.0
 _STEPS = (1, 2, 2.5, 5, 10)
+# the bases of a region, at the end of a task's name
+_LEAST_MB = 0.1
+_PART = re.compile(r"[_:]([0-9]+)-([0-9]+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +116,15 @@ def text(x: float, y: float, words: str, *, kind: str = "", anchor: str = "start
 
 
 def label(x: float, y: float, words: str) -> str:
-    """Return the name of a row; if it does not fit before ``x``, only its end."""
+    """Return the name of a row; if it does not fit before ``x``, only its end, or a region's in Mb."""
     room = int((x - 4) / _CHARACTER)
-    shown = words if len(words) <= room else f"…{words[1 - room :]}"
-    return text(x - 4, y, shown, anchor="end")
+    shown = words if len(words) <= room else _PART.sub(_in_megabases, words)
+    return text(x - 4, y, shown if len(shown) <= room else f"…{shown[1 - room :]}", anchor="end")
+
+
+def _in_megabases(found: re.Match[str]) -> str:
+    first, last = (round(int(found[number]) / 1e6, 2) for number in (1, 2))
+    return f" {first:g}-{last:g}M" if last - first >= _LEAST_MB else found[0]
 
 
 def beside(names: Iterable[str]) -> float:

@@ -9,7 +9,8 @@ import pytest
 from past_arrays import LENGTHS_BP, Job, arrays, by_chromosome
 
 from planner.advice.advice import advise
-from planner.report import advised
+from planner.report import advised, svg
+from planner.report.page import unbroken
 
 STRANGE = '<script>alert("1")</script> & a name that is much longer than any label has room for'
 
@@ -95,3 +96,24 @@ def test_what_overflows_and_what_fails_would_be_seen(tmp_path: Path) -> None:
     assert len(seen["cut"]) == 2
     assert seen["crossing"] == ["much too long / above it"]
     assert seen["unnamed"] == 1
+
+
+def test_no_line_ends_within_an_option_or_between_a_number_and_its_unit() -> None:
+    whole = '<span class="whole">{}</span>'
+    said = unbroken("against --mem=1024M <for all>: 12.5 % of 1,024 GB·h")
+    option, share, amount = (whole.format(one) for one in ("--mem=1024M", "12.5 %", "1,024 GB·h"))
+    assert said == f"against {option} &lt;for all&gt;: {share} of {amount}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("chr20_1-20000000", "chr20 0-20M"),
+        ("chr20:40000001-64444167", "chr20 40-64.44M"),
+        ("NA12878.chr20_40000001-64444167", "…hr20 40-64.44M"),
+        ("a-long-name.chr20_100-200", "….chr20_100-200"),
+        ("chr20_1-9", "chr20_1-9"),
+    ],
+)
+def test_a_name_that_does_not_fit_beside_its_bar_is_shortened(name: str, shown: str) -> None:
+    assert f">{shown}</text>" in svg.label(120, 0, name)
