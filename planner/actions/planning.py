@@ -87,7 +87,7 @@ def make_plan(
 def plan_from(inputs: PlanInputs, mode: str | None = None, submit: Mapping[str, str | None] | None = None) -> Plan:
     """Return the plan of what was fetched, with what it is expected to cost."""
     from planner.plan import build
-    from planner.report.savings import price
+    from planner.report.pricing import price
 
     found = build.plan(inputs, mode, submit)
     return found.model_copy(update={"price": price(found)}) if found.tasks else found

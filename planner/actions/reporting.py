@@ -94,8 +94,8 @@ def _of_history(
 def _of_rounds(
     project: ProjectFolder, history: Sequence[Observation], statuses: Sequence[TaskStatus], former_mb: int | None
 ) -> ProjectStory:
+    from planner.report.pricing import spent_sentence
     from planner.report.run import ProjectStory
-    from planner.report.savings import spent_sentence
     from planner.rounds.next_step import next_step
     from planner.rounds.tally import tally
 

@@ -158,6 +158,7 @@ def _compare(
     from planner.core.errors import InputError
     from planner.plan import build
     from planner.report import savings as compare
+    from planner.report.reserved import one_mem
 
     with working("reading what is known"):
         inputs = fetch(project, retry_failed=retry_failed, again=again)
@@ -177,7 +178,7 @@ def _compare(
         empty = empty or (None if plan.tasks else plan)
     if without is not None:
         one = dataclasses.asdict(compare.one_mem_figures(without))
-        notes = [f"an array of {compare.one_mem(without)} MB for each task, without chromplan"]
+        notes = [f"an array of {one_mem(without)} MB for each task, without chromplan"]
         found.append({"mode": "one --mem", "becomes": "one --mem", "notes": notes, **one})
     if as_json:
         echo_json(found)

@@ -155,7 +155,8 @@ def _time_limits(plan: Plan) -> str:
 def _below(plan: Plan) -> list[str]:
     """Return what is said below the table: what the plan comes to, notes, and what is left out."""
     from planner.core import units
-    from planner.report.savings import price_sentence, savings
+    from planner.report.pricing import price_sentence
+    from planner.report.savings import savings
 
     lines = []
     if plan.tasks:

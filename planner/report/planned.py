@@ -11,7 +11,7 @@ from planner.core import units
 from planner.core.errors import InputError
 from planner.core.wording import count
 from planner.plan.document import Plan
-from planner.report import requests_plot, savings, scales, timeline
+from planner.report import requests_plot, reserved, scales, timeline
 from planner.schedule.listing import Schedule
 
 
@@ -29,7 +29,7 @@ def draw(path: Path, plan: Plan) -> None:
     if len(tasks) < len(plan.tasks):
         requests_plot.draw(path, plan, note=_left_out(plan))
         return
-    mem_gb = [asked_mb / units.MB_PER_GB for asked_mb in savings.asked_mb(plan)]
+    mem_gb = [asked_mb / units.MB_PER_GB for asked_mb in reserved.asked_mb(plan)]
     starts = [task.start_s or 0.0 for task in tasks]
     walls = [task.wall_s or 0.0 for task in tasks]
     unit, scale_s = scales.time_unit(max(start + wall for start, wall in zip(starts, walls, strict=True)))
@@ -82,7 +82,7 @@ def _reserved(plan: Plan, scale_s: float) -> list[tuple[float, float]]:
     """Return the memory reserved by allocations over time, GB, if tasks are steps of them."""
     if not plan.batches:
         return []
-    held = savings.reservations(plan)
+    held = reserved.reservations(plan)
     changes = sorted({0.0, *(one.wall_s or 0.0 for one in held)})
     return [
         (at_s / scale_s, sum(one.mem_mb for one in held if (one.wall_s or 0.0) > at_s) / units.MB_PER_GB)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.core.wording import count
 from planner.plan.document import Plan
-from planner.report import savings, scales, timeline
+from planner.report import reserved, scales, timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def draw(path: Path, plan: Plan, *, note: str = "") -> None:
 def _figure(plan: Plan, heading: str, words: str) -> Figure:
     from matplotlib.figure import Figure
 
-    asked_mb, cap_mb = savings.asked_mb(plan), plan.target.partition.cap_mb
+    asked_mb, cap_mb = reserved.asked_mb(plan), plan.target.partition.cap_mb
     unit, mb = scales.memory_unit(max(asked_mb))
     rows = range(len(plan.tasks))
     figure = Figure(figsize=(_WIDTH, _AROUND + _BAR * min(len(rows), _MOST_NAMED)), layout="constrained")

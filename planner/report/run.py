@@ -21,7 +21,7 @@ from planner.report import advised, held_plot, svg
 from planner.report import memory_plots as plots
 from planner.report.memory_plots import TaskBar
 from planner.report.page import Fact, Grid, Page, Section
-from planner.report.savings import priced
+from planner.report.pricing import priced
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,43 +8,15 @@ from dataclasses import dataclass
 from planner.core import units
 from planner.core.memory_time import in_words, same, unit_for
 from planner.core.modes import Mode
-from planner.core.records import Observation
 from planner.core.wording import count
-from planner.plan.document import Batch, Plan, PlannedTask, Target
-from planner.plan.packers import granted_cpus, granted_mb
+from planner.plan.document import Plan
 from planner.plan.placing import expect
+from planner.report.pricing import price, price_of
+from planner.report.reserved import Reservation, asked_mb, one_mem, reservations, reserved
 from planner.scripts.job import Job, component_jobs
 from planner.scripts.jobs import jobs
 from planner.scripts.options import updates
-from planner.site import Partition, Site
 from planner.site.price import Price
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reservation:
-    """Memory that Slurm reserves for one job, array element or component.
-
-    Attributes
-    ----------
-    mem_mb : int
-        Over all its nodes, MiB.
-    wall_s : float or None
-        How long it is expected to be held, s; None while durations are unknown.
-    cpus : int
-        Over all its nodes.
-    units : int
-        The site's billing units while it is held.
-    """
-
-    mem_mb: int
-    wall_s: float | None
-    cpus: int
-    units: int
-
-    @property
-    def mb_s(self) -> float | None:
-        """Memory x time, MiB s."""
-        return None if self.wall_s is None else self.mem_mb * self.wall_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,127 +97,6 @@ def savings(plan: Plan) -> Savings:
     )
 
 
-def one_mem(plan: Plan) -> int:
-    """Return the one ``--mem`` that would hold every task of a plan, MiB, as the site grants it to a job."""
-    largest_mb = max(task.request_mb for task in plan.tasks)
-    cpus = max(task.cpus for task in plan.tasks)
-    return plan.target.site.adjust(plan.target.partition, largest_mb, cpus).mem_mb
-
-
-def reservations(plan: Plan) -> list[Reservation]:
-    """Return what Slurm reserves for a plan, in any mode.
-
-    A job of one task holds its request for as long as the task runs; in an array whose elements have no memory of their
-    own (tiers) that is the largest task's request. An allocation holds all its memory, including its scripts' share and
-    whole nodes if they are allocated whole, until its last task ends; the components of a heterogeneous job end
-    together.
-    """
-    layout, target = jobs(plan), plan.target
-    if not plan.mode.tasks_are_steps:
-        whole = target.partition.cores if target.site.mem_policy == "whole_node" else 0
-        return [
-            _reserved(target, target.partition, job.given_mb(task), whole or job.cpus, task.wall_s)
-            for job in layout
-            for task in job.tasks
-        ]
-    if plan.mode is Mode.PACKED:
-        return [_held(plan, job.batch, _lasts_s(job.tasks)) for job in layout if job.batch]
-    return [_held(plan, batch, plan.makespan_s) for batch in plan.batches]
-
-
-def _held(plan: Plan, batch: Batch, wall_s: float | None) -> Reservation:
-    mem_mb, cpus = granted_mb(batch, plan.target), granted_cpus(batch, plan.target)
-    partition = batch.partition or plan.target.partition
-    return _reserved(plan.target, partition, batch.nodes * mem_mb, batch.nodes * cpus, wall_s, nodes=batch.nodes)
-
-
-def _reserved(
-    target: Target, partition: Partition, mem_mb: int, cpus: int, wall_s: float | None, *, nodes: int = 1
-) -> Reservation:
-    billed = target.site.billed(partition, cpus=cpus, mem_mb=mem_mb, nodes=nodes)
-    return Reservation(mem_mb=mem_mb, wall_s=wall_s, cpus=cpus, units=billed)
-
-
-def price(plan: Plan) -> Price | None:
-    """Return the expected cost of a plan; None while durations are unknown."""
-    return _price(plan.target.site, reservations(plan))
-
-
-def _price(site: Site, held: Sequence[Reservation]) -> Price | None:
-    if any(one.wall_s is None for one in held):
-        return None
-    billed_h = sum(one.units * (one.wall_s or 0.0) for one in held) / 3600
-    return Price(
-        core_h=sum(one.cpus * (one.wall_s or 0.0) for one in held) / 3600,
-        billed_h=billed_h,
-        money=None if site.money_per_unit_h is None else site.money_per_unit_h * billed_h,
-        co2_g=None if site.co2_g_per_unit_h is None else site.co2_g_per_unit_h * billed_h,
-    )
-
-
-def price_sentence(plan: Plan) -> str | None:
-    """Return a plan's cost in words, one line; None if the site has no price, or durations are unknown."""
-    found = price(plan) if plan.target.site.has_price(plan.target.partition) else None
-    return None if found is None else f"costs {_in_words(plan.target.site, found)}"
-
-
-def priced(plans: Sequence[Plan]) -> Target | None:
-    """Return where plans run if jobs have a price there, the latest last.
-
-    None if the site has no price, or where tasks share allocations, which cost more than their tasks.
-    """
-    if not plans or any(plan.mode.tasks_are_steps for plan in plans):
-        return None
-    target = plans[-1].target
-    return target if target.site.has_price(target.partition) else None
-
-
-def spent_sentence(plans: Sequence[Plan], ended: Sequence[Observation]) -> str | None:
-    """Return what the attempts of a project's rounds have cost, in words.
-
-    None without a price, see `priced`.
-    """
-    target = priced(plans)
-    if target is None:
-        return None
-    held = [
-        _reserved(target, target.partition, one.limit_mb, one.cpus, one.wall_s)
-        for one in ended
-        if one.limit_mb and one.wall_s is not None
-    ]
-    found = _price(target.site, held)
-    return f"cost so far: {_in_words(target.site, found)}" if held and found else None
-
-
-def _in_words(site: Site, found: Price) -> str:
-    parts = [f"{_amount(found.core_h)} core-hours", f"{_amount(found.billed_h)} billing unit-hours"]
-    if found.money is not None:
-        parts.append(f"{_amount(found.money)} {site.currency}")
-    if found.co2_g is not None:
-        parts.append(f"{_amount(found.co2_g)} g of CO2")
-    return ", ".join(parts)
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def asked_mb(plan: Plan) -> list[int]:
-    """Return the request for each task, MiB, in the plan's order; in a tier, that of its largest task."""
-    if plan.mode.tasks_are_steps:
-        return [task.request_mb for task in plan.tasks]
-    given_mb = {task.index: job.given_mb(task) for job in jobs(plan) for task in job.tasks}
-    return [given_mb[task.index] for task in plan.tasks]
-
-
-def _lasts_s(tasks: Sequence[PlannedTask]) -> float | None:
-    """Return how long a job of these tasks is expected to last, s."""
-    spans = [(task.start_s, task.start_s + task.wall_s) for task in tasks if task.start_s is not None and task.wall_s]
-    if len(spans) < len(tasks):
-        return None
-    return max(end for _, end in spans) - min(start for start, _ in spans)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
     """The totals of a plan.
@@ -302,14 +153,14 @@ def one_mem_figures(plan: Plan) -> Figures:
         reserved_mb=comes_to.one_mem_sum_mb,
         requested_gb_h=_gb_h(comes_to.one_mem_mb_s),
         makespan_s=_ends_after_s(plan, [comes_to.one_mem_mb] * len(plan.tasks)) if timed else None,
-        price=_price(plan.target.site, _all_alike(plan, comes_to.one_mem_mb)) if timed else None,
+        price=price_of(plan.target.site, _all_alike(plan, comes_to.one_mem_mb)) if timed else None,
         slurm_calls=2,
     )
 
 
 def _all_alike(plan: Plan, mem_mb: int) -> list[Reservation]:
     target = plan.target
-    return [_reserved(target, target.partition, mem_mb, task.cpus, task.wall_s) for task in plan.tasks]
+    return [reserved(target, target.partition, mem_mb, task.cpus, task.wall_s) for task in plan.tasks]
 
 
 def _gb_h(mb_s: float | None) -> float | None:

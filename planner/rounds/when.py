@@ -10,7 +10,7 @@ from planner import slurm
 from planner.core.errors import InputError
 from planner.core.modes import Mode
 from planner.plan.document import Plan
-from planner.report.savings import one_mem
+from planner.report.reserved import one_mem
 from planner.scripts.job import Job
 from planner.scripts.jobs import jobs
 from planner.scripts.render import options

@@ -8,7 +8,8 @@ from pipelines import Pipeline
 
 from planner.core import units
 from planner.plan.document import Plan
-from planner.report.savings import reservations, savings
+from planner.report.reserved import reservations
+from planner.report.savings import savings
 
 pytestmark = pytest.mark.cluster
 TWO_TYPES = """

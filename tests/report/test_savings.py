@@ -3,37 +3,21 @@
 import json
 from pathlib import Path
 
-import past_arrays
 import plans
 import pytest
-from observed import observation
-from past_arrays import Job
 
 from planner.cli import main
 from planner.core.memory_time import in_words
 from planner.core.modes import Mode
-from planner.core.records import Outcome
-from planner.plan.document import Plan
 from planner.plan.overheads import NEXT_JOB_S
 from planner.report import savings as compare
-from planner.report.run import saved
+from planner.report.reserved import reservations
 from planner.scripts.jobs import jobs
-from planner.site import Partition, dumps
-from planner.site.price import Price
-
-ONE_NODE = Partition(name="one", nodes=1, cores=2, mem_mb=64_000)
-
-
-def timed(mode: Mode, **site: object) -> Plan:
-    """Return a plan of four tasks of one hour each."""
-    config = plans.config(submit={"mode": mode}, pipeline={"chromosomes": "19-22"})
-    plan = plans.plan(config, at=plans.site(partitions=(ONE_NODE,), **site))
-    tasks = [task.model_copy(update={"wall_s": 3600.0}) for task in plan.tasks]
-    return plan.model_copy(update={"tasks": tasks})
+from planner.site import Partition
 
 
 def test_an_array_asks_for_each_tasks_own_memory() -> None:
-    plan = timed(Mode.ARRAY)
+    plan = plans.hour_long(Mode.ARRAY)
     found = compare.figures(plan)
     assert found.requested_gb_h == pytest.approx(plan.total_request_mb / 1024)
     assert found.makespan_s == 7200 + NEXT_JOB_S  # four tasks on two cores
@@ -42,12 +26,12 @@ def test_an_array_asks_for_each_tasks_own_memory() -> None:
 
 
 def test_jobs_are_a_submission_each() -> None:
-    found = compare.figures(timed(Mode.JOBS))
+    found = compare.figures(plans.hour_long(Mode.JOBS))
     assert (found.jobs, found.submissions, found.slurm_calls) == (4, 4, 5)
 
 
 def test_tiers_ask_for_the_largest_of_each() -> None:
-    plan = timed(Mode.TIERS)
+    plan = plans.hour_long(Mode.TIERS)
     tiers = [task.model_copy(update={"tier": 0}) for task in plan.tasks]
     found = compare.figures(plan.model_copy(update={"tasks": tiers}))
     assert found.requested_gb_h == pytest.approx(4 * max(task.request_mb for task in plan.tasks) / 1024)
@@ -62,14 +46,14 @@ def test_without_durations_only_the_counts_are_known() -> None:
 
 
 def test_where_nodes_are_given_whole_an_allocation_holds_all_of_its_node() -> None:
-    plan = timed(Mode.PACKED, mem_policy="whole_node")
+    plan = plans.hour_long(Mode.PACKED, mem_policy="whole_node")
     starts = [task.model_copy(update={"start_s": 0.0}) for task in plan.tasks]
     found = compare.figures(plan.model_copy(update={"tasks": starts, "makespan_s": 3600.0}))
     assert found.requested_gb_h == pytest.approx(64_000 / 1024)
 
 
 def test_an_allocation_is_held_until_its_last_task_ends() -> None:
-    plan = timed(Mode.PACKED)
+    plan = plans.hour_long(Mode.PACKED)
     starts = [task.model_copy(update={"start_s": 1800.0 * task.index}) for task in plan.tasks]
     found = compare.figures(plan.model_copy(update={"tasks": starts, "makespan_s": 9000.0}))
     assert found.makespan_s == 9000
@@ -82,7 +66,7 @@ ALL_MODES = [Mode.ARRAY, Mode.TIERS, Mode.JOBS, Mode.PACKED, Mode.DYNAMIC]
 
 @pytest.mark.parametrize("mode", ALL_MODES)
 def test_what_is_reserved_is_what_the_jobs_ask_of_slurm(mode: Mode) -> None:
-    plan = timed(mode)
+    plan = plans.hour_long(mode)
     asked = sum(job.mem_mb * (len(job.tasks) if job.array or not job.runs_steps else 1) for job in jobs(plan))
     found = compare.savings(plan)
     if mode is Mode.ARRAY:  # held at the largest, then each element is given its own
@@ -92,7 +76,7 @@ def test_what_is_reserved_is_what_the_jobs_ask_of_slurm(mode: Mode) -> None:
 
 
 def test_an_allocation_reserves_its_scripts_share_too() -> None:
-    plan = timed(Mode.PACKED)
+    plan = plans.hour_long(Mode.PACKED)
     assert compare.savings(plan).reserved_mb == sum(batch.mem_mb for batch in plan.batches)
     assert all(batch.mem_mb > batch.pool_mb for batch in plan.batches)
 
@@ -106,13 +90,13 @@ def test_the_components_of_a_heterogeneous_job_are_held_until_the_last_task_ends
     plan = plans.plan(config, at=plans.site(partitions=types))
     assert plan.mode is Mode.HET
     plan = plan.model_copy(update={"makespan_s": 7200.0})
-    held = compare.reservations(plan)
+    held = reservations(plan)
     assert [one.mem_mb for one in held] == [batch.mem_mb for batch in plan.batches]
     assert {one.wall_s for one in held} == {7200.0}
 
 
 def test_one_mem_for_all_is_the_largest_request_for_each() -> None:
-    plan = timed(Mode.ARRAY)
+    plan = plans.hour_long(Mode.ARRAY)
     largest_mb = max(task.request_mb for task in plan.tasks)
     found = compare.savings(plan)
     assert (found.one_mem_mb, found.one_mem_sum_mb) == (largest_mb, 4 * largest_mb)
@@ -138,7 +122,7 @@ def test_what_is_lost_is_told_as_plainly_as_what_is_saved(share: float, words: s
 
 
 def test_where_nothing_is_saved_nothing_is_said_of_it() -> None:
-    plan = timed(Mode.ARRAY)
+    plan = plans.hour_long(Mode.ARRAY)
     alike = plan.model_copy(
         update={"tasks": [task.model_copy(update={"request_mb": 500, "wall_s": 3600.0}) for task in plan.tasks]}
     )
@@ -188,96 +172,3 @@ def test_auto_in_the_configuration_counts_for_every_round(tmp_path: Path, capsys
     plan = json.loads(capsys.readouterr().out)
     assert plan["mode"] == "jobs"
     assert plan["notes"] == ["mode jobs: only 3 tasks: a job for each, with exactly what it needs"]
-
-
-WEIGHTED = ONE_NODE.model_copy(update={"billing_weights": "CPU=1.0,Mem=0.25G"})
-
-
-def test_a_plan_costs_what_the_site_bills_for_as_long_as_its_jobs_run() -> None:
-    plan = timed(Mode.JOBS)
-    site = plan.target.site.model_copy(update={"money_per_unit_h": 0.5, "co2_g_per_unit_h": 10.0, "currency": "CHF"})
-    target = plan.target.model_copy(update={"partition": WEIGHTED, "site": site})
-    plan = plan.model_copy(update={"target": target})
-    billed = sum(int(task.cpus + task.request_mb / 1024 / 4) for task in plan.tasks)  # an hour each
-    found = compare.price(plan)
-    assert found == Price(core_h=4.0, billed_h=billed, money=billed / 2, co2_g=billed * 10)
-    assert compare.price_sentence(plan) == (
-        f"costs 4 core-hours, {billed} billing unit-hours, {billed / 2:.3g} CHF, {billed * 10} g of CO2"
-    )
-
-
-def test_attempts_cost_what_they_held_whether_they_completed_or_not() -> None:
-    plan = timed(Mode.JOBS)
-    priced = plan.model_copy(update={"target": plan.target.model_copy(update={"partition": WEIGHTED})})
-    ended = [
-        observation(1, 3000.0, {}, limit_mb=8192, wall_s=3600.0, cpus=1),
-        observation(2, 4096.0, {}, limit_mb=4096, wall_s=1800.0, cpus=2, outcome=Outcome.OOM),
-        observation(3, None, {}, limit_mb=None, wall_s=None),
-    ]
-    assert compare.spent_sentence([priced], ended) == "cost so far: 2 core-hours, 4.5 billing unit-hours"
-    assert compare.spent_sentence([plan], ended) is None
-    assert compare.spent_sentence([priced], []) is None
-
-
-def test_what_was_billed_is_compared_with_the_former_mem_kills_included() -> None:
-    plan = timed(Mode.JOBS)
-    priced = plan.model_copy(update={"target": plan.target.model_copy(update={"partition": WEIGHTED})})
-    jobs = [
-        Job(id="7_1", peak_mb=3000, limit_mb=4096, wall_s=3600, cpus=1),
-        Job(id="7_2", peak_mb=7000, limit_mb=8192, wall_s=1800, cpus=2),
-    ]
-    (array,) = past_arrays.arrays(*jobs)
-    found = saved(array, 4096, [plan, priced])
-    assert found is not None
-    assert found.billed_s == (1 + 1) * 3600 + (2 + 2) * 1800
-    # the second one would have been killed at 4 GB, and done with 8
-    assert found.former_billed_s == (1 + 1) * 3600 + ((2 + 1) + (2 + 2)) * 1800
-    for without in ([], [plan], [priced.model_copy(update={"mode": Mode.PACKED})]):
-        unpriced = saved(array, 4096, without)
-        assert unpriced is not None
-        assert unpriced.billed_s is unpriced.former_billed_s is None
-
-
-def test_where_the_site_tells_no_price_only_cores_are_counted_and_nothing_is_said() -> None:
-    plan = timed(Mode.TIERS)
-    found = compare.figures(plan).price
-    assert found is not None
-    assert found.billed_h == found.core_h > 0
-    assert found.money is None
-    assert compare.price_sentence(plan) is None
-
-
-def test_whole_nodes_cost_all_their_cores() -> None:
-    plan = timed(Mode.JOBS, mem_policy="whole_node")
-    assert compare.price(plan).core_h == 2 * len(plan.tasks)  # type: ignore[union-attr]
-
-
-def test_without_durations_there_is_no_price() -> None:
-    assert compare.price(plans.plan()) is None
-    assert compare.figures(plans.plan()).price is None
-
-
-def test_compare_shows_what_each_mode_costs_where_the_site_bills(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "site.toml").write_text(dumps(plans.site(partitions=(WEIGHTED,))))
-    text = plans.CONFIG.replace('"1-22"', '"20-22"') + '[submit]\nsite = "./site.toml"\n'
-    (tmp_path / "chromplan.toml").write_text(text)
-    rows = [f"chr{c},{100 + c},{60 * c},{c}" for c in range(1, 23)]
-    (tmp_path / "past.csv").write_text("\n".join(["chromosome,peak_mb,wall_s,length_mb", *rows, ""]))
-    argv = ["history", "import", str(tmp_path / "past.csv"), "--tool", "beagle", "--feature", "length_mb=length_mb"]
-
-    def shown(*words: str) -> str:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "--project", str(tmp_path)])
-        assert ended.value.code == 0
-        return capsys.readouterr().out
-
-    shown(*argv)
-    table = shown("plan", "--compare")
-    assert "core-hours" in table
-    assert "unit-hours billed" in table
-    assert " billing unit-hours" in shown("plan")
-    found = json.loads(shown("plan", "--compare", "--json"))
-    assert all(row["price"]["billed_h"] > 0 for row in found if row["becomes"])

@@ -11,6 +11,7 @@ from typing import Any
 from planner.core import config as configuration
 from planner.core.config import Config
 from planner.core.documents import parse_toml
+from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.memory.model import MemoryModel
 from planner.plan import build
@@ -31,6 +32,7 @@ time = "02:00:00"
 [memory]
 formula = "100 + 20 * length_mb"
 """
+ONE_NODE = Partition(name="one", nodes=1, cores=2, mem_mb=64_000)
 
 
 def site(**changes: Any) -> Site:
@@ -99,3 +101,11 @@ def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None)
         command=configuration.command_text(of, table, path=Path("chromplan.toml")),
         columns=configuration.columns(of, table),
     )
+
+
+def hour_long(mode: Mode, **changes: object) -> Plan:
+    """Return a plan of four tasks of one hour each, on a site of one node."""
+    of = config(submit={"mode": mode}, pipeline={"chromosomes": "19-22"})
+    found = plan(of, at=site(partitions=(ONE_NODE,), **changes))
+    tasks = [task.model_copy(update={"wall_s": 3600.0}) for task in found.tasks]
+    return found.model_copy(update={"tasks": tasks})
