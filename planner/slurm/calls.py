@@ -115,14 +115,14 @@ class SlurmError(FailureError):
         self.said = said
         self.stdout = stdout
         self.verdict = verdict(said, returncode)
-        # the connection to slurmctld was closed while the command wrote to it
-        self._was_cut_off = returncode == -signal.SIGPIPE
+        # by SIGPIPE when its connection to slurmctld was closed, by SIGKILL when memory runs short here
+        self._was_ended = _by_signal(returncode)
 
     @property
     def on_the_way(self) -> bool:
-        """Whether the connection to slurmctld failed, which may be over soon."""
+        """Whether the connection to slurmctld failed, or a signal ended the command, which may be over soon."""
         is_known = any(sign in self.said for sign in _ON_THE_WAY)
-        return isinstance(self, AnswerLost) or self._was_cut_off or is_known
+        return isinstance(self, AnswerLost) or self._was_ended or is_known
 
 
 class AnswerLost(SlurmError):  # noqa: N818 - what happened
@@ -267,10 +267,15 @@ def missing(program: str) -> FailureError:
     )
 
 
+def _by_signal(returncode: int) -> bool:
+    """Whether a signal ended a command, or one that a site's own script of that name ran."""
+    return returncode < 0 or 128 < returncode <= 128 + signal.SIGRTMAX
+
+
 def verdict(said: str, returncode: int) -> Verdict:
-    """Return whether a request that failed with this message and exit code (below 0: a signal) had an effect."""
+    """Return whether a request that failed with this message and exit code had an effect."""
     if any(sign in said for sign in _DONE_BEFORE):
         return Verdict.TAKEN
-    if returncode < 0 or any(sign in said for sign in _ON_THE_WAY):
+    if _by_signal(returncode) or any(sign in said for sign in _ON_THE_WAY):
         return Verdict.UNKNOWN
     return Verdict.REFUSED if any(sign in said for sign in _NO) else Verdict.UNKNOWN

@@ -59,6 +59,7 @@ def test_a_warning_beside_an_answer_is_none() -> None:
         ("Batch job submission failed: Words of a later version", 1, "unknown"),
         ("exit code -9", -9, "unknown"),
         ("Batch job submission failed: Invalid account", -9, "unknown"),
+        ("sbatch: line 3: 4711 Killed (job limit)", 137, "unknown"),  # a site's own script around it
         ("Job/step already completing or completed", 1, "taken"),
     ],
 )
@@ -66,7 +67,16 @@ def test_only_a_known_no_is_a_refusal(said: str, returncode: int, verdict: str) 
     assert calls.verdict(said, returncode) == Verdict(verdict)
 
 
-@pytest.mark.parametrize("lost", ['echo "error: Socket timed out on send/recv" >&2; exit 1', "kill -PIPE $$"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        'echo "error: Socket timed out on send/recv" >&2; exit 1',
+        "kill -PIPE $$",
+        "kill -KILL $$",
+        "echo 'the half'; kill -SEGV $$",
+        "bash -c 'kill -BUS $$'; exit",  # in a site's own script
+    ],
+)
 def test_a_question_whose_answer_got_lost_is_asked_again(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
