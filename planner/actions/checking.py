@@ -45,7 +45,17 @@ def check(config: Config, samples: list[Sample], cut: Sequence[Region], *, path:
     configuration.check_command(config, samples, cut, path=path)
     _check_syntax(text, path)
     gone = [] if config.wrap else missing_result_folders(config.pipeline.command, path.parent)
-    return [f"the command writes into {one}, which does not exist: mkdir -p {shlex.quote(str(one))}" for one in gone]
+    writes = [f"the command writes into {one}, which does not exist: mkdir -p {shlex.quote(str(one))}" for one in gone]
+    return [*writes, *_columns_taken_for_names(config, samples)]
+
+
+def _columns_taken_for_names(config: Config, samples: list[Sample]) -> list[str]:
+    """Return a doubt about names from a file that may be several columns without a line that names them."""
+    words = {len(one.name.split()) for one in samples}
+    if not isinstance(config.pipeline.samples, str) or len(samples) < 2 or len(words) > 1 or max(words) < 2:
+        return []
+    where = f"a first line of {config.pipeline.samples}"
+    return [f"{samples[0].name!r} is taken for the name of one sample; if it is columns, name them in {where}"]
 
 
 def _check_syntax(bash: str, path: Path) -> None:

@@ -70,7 +70,7 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
 
     Tabs, semicolons, commas or blanks separate columns; empty lines and lines that begin with ``#`` are skipped (a name
     in quotes may begin with it). The first line of a table names its columns, the first of which is a word for samples
-    (sample, id, name, …).
+    (sample, id, name, …). Of PLINK's columns ``FID IID``, the individual is the sample.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def read(path: Path, *, reserved: Collection[str]) -> list[Sample]:
         columns than the first, or a name that is listed twice; names file and line.
     """
     text = read_text(path, hint="pipeline.samples is a list of names or the path of a table").removeprefix("\ufeff")
-    rows = _rows(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+    rows = _by_individual(_rows(path, text.replace("\r\n", "\n").replace("\r", "\n")))
     if not rows:
         raise InputError(f"{path}: no samples", "write one name per line")
     header: tuple[str, ...] = ("sample",)
@@ -146,6 +146,13 @@ def _rows(path: Path, text: str) -> list[_SampleLine]:
             rows.append(_SampleLine(line=last, cells=cells))
         heading_due = False
     return rows
+
+
+def _by_individual(rows: list[_SampleLine]) -> list[_SampleLine]:
+    """Return a table in PLINK's columns, a family before an individual, with the individual first: it is the sample."""
+    if not rows or [cell.lstrip("# ").lower() for cell in rows[0].cells[:2]] != ["fid", "iid"]:
+        return rows
+    return [_SampleLine(line=row.line, cells=(*row.cells[1::-1], *row.cells[2:])) for row in rows]
 
 
 def _separator(text: str) -> str:

@@ -21,11 +21,11 @@ command = '''
 """
 
 
-def check(folder: Path, command: str, *, chromosomes: str = "1-22", samples: str = '["S1", "S2"]') -> None:
+def check(folder: Path, command: str, *, chromosomes: str = "1-22", samples: str = '["S1", "S2"]') -> list[str]:
     path = folder / "chromplan.toml"
     path.write_text(TOML.format(command=command, chromosomes=chromosomes, samples=samples))
     read = config.load(path)
-    checking.check(read, config.samples(read, folder), regions_of(read, folder), path=path)
+    return checking.check(read, config.samples(read, folder), regions_of(read, folder), path=path)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,16 @@ def test_a_misspelt_placeholder_gets_the_one_that_was_meant(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"unknown placeholder \{chromosme\}") as refused:
         check(tmp_path, "run {sample} {chromosme}")
     assert refused.value.hint.startswith("did you mean 'chromosome'?")
+
+
+@pytest.mark.parametrize(
+    ("lines", "doubted"),
+    [("NA1 CEU\nNA2 YRI\n", True), ("NA1 CEU\n", False), ("the first\nsecond\n", False), ("NA1\nNA2\n", False)],
+)
+def test_columns_that_no_line_names_are_doubted_to_be_names(tmp_path: Path, lines: str, doubted: bool) -> None:
+    (tmp_path / "samples.txt").write_text(lines)
+    said = check(tmp_path, "run {sample} {chromosome}", samples='"samples.txt"')
+    assert ["'NA1 CEU' is taken for the name of one sample" in "".join(said)] == [doubted]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ def test_the_first_column_may_be_called_as_people_call_it(tmp_path: Path, headin
     assert read(tmp_path, f"{heading},depth\nS1,30\n") == [("S1", {"depth": "30"})]
 
 
+@pytest.mark.parametrize("heading", ["#FID\tIID\tSEX", "FID IID SEX", "fid,iid,SEX"])
+def test_of_plinks_columns_the_individual_is_the_sample(tmp_path: Path, heading: str) -> None:
+    sign = next(one for one in "\t, " if one in heading)
+    family, _, sex = heading.lstrip("#").split(sign)
+    text = f"{heading}\nf1 A 1\nf1 B 2\n".replace(" ", sign)
+    assert read(tmp_path, text) == [("A", {family: "f1", sex: "1"}), ("B", {family: "f1", sex: "2"})]
+
+
 def test_a_name_in_quotes_may_begin_with_the_sign_of_a_comment(tmp_path: Path) -> None:
     text = 'sample,place\n"#","a\nb"\n# "S1",c\n"#2","# d"\n  # S3\n'
     assert read(tmp_path, text) == [("#", {"place": "a\nb"}), ("#2", {"place": "# d"})]
