@@ -19,7 +19,8 @@ def gather(target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     pages = {page for pattern in PAGES for page in ROOT.glob(pattern)}
     linked = {(page.parent / link).resolve() for page in pages for link in _LINK.findall(page.read_text("utf-8"))}
-    for path in sorted(pages | {path for path in linked if path.is_file()}):
+    styles = set(ROOT.glob("docs/*.css"))
+    for path in sorted(pages | styles | {path for path in linked if path.is_file()}):
         copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
