@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
 import yaml
+
+import planner
 
 TOP = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
@@ -36,6 +39,7 @@ def test_the_conda_recipe_requires_what_the_wheel_requires() -> None:
     asked = dict(requirement(line) for line in recipe()["requirements"]["run"])
     assert asked.pop("python") == PROJECT["requires-python"]
     assert asked == dict(requirement(line) for line in PROJECT["dependencies"])
+    assert recipe()["package"]["version"] == planner.__version__
 
 
 def test_the_conda_recipe_says_what_bioconda_asks_of_one() -> None:
@@ -80,6 +84,12 @@ def test_sdist_and_wheel_are_what_pypi_accepts(tmp_path: Path) -> None:
     subprocess.run(build, check=True, capture_output=True)
     built = sorted(tmp_path.iterdir())
     assert {path.suffix for path in built} == {".whl", ".gz"}
+    assert all(planner.__version__ in path.name for path in built)
+    # the wheel is built from the sdist
+    with zipfile.ZipFile(next(path for path in built if path.suffix == ".whl")) as wheel:
+        packed = {Path(name).name for name in wheel.namelist()}
+    shipped = [*(TOP / "templates").iterdir(), *(TOP / "site_configs").iterdir(), *(TOP / "planner/data").rglob("*.*")]
+    assert {path.name for path in shipped if path.is_file() and path.suffix != ".pyc"} <= packed
     check: list[str | Path] = [sys.executable, "-m", "twine", "check", "--strict", *built]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup, escape
-
 from planner.core import files, templates
 from planner.report.svg import Plot
 
@@ -65,9 +63,11 @@ class Page:
     sections: Sequence[Section]
 
 
-def unbroken(words: str) -> Markup:
-    """Return text as HTML in which no line ends within an option of sbatch, or between a number and its unit."""
-    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(words))))  # noqa: S704 - escaped
+def unbroken(html: str) -> str:
+    """Return HTML in which no line ends within an option of sbatch, or between a number and its unit."""
+    return _WHOLE.sub(
+        r'<span class="whole">\g<0></span>', str(html)
+    )  # which may be jinja's Markup, that escapes what is added
 
 
 def render(page: Page) -> str:

@@ -100,7 +100,7 @@ def test_what_overflows_and_what_fails_would_be_seen(tmp_path: Path) -> None:
 
 def test_no_line_ends_within_an_option_or_between_a_number_and_its_unit() -> None:
     whole = '<span class="whole">{}</span>'
-    said = unbroken("against --mem=1024M <for all>: 12.5 % of 1,024 GB·h")
+    said = unbroken("against --mem=1024M &lt;for all&gt;: 12.5 % of 1,024 GB·h")
     option, share, amount = (whole.format(one) for one in ("--mem=1024M", "12.5 %", "1,024 GB·h"))
     assert said == f"against {option} &lt;for all&gt;: {share} of {amount}"
 
