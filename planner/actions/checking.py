@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner.core import config as configuration
+from planner.core import pipelines
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.regions import Region
@@ -30,7 +30,7 @@ def check(config: Config, samples: list[Sample], cut: Sequence[Region], *, path:
     ----------
     config : Config
     samples : list of Sample
-        As `planner.core.config.samples` returns them.
+        As `planner.core.pipelines.samples` returns them.
     cut : sequence of Region
         As `planner.project.regions.regions_of` returns them.
     path : Path
@@ -41,8 +41,8 @@ def check(config: Config, samples: list[Sample], cut: Sequence[Region], *, path:
     InputError
         A command that does the same in several tasks, or that bash cannot read.
     """
-    text = configuration.command_text(config, samples, path=path)
-    configuration.check_command(config, samples, cut, path=path)
+    text = pipelines.command_text(config, samples, path=path)
+    pipelines.check_command(config, samples, cut, path=path)
     _check_syntax(text, path)
     gone = [] if config.wrap else missing_result_folders(config.pipeline.command, path.parent)
     writes = [f"the command writes into {one}, which does not exist: mkdir -p {shlex.quote(str(one))}" for one in gone]

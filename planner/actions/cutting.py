@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.actions import planning
-from planner.core import command
-from planner.core import config as configuration
+from planner.core import command, pipelines
 from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
@@ -57,7 +56,7 @@ class Cutter:
         self._mode, self._submit = mode, submit
         self._whole = whole_chromosomes(inputs.config, project)
         self._parts = split.into_parts(self._whole)
-        self._samples = configuration.samples(self._parts, project.folder)
+        self._samples = pipelines.samples(self._parts, project.folder)
         self._cut = cut_of(self._whole, project.folder)
         self._kept = self._begun()
         site = inputs.site
@@ -106,14 +105,14 @@ class Cutter:
     def _inputs_of(self, regions: Sequence[Region]) -> PlanInputs:
         config = self._whole if all(one.is_whole for one in regions) else self._parts
         path = self._project.config_path
-        configuration.check_command(config, self._samples, regions, path=path)
+        pipelines.check_command(config, self._samples, regions, path=path)
         features = planning.task_features(self._project, config, self._samples, regions)
         return replace(
             self._inputs,
             config=config,
             tasks=build.tasks(config, self._samples, regions, features),
-            command=configuration.command_text(config, self._samples, path=path),
-            columns=configuration.columns(config, self._samples),
+            command=pipelines.command_text(config, self._samples, path=path),
+            columns=pipelines.columns(config, self._samples),
         )
 
     def candidate(self, name: str, regions: Sequence[Region]) -> CutPlan:

@@ -28,7 +28,7 @@ def task_features(
 ) -> dict[str, Mapping[str, float]]:
     """Return the features of every task of the pipeline, reading the files they name."""
     from planner.actions import formulas
-    from planner.core import config as configuration
+    from planner.core import pipelines
     from planner.core.regions import SPLIT
     from planner.plan import build, features
     from planner.project import inputs
@@ -37,7 +37,7 @@ def task_features(
     # the model predicts from what [features] names; what only the formula needs stands beside it
     specs = features.parse_specs({**config.features, **formulas.implied_features(project, config)})
     of = cut_of(config, project.folder)
-    told = configuration.region_columns(config, samples)
+    told = pipelines.region_columns(config, samples)
     # the overlaps of a split come on top of what whole chromosomes took
     cuts_whole = config.pipeline.regions == SPLIT and config.pipeline.overlap is not None
     base = Path(config.wrap.folder) if config.wrap else project.folder
@@ -122,13 +122,13 @@ def fetch(
         While a round is run on this machine.
     """
     from planner.actions import checking
-    from planner.core import config as configuration
+    from planner.core import pipelines
     from planner.plan import build
     from planner.project.regions import regions_of
 
     config = project.config()
     _refuse_while_running(project)
-    samples = configuration.samples(config, project.folder)
+    samples = pipelines.samples(config, project.folder)
     cut = regions_of(config, project.folder)
     doubts = checking.check(config, samples, cut, path=project.config_path)
     tasks = build.tasks(config, samples, cut, task_features(project, config, samples, cut))
@@ -149,7 +149,7 @@ def _inputs_of(
     project: ProjectFolder, config: Config, samples: list[Sample], tasks: Sequence[Task], asked: _FetchOptions
 ) -> PlanInputs:
     """Return the inputs of a plan of these tasks."""
-    from planner.core import config as configuration
+    from planner.core import pipelines
     from planner.plan import requests
     from planner.plan.inputs import PlanInputs
     from planner.rounds import progress
@@ -174,8 +174,8 @@ def _inputs_of(
         number=project.next_number(),
         token=os.urandom(3).hex(),
         chromplan=planner.__version__,
-        command=configuration.command_text(config, samples, path=project.config_path),
-        columns=configuration.columns(config, samples),
+        command=pipelines.command_text(config, samples, path=project.config_path),
+        columns=pipelines.columns(config, samples),
         retry_failed=asked.retry_failed,
         notes=[*notes, *elastic],
     )

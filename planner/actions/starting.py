@@ -10,7 +10,7 @@ from pathlib import Path
 
 from planner.actions import checking, opening
 from planner.core import config as configuration
-from planner.core import files, genomes, human, units
+from planner.core import files, genomes, human, pipelines, units
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError, PlannerError
 from planner.core.toml import toml_value
@@ -128,7 +128,7 @@ def check(values: Mapping[str, object], folder: Path) -> str:
     path = folder / configuration.FILE
     written = text(values)
     config = parse_toml(written, configuration.Config, path=path)
-    checking.check(config, configuration.samples(config, folder), regions_of(config, folder), path=path)
+    checking.check(config, pipelines.samples(config, folder), regions_of(config, folder), path=path)
     site, _ = opening.load_site(ProjectFolder(folder), config).for_account(config.submit.account, os.environ)
     time_s = units.parse_duration_s(config.pipeline.time) or 0.0
     site.choose(1, config.pipeline.cpus_tried[0], time_s, config.submit.partition)

@@ -48,10 +48,11 @@ def command(ctx: click.Context, folder: Path, tries: bool, as_json: bool) -> Non
 def _place(folder: Path) -> list[str]:
     """Return where a project's jobs go, as sbatch options; nothing without a project."""
     from planner.core import config as configuration
+    from planner.core import pipelines
 
     path = folder / configuration.FILE
     if not path.exists():
         return []
-    submit = configuration.load(path).submit
+    submit = pipelines.load(path).submit
     places = {"--partition": submit.partition, "--account": submit.account, "--qos": submit.qos}
     return [f"{name}={value}" for name, value in places.items() if value]

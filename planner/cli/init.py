@@ -176,11 +176,12 @@ def _a_person_is_there() -> bool:
 def _what(folder: Path) -> str:
     """Return ``3 samples × 22 chromosomes, site cannon``."""
     from planner.core import config as configuration
+    from planner.core import pipelines
     from planner.core.wording import count
     from planner.project.regions import regions_of
 
-    config = configuration.load(folder / configuration.FILE)
+    config = pipelines.load(folder / configuration.FILE)
     chromosomes = count(len(regions_of(config, folder)), "region" if config.pipeline.cuts else "chromosome")
-    table = configuration.samples(config, folder)
+    table = pipelines.samples(config, folder)
     samples = f"{count(len(table), 'sample')} × " if table[0].name else ""
     return f"{samples}{chromosomes}, site {config.submit.site}"

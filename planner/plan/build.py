@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from planner.core import config as configuration
-from planner.core import shell
+from planner.core import pipelines, shell
 from planner.core.config import Config, Memory, Submit
 from planner.core.errors import InputError
 from planner.core.modes import AUTO, BatchPacker, Mode
@@ -43,7 +42,7 @@ def tasks(
         See `planner.plan.features`.
     """
     named = names(config, samples, regions)
-    told = configuration.region_columns(config, list(samples))
+    told = pipelines.region_columns(config, list(samples))
     return [
         Task(
             name=name,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from planner import site as sites
 from planner.core import config as configuration
-from planner.core import files
+from planner.core import files, pipelines
 from planner.core.config import Config
 from planner.core.documents import parse_json, read_text
 from planner.core.errors import InputError
@@ -48,7 +48,7 @@ class ProjectFolder:
 
     def config(self) -> Config:
         """Read and check ``chromplan.toml``; a split that was chosen for its chromosomes is applied."""
-        return split.applied(configuration.load(self.config_path), self.folder)
+        return split.applied(pipelines.load(self.config_path), self.folder)
 
     @cached_property
     def store_path(self) -> Path:

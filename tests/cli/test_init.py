@@ -87,10 +87,10 @@ def test_what_a_plan_would_refuse_is_not_written(
 def test_the_example_command_is_one_of_the_tool_and_is_called_an_example(
     here: Path, tool: str, samples: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from planner.core import config
+    from planner.core import pipelines
 
     chromplan("init", "--tool", tool, *samples)
-    command = config.load(here / "chromplan.toml").pipeline.command
+    command = pipelines.load(here / "chromplan.toml").pipeline.command
     assert command.startswith(f"{tool} ")
     assert f"its command is an example, to be replaced by yours: {command}" in capsys.readouterr().out
     chromplan("plan")
@@ -141,11 +141,11 @@ def test_a_project_elsewhere_uses_its_own_site_files(
 
 
 def test_a_command_with_any_quotes_is_written_as_it_is(here: Path) -> None:
-    from planner.core import config
+    from planner.core import pipelines
 
     bash = "echo '''{chromosome}''' \"\\n\" \\t"
     chromplan("init", "--command", bash)
-    assert config.load(here / "chromplan.toml").pipeline.command == bash
+    assert pipelines.load(here / "chromplan.toml").pipeline.command == bash
 
 
 def converse(answers: list[str], cwd: Path) -> str:

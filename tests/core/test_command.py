@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from planner.actions import checking
-from planner.core import config
+from planner.core import pipelines
 from planner.core.errors import InputError
 from planner.project.regions import regions_of
 
@@ -24,8 +24,8 @@ command = '''
 def check(folder: Path, command: str, *, chromosomes: str = "1-22", samples: str = '["S1", "S2"]') -> list[str]:
     path = folder / "chromplan.toml"
     path.write_text(TOML.format(command=command, chromosomes=chromosomes, samples=samples))
-    read = config.load(path)
-    return checking.check(read, config.samples(read, folder), regions_of(read, folder), path=path)
+    read = pipelines.load(path)
+    return checking.check(read, pipelines.samples(read, folder), regions_of(read, folder), path=path)
 
 
 @pytest.mark.parametrize(

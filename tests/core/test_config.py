@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import config
+from planner.core import config, pipelines
 from planner.core.config import Submit
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 def load(path: Path, text: str) -> config.Config:
     path.write_text(text)
-    return config.load(path)
+    return pipelines.load(path)
 
 
 def error(path: Path, text: str) -> tuple[str, str]:
@@ -51,7 +51,7 @@ def test_a_minimal_file_has_sensible_defaults(path: Path) -> None:
 
 def test_a_missing_file_says_how_to_get_one(path: Path) -> None:
     with pytest.raises(InputError) as refused:
-        config.load(path)
+        pipelines.load(path)
     assert refused.value.message == f"{path}: no such file"
     assert refused.value.hint == "'chromplan init' writes one"
 
@@ -129,14 +129,14 @@ def table(path: Path, text: str) -> config.Config:
 
 def test_a_sample_table_brings_placeholders(path: Path) -> None:
     read = table(path, "sample\tpanel\na b\tit's\nc\t1kg\n")
-    samples = config.samples(read, path.parent)
+    samples = pipelines.samples(read, path.parent)
     assert [(s.name, dict(s.columns)) for s in samples] == [("a b", {"panel": "it's"}), ("c", {"panel": "1kg"})]
-    assert config.variables(read, samples)["panel"] == "CHROMPLAN_PANEL"
+    assert pipelines.variables(read, samples)["panel"] == "CHROMPLAN_PANEL"
 
 
 def test_a_quoted_name_may_hold_a_line_break(path: Path) -> None:
     read = table(path, 'sample,panel\n"a\nb",x\n')
-    assert config.samples(read, path.parent)[0].name == "a\nb"
+    assert pipelines.samples(read, path.parent)[0].name == "a\nb"
 
 
 @pytest.mark.parametrize(

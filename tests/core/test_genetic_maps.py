@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import config, genetic_maps
+from planner.core import genetic_maps, pipelines
 from planner.core.cuts import Cut
 from planner.core.errors import InputError
 from planner.core.genetic_maps import GeneticMap, Points
@@ -51,7 +51,7 @@ def read(text: str, folder: Path, *, name: str = "toy.map", named: str | None = 
 def project(folder: Path, lines: str) -> list[Region]:
     (folder / "toy.sizes").write_text("".join(f"{name} {bp}\n" for name, bp in GENOME.lengths_bp.items()))
     (folder / "chromplan.toml").write_text(TOML + lines)
-    return regions_of(config.load(folder / "chromplan.toml"), folder)
+    return regions_of(pipelines.load(folder / "chromplan.toml"), folder)
 
 
 @pytest.mark.parametrize("text", FORMATS.values(), ids=FORMATS)

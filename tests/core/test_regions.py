@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.core import config, gaps, genomes, region_files, regions, text_lines
+from planner.core import gaps, genomes, pipelines, region_files, regions, text_lines
 from planner.core.cuts import Cut
 from planner.core.errors import FieldError, InputError
 from planner.core.genomes import Genome
@@ -36,7 +36,7 @@ def names(found: list[Region]) -> list[str]:
 def project(folder: Path, lines: str = "") -> list[Region]:
     (folder / "toy.sizes").write_text("".join(f"{name} {bp}\n" for name, bp in GENOME.lengths_bp.items()))
     (folder / "chromplan.toml").write_text(TOML + lines)
-    return regions_of(config.load(folder / "chromplan.toml"), folder)
+    return regions_of(pipelines.load(folder / "chromplan.toml"), folder)
 
 
 def test_windows_begin_at_the_first_base_and_the_last_is_what_is_left() -> None:

@@ -7,7 +7,7 @@ import plans
 import pytest
 
 from planner.actions import checking
-from planner.core import config as configuration
+from planner.core import pipelines
 from planner.core.config import Config
 from planner.core.documents import parse_toml
 from planner.core.errors import InputError
@@ -72,15 +72,15 @@ def test_whole_chromosomes_are_told_of_their_region_where_the_command_asks() -> 
 def test_a_column_of_the_sample_table_may_be_called_region_where_chromosomes_are_whole(tmp_path: Path) -> None:
     (tmp_path / "samples.tsv").write_text("sample\tregion\na\tEurope\n")
     of = config(TOML.replace("10Mb", "chromosomes") + 'samples = "samples.tsv"\n')
-    plan = plans.plan(of, samples=configuration.samples(of, tmp_path))
+    plan = plans.plan(of, samples=pipelines.samples(of, tmp_path))
     assert {task.parameters["region"] for task in plan.tasks} == {"Europe"}
     with pytest.raises(InputError, match="column 'region' cannot be a placeholder"):
-        configuration.samples(config(TOML + 'samples = "samples.tsv"\n'), tmp_path)
+        pipelines.samples(config(TOML + 'samples = "samples.tsv"\n'), tmp_path)
 
 
 def check(command: str) -> None:
     of = config(TOML.replace("bcftools view -r {region} in.bcf -o {task}.bcf", command))
-    checking.check(of, configuration.samples(of, Path()), regions_of(of, Path()), path=Path("chromplan.toml"))
+    checking.check(of, pipelines.samples(of, Path()), regions_of(of, Path()), path=Path("chromplan.toml"))
 
 
 def test_a_command_that_does_not_tell_regions_apart_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_more_values_than_bash_has_one_digit_for_reach_the_command(tmp_path: Pat
     names = [f"c{number}" for number in range(12)]
     (tmp_path / "samples.tsv").write_text("\t".join(["sample", *names]) + "\n" + "\t".join(["a", *names]) + "\n")
     of = config(TOML.replace("{region}", "{region} {c11}") + 'samples = "samples.tsv"\n')
-    plan = plans.plan(of, samples=configuration.samples(of, tmp_path))
+    plan = plans.plan(of, samples=pipelines.samples(of, tmp_path))
     script = render(plan)["array.sh"]
     told = next(line for line in script.splitlines() if line.lstrip().startswith("1) set --"))
     export = next(line for line in script.splitlines() if line.startswith("export CHROMPLAN_TASK="))

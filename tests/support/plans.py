@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from planner.core import config as configuration
+from planner.core import pipelines
 from planner.core.config import Config
 from planner.core.documents import parse_toml
 from planner.core.modes import Mode
@@ -83,7 +83,7 @@ def plan(
 def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None) -> PlanInputs:
     """Return what a first plan of a configuration is made from, features being chromosome lengths."""
     of = of or config()
-    table = list(samples) if samples else configuration.samples(of, Path())
+    table = list(samples) if samples else pipelines.samples(of, Path())
     cut = regions_of(of, Path())
     cpus = {"cpus": float(of.pipeline.cpus_tried[0])} if "cpus" in of.features else {}
     features = {
@@ -98,8 +98,8 @@ def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None)
         number=1,
         token="abc123",
         chromplan="0.1.0",
-        command=configuration.command_text(of, table, path=Path("chromplan.toml")),
-        columns=configuration.columns(of, table),
+        command=pipelines.command_text(of, table, path=Path("chromplan.toml")),
+        columns=pipelines.columns(of, table),
     )
 
 

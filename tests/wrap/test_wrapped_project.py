@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from planner import slurm
 from planner.cli import main
-from planner.core import config as configuration
+from planner.core import pipelines
 from planner.core.config import Config
 from planner.core.errors import FailureError, InputError
 from planner.core.modes import Mode
@@ -65,7 +65,7 @@ def write(folder: Path, of: Request | None = None, *, what: meaning.Meaning = HU
 
 def planned(config: Config, mode: Mode = Mode.ARRAY, earlier: dict[str, Earlier] | None = None) -> Plan:
     of = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
-    return plans.plan(of, samples=configuration.samples(of, Path()), earlier=earlier)
+    return plans.plan(of, samples=pipelines.samples(of, Path()), earlier=earlier)
 
 
 def told(plan: Plan) -> list[str]:
@@ -212,7 +212,7 @@ def test_where_a_user_may_queue_few_jobs_each_submission_is_an_array_of_what_run
         site = plans.site(max_submit=most + FOLLOW_UPS)
         config = write(tmp_path, asked("#!/bin/sh\n#SBATCH -a 1-22\n"), site=site)
         of = config.model_copy(update={"submit": config.submit.model_copy(update={"mode": mode})})
-        return {job.array for job in jobs(plans.plan(of, at=site, samples=configuration.samples(of, Path())))}
+        return {job.array for job in jobs(plans.plan(of, at=site, samples=pipelines.samples(of, Path())))}
 
     assert arrays(22, Mode.ARRAY) == {"1-22"}
     # the others of one array are in the queue until they are taken out, beside what runs of those before
@@ -341,7 +341,7 @@ def test_tasks_that_are_no_chromosomes_have_no_length(tmp_path: Path) -> None:
     of = asked("#!/bin/sh\n#SBATCH -a 1-2\n")
     config = write(tmp_path, of, what=lines, features={"input": "size:{field2}"})
     assert config.features == {"input": "size:{field2}"}
-    (first, _) = configuration.samples(config, tmp_path)
+    (first, _) = pipelines.samples(config, tmp_path)
     assert first.columns == {"index": "1", "line": "NA1 a.bam", "field1": "NA1", "field2": "a.bam"}
     assert [task.task for task in planned(write(tmp_path, of, what=NOTHING)).tasks] == ["1", "2"]
 
@@ -436,7 +436,7 @@ def test_any_argument_reaches_the_script(arguments: list[str]) -> None:
         config = write(folder, asked(script, arguments=tuple(arguments)), what=NOTHING)
         assert call(folder, config).arguments == tuple(arguments)
         # and as a local run has it
-        command = configuration.command_text(config, configuration.samples(config, folder), path=folder)
+        command = pipelines.command_text(config, pipelines.samples(config, folder), path=folder)
         (folder / "made/command.sh").write_text(command)
         environment = {"CHROMPLAN_INDEX": "21", "CHROMPLAN_TMP": name, "PATH": "/usr/bin:/bin"}
         subprocess.run(["bash", "command.sh"], cwd=folder / "made", env=environment, check=True)
