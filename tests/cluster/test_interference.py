@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 from pathlib import Path
 
 import interference
@@ -69,3 +71,30 @@ def test_a_round_goes_as_without_each_variable_by_itself(omk_cluster: Cluster) -
     for name, said in wrong.items():
         print(f"{name}:", *said, sep="\n  ")
     assert wrong == {}
+
+
+# MPI start-up, the cluster's own address, and the output of commands
+NOT_OPTIONS = frozenset(("PMI_FANOUT", "PMI_FANOUT_OFF_HOST", "PMI_TIME", "SLURM_CONF"))
+COMMANDS = ("sacct", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun", "sstat")
+MANUAL = Path("/usr/share/man/man1")
+
+
+def test_every_variable_that_this_machines_manuals_list_is_tried() -> None:
+    listed = {name for command in COMMANDS for name in listed_variables(MANUAL / f"{command}.1.gz")}
+    if not listed:
+        pytest.skip("Slurm's manuals are not installed")
+    assert listed - NOT_OPTIONS <= interference.VARIABLES.keys()
+
+
+def listed_variables(manual: Path) -> set[str]:
+    """Return the variables in the sections of a manual on those that the command reads."""
+    if not manual.exists():
+        return set()
+    text = re.sub(r"\\f.", "", gzip.decompress(manual.read_bytes()).decode(errors="replace")).replace("\\-", "-")
+    found: set[str] = set()
+    for section in re.split(r"^\.SH ", text, flags=re.MULTILINE):
+        title, _, body = section.partition("\n")
+        if "ENVIRONMENT" in title and "OUTPUT" not in title:
+            for line in re.findall(r"^(?:\.\w+ )?\"?([A-Z][A-Z0-9_]+(?:, *[A-Z0-9_]+)*)", body, flags=re.MULTILINE):
+                found.update(re.findall(r"(?:S[A-Z]+|PMI)_[A-Z0-9_]+", line))
+    return found

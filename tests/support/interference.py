@@ -112,6 +112,7 @@ _OPTIONS = {
         "CONSTRAINT": "nowhere",
         "CORE_SPEC": "7",
         "CPUS_PER_GPU": "7",
+        "CPUS_PER_TASK": "7",
         "CPU_BIND": "map_cpu:99",
         "CPU_FREQ_REQ": "low",
         "DEBUG_FLAGS": "Steps",
