@@ -30,7 +30,7 @@ def plan_next(
     Parameters
     ----------
     how : str
-        ``auto``: the round ends soonest; ``cheapest``: it costs least of the site's billing; or a number of parts.
+        ``auto``: the round ends soonest; ``cheapest``: it is billed least; or a number of parts.
 
     Raises
     ------

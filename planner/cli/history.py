@@ -88,8 +88,8 @@ def naming_options(function: F) -> F:
     "features",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="table: a feature and its column (NAME=text:COLUMN for words); a column's name alone is the feature's too; "
-    "may be repeated.",
+    help="table: a feature and its column (NAME=text:COLUMN for words); COLUMN alone gives the feature the "
+    "column's name; may be repeated.",
 )
 @click.option("--sampled", is_flag=True, help="table: the peaks were sampled, so they may be too low.")
 @store_option

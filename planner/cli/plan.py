@@ -51,8 +51,8 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     "how",
     metavar="auto|cheapest|N",
     callback=_split,
-    help="Cut chromosomes into parts so that the round ends soonest (auto) or costs least of the site's billing "
-    "(cheapest), or each into N parts; 1 undoes it.",
+    help="Cut chromosomes into parts so that the round ends soonest (auto) or is billed least (cheapest), or cut each "
+    "into N parts; 1 undoes it.",
 )
 @click.option("--retry-failed", is_flag=True, help="Also run failed and cancelled tasks again.")
 @click.option("--again", is_flag=True, help="Plan every task, even those that are done.")
