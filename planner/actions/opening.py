@@ -31,16 +31,34 @@ def open_project(folder: Path) -> ProjectFolder:
     return ProjectFolder(folder)
 
 
+def open_planned(folder: Path) -> ProjectFolder:
+    """Return the project in ``folder``, for commands that work on rounds.
+
+    Raises
+    ------
+    InputError
+        When neither a pipeline nor a round is there: it may be a run of 'chromplan sbatch' that is meant.
+    """
+    project = open_project(folder)
+    if not project.config_path.exists() and not project.rounds.exists():
+        raise InputError(f"{project.config_path}: no such file", _projects_elsewhere())
+    return project
+
+
 def nothing_planned(project: ProjectFolder) -> str:
     """Return what to do where no round is planned: in a project, beside runs of 'chromplan sbatch', or elsewhere."""
     if project.config_path.exists():
         return "no round is planned yet: run 'chromplan plan'"
+    return f"no project is here: {_projects_elsewhere()}"
+
+
+def _projects_elsewhere() -> str:
     from planner.wrap import data_folder
 
     submitted = [run for run in data_folder.runs() if run.submitted]
     if submitted:
-        return f"no project is here; 'chromplan sbatch' made runs, the last one is -C {submitted[-1].number}"
-    return "no project is here: 'chromplan init' writes its chromplan.toml, 'chromplan sbatch SCRIPT' needs none"
+        return f"'chromplan sbatch' made runs, the last one is -C {submitted[-1].number}"
+    return "'chromplan init' writes its chromplan.toml, 'chromplan sbatch SCRIPT' needs none"
 
 
 def load_site(project: ProjectFolder, config: Config) -> Site:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
@@ -39,7 +39,7 @@ def command(folder: Path, tasks: tuple[str, ...], pending: bool, samples: tuple[
     from planner.rounds import cancel, door, names, tally
     from planner.wrap import interrupted
 
-    project = open_project(folder)
+    project = open_planned(folder)
     whole = not (tasks or samples or pending)
     with door.looking(project), working("asking Slurm") as telling:
         found = latest_statuses(project, say=telling.say)

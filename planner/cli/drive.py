@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.cli.ui.options import FormerlyWorkers, project_option
 from planner.cli.ui.policy import policy_options, scheduling
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
@@ -38,7 +38,7 @@ def command(folder: Path, number: int | None, slots: int | None, mem_mb: int | N
     from planner.rounds import door
     from planner.runner import allocation, drive, runs
 
-    project = open_project(folder)
+    project = open_planned(folder)
     number = number or project.latest()
     plan = project.plan(number)
     use = drive.Use(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.actions.rounds import latest_statuses
 from planner.cli.ui import completion
 from planner.cli.ui.options import project_option
@@ -39,7 +39,7 @@ def command(
     from planner.rounds.logs import of_round
     from planner.rounds.names import find_task
 
-    project = open_project(folder)
+    project = open_planned(folder)
     found = latest_statuses(project, offline=True)
     name = find_task(task, found)
     attempts = [one for one in found if one.task == name and one.job_id and number in (None, one.round)]

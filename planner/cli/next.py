@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.opening import open_project, open_store
+from planner.actions.opening import open_planned, open_store
 from planner.actions.rounds import latest_statuses
 from planner.cli.ingest import show_ingested
 from planner.cli.ui.interrupts import telling_what_is_queued
@@ -49,7 +49,7 @@ def command(folder: Path, submits: bool, then_next: bool, wait_s: int, retry_fai
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    project = open_project(folder)
+    project = open_planned(folder)
     # behind a round nobody is there to try again, so it waits for whoever is at work
     with door.at_work(project, finish=say if submits else None, wait_s=max(wait_s, PATIENCE_S)):
         with working("asking Slurm's accounting"), open_store(project) as store:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.actions.rounds import render_latest
 from planner.cli.ui.options import project_option
 from planner.cli.ui.output import in_place
@@ -26,7 +26,7 @@ def command(folder: Path, template_dir: Path | None) -> None:
     Reading them is enough to know what will happen; nothing is submitted.
     """
     with working("writing the scripts"):
-        written = render_latest(open_project(folder), template_folder=template_dir)
+        written = render_latest(open_planned(folder), template_folder=template_dir)
     for path in written:
         click.echo(path)
     click.echo(in_place("next: chromplan submit, or chromplan run --local"))

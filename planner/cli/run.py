@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.cli.ui.options import FormerlyWorkers, project_option
 from planner.cli.ui.policy import policy_options, scheduling
 from planner.cli.ui.screen import Screen, memory_option, say_what_is_left
@@ -42,7 +42,7 @@ def command(folder: Path, local: bool, cores: int | None, mem_mb: int | None, po
 
     if not local:
         raise InputError("run needs --local", "on a cluster, use 'chromplan submit' or 'chromplan drive'")
-    project = open_project(folder)
+    project = open_planned(folder)
     number = project.latest()
     plan = project.plan(number)
     machine = sites.local_site()

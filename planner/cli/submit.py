@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.actions.opening import open_project
+from planner.actions.opening import open_planned
 from planner.actions.rounds import submit_latest
 from planner.cli.ui.interrupts import telling_what_is_queued
 from planner.cli.ui.options import project_option, then_next_option
@@ -30,7 +30,7 @@ def command(folder: Path, dry_run: bool, test_only: bool, then_next: bool) -> No
     """
     from planner.rounds import preview
 
-    project = open_project(folder)
+    project = open_planned(folder)
     number = project.latest()
     if dry_run:
         for line in preview.describe(project, number, then_next=then_next):

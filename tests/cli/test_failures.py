@@ -39,9 +39,11 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def chromplan(*arguments: str, cwd: Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def chromplan(
+    *arguments: str, cwd: Path, before: tuple[str, ...] = (), env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [*before, sys.executable, "-m", "planner", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
 
 
 def two_lines(done: subprocess.CompletedProcess[str]) -> str:
@@ -201,6 +203,17 @@ def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path, command:
     done = chromplan(command, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("no project is here")
+
+
+@pytest.mark.parametrize("command", ["next", "render", "submit", "run --local", "drive", "logs chr1", "cancel"])
+def test_what_works_on_rounds_needs_a_project_and_names_the_runs_of_scripts(tmp_path: Path, command: str) -> None:
+    home = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    said = two_lines(chromplan(*command.split(), cwd=tmp_path, env=home))
+    assert said.startswith("error: chromplan.toml: no such file\nhint: 'chromplan init' writes")
+    run = tmp_path / "data/chromplan/runs/3.impute"
+    (run / "rounds/r001").mkdir(parents=True)
+    (run / "rounds/r001/submission.json").touch()
+    assert "the last one is -C 3" in two_lines(chromplan(*command.split(), cwd=tmp_path, env=home))
 
 
 def test_a_task_of_no_round_is_answered_with_what_to_run(project: Path) -> None:
