@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -71,10 +71,13 @@ class Curve:
     point : PointModel
     memory : SizerState
         The last observations, and the state learnt from them.
+    step : float
+        Sizes are rounded up by at most this share, so that many tasks need few distributions; 0 to take each as it is.
     """
 
     point: PointModel
     memory: SizerState
+    step: float = 0.0
 
     @cached_property
     def _sizer(self) -> Sizer:
@@ -88,7 +91,8 @@ class Curve:
         """Return the distribution for one task."""
         size = self._size(features)
         if size not in self._last:  # bound and request of a task come from the same distribution
-            self._last.clear()
+            if not self.step:
+                self._last.clear()
             self._last[size] = self._sizer.predict(size)
         return self._last[size]
 
@@ -97,7 +101,17 @@ class Curve:
         return {}
 
     def _size(self, features: Mapping[str, float]) -> float:
-        return float(self.point.size(self.point.row(features))[0])
+        size = float(self.point.size(self.point.row(features))[0])
+        if not self.step or size <= 0:
+            return size
+        width = math.log1p(self.step)
+        raised = math.exp(math.ceil(math.log(size) / width) * width)
+        # no task is taken for one beyond what was seen
+        return self._largest if size <= self._largest < raised else raised
+
+    @cached_property
+    def _largest(self) -> float:
+        return max(self.memory.size)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,6 +216,14 @@ class MemoryModel:
             reason=_reason(point, request, self._rests_on(), floor_mb=floor_mb, cap_mb=cap_mb, outside=outside)
             + (f"; {self.let_go}" if self.let_go else ""),
             outside_range=bool(outside),
+        )
+
+    def coarse(self, step: float) -> MemoryModel:
+        """Return the model that rounds sizes up by at most this share: predictions for many tasks take less time."""
+        return replace(
+            self,
+            memory=self.memory and replace(self.memory, step=step),
+            time=self.time and replace(self.time, step=step),
         )
 
     def _check(self, features: Mapping[str, float]) -> None:

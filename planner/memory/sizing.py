@@ -83,7 +83,7 @@ class Sized:
         """The request of each member, MiB, shape (members,)."""
         return np.array(self._of_each(lambda one: cheapest(one, self.retry, least=self.least, kappa=self.kappa)))
 
-    @property
+    @cached_property
     def request(self) -> float:
         """The request of least expected cost, MiB."""
         request = max(min(weighted_median(self.requests, self.weights), self.most), LEAST_REQUEST_MB)
@@ -92,7 +92,13 @@ class Sized:
 
     def quantile(self, level: float) -> float:
         """Return the middle of the members' quantiles at a level, MiB."""
-        return float(middle_means(self.quantiles(np.array([level])), self.weights)[0])
+        if level not in self._asked:
+            self._asked[level] = float(middle_means(self.quantiles(np.array([level])), self.weights)[0])
+        return self._asked[level]
+
+    @cached_property
+    def _asked(self) -> dict[float, float]:
+        return {}
 
     def bound(self, level: float) -> float:
         """Return the value that the peak stays under with probability ``level``.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner.core import command, units
 from planner.core.errors import InputError
+from planner.core.indices import MOST_UPDATES
 from planner.core.margins import PEAK_MARGIN
 from planner.core.records import Observation, Outcome, Task
 from planner.core.retry import DOUBLE, GROWTH, Retry
@@ -25,6 +26,8 @@ from planner.site.file import LOCAL
 SHORTEST_LIMIT_S = 600
 # a request is at most this many times the largest peak that its prediction is based on; applies only after a pilot
 REACH = 8
+# sizes of many tasks are rounded up by at most this share: each distribution takes some milliseconds
+_SIZE_STEP = 0.01
 
 
 def known_needs(observations: Iterable[Observation]) -> dict[str, float]:
@@ -93,6 +96,8 @@ class TaskSizer:
         self._or_cut = ", or cut it: 'chromplan plan --split auto'" if takes_parts else ", or split the task"
         self._known_mb = inputs.known_mb
         self._model = model if model is not None and model.fitted else None
+        if self._model is not None and len(inputs.tasks) > MOST_UPDATES:  # they share updates, too
+            self._model = self._model.coarse(_SIZE_STEP)
         self._predictions: dict[tuple[object, ...], Prediction] = {}
         self._site = site
         # even a formula that observations contradict is better than nothing

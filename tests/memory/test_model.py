@@ -244,6 +244,25 @@ def test_what_is_no_model_is_refused(text: str, said: str) -> None:
     assert "chromplan fit" in raised.value.hint
 
 
+def test_a_coarse_model_has_few_distributions_and_predicts_hardly_more() -> None:
+    rng = np.random.default_rng(3)
+    sizes = rng.uniform(1, 250, 60)
+    rows = [
+        observation(
+            n, float(50 + 8 * size * (1 + 0.1 * rng.normal())), {"length_mb": float(size)}, wall_s=60 + 9 * size
+        )
+        for n, size in enumerate(sizes)
+    ]
+    fine = model(rows)
+    coarse = fine.coarse(0.05)
+    wanted = np.linspace(1, 1.2 * sizes.max(), 300).tolist()
+    exact, found = ([one.predict({"length_mb": size}) for size in wanted] for one in (fine, coarse))
+    for one, other in zip(exact, found, strict=True):
+        assert 0.95 * one.point_mb <= other.point_mb <= 1.1 * one.point_mb
+        assert one.outside_range == other.outside_range
+    assert len({one.point_mb for one in found}) < 0.5 * len({one.point_mb for one in exact})
+
+
 def test_a_formula_helps_the_first_predictions() -> None:
     rows = [observation(0, 460.0, {"length_mb": 46.0, "samples": 100.0})]
     names = ("length_mb", "samples")

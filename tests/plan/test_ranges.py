@@ -1,17 +1,21 @@
 """Requests of many array elements: few values, none much more than what was asked."""
 
 import itertools
+from dataclasses import replace
 
 import plans
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from observed import observation
 
 from planner.core.indices import MOST_UPDATES
 from planner.core.modes import Mode
 from planner.core.samples import Sample
-from planner.plan import ranges
+from planner.memory.fitting import fit
+from planner.plan import build, ranges
 from planner.plan.document import Plan
+from planner.plan.overheads import JOB_SCRIPT_MB
 from planner.schedule import tiers
 from planner.scripts.jobs import jobs
 from planner.scripts.options import MOST_SPLIT, Update, as_updated, records, updates
@@ -114,3 +118,27 @@ def test_modes_without_updates_round_nothing() -> None:
     plan = plans.plan(of, samples=named)
     assert plan.mode is Mode.TIERS
     assert not any("share an update" in task.reason for task in plan.tasks)
+
+
+def test_requests_of_many_tasks_from_a_history_rest_on_few_predictions() -> None:
+    seen = [
+        observation(n, 100 + 8 * mb, {"length_mb": mb}) for n, mb in enumerate((5.0, 20.0, 60.0, 130.0, 250.0, 90.0))
+    ]
+    model = fit(seen, tool="beagle", feature_names=("length_mb",))
+    of = plans.inputs(
+        plans.config(submit={"mode": "array"}), samples=[Sample(name=f"s{n}", columns={}) for n in range(40)]
+    )
+    tasks = [
+        replace(task, features={"length_mb": place / 4 + task.features["length_mb"] / 1e3})
+        for place, task in enumerate(of.tasks, 20)
+    ]
+    plan = build.plan(replace(of, tasks=tasks, model=model))
+    assert len(plan.tasks) == 880
+    assert len({task.predicted_mb for task in plan.tasks}) < 440
+    for task in plan.tasks[::80]:
+        # of the task itself, and of one that is larger by the rounding
+        alone_mb, larger_mb = (
+            model.predict({"length_mb": share * task.features["length_mb"]}).request_mb + JOB_SCRIPT_MB
+            for share in (1.0, 1.012)
+        )
+        assert 0.97 * alone_mb <= task.request_mb <= 1.04 * max(alone_mb, larger_mb)
