@@ -175,6 +175,8 @@ class _Splitter:
         if not self.delimiter and not self.slices:
             self.delimiter = delimiter_of(row, len(self.columns))
         cells = self._fixed_cells(row) if self.slices else self._cells(row)
+        if self.framed:
+            cells = [cell.strip() for cell in cells]
         whole = len(cells) == len(self.columns)
         if whole and not ended and not (self.slices and self._reaches_edge(row)):
             whole = is_whole(self.columns[-1], cells[-1])
