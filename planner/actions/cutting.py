@@ -12,7 +12,7 @@ from planner.core.config import Config
 from planner.core.errors import InputError
 from planner.core.records import Outcome, Task
 from planner.core.regions import MOST_PARTS, SPLIT, WHOLE, Region
-from planner.plan import build
+from planner.plan import build, task_list
 from planner.plan.document import CutWay, Plan
 from planner.plan.inputs import PlanInputs
 from planner.plan.own_jobs import own_job
@@ -110,7 +110,7 @@ class Cutter:
         return replace(
             self._inputs,
             config=config,
-            tasks=build.tasks(config, self._samples, regions, features),
+            tasks=task_list.tasks(config, self._samples, regions, features),
             command=pipelines.command_text(config, self._samples, path=path),
             columns=pipelines.columns(config, self._samples),
         )

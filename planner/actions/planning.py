@@ -30,7 +30,7 @@ def task_features(
     from planner.actions import formulas
     from planner.core import pipelines
     from planner.core.regions import SPLIT
-    from planner.plan import build, features
+    from planner.plan import features, task_list
     from planner.project import inputs
     from planner.project.regions import cut_of
 
@@ -55,13 +55,13 @@ def task_features(
                 chromosome=region.chromosome,
                 lengths=of.genome.lengths_bp,
                 span=region.padded if cuts_whole else region.span,
-                parameters=build.parameters(sample, region, told),
+                parameters=task_list.parameters(sample, region, told),
                 cpus=config.pipeline.cpus_tried[0],
                 placeholders={"sample": sample.name, "chromosome": region.chromosome, "task": name},
                 readers=readers,
             ),
         )
-        for name, sample, region in build.names(config, samples, cut)
+        for name, sample, region in task_list.names(config, samples, cut)
     }
 
 
@@ -123,7 +123,7 @@ def fetch(
     """
     from planner.actions import checking
     from planner.core import pipelines
-    from planner.plan import build
+    from planner.plan import task_list
     from planner.project.regions import regions_of
 
     config = project.config()
@@ -131,7 +131,7 @@ def fetch(
     samples = pipelines.samples(config, project.folder)
     cut = regions_of(config, project.folder)
     doubts = checking.check(config, samples, cut, path=project.config_path)
-    tasks = build.tasks(config, samples, cut, task_features(project, config, samples, cut))
+    tasks = task_list.tasks(config, samples, cut, task_features(project, config, samples, cut))
     asked = _FetchOptions(refit=refit, retry_failed=retry_failed, again=again)
     main = _inputs_of(project, config, samples, tasks, asked)
     main = replace(main, notes=[*doubts, *main.notes])
@@ -187,7 +187,7 @@ def _with_last_step(
     """Return the inputs of the last step once its parts are done; those of the pipeline before."""
     from planner.actions import checking, last_step
     from planner.core.errors import InputError
-    from planner.plan import build
+    from planner.plan import build, task_list
     from planner.project.regions import cut_of
 
     then = main.config.then
@@ -204,7 +204,7 @@ def _with_last_step(
     if build.due(main)[0]:
         return main
     features = task_features(project, step.config, joined, step.regions)
-    tasks = last_step.ready(main, then, build.tasks(step.config, joined, step.regions, features))
+    tasks = last_step.ready(main, then, task_list.tasks(step.config, joined, step.regions, features))
     if not tasks:
         return main
     found = _inputs_of(project, step.config, joined, tasks, asked)

@@ -13,7 +13,7 @@ from planner.core.documents import read_text
 from planner.core.errors import InputError
 from planner.core.regions import Span, place_in
 from planner.core.user_scripts import Element
-from planner.plan.build import task_name
+from planner.plan.task_list import task_name
 from planner.wrap.meaning import Meaning
 
 _HINT = (

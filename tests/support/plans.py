@@ -14,7 +14,7 @@ from planner.core.documents import parse_toml
 from planner.core.modes import Mode
 from planner.core.samples import Sample
 from planner.memory.model import MemoryModel
-from planner.plan import build
+from planner.plan import build, task_list
 from planner.plan.document import Plan
 from planner.plan.inputs import Earlier, PlanInputs
 from planner.project.regions import regions_of
@@ -88,11 +88,11 @@ def inputs(of: Config | None = None, *, samples: Sequence[Sample] | None = None)
     cpus = {"cpus": float(of.pipeline.cpus_tried[0])} if "cpus" in of.features else {}
     features = {
         name: {"length_mb": region.length_bp / 1e6, **cpus} if region.length_bp else {}
-        for name, _, region in build.names(of, table, cut)
+        for name, _, region in task_list.names(of, table, cut)
     }
     return PlanInputs(
         config=of,
-        tasks=build.tasks(of, table, cut, features),
+        tasks=task_list.tasks(of, table, cut, features),
         site=site(),
         account=of.submit.account,
         number=1,
