@@ -249,7 +249,7 @@ def test_a_coarse_model_has_few_distributions_and_predicts_hardly_more() -> None
     sizes = rng.uniform(1, 250, 60)
     rows = [
         observation(
-            n, float(50 + 8 * size * (1 + 0.1 * rng.normal())), {"length_mb": float(size)}, wall_s=60 + 9 * size
+            n, float(50 + 8 * size * (1 + 0.002 * rng.normal())), {"length_mb": float(size)}, wall_s=60 + 9 * size
         )
         for n, size in enumerate(sizes)
     ]
