@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.advice.arrays import tells_peak
@@ -62,6 +62,13 @@ def memory(attempts: Iterable[JobAttempt]) -> Share:
 def cores(attempts: Iterable[JobAttempt]) -> Share:
     """Return where the cores x time of attempts went, s."""
     return sum((_cores(one) for one in attempts), Share())
+
+
+def own_price_s(attempts: Sequence[JobAttempt]) -> float | None:
+    """Return the same as `billed_unit_s`; None also where a unit is a core, so that nothing more is said by it."""
+    billed_s = billed_unit_s(attempts)
+    as_cores = all(one.billing == one.cpus for one in attempts if one.wall_s)
+    return None if as_cores else billed_s
 
 
 def billed_unit_s(attempts: Iterable[JobAttempt]) -> float | None:

@@ -110,9 +110,8 @@ def _headings(array: PastArray) -> list[str]:
         lines.append(_went(memory, unit.name, unit.number))
     if cores.reserved > cores.unknown:
         lines.append(_went(cores, "core-h", _hours))
-    billed_s = use.billed_unit_s(array.attempts)
-    # where a unit is a core it is said already
-    if billed_s is not None and billed_s != cores.reserved:
+    billed_s = use.own_price_s(array.attempts)
+    if billed_s is not None:
         lines.append(f"{_hours(billed_s)} unit-h billed, as the site weighs cores and memory")
     return lines
 

@@ -86,8 +86,8 @@ def facts(array: PastArray) -> list[Fact]:
                 note=_parts(cores, 3600.0) if cores.unknown < cores.reserved else "how much was used is not on record",
             ),
         )
-    billed_s = use.billed_unit_s(array.attempts)
-    if billed_s is not None and billed_s != cores.reserved:  # where a unit is a core it is said already
+    billed_s = use.own_price_s(array.attempts)
+    if billed_s is not None:
         note = "billing units x time, as the site weighs cores and memory"
         found.append(Fact(number=f"{svg.amount(billed_s / 3600)} unit-h", what="billed", note=note))
     return found

@@ -11,7 +11,7 @@ from planner.core import files, templates
 from planner.report.svg import Plot
 
 TEMPLATE = "report.html.j2"
-_WHOLE = re.compile(r"--[a-z][a-z-]*(?:=\w+)?|[\d.,]+ (?:%|[GMT]B·h|core-h|unit-h)")
+_WHOLE = re.compile(r"--[a-z][a-z-]*(?:=\w+)?|[\d.,]+ (?:%|[GMT]B·h|core-h|unit-h)(?!\w)")
 
 
 @dataclass(frozen=True, kw_only=True)

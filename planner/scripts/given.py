@@ -11,6 +11,7 @@ BEFORE_COMMENT = ("--array", "--cpus-per-task", "--time", "--acctg-freq")
 COMMENT = "--comment"
 AFTER_COMMENT = ("--dependency", "--kill-on-invalid-dep")
 _MEMORY = ("--mem", "--mem-per-cpu")
+_PARSABLE = "--parsable"  # as 'chromplan sbatch' prints it in any case
 _TOKEN = re.compile(r"chromplan:r\d+:")
 
 
@@ -24,11 +25,11 @@ def given_words(words: Sequence[str]) -> list[str]:
     """
     end = next((at for at, word in enumerate(words) if _TOKEN.search(word)), None)
     if end is None:
-        return list(words)
+        return [word for word in words if word != _PARSABLE]
     decided = tuple(f"{name}=" for name in (*_MEMORY, *BEFORE_COMMENT))
     start = next((at for at in range(end, 0, -1) if words[at].startswith(f"{COMMENT}=")), end)
     while words[start - 1].startswith((HOLD, *decided)) and words[start] != HOLD:
         start -= 1
     while end + 1 < len(words) and words[end + 1].startswith(tuple(f"{name}=" for name in AFTER_COMMENT)):
         end += 1
-    return [word for word in words[:start] if word != "--parsable"] + list(words[end + 1 :])
+    return [word for word in words[:start] if word != _PARSABLE] + list(words[end + 1 :])

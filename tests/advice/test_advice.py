@@ -171,6 +171,7 @@ def test_a_time_limit_is_given_where_it_was_far_off() -> None:
             ),
             "chromplan sbatch -p long impute.sh",
         ),
+        ("sbatch --parsable --array=1-2 impute.sh", "chromplan sbatch --array=1-2 impute.sh"),
         ("sbatch --parsable --export=NONE --comment=chromplan:r001:a5:array --hold rounds/r001/jobs/array.sh", ""),
     ],
 )

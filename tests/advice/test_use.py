@@ -80,3 +80,10 @@ def test_without_billing_units_of_one_that_ran_nothing_is_said_of_them() -> None
     (array,) = arrays(Job(id="7_1"), Job(id="7_2"))
     lacking = [replace(one, billing=None) for one in array.attempts[:1]]
     assert use.billed_unit_s([*lacking, *array.attempts[1:]]) is None
+
+
+def test_where_a_unit_is_a_core_there_is_no_price_of_its_own() -> None:
+    (array,) = arrays(Job(id="7_1", wall_s=100), Job(id="7_2", wall_s=50, cpu="00:00:07"))
+    assert use.own_price_s(array.attempts) is None
+    (priced,) = arrays(Job(id="7_1", wall_s=100, billing=5))
+    assert use.own_price_s(priced.attempts) == 500
