@@ -2,7 +2,8 @@
 
 A record, ``benchmarks/records/NAME.json``, holds what was measured, by what command, and how each page shows it. In a
 page ``<!-- record: NAME -->`` stands before the table and ``<!-- end of record -->`` behind it; ``--write`` puts the
-tables there.
+tables there. Figures in running text are checked as well: ``said`` of a record has, by page, what must be found there,
+with its figures left open (``{ROW[FIGURE]:.1f} GB·s``).
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def pages() -> Iterator[Path]:
 
 
 def differing(*, write: bool = False) -> tuple[list[str], int]:
-    """Return a line for each table that is not its record's, and how many there are; ``write`` mends them."""
+    """Return a line for each table and figure that is not its record's, and how many there are.
+
+    ``write`` mends the tables.
+    """
     wrong: list[str] = []
     count = 0
     for path in pages():
@@ -69,14 +73,28 @@ def differing(*, write: bool = False) -> tuple[list[str], int]:
                 mended = mended.replace(found[0], found[1] + wanted + found[4])
         if write and mended != text:
             path.write_text(mended)
-    return wrong, count
+    unsaid, figures = _unsaid()
+    return wrong + unsaid, count + figures
+
+
+def _unsaid() -> tuple[list[str], int]:
+    """Return a line for each figure in running text that is not its record's, and how many there are."""
+    said = [
+        (path.stem, page, figure.format(**record["rows"]))
+        for path in sorted(RECORDS.glob("*.json"))
+        for record in [load(path.stem)]
+        for page, figures in record.get("said", {}).items()
+        for figure in figures
+    ]
+    texts = {page: " ".join((ROOT / page).read_text().split()) for _, page, _ in said}
+    return [f"{page}: {name} now says: {text}" for name, page, text in said if text not in texts[page]], len(said)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--write", action="store_true", help="put the tables of the records into the pages")
     wrong, count = differing(write=parser.parse_args().write)
-    print("\n".join(wrong) or f"{count} tables are those of their records")
+    print("\n".join(wrong) or f"{count} tables and figures are those of their records")
     sys.exit(bool(wrong))
 
 

@@ -48,6 +48,15 @@ def test_a_figure_that_differs_is_told_and_can_be_mended(house: Path) -> None:
     assert "| Way | 33 s |" in (house / "README.md").read_text()
 
 
+def test_a_figure_in_running_text_is_checked_wherever_its_line_breaks(house: Path) -> None:
+    recorded.differing(write=True)
+    record = json.loads((house / "x.json").read_text()) | {"said": {"README.md": ["takes {one[time_s]:.0f} s"]}}
+    (house / "x.json").write_text(json.dumps(record))
+    assert recorded.differing() == (["README.md: x now says: takes 33 s"], 2)
+    (house / "README.md").write_text((house / "README.md").read_text() + "\nIt takes\n33 s.\n")
+    assert recorded.differing() == ([], 2)
+
+
 def test_what_is_measured_anew_replaces_its_rows_alone(house: Path) -> None:
     recorded.save("x", {"two": {"time_s": 5.0}}, measured="2026-02-02", command="python -m benchmarks.x --runs 1")
     record = recorded.load("x")
