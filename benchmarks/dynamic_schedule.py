@@ -1,14 +1,15 @@
 """The dynamic scheduler against the paper's: ``python -m benchmarks.dynamic_schedule`` prints the whole table.
 
-One policy: ``--preset P|G --task-size 0.4 --policy chromplan|paper [--prior] [--live] [--mode A|B] [--alpha X]
---runs 200 --first-seed 1000 [--json]``. Ratios are makespan over the best schedule found with everything known in
-advance (`reference/hindsight.py`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md says
-more. ``--times`` times single decisions and knapsacks instead.
+One policy: ``--preset P|G --task-size 0.4 --policy chromplan|paper [--prior [--tested]] [--live] [--mode A|B]
+[--alpha X] --runs 200 --first-seed 1000 [--json]``. Ratios are makespan over the best schedule found with everything
+known in advance (`reference/hindsight.py`); ± is half of the 95 % confidence interval of the mean. dynamic_schedule.md
+says more. ``--times`` times single decisions and knapsacks instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import math
 import os
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import recorded
 from benchmarks.reference import hindsight
 from benchmarks.reference.cases import CAPACITY, NODES, TASK_SIZES, Preset, benchmark_case, without_predictions
 from planner.schedule import knapsack
@@ -52,6 +54,7 @@ class Setting:
     task_size: float = 0.4
     options: DynamicOptions = field(default_factory=DynamicOptions)
     prior: bool = False
+    tested: bool = False  # predictions rest on peaks measured before
     live: bool = False
     mode: str = "A"
     moves: int = hindsight.MOVES
@@ -71,6 +74,8 @@ def measure(setting: Setting, seeds: Sequence[int], known: dict[str, float]) -> 
             case = with_true_line(case, setting.task_size)
         elif not setting.prior:
             case = without_predictions(case)
+        if setting.tested:
+            case = replace(case, works=tuple(replace(work, tested=True) for work in case.works))
         started = time.perf_counter()
         decide = partial(dynamic.decide, options=setting.options)
         run = simulate(case, decide, live=setting.live, sharing=SHARING[setting.mode], nodes=NODES)
@@ -126,7 +131,13 @@ def summary(setting: Setting, rows: Sequence[Run]) -> dict[str, object]:
         "preset": setting.preset,
         "task_size": setting.task_size,
         "policy": policy,
-        "options": {"prior": setting.prior, "live": setting.live, "mode": setting.mode, **shown},
+        "options": {
+            "prior": setting.prior,
+            "tested": setting.tested,
+            "live": setting.live,
+            "mode": setting.mode,
+            **shown,
+        },
         "ratio": round(ratio, 4),
         "ratio_ci95": round(ratio_ci, 4),
         "overcommits": round(over, 4),
@@ -156,29 +167,50 @@ def whole_table() -> Iterator[Setting]:
             yield at(label="paper: + prior", options=DynamicOptions(policy=Policy.PAPER), prior=True)
             yield at(label="chromplan")
             yield at(label="chromplan, prior", prior=True)
-            yield at(label="chromplan, prior, live", prior=True, live=True)
-            yield at(label="the same, true line known", options=LINE_KNOWN, prior=True, line_known=True)
-            yield at(label="the same, live", options=LINE_KNOWN, prior=True, line_known=True, live=True)
-            yield at(label="chromplan, prior, own limits", prior=True, mode="B")
+            yield at(label="chromplan, prior tested", prior=True, tested=True)
+            yield at(label="chromplan, prior tested, live", prior=True, tested=True, live=True)
+            yield at(label="the same, true line known", options=LINE_KNOWN, prior=True, tested=True, line_known=True)
+            yield at(label="the same, live", options=LINE_KNOWN, prior=True, tested=True, line_known=True, live=True)
+            yield at(label="chromplan, prior tested, own limits", prior=True, tested=True, mode="B")
             yield at(
                 label="paper: + prior, own limits", options=DynamicOptions(policy=Policy.PAPER), prior=True, mode="B"
             )
+
+
+def cells(
+    summaries: Sequence[dict[str, Any]], settings: Sequence[Setting], preset: Preset
+) -> dict[str, dict[float, str]]:
+    """Return the table of a preset: ratio and kills by label and task size."""
+    found: dict[str, dict[float, str]] = {}
+    for setting, row in zip(settings, summaries, strict=True):
+        if setting.preset == preset:
+            over = f"({row['overcommits']:.2f} ±{row['overcommits_ci95']:.2f})"
+            found.setdefault(setting.label, {})[setting.task_size] = (
+                f"{row['ratio']:.3f} ±{row['ratio_ci95']:.3f} {over}"
+            )
+    return found
 
 
 def print_table(summaries: Sequence[dict[str, Any]], settings: Sequence[Setting]) -> None:
     from planner.cli.ui.output import echo_table
 
     for preset in dict.fromkeys(setting.preset for setting in settings):
-        cells: dict[str, dict[float, str]] = {}
-        for setting, row in zip(settings, summaries, strict=True):
-            if setting.preset == preset:
-                over = f"({row['overcommits']:.2f} ±{row['overcommits_ci95']:.2f})"
-                text = f"{row['ratio']:.3f} ±{row['ratio_ci95']:.3f} {over}"
-                cells.setdefault(setting.label, {})[setting.task_size] = text
-        sizes = sorted({size for row in cells.values() for size in row})
+        shown = cells(summaries, settings, preset)
+        sizes = sorted({size for row in shown.values() for size in row})
         columns = ["policy", *(f">{size:.0%}" for size in sizes)]
-        rows = [[label, *(row.get(size, "") for size in sizes)] for label, row in cells.items()]
+        rows = [[label, *(row.get(size, "") for size in sizes)] for label, row in shown.items()]
         echo_table(columns, rows, title=f"preset {preset}: ratio (overcommits per run) by task size")
+
+
+def record(summaries: Sequence[dict[str, Any]], settings: Sequence[Setting]) -> None:
+    """Make these the figures of the records ``dynamic_P`` and ``dynamic_G``."""
+    for preset in dict.fromkeys(setting.preset for setting in settings):
+        rows = {
+            label: {f"at_{size:.0%}".rstrip("%"): row.get(size, "") for size in TASK_SIZES}
+            for label, row in cells(summaries, settings, preset).items()
+        }
+        command = f"python -m benchmarks.dynamic_schedule --preset {preset} --record"
+        recorded.save(f"dynamic_{preset}", rows, measured=f"{datetime.date.today()}", command=command)
 
 
 def time_decisions() -> None:
@@ -257,6 +289,7 @@ def settings_of(arguments: argparse.Namespace) -> list[Setting]:
             task_size=size,
             options=options,
             prior=arguments.prior,
+            tested=arguments.tested,
             live=arguments.live,
             mode=arguments.mode,
             moves=arguments.moves,
@@ -273,6 +306,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--task-size", type=float, action="append", help="of the largest task, as a share of the node")
     parser.add_argument("--policy", choices=[*Policy], help="without it, the whole table is printed")
     parser.add_argument("--prior", action="store_true", help="peaks are predicted before the run")
+    parser.add_argument("--tested", action="store_true", help="the predictions rest on peaks measured before")
     parser.add_argument("--live", action="store_true", help="peaks are known when they are reached")
     parser.add_argument("--mode", choices=[*SHARING], default="A", help="A: one pool of memory; B: a limit per task")
     parser.add_argument("--alpha", type=float, help="chromplan: accepted chance of exceeding the memory")
@@ -289,6 +323,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--hindsight", type=Path, help="JSON file that keeps the best schedules found")
     parser.add_argument("--moves", type=int, default=hindsight.MOVES, help="per chain of the search in hindsight")
     parser.add_argument("--times", action="store_true", help="time single decisions and knapsacks instead")
+    parser.add_argument("--record", action="store_true", help="the whole table becomes that of benchmarks/records")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -307,6 +342,8 @@ def main() -> None:
     if kept:
         kept.write_text(json.dumps(known, indent=0))
     summaries = [summary(setting, rows) for setting, rows in zip(settings, results, strict=True)]
+    if arguments.record:
+        record(summaries, settings)
     if arguments.json:
         json.dump(summaries, sys.stdout, indent=2)
         print()

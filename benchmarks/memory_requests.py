@@ -4,8 +4,8 @@
                                          [--order shuffled|submit] [--json]
 
 DIR holds Nextflow traces as ``trace_NAME.csv`` or ``NAME.csv`` (columns process, rchar, rss, realtime and, where there
-are, peak_rss, memory, submit; bytes and ms, ``-`` = missing) and instances of WfCommons as ``.json``; the real Beagle
-runs in ``examples/data`` come on top.
+are, peak_rss, memory, submit; bytes and ms, ``-`` = missing), tables of a Galaxy server's jobs (`traces.read_galaxy`)
+and instances of WfCommons as ``.json``; the real Beagle runs in ``examples/data`` come on top.
 The protocol is the Sizey study's: per process, rows with rss, rchar and realtime; processes with at least 34 rows and
 no zero realtime; 30 % history, the rest online in shuffled order, or all of it online in the order of submission, where
 the first task gets the workflow's preset. The size of a task is ``rchar`` (for the Beagle runs the reference
@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.beagle import DATA
 from benchmarks.reference import baselines, baselines_learned
-from benchmarks.traces import MIB, Row, read_beagle, read_trace, read_wfformat
+from benchmarks.traces import MIB, Row, read_any, read_beagle
 
 GB_H = MIB * 1e-9 / 3600  # one MiB s in GB h
 LEAST_ROWS = 34
@@ -152,7 +152,7 @@ def read_all(folder: Path | None, wanted: list[str]) -> dict[str, list[Row]]:
     missing = set(wanted) - set(files) - set(bundled)
     if missing:
         raise SystemExit(f"no trace {', '.join(sorted(missing))} in {folder}")
-    read = {name: (read_wfformat if path.suffix == ".json" else read_trace)(path) for name, path in files.items()}
+    read = {name: read_any(path) for name, path in files.items()}
     return read | {name: read_beagle(path) for name, path in bundled.items()}
 
 

@@ -13,6 +13,10 @@ from typing import Any
 MIB = 2**20
 NEEDED = ("process", "rchar", "rss", "realtime")
 
+# the names of Galaxy's job metrics: control groups of either version, the best first
+GALAXY_PEAKS = ("memory.peak", "memory.memsw.max_usage_in_bytes", "memory.max_usage_in_bytes")
+GALAXY_NEEDED = ("tool_id", "runtime_seconds", "input_bytes")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -62,6 +66,61 @@ def read_trace(path: Path) -> list[Row]:
             for row in reader
         ]
     return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
+
+
+def read_galaxy(path: Path) -> list[Row]:
+    """Return the jobs of a Galaxy server, exported from its database as a table with a row for each job.
+
+    Columns: ``tool_id``, ``input_bytes`` (of all input datasets together), and job metrics under Galaxy's own names:
+    ``runtime_seconds``, a peak of control groups (`GALAXY_PEAKS`), ``galaxy_memory_mb`` (what the job got), and where
+    there is one ``create_time``. The process is the tool, without the shed it comes from and with its version left out.
+
+    Raises
+    ------
+    SystemExit
+        When a column is missing.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        columns = reader.fieldnames or ()
+        missing = [name for name in GALAXY_NEEDED if name not in columns]
+        if not set(GALAXY_PEAKS) & set(columns):
+            missing.append(f"{GALAXY_PEAKS[0]} (or {' or '.join(GALAXY_PEAKS[1:])})")
+        if missing:
+            raise SystemExit(f"{path}: no column {', '.join(missing)}")
+        jobs = list(reader)
+    jobs.sort(key=lambda job: job.get("create_time") or "~")  # ISO dates; jobs without one come last
+    rows = []
+    for order, job in enumerate(jobs):
+        peaks = [number(job.get(name)) / MIB for name in GALAXY_PEAKS]
+        peak_mb = next((mb for mb in peaks if mb > 0), math.nan)
+        rows.append(
+            Row(
+                process=_galaxy_tool(job["tool_id"]),
+                size=number(job["input_bytes"]),
+                peak_mb=peak_mb,
+                wall_s=number(job["runtime_seconds"]),
+                preset_mb=number(job.get("galaxy_memory_mb")),
+                preset_peak_mb=peak_mb,
+                submit=float(order),
+            )
+        )
+    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
+
+
+def _galaxy_tool(tool_id: str) -> str:
+    """Return a tool's own name: of ``SHED/repos/OWNER/REPOSITORY/TOOL/VERSION`` the TOOL."""
+    parts = tool_id.split("/")
+    return parts[-2] if "repos" in parts and len(parts) > 2 else tool_id
+
+
+def read_any(path: Path) -> list[Row]:
+    """Return the tasks of a file of any of these formats: WfFormat, Galaxy's jobs, Nextflow's trace."""
+    if path.suffix == ".json":
+        return read_wfformat(path)
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        columns = next(csv.reader(stream), [])
+    return read_galaxy(path) if "tool_id" in columns else read_trace(path)
 
 
 def read_beagle(path: Path) -> list[Row]:

@@ -172,6 +172,38 @@ def test_what_is_not_such_an_instance_is_refused_with_the_file(tmp_path: Path) -
         traces.read_wfformat(tmp_path / "y.json")
 
 
+def test_a_table_of_galaxy_jobs_is_read_and_replayed(tmp_path: Path) -> None:
+    jobs = [
+        f"toolshed.g2.bx.psu.edu/repos/devteam/bwa/bwa_mem/0.7.{n % 3},2026-01-{28 - n % 28:02},{1000 + n},{60 + n},"
+        f"{(n + 1) * 2**20 if n else ''},8192"
+        for n in range(40)
+    ]
+    text = "tool_id,create_time,input_bytes,runtime_seconds,memory.peak,galaxy_memory_mb\n" + "\n".join(jobs)
+    (tmp_path / "galaxy.csv").write_text(text + "\nupload1,2025-12-31,5,7,1048576,\n")
+    rows = benchmark.read_all(tmp_path, ["galaxy"])["galaxy"]
+    assert [(row.process, row.size, row.peak_mb, row.wall_s, row.submit) for row in rows[:1]] == [
+        ("upload1", 5, 1, 7, 0)
+    ]
+    assert {row.process for row in rows[1:]} == {"bwa_mem"}
+    assert {row.preset_mb for row in rows[1:]} == {8192}
+    assert len(rows) == 40  # one has no peak
+    assert benchmark.run("x", rows, "largest", "submit", 0).tasks == 39
+
+
+def test_older_control_groups_name_the_peak_of_a_galaxy_job_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "tool_id,input_bytes,runtime_seconds,memory.max_usage_in_bytes,memory.memsw.max_usage_in_bytes\n"
+        "cat1,1,2,2097152,3145728\ncat1,1,2,2097152,\n"
+    )
+    assert [row.peak_mb for row in traces.read_any(tmp_path / "x.csv")] == [3, 2]
+
+
+def test_a_table_of_galaxy_jobs_without_a_column_says_which(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("tool_id,input_bytes\ncat1,1\n")
+    with pytest.raises(SystemExit, match=r"x\.csv: no column runtime_seconds, memory\.peak \(or memory\.memsw"):
+        traces.read_any(tmp_path / "x.csv")
+
+
 def test_a_trace_without_a_column_says_which(tmp_path: Path) -> None:
     (tmp_path / "trace_x.csv").write_text("process,rss\np,5\n")
     with pytest.raises(SystemExit, match=r"trace_x\.csv: no column rchar, realtime"):
