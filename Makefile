@@ -48,8 +48,8 @@ lint: $(VENV)/.test  ## ruff, mypy --strict, shellcheck, figures of pages agains
 format: $(VENV)/.test  ## rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-paper: $(VENV)/.test  ## the paper's tables and figures beside ours, in paper.html (long); QUICK=1: a part of the runs
-	@$(BIN)/python -m benchmarks.paper $(if $(QUICK),--quick)
+paper: $(VENV)/.test  ## the paper's tables and figures beside ours, in paper.html (long); QUICK=1: a part of the runs; TRACES=DIR
+	@$(BIN)/python -m benchmarks.paper $(if $(QUICK),--quick) $(if $(TRACES),--traces "$(TRACES)")
 
 bench: $(VENV)/.test  ## measure again what benchmarks/ reports (long); QUICK=1: that it runs, LONG=1: as recorded; ONLY="history modes"; TRACES=DIR
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(LONG),--long) $(if $(TRACES),--traces "$(TRACES)") $(ONLY)

@@ -2,15 +2,14 @@
 
 Writes ``paper.html`` (``--out``): static orders (Table 1, Figure 2), packers, first tasks and predictions over task
 sizes (Figure 3), the ablation with intervals, real Beagle in one budget (Figure 5), requests against published
-methods, the formula. What is quick is measured anew; what needs traces, days or other programs comes from
-``benchmarks/records``, and the page says so.
+methods, the formula. What is quick is measured anew, on traces only where ``--traces DIR`` has them; what needs days or
+other programs comes from ``benchmarks/records``, and the page says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import html
-import io
 import json
 import os
 import statistics
@@ -22,8 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import beagle_budget, dynamic_schedule, recorded, static_order
+from benchmarks import beagle_budget, dynamic_schedule, memory_requests, recorded, static_order
 from benchmarks.dynamic_schedule import Setting
+from benchmarks.html_page import Row, bars, page, plot, table
 from planner.schedule.dynamic.options import DynamicOptions, Policy
 from planner.schedule.dynamic.paper import Init, Packer, PaperOptions
 from planner.schedule.order.problem import Model, Objective, Problem
@@ -37,13 +37,14 @@ PUBLISHED_ABLATION = {
     "+ prior": (1.387, 0.95),
 }
 WINDOW = 5  # tasks that the sliding mean of Figure 2 goes over
-Row = Sequence[object]
-Lines = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is run: seeds of the searches and of the simulations, orders tried, moves of the search in hindsight."""
+    """How much is run: seeds of the searches and of the simulations, orders tried, moves of the search in hindsight.
+
+    Methods that fit models of scikit-learn anew task after task are slow.
+    """
 
     searches: int
     evaluations: int
@@ -51,6 +52,7 @@ class Effort:
     moves: int
     sizes: tuple[float, ...]
     jobs: int
+    slow_methods: bool = True
 
 
 WHOLE = Effort(
@@ -61,51 +63,9 @@ WHOLE = Effort(
     sizes=tuple(k / 10 for k in range(1, 10)),
     jobs=os.cpu_count() or 1,
 )
-QUICK = replace(WHOLE, searches=2, evaluations=150_000, runs=20, moves=60, sizes=(0.2, 0.4, 0.6, 0.8))
-
-
-# --- the page -----------------------------------------------------------------------------------------------------
-
-
-def table(heads: Sequence[str], rows: Sequence[Row]) -> str:
-    """Return an HTML table."""
-    head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>\n"
-
-
-def plot(title: str, across: str, up: str, lines: Lines) -> str:
-    """Return a line plot as SVG: x and y by name of the line."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    for name, (xs, ys) in lines.items():
-        axes.plot(xs, ys, label=name, marker="o", markersize=3, linewidth=1.4)
-    axes.set(title=title, xlabel=across, ylabel=up)
-    axes.legend(fontsize=8, frameon=False)
-    text = io.StringIO()
-    FigureCanvasSVG(figure)
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    drawn = text.getvalue()
-    return f'<figure role="img" aria-label="{html.escape(title)}">{drawn[drawn.index("<svg") :]}</figure>\n'
-
-
-def page(sections: Mapping[str, str], said: str) -> str:
-    """Return the whole page."""
-    body = "".join(f"<section><h2>{html.escape(name)}</h2>\n{text}</section>\n" for name, text in sections.items())
-    style = (
-        "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}"
-        "td,th{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ccc}"
-        "td:first-child,th:first-child{text-align:left}figure{margin:1rem 0}svg{max-width:100%;height:auto}"
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>The paper and chromplan</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{style}</style></head><body>\n'
-        f"<h1>arXiv 2511.15977 and chromplan</h1>\n<p>{html.escape(said)}</p>\n{body}</body></html>\n"
-    )
+QUICK = replace(
+    WHOLE, searches=2, evaluations=150_000, runs=20, moves=60, sizes=(0.2, 0.4, 0.6, 0.8), slow_methods=False
+)
 
 
 # --- static orders ------------------------------------------------------------------------------------------------
@@ -218,14 +178,14 @@ def sizes_figure(effort: Effort, known: dict[str, float]) -> str:
 def beagle_figure(effort: Effort) -> str:
     """Return Figure 5: real Beagle runs of 22 chromosomes in one memory budget, replayed by several policies."""
     found = beagle_budget.rows()
-    lines: dict[str, tuple[Sequence[float], Sequence[float]]] = {
-        size: (range(len(found)), [float(str(row[f"{size}_makespan_s"])) for row in found.values()])
-        for size in beagle_budget.SIZES
+    times = {
+        f"lengths over {divisor}": [float(str(row[f"{size}_makespan_s"])) for row in found.values()]
+        for size, divisor in zip(beagle_budget.SIZES, (10, 5), strict=True)
     }
     curve = beagle_budget.curve(seeds=beagle_budget.SEEDS[: effort.runs])
     parts = [
         measured_table(beagle_budget.RECORD, found),
-        plot("Figure 5: makespan of real Beagle", ", ".join(found), "s", lines),
+        bars("Figure 5: makespan of real Beagle", "s", list(found), times),
         measured_table(beagle_budget.CURVE, curve),
     ]
     said = (
@@ -284,6 +244,18 @@ def recorded_table(record: dict[str, Any], page_of: str) -> str:
     return table(rows[0], rows[2:])
 
 
+def requests(folder: Path | None, effort: Effort) -> str:
+    """Return what each way to ask for memory wastes and kills: on the bundled runs, and on traces in a folder."""
+    methods = [name for name in memory_requests.METHODS if effort.slow_methods or name not in ("sizey", "svr")]
+    rows: list[Row] = []
+    for trace, tasks in memory_requests.read_all(folder, []).items():
+        found = [memory_requests.run(trace, tasks, method, "shuffled", 1996) for method in methods]
+        rows.append((trace, *(f"{one.waste_gbh:.3g} / {one.failures}" for one in found)))
+    said = "" if folder else "Other people's traces do not come with chromplan; --traces DIR measures on them, too. "
+    measured = table(("measured now: GBh wasted / attempts killed", *methods), rows)
+    return measured + from_record("memory_requests", f"{said}The table above: GBh wasted / attempts killed.")
+
+
 def percentile(effort: Effort, known: dict[str, float]) -> str:
     """Return what a fixed percentile of the residuals costs in kills, which the paper says the 80th ends."""
     levels = (0.5, 0.8, 0.95)
@@ -297,8 +269,8 @@ def percentile(effort: Effort, known: dict[str, float]) -> str:
     )
 
 
-def sections(effort: Effort) -> dict[str, str]:
-    """Return the parts of the page by their headings."""
+def sections(effort: Effort, traces: Path | None = None) -> dict[str, str]:
+    """Return the parts of the page by their headings; ``traces`` is a folder with other people's."""
     known: dict[str, float] = {}
     makers: dict[str, Callable[[], str]] = {
         "Table 1: static orders": lambda: static_table(effort),
@@ -307,9 +279,7 @@ def sections(effort: Effort) -> dict[str, str]:
         "The ablation": lambda: ablation(effort, known),
         "Figure 5: real Beagle": lambda: beagle_figure(effort),
         "The 80th percentile": lambda: percentile(effort, known),
-        "Requests: Sizey and others": lambda: from_record(
-            "memory_requests", "GBh wasted / attempts killed; the traces are public and do not come with chromplan."
-        ),
+        "Requests: Sizey and others": lambda: requests(traces, effort),
         "The formula": lambda: from_record("formula", "PySR was not run: it needs Julia."),
     }
     found = {}
@@ -323,11 +293,12 @@ def sections(effort: Effort) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few seeds: minutes instead of half an hour")
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="folder with public traces (memory_requests)")
     parser.add_argument("--out", type=Path, default=Path("paper.html"))
     arguments = parser.parse_args()
     effort = QUICK if arguments.quick else WHOLE
     said = f"Made by python -m benchmarks.paper{' --quick' if arguments.quick else ''}: {json.dumps(asdict(effort))}."
-    arguments.out.write_text(page(sections(effort), said), encoding="utf-8")
+    arguments.out.write_text(page(sections(effort, arguments.traces), said), encoding="utf-8")
     print(f"wrote {arguments.out}")
 
 

@@ -1,12 +1,13 @@
 """The page of the paper's tables and figures, with a fraction of its runs."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from benchmarks import beagle_budget, paper, recorded
+from benchmarks import beagle_budget, html_page, paper, recorded
 
-LEAST = paper.Effort(searches=1, evaluations=2_000, runs=2, moves=2, sizes=(0.4, 0.8), jobs=1)
+LEAST = paper.Effort(searches=1, evaluations=2_000, runs=2, moves=2, sizes=(0.4, 0.8), jobs=1, slow_methods=False)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,21 @@ def test_the_natural_orders_peaks_are_the_papers(parts: dict[str, str]) -> None:
     assert all(published == ours for _, published, ours in rows)
 
 
+def test_requests_are_measured_on_bundled_runs_and_on_traces_that_are_there(
+    parts: dict[str, str], tmp_path: Path
+) -> None:
+    bundled = parts["Requests: Sizey and others"]
+    assert "<td>beagle_chr22</td>" in bundled
+    assert "do not come with chromplan" in bundled
+    rows = "".join(f"p,{n},{(n + 1) * 2**20},60000\n" for n in range(40))
+    (tmp_path / "trace_mine.csv").write_text("process,rchar,rss,realtime\n" + rows)
+    both = paper.requests(tmp_path, LEAST)
+    assert "<td>mine</td>" in both
+    assert "do not come with chromplan" not in both
+
+
 def test_the_page_is_one_file_that_loads_nothing(parts: dict[str, str]) -> None:
-    text = paper.page(parts, "said & done")
+    text = html_page.page(parts, "said & done")
     assert "said &amp; done" in text
     assert text.count("<section>") == len(parts)
     assert not re.search(r"<(script|link|img)|(src|href)=.http", text)
