@@ -46,7 +46,7 @@ METHODS: dict[str, Callable[[int, int, Errors], baselines.Policy]] = {
     "witt-linear": lambda tasks, history, errors: baselines.WittLinear(),
     "tovar": lambda tasks, history, errors: baselines.Tovar(),
     "paper": lambda tasks, history, errors: baselines.Paper(tasks=tasks),
-    "sizey": lambda tasks, history, errors: baselines_learned.Sizey(errors, history=history, searched=True),
+    "sizey": lambda tasks, history, errors: baselines_learned.Sizey(errors, history=history),
     "svr": lambda tasks, history, errors: baselines_learned.SupportVector(),
 }
 

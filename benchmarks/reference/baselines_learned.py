@@ -53,8 +53,8 @@ class Sizey(Remembering):
     of all tools of a workflow together, and only of tasks after the history (without that, a tool of constant memory
     gets no offset at all); accuracy is measured on peaks scaled to 0 .. 1; the neighbours never learn from what comes
     after the history; where less than nothing is predicted, 5 % of the least peak is asked for. Unlike it, this
-    searches its hyperparameters only once, fits the models every ``refit_every`` tasks, and does not know a task's peak
-    when it chooses the offset of its request.
+    has fixed hyperparameters, fits the models every ``refit_every`` tasks, and does not know a task's peak when it chooses
+    the offset of its request.
 
     Parameters
     ----------
@@ -62,8 +62,6 @@ class Sizey(Remembering):
         Relative errors of each model, shared by the tools of a workflow.
     history : int
         So many tasks are known before the first that is predicted, but ten at least.
-    searched : bool
-        Whether hyperparameters are searched; otherwise the middle of what is searched.
     """
 
     source: ClassVar[str] = (
@@ -75,14 +73,13 @@ class Sizey(Remembering):
         errors: tuple[list[float], ...] = (),
         *,
         history: int = 0,
-        searched: bool = False,
         alpha: float = 0.0,
         refit_every: int = 10,
         seed: int = 42,
     ) -> None:
         super().__init__()
         self.alpha, self.refit_every, self.seed = alpha, refit_every, seed
-        self._history, self._searched = max(history, _FOLDED), searched
+        self._history = max(history, _FOLDED)
         self._models: list[Any] = []
         self._accuracy: Floats = np.empty(0)
         self._fitted_at = 0
@@ -140,43 +137,24 @@ class Sizey(Remembering):
         return min(_spreads(np.array(self._errors[number])), key=wasted)
 
     def _first_models(self) -> list[Any]:
-        """Return line, network, forest and neighbours, their hyperparameters searched on the history."""
+        """Return line, network, forest and neighbours."""
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import RandomForestRegressor
         from sklearn.linear_model import LinearRegression
-        from sklearn.model_selection import GridSearchCV
         from sklearn.neighbors import KNeighborsRegressor
         from sklearn.neural_network import MLPRegressor
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MinMaxScaler
 
-        pool: list[tuple[Any, dict[str, list[Any]]]] = [
-            (LinearRegression(), {}),
-            (
-                MLPRegressor(
-                    hidden_layer_sizes=(7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed
-                ),
-                {"hidden_layer_sizes": [(5, 5), (7, 7), (9, 9)], "alpha": [1e-4, 1e-3]},
-            ),
-            (
-                RandomForestRegressor(n_estimators=25, max_depth=5, random_state=self.seed),
-                {
-                    "n_estimators": [10, 25, 50],
-                    "max_depth": [3, 5, 7],
-                    "min_samples_split": [2, 4],
-                    "min_samples_leaf": [1, 2],
-                },
-            ),
-            (KNeighborsRegressor(3), {"n_neighbors": [2, 3, 5, 7, 9], "weights": ["uniform", "distance"]}),
+        pool = (
+            LinearRegression(),
+            MLPRegressor(hidden_layer_sizes=(7, 7), solver="lbfgs", alpha=1e-3, max_iter=5000, random_state=self.seed),
+            RandomForestRegressor(n_estimators=25, max_depth=5, random_state=self.seed),
+            KNeighborsRegressor(n_neighbors=3),
+        )
+        return [
+            TransformedTargetRegressor(make_pipeline(MinMaxScaler(), one), transformer=MinMaxScaler()) for one in pool
         ]
-        x, y = _scaled(self.sizes)[:, None], _scaled(self.peaks)
-        found = []
-        for model, grid in pool:
-            if self._searched and grid:
-                folds = 10 if isinstance(model, KNeighborsRegressor) else 5
-                model = GridSearchCV(model, grid, cv=folds, scoring=_minus_error).fit(x, y).best_estimator_
-            found.append(TransformedTargetRegressor(make_pipeline(MinMaxScaler(), model), transformer=MinMaxScaler()))
-        return found
 
     def _refit(self) -> None:
         from sklearn.exceptions import ConvergenceWarning
