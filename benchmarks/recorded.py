@@ -46,7 +46,7 @@ def table(record: dict[str, Any], page: str) -> str:
     for name, label in shown.items():
         cells = [cell.format(label=label, **record["rows"][name]) for cell in view["cells"]]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines).replace("|  |", "| |") + "\n"
+    return "\n".join(lines).replace("|  |", "| |").replace("|  |", "| |") + "\n"
 
 
 def pages() -> Iterator[Path]:

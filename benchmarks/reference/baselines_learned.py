@@ -52,8 +52,8 @@ class Sizey(Remembering):
     What the published code does beyond the paper is done here, too, as its figures come from it: the errors are those
     of all tools of a workflow together, and only of tasks after the history (without that, a tool of constant memory
     gets no offset at all); accuracy is measured on peaks scaled to 0 .. 1; the neighbours never learn from what comes
-    after the history; where less than nothing is predicted, 5 % of the least peak is asked for. Unlike it, this
-    has fixed hyperparameters, fits the models every ``refit_every`` tasks, and does not know a task's peak when it chooses
+    after the history; where less than nothing is predicted, 5 % of the least peak is asked for. Unlike it, this has
+    fixed hyperparameters, fits the models every ``refit_every`` tasks, and does not know a task's peak when it chooses
     the offset of its request.
 
     Parameters
