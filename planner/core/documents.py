@@ -212,7 +212,7 @@ def _wrong(found: ErrorDetails) -> tuple[str, str]:
     if found["type"] == "literal_error":
         options = re.findall(r"'([^']+)'", found["msg"])
         return message, near(str(value), options) or "write one of these words, in quotes"
-    return message, _HINTS.get(found["type"], "write a value that is allowed there; docs/configuration.md has them all")
+    return message, _HINTS.get(found["type"], "write a value as docs/configuration.md or docs/sites.md has it")
 
 
 def _field(location: tuple[int | str, ...]) -> str:
