@@ -83,7 +83,8 @@ def _place(names: dict[str, str], template: str | None) -> str:
     found = _one(names, template, _CHROMOSOMES)
     if template is None and ":" not in found and "start" in names and "end" in names:
         found = f"{found}:{names['start']}-{names['end']}"
-    return found[3:] if found[:3].lower() == "chr" and len(found) > 3 else found
+    # "chromosome1" and "chrom" are names of contigs
+    return found[3:] if found[:3].lower() == "chr" and found[3:5].lower() not in ("", "om") else found
 
 
 def _one(names: dict[str, str], template: str | None, usual: tuple[str, ...]) -> str:

@@ -181,8 +181,9 @@ def time_by_attempt(first_s: int, ceiling: Ceiling) -> tuple[int, ...]:
 
 
 def bare(chromosome: str) -> str:
-    """Return a chromosome or a part of one without ``chr`` before it."""
-    return chromosome[3:] if chromosome[:3].lower() == "chr" and len(chromosome) > 3 else chromosome
+    """Return a chromosome or a part of one without ``chr`` before it; a contig called ``chromosome1`` stays so."""
+    is_prefix = chromosome[:3].lower() == "chr" and chromosome[3:5].lower() not in ("", "om")
+    return chromosome[3:] if is_prefix else chromosome
 
 
 def minutes(time_s: Sequence[int]) -> tuple[int, ...]:

@@ -132,7 +132,17 @@ def test_the_document_has_every_task_of_every_sample() -> None:
         assert rules["phase"][one.chromosome][one.sample]["mem_mb"][0] == one.request_mb + 100
 
 
-@pytest.mark.parametrize(("name", "told"), [("chr7", "7"), ("Chr20:1-500", "20:1-500"), ("chr", "chr"), ("X", "X")])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("chr7", "7"),
+        ("Chr20:1-500", "20:1-500"),
+        ("chr", "chr"),
+        ("X", "X"),
+        ("chromosome1", "chromosome1"),
+        ("Chromosome", "Chromosome"),
+    ],
+)
 def test_chromosomes_stand_there_without_chr(name: str, told: str) -> None:
     assert bare(name) == told
 
