@@ -85,14 +85,20 @@ def test_a_typing_error_gets_the_word_that_was_meant(
     assert f"hint: did you mean {meant}" in err
 
 
-@pytest.mark.parametrize("command", ["plan", "next"])
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("plan", "'chromplan init' writes one"),
+        ("next", "'chromplan init' writes its chromplan.toml, 'chromplan sbatch SCRIPT' needs none"),
+    ],
+)
 def test_outside_a_project_is_two_lines_and_exit_code_2_and_nothing_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, hint: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = chromplan(command, capsys=capsys)
     assert (code, out) == (2, "")
-    assert err == "error: chromplan.toml: no such file\nhint: 'chromplan init' writes one\n"
+    assert err == f"error: chromplan.toml: no such file\nhint: {hint}\n"
     assert list(tmp_path.iterdir()) == []
 
 
