@@ -165,7 +165,7 @@ class _UsualSteps:
 
     def add(self, job: Row, steps: Iterable[Row]) -> None:
         """Note the steps of a job that ran to its end."""
-        found = frozenset(step.id.step for step in steps) | _never_has(job)
+        found = frozenset(step.id.step for step in steps)
         self.everywhere = found if self.everywhere is None else self.everywhere & found
         self.in_array = self.in_array & found if self.in_array is not None and job.id.job == self.array else found
         self.array = job.id.job
@@ -175,12 +175,7 @@ class _UsualSteps:
         usual = (self.everywhere or frozenset()) | (
             (self.in_array or frozenset()) if job.id.job == self.array else set()
         )
-        return not usual <= {step.id.step for step in steps} | _never_has(job)
-
-
-def _never_has(job: Row) -> frozenset[str | None]:
-    """Return the steps that a job cannot have: the script of a heterogeneous job runs in its first component."""
-    return frozenset({"batch"} if job.id.het_offset else ())
+        return not usual <= {step.id.step for step in steps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +210,7 @@ class _Judge:
         self, jobs: Sequence[Row], steps: Sequence[Row], line: int, at_end: bool
     ) -> Iterator[JobAttempt | Skipped]:
         owned, strays = share(jobs, steps)
-        # only the first component of a heterogeneous job has the batch step
+        # only the first component of a heterogeneous job has the batch step, and often all others
         whole = [(job, mine) for job, mine in zip(jobs, owned, strict=True) if not job.id.het_offset]
         ran = [(job, mine) for job, mine in whole if job.ended and job.elapsed_s]
         if at_end and any(self.usual.lacking(job, mine) for job, mine in ran):
