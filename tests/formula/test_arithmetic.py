@@ -200,7 +200,28 @@ def test_samples_searched_together_are_fitted_as_each_alone(shape: str) -> None:
         (alone,) = powers.search([sample], shape=shape, most_nodes=30)
         assert [one.form for one in found] == [one.form for one in alone]
         for one, other in zip(found, alone, strict=True):
-            assert one.constants == pytest.approx(other.constants, rel=1e-6, abs=1e-6)
+            assert one.base == pytest.approx(other.base, rel=1e-6, abs=1e-6)
+            assert one.gate == pytest.approx(other.gate, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", powers.SHAPES)
+def test_a_fit_is_written_with_the_number_of_nodes_that_is_counted(shape: str) -> None:
+    table = rows()
+    training = powers.TrainingRows.of(NAMES, table, 100.0 + table[:, 0] * table[:, 1])
+    (fits,) = powers.search([training], shape=shape, most_nodes=30)
+    assert fits
+    for fit in fits:
+        assert grammar.size(powers.arithmetic(training.columns, fit)) == powers.nodes(training.columns, fit.form)
+
+
+def test_memory_that_levels_off_is_found_to_the_percent() -> None:
+    table = rows()
+    peaks = Program(parse("50*x^0.3*(1 + 8*0.05*y/(1 + 0.05*y))"), NAMES).values(table)
+    training = powers.TrainingRows.of(NAMES, table, peaks)
+    (fits,) = powers.search([training], shape="saturating", most_nodes=30)
+    best = min(fits, key=lambda fit: fit.penalised)
+    found = Program(powers.arithmetic(training.columns, best), NAMES).values(table)
+    assert found == pytest.approx(peaks, rel=0.02)
 
 
 def test_a_formula_is_cut_to_the_limit_where_the_rows_miss_it_least() -> None:

@@ -15,7 +15,7 @@ from planner.formula.discovery.numeric import Program
 from planner.formula.discovery.search import SearchOptions
 
 NAMES = ("length", "samples", "threads")
-PLAIN = symbolic.source_names("operon")[:4]
+PLAIN = symbolic.source_names("operon")[:5]
 
 
 def rows(count: int, seed: int = 0) -> Array:
@@ -34,6 +34,11 @@ def power_law(table: Array) -> Array:
 def with_threads(table: Array) -> Array:
     """Return what an overhead and a buffer per thread take: a sum that no single power law follows."""
     return 60.0 + 0.004 * table[:, 0] * table[:, 1] * table[:, 2]
+
+
+def filling(table: Array) -> Array:
+    """Return what a buffer takes that fills up with the samples and then levels off."""
+    return 300.0 + 2000.0 * (1.0 - np.exp(-table[:, 1] / 300.0))
 
 
 def compete(table: Array, peaks: Array, **options: object) -> symbolic.Competition:
@@ -62,6 +67,18 @@ def test_overhead_and_buffer_are_told_by_a_sum() -> None:
     assert error(found.formula_of(found.winner).root, with_threads, rows(200, seed=9)) < 0.08
 
 
+def test_memory_that_levels_off_is_told_from_forty_rows_without_an_engine() -> None:
+    table = rows(40)
+    found = symbolic.Competition(NAMES, table, noisy(filling(table), 0.05))
+    growing = min(s.error for s in found.standings if s.source in PLAIN[:4])
+    assert found.winner.source == "saturating power law"
+    assert found.winner.error < 0.8 * growing
+    told = found.formula_of(found.winner).root
+    assert error(told, filling, rows(200, seed=9)) < 0.06
+    most = grammar.evaluate(told, {"length": 100.0, "samples": 20_000.0, "threads": 4.0})
+    assert most == pytest.approx(2300.0, rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("errors", "winner"),
     [
@@ -70,6 +87,10 @@ def test_overhead_and_buffer_are_told_by_a_sum() -> None:
         ({"operon direct": 0.100, "operon distilled": 0.101, "sum of power laws": 0.102}, "sum of power laws"),
         ({"stretched power law": 0.100, "sum of power laws": 0.101, "operon direct": 0.102}, "stretched power law"),
         ({"stretched power law": 0.100, "log-linear": 0.101, "operon direct": 0.102}, "log-linear"),
+        ({"saturating power law": 0.100, "sum of power laws": 0.104, "operon direct": 0.101}, "sum of power laws"),
+        ({"saturating power law": 0.100, "sum of power laws": 0.106, "operon direct": 0.101}, "saturating power law"),
+        ({"operon direct": 0.100, "saturating power law": 0.104, "log-linear": 0.120}, "saturating power law"),
+        ({"operon direct": 0.100, "saturating power law": 0.106, "log-linear": 0.120}, "operon direct"),
         ({"operon direct": 0.100}, "operon direct"),
     ],
 )
@@ -128,16 +149,22 @@ def test_a_row_that_is_far_off_bends_the_formula_little() -> None:
 
 
 def test_few_rows_get_no_engine() -> None:
-    table = rows(10)
+    table = rows(40)
     found = symbolic.Competition(NAMES, table, noisy(power_law(table), 0.1))
-    assert not any("operon" in standing.source for standing in found.standings)
+    assert {standing.source for standing in found.standings} == set(PLAIN)
+
+
+def test_from_very_few_rows_nothing_levels_off() -> None:
+    table = rows(12)
+    found = symbolic.Competition(NAMES, table, noisy(power_law(table), 0.1))
+    assert {standing.source for standing in found.standings} == set(PLAIN[:4])
 
 
 def test_enough_rows_let_the_engine_compete_directly_and_distilled_and_the_same_seed_gives_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engines, "OPERON_EVALUATIONS", 5_000)
-    table = rows(26)
+    table = rows(60)
     peaks = noisy(with_threads(table), 0.05)
     said: list[str] = []
     sources = symbolic.source_names("operon")[-2:]

@@ -1,11 +1,14 @@
 """Formulas made of power laws, as memory follows them when buffers are products of sizes.
 
-Four shapes, with their own features in base and gate (x^a stands for the product of the features' powers)::
+Five shapes, with their own features in base and gate (x^a stands for the product of the features' powers)::
 
-    power      C x^a
-    sum        C x^a + D x^b
-    product    C x^a (1 + D x^b)
-    stretched  C x^a exp(D x^b)
+    power       C x^a
+    sum         C x^a + D x^b
+    product     C x^a (1 + D x^b)
+    stretched   C x^a exp(D x^b)
+    saturating  C x^a (1 + R D x^b / (1 + D x^b))
+
+The last one is a product that levels off: a buffer with a limit, a cache that fills.
 
 The features are chosen greedily (a beam of the best), the constants by Levenberg-Marquardt on log peaks with a
 weak pull of the exponents towards what sizes do: a gate grows in proportion, a base hardly at all. With a
@@ -21,19 +24,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from planner.formula.discovery.columns import LogColumns
+from planner.formula.discovery.columns import LogColumns, rounded
 from planner.formula.discovery.least_squares import Array, Problems, levenberg
 from planner.formula.discovery.numeric import robust
 from planner.formula.grammar import Call, Node, Number
 
-SHAPES = ("power", "sum", "product", "stretched")
+SHAPES = ("power", "sum", "product", "stretched", "saturating")
 
 _PULL = 0.1  # weight of the pull, in units of squared log residuals: about 0.4 in an exponent at 13 % noise
 _BASE_EXPONENT, _GATE_EXPONENT = 0.2, 1.0
+_RISE, _MOST_RISE, _PULL_OF_RISE = 1.5, 5.0, 0.02  # log of R: about 4, at most 150; beyond that it is a product
 _BEAM = 3
 _STEPS = 40
 _MOST_CELLS = 500_000  # of the derivatives held at once: a few MB, which a processor's cache nearly holds
-_OVERHEAD = {"power": 1, "sum": 3, "product": 5, "stretched": 4}  # nodes that are not "* x ^ a"
+_OVERHEAD = {"power": 1, "sum": 3, "product": 5, "stretched": 4, "saturating": 9}  # nodes that are not "* x ^ a"
+_HEADS = {"power": 1, "sum": 2, "product": 2, "stretched": 2, "saturating": 3}  # constants that are not exponents
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,28 @@ class Form:
     @property
     def parameters(self) -> int:
         """Number of constants."""
-        return 1 + len(self.base) + (0 if self.shape == "power" else 1 + len(self.gate))
+        return _HEADS[self.shape] + len(self.base) + len(self.gate)
 
 
 @dataclass(frozen=True, slots=True)
 class FittedForm:
-    """A form with its constants (base constant and exponents, then gate constant and exponents, in centred logs)."""
+    """A form with its constants.
+
+    Attributes
+    ----------
+    form : Form
+    base, gate : array
+        Log constant, then the exponents, on centred logs; the gate is empty for a plain power law.
+    rise : float
+        Log of R, the factor by which a saturating form can grow at most, less one; otherwise unused.
+    penalised : float
+        Sum of squares, the pull included.
+    """
 
     form: Form
-    constants: Array
+    base: Array
+    gate: Array
+    rise: float
     penalised: float
 
 
@@ -144,18 +162,20 @@ def _fits_at_once(cases: Sequence[tuple[TrainingRows, Form]]) -> list[FittedForm
     """Fit the constants by least squares on log peaks; the exponents of base, then gate, are side by side meanwhile."""
     problems = _Problems.of(cases)
     constants, penalised = levenberg(problems.state, problems.start, steps=_STEPS)
-    return [
-        FittedForm(form, np.concatenate(_base_and_gate(form, constants[i])), float(penalised[i]))
-        for i, (_, form) in enumerate(cases)
-    ]
+    return [_fitted(form, constants[i], float(penalised[i])) for i, (_, form) in enumerate(cases)]
 
 
-def _base_and_gate(form: Form, constants: Array) -> tuple[Array, Array]:
-    """Tell apart the constants of base and gate, which :class:`_Problems` keeps as constants, then exponents."""
-    if form.shape == "power":
-        return constants, constants[:0]
-    split = 2 + len(form.base)
-    return np.concatenate([constants[:1], constants[2:split]]), np.concatenate([constants[1:2], constants[split:]])
+def _fitted(form: Form, constants: Array, penalised: float) -> FittedForm:
+    """Tell apart the constants, which :class:`_Problems` keeps as heads, then exponents of base and gate."""
+    heads = _HEADS[form.shape]
+    of_base, of_gate = np.split(constants[heads:], [len(form.base)])
+    return FittedForm(
+        form=form,
+        base=np.concatenate([constants[:1], of_base]),
+        gate=np.concatenate([constants[1:2], of_gate]) if heads > 1 else of_gate,
+        rise=float(constants[2]) if heads > 2 else 0.0,
+        penalised=penalised,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +244,16 @@ class _Problems:
         if self.shape == "power":
             value = constants[:, :1] + (features @ constants[:, 1:, None])[:, :, 0]
             return value, np.concatenate([np.ones_like(value)[:, :, None], features], axis=2)
-        exponents = constants[:, 2:, None]
+        heads = _HEADS[self.shape]
+        exponents = constants[:, heads:, None]
         of_feature = in_gate.transpose(0, 2, 1)
         base = constants[:, :1] + (features @ np.where(of_feature, 0.0, exponents))[:, :, 0]
         gate = constants[:, 1:2] + (features @ np.where(of_feature, exponents, 0.0))[:, :, 0]
-        value, of_base, of_gate = _COMBINE[self.shape](base, np.clip(gate, -30.0, _LARGEST[self.shape]))
-        both = np.stack([of_base, of_gate], axis=2)
-        return value, np.concatenate([both, features * np.where(in_gate, both[:, :, 1:], both[:, :, :1])], axis=2)
+        gate = np.clip(gate, -30.0, _LARGEST[self.shape])
+        value, *slopes = _COMBINE[self.shape](base, gate, *constants[:, 2:heads].T[:, :, None])
+        of_heads = np.stack(slopes, axis=2)
+        of_exponents = features * np.where(in_gate, of_heads[:, :, 1:2], of_heads[:, :, :1])
+        return value, np.concatenate([of_heads, of_exponents], axis=2)
 
 
 def _start(shape: str, in_gate: npt.NDArray[np.bool_], medians: Array) -> tuple[Array, Array, Array]:
@@ -238,12 +261,15 @@ def _start(shape: str, in_gate: npt.NDArray[np.bool_], medians: Array) -> tuple[
     if shape == "power":
         centre = np.column_stack([medians, np.full(in_gate.shape, _BASE_EXPONENT)])
         return centre.copy(), centre, np.column_stack([np.zeros(len(medians)), np.full(in_gate.shape, _PULL)])
-    base, gate = np.log(0.8), np.full(len(medians), -1.0)
-    if shape == "sum":
-        base, gate = np.log(0.6), medians + np.log(0.3)
-    centre = np.column_stack([medians + base, gate, np.where(in_gate, _GATE_EXPONENT, _BASE_EXPONENT)])
-    start = np.column_stack([medians + base, gate, np.where(in_gate, 0.5, 0.1)])
-    return start, centre, np.column_stack([np.zeros((len(medians), 2)), np.full(in_gate.shape, _PULL)])
+    gate = medians + np.log(0.3) if shape == "sum" else np.full(len(medians), -1.0)
+    heads = np.column_stack([medians + np.log(0.6 if shape == "sum" else 0.8), gate])
+    pull = np.zeros(heads.shape)
+    if shape == "saturating":
+        heads = np.column_stack([heads, np.full(len(medians), _RISE)])
+        pull = np.column_stack([pull, np.full(len(medians), _PULL_OF_RISE)])
+    centre = np.column_stack([heads, np.where(in_gate, _GATE_EXPONENT, _BASE_EXPONENT)])
+    start = np.column_stack([heads, np.where(in_gate, 0.5, 0.1)])
+    return start, centre, np.column_stack([pull, np.full(in_gate.shape, _PULL)])
 
 
 def _sum(base: Array, gate: Array) -> tuple[Array, Array, Array]:
@@ -260,12 +286,21 @@ def _stretched(base: Array, gate: Array) -> tuple[Array, Array, Array]:
     return base + np.exp(gate), np.ones_like(base), np.exp(gate)
 
 
-_COMBINE: dict[str, Callable[[Array, Array], tuple[Array, Array, Array]]] = {
+def _saturating(base: Array, gate: Array, rise: Array) -> tuple[Array, Array, Array, Array]:
+    filled = 1.0 / (1.0 + np.exp(-gate))
+    more = np.exp(np.minimum(rise, _MOST_RISE)) * filled
+    of_rise = more / (1.0 + more)
+    return base + np.log1p(more), np.ones_like(base), of_rise * (1.0 - filled), of_rise
+
+
+# shape -> (base, gate, other heads) -> value and its derivative in each, all in logs
+_COMBINE: dict[str, Callable[..., tuple[Array, ...]]] = {
     "sum": _sum,
     "product": _product,
     "stretched": _stretched,
+    "saturating": _saturating,
 }
-_LARGEST = {"sum": 30.0, "product": 15.0, "stretched": 3.0}
+_LARGEST = {"sum": 30.0, "product": 15.0, "stretched": 3.0, "saturating": 15.0}
 
 
 def nodes(columns: LogColumns, form: Form) -> int:
@@ -277,13 +312,18 @@ def nodes(columns: LogColumns, form: Form) -> int:
 
 def arithmetic(columns: LogColumns, found: FittedForm) -> Node:
     """Return a fit as arithmetic in the features themselves."""
-    form, split = found.form, 1 + len(found.form.base)
-    base = columns.power_law(form.base, found.constants[:split])
+    form = found.form
+    base = columns.power_law(form.base, found.base)
     if form.shape == "power":
         return base
-    gate = columns.power_law(form.gate, found.constants[split:])
+    gate = columns.power_law(form.gate, found.gate)
     if form.shape == "sum":
         return Call("add", (base, gate))
+    if form.shape == "stretched":
+        return Call("mul", (base, Call("exp", (gate,))))
+    more = Call("add", (Number(1.0), gate))
     if form.shape == "product":
-        return Call("mul", (base, Call("add", (Number(1.0), gate))))
-    return Call("mul", (base, Call("exp", (gate,))))
+        return Call("mul", (base, more))
+    most = float(np.exp(min(found.rise, _MOST_RISE)))  # 1 + R G/(1 + G) with the gate written once
+    left = Call("div", (Number(rounded(most)), more))
+    return Call("mul", (base, Call("sub", (Number(rounded(1.0 + most)), left))))
