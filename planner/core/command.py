@@ -23,6 +23,8 @@ REGION_PLACEHOLDERS: dict[str, str] = {
     name: f"CHROMPLAN_{name.upper()}" for name in ("region", "start", "end", "padded", "padded_start", "padded_end")
 }
 _ARRAY_INDEX = re.compile(r"SLURM_ARRAY_TASK_ID\b")
+# not into a file of its own, which nobody reads here
+_LOGS_HEAP = re.compile(r"(?<!\S)(?:-Xlog:gc[^\s:]*(?=\s|$|:std|::)|-verbose:gc(?=\s|$)|-XX:\+PrintGC)")
 _PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_]\w*)\}(?!\})")
 
 
@@ -68,6 +70,11 @@ def bash(command: str, variables: Mapping[str, str]) -> str:
 def heap_follows_request(command: str) -> bool:
     """Whether a command derives the size of its Java heap from the memory request."""
     return mentions(command, ["java_heap_mb"])
+
+
+def logs_its_heap(command: str) -> bool:
+    """Whether a command has Java say what its garbage collections leave, in a heap that follows the request."""
+    return heap_follows_request(command) and _LOGS_HEAP.search(command) is not None
 
 
 def takes_regions(command: str) -> bool:

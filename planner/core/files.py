@@ -50,11 +50,11 @@ def _replace(path: Path, content: bytes, *, executable: bool) -> None:
         raise
 
 
-def tail(path: Path) -> str:
-    """Return the end of a log, the last `TAIL_BYTES` of it; empty when it is missing or unreadable."""
+def tail(path: Path, most: int = TAIL_BYTES) -> str:
+    """Return the end of a log, the last ``most`` bytes of it; empty when it is missing or unreadable."""
     try:
         with path.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - most))
             return stream.read().decode("utf-8", errors="replace")
     except OSError:
         return ""

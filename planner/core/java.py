@@ -24,6 +24,13 @@ def heap_mb(request_mb: int) -> int:
     return request_mb - _BESIDE_MB - request_mb // _COLLECTOR
 
 
+def request_for_mb(heap_mb: float) -> float:
+    """Return the least request (MiB) within which a heap of this size (MiB) fits: the inverse of `heap_mb`."""
+    if 2 * heap_mb <= _SMALL_MB:
+        return 2 * heap_mb
+    return max(_SMALL_MB + 1, (heap_mb + _BESIDE_MB) * _COLLECTOR / (_COLLECTOR - 1))
+
+
 def heap_in_bash(variable: str) -> str:
     """Return `heap_mb` as a bash arithmetic expression of a variable that holds the request, MiB."""
     larger = f"{variable} - {_BESIDE_MB} - {variable} / {_COLLECTOR}"

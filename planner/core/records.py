@@ -87,6 +87,8 @@ class Observation:
         What the outcome is based on.
     source : str
         Where the record came from (``sacct``, ``local``, ``drive``, ``nextflow``, ``snakemake``, ``table``, `SHARED`).
+    heap_kept_mb : float or None
+        Java: most of the heap that was in use right after a garbage collection, by the program's own log, MiB.
     recorded_by : str
         The user who recorded it, in a history that several use; empty for the user who reads it.
     """
@@ -108,6 +110,7 @@ class Observation:
     end_s: int | None = None
     evidence: str = ""
     source: str = "sacct"
+    heap_kept_mb: float | None = None
     recorded_by: str = field(default="", compare=False)
 
     @property

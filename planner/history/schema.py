@@ -8,11 +8,11 @@ from typing import Any
 
 from planner.core.records import Observation, Outcome, Quality
 
-VERSION = 4
+VERSION = 5
 
 COLUMNS = (
     *("job_id", "submit_s", "task", "tool", "sample", "chromosome", "features", "peak_mb", "limit_mb", "wall_s"),
-    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source", "recorded_by"),
+    *("outcome", "quality", "cpus", "start_s", "end_s", "evidence", "source", "heap_kept_mb", "recorded_by"),
 )
 _OBSERVATIONS_3 = """
 CREATE TABLE observations (
@@ -39,7 +39,8 @@ CREATE TABLE observations (
 CREATE INDEX observations_by_tool ON observations (tool, task);
 """
 _RECORDED_BY = "recorded_by TEXT NOT NULL DEFAULT ''"
-_OBSERVATIONS = _OBSERVATIONS_3.replace(" PRIMARY KEY", f" {_RECORDED_BY}, PRIMARY KEY")
+_HEAP_KEPT = "heap_kept_mb REAL"
+_OBSERVATIONS = _OBSERVATIONS_3.replace(" PRIMARY KEY", f" {_RECORDED_BY}, {_HEAP_KEPT}, PRIMARY KEY")
 # Reports on imported files, by a hash of content and options.
 _IMPORTS = "CREATE TABLE imports (digest TEXT PRIMARY KEY, report TEXT NOT NULL);"
 CREATE = tuple(statement for statement in (_OBSERVATIONS + _IMPORTS).split(";") if statement.strip())
@@ -58,6 +59,7 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     1: _FROM_1,
     2: (_IMPORTS.rstrip(";"),),
     3: (f"ALTER TABLE observations ADD COLUMN {_RECORDED_BY}",),
+    4: (f"ALTER TABLE observations ADD COLUMN {_HEAP_KEPT}",),
 }
 
 

@@ -380,6 +380,7 @@ def _merge(old: Observation, new: Observation) -> Observation:
         sample=new.sample or old.sample,
         chromosome=new.chromosome or old.chromosome,
         submit_s=old.submit_s if new.submit_s in (0, new.start_s) else new.submit_s,
+        heap_kept_mb=old.heap_kept_mb if new.heap_kept_mb is None else new.heap_kept_mb,
         recorded_by=old.recorded_by,
     )
     # the same facts in other words (text and JSON print a uid differently) do not count as a change

@@ -234,7 +234,10 @@ class SlurmView:
             else:
                 attempt = _with_log(task, attempt, log)
         own = self._own(task).peak(task.entry.task, task.entry.job_id)
-        return with_own_peak(_observe(task, attempt, step), own, shared_twice=task.shared_twice)
+        observation = with_own_peak(_observe(task, attempt, step), own, shared_twice=task.shared_twice)
+        if not task.heap_logged or observation.outcome is not Outcome.COMPLETED:
+            return observation
+        return replace(observation, heap_kept_mb=self._own(task).heap_kept_mb(task.entry.task, task.entry.job_id))
 
     def _was_killed(self, task: OpenTask) -> bool:
         """Whether Slurm's message in a task's log says it was killed, and the task left no record of its own end."""

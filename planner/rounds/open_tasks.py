@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner.core.command import logs_its_heap
 from planner.plan.document import PlannedTask
 from planner.project import manifest
 from planner.project.folder import ProjectFolder
@@ -31,6 +32,8 @@ class OpenTask:
         How often Slurm samples its memory, s.
     shared_twice : bool
         Whether Slurm's samples count memory that processes share once for each (the site's ``acctg_counts_shared``).
+    heap_logged : bool
+        Whether its log tells what garbage collections left of a Java heap that follows the request.
     logs : UsersLogs or None
         The log files of a user's own script.
     """
@@ -45,6 +48,7 @@ class OpenTask:
     poll_s: int
     cluster: str | None
     shared_twice: bool = False
+    heap_logged: bool = False
     logs: UsersLogs | None = None
 
 
@@ -77,6 +81,7 @@ def open_tasks(project: ProjectFolder, recorded: Collection[tuple[str, str]]) ->
                 poll_s=poll_s(plan),
                 cluster=plan.cluster,
                 shared_twice=plan.target.site.acctg_counts_shared,
+                heap_logged=logs_its_heap(plan.command),
                 logs=logs,
             )
             for entry in entries

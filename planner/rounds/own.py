@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from planner.core import files
+from planner.history import java_log
 from planner.runner import peak
 from planner.runner.peak import OwnPeak
 
@@ -54,6 +55,11 @@ class OwnRecords:
         """Return the end of the task's log."""
         path = self.log(task, job_id)
         return files.tail(path) if path else ""
+
+    def heap_kept_mb(self, task: str, job_id: str) -> float | None:
+        """Return what the task's log says a Java heap held after garbage collections, MiB; None if it says nothing."""
+        path = self.log(task, job_id)
+        return java_log.kept_mb(files.tail(path, java_log.MOST_BYTES)) if path else None
 
     def job_log_tail(self, job_id: str) -> str:
         """Return the end of a job's own log, without the steps that have logs of their own."""

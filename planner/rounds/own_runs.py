@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from planner.core import files
+from planner.core.command import logs_its_heap
 from planner.core.records import Observation, Outcome, Quality
+from planner.history import java_log
 from planner.history.sacct.outcomes import classify_log
 from planner.plan.document import Plan
 from planner.project.folder import ProjectFolder
@@ -54,6 +56,7 @@ def observed(folder: Path, plan: Plan, ended: Iterable[Run]) -> list[Observation
                 end_s=run.end_s,
                 evidence=evidence,
                 source=run.source,
+                heap_kept_mb=_heap_kept_mb(folder, plan, run) if outcome is Outcome.COMPLETED else None,
             )
         )
     return found
@@ -66,6 +69,12 @@ def _outcome(folder: Path, run: Run) -> tuple[Outcome, str]:
         if shortage is not None:
             return Outcome.OOM, f"{run.evidence}; {shortage.evidence}"
     return run.outcome, run.evidence
+
+
+def _heap_kept_mb(folder: Path, plan: Plan, run: Run) -> float | None:
+    if not logs_its_heap(plan.command):
+        return None
+    return java_log.kept_mb(files.tail(runs.log_path(folder, run.task, run.source), java_log.MOST_BYTES))
 
 
 def _quality(folder: Path, run: Run) -> Quality:

@@ -1,11 +1,14 @@
 """Peaks that follow the memory they are given are no evidence of need."""
 
+import math
+
 import numpy as np
 import plans
 import pytest
 from observed import observation
 
 from planner.actions.learning import learnable
+from planner.core.java import heap_mb
 from planner.core.records import Observation, Outcome, Quality
 from planner.memory import fitting
 from planner.memory.elastic import as_needed, follow_limits, needed
@@ -92,6 +95,22 @@ def test_requests_for_a_heap_that_fills_come_down_and_settle_instead_of_climbing
                 history.append(attempt(c, number, 0.97 * limit, limit))
     assert totals[0] < 22 * 3400
     assert totals == sorted(totals, reverse=True)
+
+
+def test_a_log_of_the_heap_says_at_once_what_is_enough() -> None:
+    told = [attempt(c, 0, 3900 - c, 4000, heap_kept_mb=400.0) for c in range(1, 23)]
+    learnt, changed = as_needed(told)
+    assert changed
+    assert all(heap_mb(math.ceil(row.peak_mb or 0)) >= 1.5 * 400 for row in learnt)
+    assert all((row.peak_mb or 0) < 800 for row in learnt)
+    killed = attempt(7, 1, 900, 900, outcome=Outcome.OOM, quality=Quality.CENSORED)
+    by_chromosome = {row.chromosome: row.peak_mb for row in as_needed([*told, killed])[0] if row is not killed}
+    assert (by_chromosome["7"], by_chromosome["8"]) == (900, learnt[7].peak_mb)
+
+
+def test_a_log_never_raises_a_peak() -> None:
+    told = [attempt(c, 0, 500 - c, 4000, heap_kept_mb=400.0) for c in range(1, 23)]
+    assert as_needed(told) == (told, False)
 
 
 @pytest.mark.parametrize(("heap", "noted"), [("{java_heap_mb}", True), ("4000", False)])

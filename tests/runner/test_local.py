@@ -18,6 +18,8 @@ from planner.core.alive import started_s
 from planner.core.errors import FailureError, InputError
 from planner.core.records import Outcome
 from planner.plan.document import Plan
+from planner.rounds import own_runs
+from planner.rounds.own import OwnRecords
 from planner.runner import local, processes, runs
 from planner.runner.executor import STOP_S, Executor
 from planner.runner.launch import Attempt, Progress, one_node
@@ -207,6 +209,21 @@ def test_a_heap_that_was_too_small_runs_again_with_a_larger_one(tmp_path: Path) 
     logs = folder_of(tmp_path) / "logs"
     assert "heap space" in (logs / "chr22.local.1.out").read_text()
     assert (logs / "chr22.local.out").read_text() == ""
+
+
+@pytest.mark.parametrize(("option", "kept_mb"), [("-Xlog:gc", 67), ("-Xlog:gc:gc.log", None)])
+def test_what_a_heap_held_after_collections_is_recorded_where_the_command_logs_it(
+    option: str, kept_mb: float | None, tmp_path: Path
+) -> None:
+    line = "[0.5s][info][gc] GC($n) Pause Young (Allocation Failure) 140M->$((60 + n))M(290M) 10.530ms"
+    command = f': java {option} -Xmx{{java_heap_mb}}m; for n in 0 1 2 3 4 5 6 7; do echo "{line}"; done'
+    plan = plan_of(command, chromosomes="22")
+    ended = go(plan, tmp_path)
+    (observation,) = own_runs.observed(folder_of(tmp_path), plan, ended)
+    assert (observation.outcome, observation.heap_kept_mb) == (Outcome.COMPLETED, kept_mb)
+    named = OwnRecords(folder_of(tmp_path))
+    assert named.heap_kept_mb("chr22", "local") == 67
+    assert named.heap_kept_mb("chr21", "7") is None
 
 
 def test_a_task_past_its_time_is_asked_to_end_and_then_killed(tmp_path: Path) -> None:
