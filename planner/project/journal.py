@@ -69,7 +69,7 @@ class SubmittedJob(Document):
     lost_s: int | None = None
     """When a job was last looked for in vain after sbatch had left no answer, s since the epoch: one may appear yet."""
     withdrawn_s: int | None = None
-    """When its waiting elements were cancelled for tiers, s since the epoch; one that began just then may be, too."""
+    """When we last cancelled what of it waited, s since the epoch; an element that began just then may be, too."""
     tasks: tuple[SubmittedTask, ...] = ()
 
     @property
@@ -147,8 +147,16 @@ class Submission(Document):
         lost = [job for job in self.jobs if job.lost_s is not None and now_s - job.lost_s < _LATEST_S]
         return [job for job in lost if job.state != "asked"]
 
-    def ran_elsewhere(self, ran: Mapping[str, str]) -> Submission:
-        """Return the journal with other jobs for these tasks; ``ran`` is task -> job, element or component id."""
+    def ran_elsewhere(self, ran: Mapping[str, str], *, at_s: int) -> Submission:
+        """Return the journal with other jobs for these tasks.
+
+        Parameters
+        ----------
+        ran : mapping
+            Task -> job, element or component id.
+        at_s : int
+            When that was found, s since the epoch; until then what waited of duplicates was cancelled.
+        """
         jobs: list[SubmittedJob] = []
         withdrawn_s = {job.job_id: job.withdrawn_s for job in self.jobs}
         for job in self.jobs:
@@ -161,7 +169,7 @@ class Submission(Document):
             for task in moved:
                 number, part = _split(ran[task.task])
                 there = {"job_id": number, "tasks": (task.model_copy(update={"part": part}),), "state": "submitted"}
-                jobs.append(job.model_copy(update={**there, "withdrawn_s": withdrawn_s.get(number)}))
+                jobs.append(job.model_copy(update={**there, "withdrawn_s": withdrawn_s.get(number, at_s)}))
         return self.model_copy(update={"jobs": tuple(jobs)})
 
 

@@ -255,16 +255,15 @@ class SlurmView:
 
 
 def _unless_withdrawn(task: OpenTask, found: Observation) -> Observation:
-    """Return a task that began while its array was cancelled for tiers, and ended with it, as one to run again.
+    """Return a task that began while we cancelled what waited of its job, and ended with it, as one to run again.
 
     scancel looks for waiting elements and then ends them: one that begins between the two is cancelled as well.
     """
     withdrawn_s = task.entry.withdrawn_s
     if found.outcome is not Outcome.CANCELLED or withdrawn_s is None or (found.end_s or 0) > withdrawn_s + _CLOCKS_S:
         return found
-    return replace(
-        found, outcome=Outcome.INFRA, evidence=f"{found.evidence}; it began while its array was cancelled for tiers"
-    )
+    told = f"{found.evidence}; it began while the waiting part of its job was cancelled"
+    return replace(found, outcome=Outcome.INFRA, evidence=told)
 
 
 def _with_log(task: OpenTask, attempt: sacct.JobAttempt, log: str) -> sacct.JobAttempt:

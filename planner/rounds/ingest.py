@@ -168,7 +168,7 @@ def _follow_turns(project: ProjectFolder, moved: Sequence[tuple[OpenTask, str]])
         with contextlib.suppress(FailureError), project.lock(wait_s=0):
             submission = read_journal(folder)
             if submission is not None:
-                manifest.record(folder, submission.ran_elsewhere(ran))
+                manifest.record(folder, submission.ran_elsewhere(ran, at_s=int(time.time())))
                 changed = True
     return changed
 

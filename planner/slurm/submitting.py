@@ -12,7 +12,8 @@ from planner.slurm.calls import ONCE, AnswerLost, SlurmError, Verdict, run, run_
 ACCTG_FREQ_REFUSED = "Invalid accounting frequency"
 FINEST_ACCTG_FREQ = "--acctg-freq=task=1"
 _WOULD_START = re.compile(r"to start at (\d+)")
-_JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
+# without the end of its line it may be cut: another job's id
+_JOB_ID = re.compile(r"^(\d+)(?:;\S+)?\r?\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,11 +65,18 @@ def test_a_task_that_an_array_ran_before_it_was_cancelled_for_tiers_is_that_arra
     withdrawn = [one.model_copy(update={"state": "cancelled", "withdrawn_s": 9, "tasks": ()}) for one in array]
     instead = [one.model_copy(update={"state": "submitted", "job_id": f"9{at}"}) for at, one in enumerate(tiers)]
     whole = submission().model_copy(update={"jobs": (*withdrawn, *instead)})
-    manifest.record(tmp_path, whole.ran_elsewhere({"chr1": "77_1"}))
+    manifest.record(tmp_path, whole.ran_elsewhere({"chr1": "77_1"}, at_s=20))
     entries = {one.task: one for one in manifest.read(tmp_path)}
     assert len(entries) == 22
-    assert {name for name, one in entries.items() if one.withdrawn_s == 9} == {"chr1"}
+    assert {name: one.withdrawn_s for name, one in entries.items() if one.withdrawn_s} == {"chr1": 9}
     assert entries["chr1"].job_id == "77_1"
+
+
+def test_a_task_that_a_duplicate_ran_may_have_been_cancelled_with_it_until_that_was_found(tmp_path: Path) -> None:
+    manifest.record(tmp_path, submission().ran_elsewhere({"chr1": "99_1"}, at_s=20))
+    entries = {one.task: one for one in manifest.read(tmp_path)}
+    assert {name: one.withdrawn_s for name, one in entries.items() if one.withdrawn_s} == {"chr1": 20}
+    assert entries["chr1"].job_id == "99_1"
 
 
 def test_a_round_that_was_not_submitted_has_none(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_job_id_that_was_said_counts(script: str, tmp_path: Path, monkeypatch:
     assert slurm.sbatch(Path("job.sh"), cwd=tmp_path) == "7"
 
 
-@pytest.mark.parametrize("script", ["true", "echo nonsense", "kill -9 $$", "sleep 9"])
+@pytest.mark.parametrize("script", ["true", "echo nonsense", "kill -9 $$", "sleep 9", "printf 47"])
 def test_without_an_answer_nobody_knows(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "ONCE", calls.Patience(timeout_s=0.5, pauses_s=()))
     command(tmp_path, "sbatch", script, monkeypatch)
