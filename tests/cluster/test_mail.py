@@ -27,7 +27,7 @@ def test_a_round_writes_one_mail(start_cluster: Callable[..., Cluster], tmp_path
         pipeline.chromplan("submit", *(["--then-next"] if then_next else []))
         pipeline.finish()
         try:
-            processes.wait_until(lambda: bool(letters.read_text()), f"{name}: a mail", timeout_s=60)
+            processes.wait_until(lambda: bool(letters.read_text()), f"{name}: a mail", timeout_s=240)
         except processes.StartError as error:
             pytest.fail(str(error))
         # Slurm writes in the order in which jobs end: mails of the round's jobs would be before that of the last
