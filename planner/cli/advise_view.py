@@ -15,7 +15,7 @@ from planner.advice.arrays import PastArray, PastElement
 from planner.advice.use import Share
 from planner.cli.ui import table
 from planner.cli.ui.output import echo_table
-from planner.core import units
+from planner.core import units, wording
 from planner.core.memory_time import MemoryTimeUnit, unit_for
 from planner.core.records import Outcome, Quality
 from planner.core.wording import count
@@ -133,8 +133,7 @@ def _went(share: Share, unit: str, number: Callable[[float], str]) -> str:
 
 
 def _hours(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
+    return wording.number(seconds / 3600)
 
 
 def _percent(part: float, whole: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.core.units import MB_PER_GB
+from planner.core.wording import number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +25,7 @@ class MemoryTimeUnit:
     def number(self, mb_s: float) -> str:
         """Return an amount of MiB s in this unit: three digits, or all before the point; never an exponent."""
         amount = mb_s / self.mb_s
-        if amount >= _MANY:
-            return f"{amount:,.0f}"
-        return f"{amount:.3g}" if amount >= _LEAST or not amount else f"<{_LEAST}"
+        return number(amount) if amount >= _LEAST or not amount else f"<{_LEAST}"
 
     def text(self, mb_s: float) -> str:
         """Return the number with the unit's name."""
@@ -34,7 +33,6 @@ class MemoryTimeUnit:
 
 
 _SAME = 0.005
-_MANY = 100
 _LEAST = 0.001
 _UNITS = (
     MemoryTimeUnit(name="GB·h", mb_s=MB_PER_GB * 3600),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.core.records import Observation
+from planner.core.wording import number
 from planner.plan.document import Plan, Target
 from planner.report.reserved import Reservation, reservations, reserved
 from planner.site import Site
@@ -64,13 +65,9 @@ def spent_sentence(plans: Sequence[Plan], ended: Sequence[Observation]) -> str |
 
 
 def _in_words(site: Site, found: Price) -> str:
-    parts = [f"{_amount(found.core_h)} core-hours", f"{_amount(found.billed_h)} billing unit-hours"]
+    parts = [f"{number(found.core_h)} core-hours", f"{number(found.billed_h)} billing unit-hours"]
     if found.money is not None:
-        parts.append(f"{_amount(found.money)} {site.currency}")
+        parts.append(f"{number(found.money)} {site.currency}")
     if found.co2_g is not None:
-        parts.append(f"{_amount(found.co2_g)} g of CO2")
+        parts.append(f"{number(found.co2_g)} g of CO2")
     return ", ".join(parts)
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from planner.core import files
 from planner.core.errors import InputError
+from planner.core.wording import number
 from planner.schedule.listing import Schedule, slots_of
 
 if TYPE_CHECKING:
@@ -197,20 +198,20 @@ def _draw_memory(axes: Axes, tasks: Tasks, panel: Panel, cap: float | None) -> N
     schedule, unit = panel.schedule, tasks.mem_unit
     times, summed = zip(*schedule.profile, strict=True)
     axes.fill_between(times, summed, step="post", color="#4c78a8", alpha=0.35, linewidth=0)
-    named = f"{tasks.mem_is}, peak {_number(schedule.peak)} {unit}"
+    named = f"{tasks.mem_is}, peak {number(schedule.peak)} {unit}"
     axes.step(times, summed, where="post", color="#4c78a8", linewidth=1.4, label=named)
     if panel.reserved:
         instants, reserved = zip(*panel.reserved, strict=True)
-        named = f"allocations, {_number(max(reserved))} {unit}"
+        named = f"allocations, {number(max(reserved))} {unit}"
         axes.step(instants, reserved, where="post", color="0.15", linewidth=1.2, linestyle="-.", label=named)
     if panel.used:
         instants, used = zip(*panel.used, strict=True)
-        named = f"expected in use, at most {_number(max(used))} {unit}"
+        named = f"expected in use, at most {number(max(used))} {unit}"
         axes.step(instants, used, where="post", color="#2a7f3e", linewidth=1.4, label=named)
     if cap is not None and is_drawn(cap, schedule.peak):
-        axes.axhline(cap, color="#b22222", linestyle=":", linewidth=1.4, label=f"{tasks.cap_is} {_number(cap)} {unit}")
+        axes.axhline(cap, color="#b22222", linestyle=":", linewidth=1.4, label=f"{tasks.cap_is} {number(cap)} {unit}")
     elif cap is not None:
-        axes.plot([], [], " ", label=f"{tasks.cap_is} {_number(cap)} {unit}, far above")
+        axes.plot([], [], " ", label=f"{tasks.cap_is} {number(cap)} {unit}, far above")
     # below the axes, where no line runs through it
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.06), ncols=2, fontsize=8, frameon=False, borderaxespad=0)
     axes.set_title(f"{panel.title}\n{_listed(tasks.names, panel.order)}", fontsize=9)
@@ -230,7 +231,7 @@ def _draw_bars(axes: Axes, tasks: Tasks, panel: Panel, rows: Sequence[int], shad
     )
     axes.axvline(makespan, color="0.3", linewidth=1)
     axes.annotate(
-        f"done after {_number(makespan)} {tasks.time_unit}",
+        f"done after {number(makespan)} {tasks.time_unit}",
         (makespan, 1),
         xycoords=("data", "axes fraction"),
         xytext=(-3, 2),
@@ -278,7 +279,3 @@ def _listed(names: Sequence[str], order: Sequence[int]) -> str:
     while len(kept[-1].rstrip(",")) + len(rest) > _LETTERS and "," in kept[-1].rstrip(","):
         kept[-1] = kept[-1].rstrip(",").rpartition(",")[0]
     return "\n".join(kept).rstrip(",") + rest
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
