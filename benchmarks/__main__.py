@@ -92,6 +92,7 @@ BENCHMARKS = (
         cpu_min=1,
     ),
     Benchmark("formula", ("--splits", "4"), ("--part", "starts"), (), cpu_min=9),
+    Benchmark("formula_quantile", ("--splits", "1"), ("--splits", "1"), ("--splits", "6")),
     Benchmark("memory_coverage", ("0", "1"), ("0",), (), cpu_min=0.2),
     Benchmark("memory_scale", quick=("100", "1000"), cpu_min=0.1),
     Benchmark("memory_requests", quick=("--method", "chromplan", "largest"), cpu_min=0.4),
