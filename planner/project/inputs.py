@@ -73,6 +73,8 @@ def _is_bgzipped(path: str) -> bool:
         return stream.read(4) == b"\x1f\x8b\x08\x04"
 
 
+# samples one after the other ask for the same regions of a file that they share
+@lru_cache(maxsize=2**17)
 def records(path: str, chromosome: str, span: tuple[int, int] | None = None) -> float:
     """Return the number of variant records of one chromosome, or of an interval of it; 0 when the file has none there.
 

@@ -56,6 +56,22 @@ def test_records_are_counted_per_chromosome_under_either_name_style(variants: Pa
     assert inputs.records(str(variants), "2") == 0.0
 
 
+def test_records_of_regions_are_counted_once_for_all_samples(tmp_path: Path) -> None:
+    pysam = pytest.importorskip("pysam")
+    contigs = [f"c{number}" for number in range(9)]
+    head = "##fileformat=VCFv4.2\n" + "".join(f"##contig=<ID={one},length=1000>\n" for one in contigs)
+    rows = "".join(f"{one}\t{at}\t.\tA\tC\t.\t.\t.\n" for one in contigs for at in (1, 100, 101, 500, 500, 1000))
+    (tmp_path / "all.vcf").write_text(f"{head}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n{rows}")
+    pysam.tabix_index(str(tmp_path / "all.vcf"), preset="vcf", force=True)
+    path = tmp_path / "all.vcf.gz"
+    spans = {(1, 100): 2.0, (101, 499): 1.0, (500, 500): 2.0, (501, 999): 0.0, (1000, 1000): 1.0}
+    for _ in range(2):
+        assert {(one, span): inputs.records(str(path), one, span) for one in contigs for span in spans} == {
+            (one, span): count for one in contigs for span, count in spans.items()
+        }
+        path.unlink(missing_ok=True)  # the next sample's regions need no more of it
+
+
 def test_samples_are_those_of_the_header(variants: Path) -> None:
     assert inputs.samples(str(variants)) == 3.0
 
