@@ -15,6 +15,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -196,20 +197,37 @@ class _OrderRun:
     def run(self, order: Sequence[int]) -> None:
         self.start_s = [0.0] * len(order)
         self.waiting_mem = sorted(self.loads.mem)
-        waiting = list(order)
-        while waiting:
-            waiting = self._start_some(waiting)
-            self._end_next()
+        if self.dispatch is Dispatch.FIRST_FIT:
+            self._run_first_fit(order)
+        else:
+            waiting = list(order)
+            while waiting:
+                waiting = waiting[len(list(self._admitted(waiting))) :]
+                self._end_next()
         while self.running:
             self._end_next()
 
-    def _start_some(self, waiting: list[int]) -> list[int]:
-        started = list(self._admitted(waiting))
-        if self.dispatch is not Dispatch.FIRST_FIT:
-            return waiting[len(started) :]
-        for task in started:
-            waiting.remove(task)
-        return waiting
+    def _run_first_fit(self, order: Sequence[int]) -> None:
+        """Start whatever fits, in order; of tasks that hold the same only the first is looked at."""
+        waiting: dict[tuple[float, int], deque[tuple[int, int]]] = {}
+        for rank, task in enumerate(order):
+            waiting.setdefault((self.loads.mem[task], self.loads.cpus[task]), deque()).append((rank, task))
+        while waiting:
+            first = [] if self._full() else [(alike[0][0], held) for held, alike in waiting.items()]
+            heapq.heapify(first)
+            while first and not self._full():
+                held = first[0][1]
+                node = self.free.find(*held)
+                if node is None:  # nor is there a node for the others until a task ends
+                    heapq.heappop(first)
+                    continue
+                self._start(waiting[held].popleft()[1], node)
+                if waiting[held]:
+                    heapq.heapreplace(first, (waiting[held][0][0], held))
+                else:
+                    del waiting[held]
+                    heapq.heappop(first)
+            self._end_next()
 
     def _admitted(self, waiting: list[int]) -> Iterator[int]:
         if self.dispatch is Dispatch.LOCKSTEP and self.running:
@@ -223,7 +241,7 @@ class _OrderRun:
                 yield task
                 if self._full():
                     return
-            elif self.dispatch is not Dispatch.FIRST_FIT:
+            else:
                 return
 
     def _full(self) -> bool:
