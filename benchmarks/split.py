@@ -30,7 +30,7 @@ from planner.actions.opening import open_project, open_store  # noqa: E402
 from planner.core import genomes  # noqa: E402
 from planner.core.records import Observation, Outcome, Quality  # noqa: E402
 from planner.plan.document import Plan, PlannedTask  # noqa: E402
-from planner.plan.placing import expect  # noqa: E402
+from planner.plan.placing import expect_again  # noqa: E402
 
 WAYS = ("auto", "1", "2", "4", "8")
 LENGTHS = {name: bases for name, bases in genomes.lengths("GRCh37").items() if name.isdecimal()}
@@ -120,8 +120,7 @@ def planned(folder: Path, how: str) -> Plan:
 def simulated_s(plan: Plan, truth: Sample) -> float:
     """Return when the last task of a plan ends if each takes its true time, s."""
     wall_s = [truth.lasts_s(task) for task in plan.tasks]
-    mem_mb, cpus = [task.request_mb for task in plan.tasks], [task.cpus for task in plan.tasks]
-    return expect(range(len(wall_s)), mem_mb, wall_s, cpus, plan.target).makespan
+    return expect_again(plan.tasks, [task.request_mb for task in plan.tasks], wall_s, plan.target).makespan
 
 
 def simulate(seeds: int, slower: float) -> None:

@@ -192,7 +192,8 @@ class Cutter:
             if not job.fits:
                 return None
             mem_mb = one.mem_mb if site.mem_policy == "whole_node" else job.mem_mb
-            found.append(Piece(mem_mb=mem_mb, cpus=job.cpus, wall_s=one.wall_s or 0.0, price=job.billed_s))
+            wall_s = one.wall_s or 0.0
+            found.append(Piece(mem_mb=mem_mb, cpus=job.cpus, wall_s=wall_s, limit_s=job.limit_s, price=job.billed_s))
         return tuple(found)
 
     def fits_nowhere(self, sized: Mapping[str, Mapping[int, Sequence[SizedTask]]]) -> InputError:

@@ -187,7 +187,7 @@ def _ordered(plans: Sequence[Plan], found: Sequence[Observation]) -> Ordered | N
     from planner.core import human
     from planner.core.modes import Mode
     from planner.core.records import Outcome
-    from planner.plan.placing import expect
+    from planner.plan.placing import expect_again
     from planner.report.run import Ordered
 
     plan = max(plans, key=lambda one: len(one.tasks))
@@ -201,7 +201,7 @@ def _ordered(plans: Sequence[Plan], found: Sequence[Observation]) -> Ordered | N
 
     def ends_s(order: Sequence[int]) -> float:
         chosen = [tasks[place] for place in order]
-        mem_mb, cpus = [task.request_mb for task in chosen], [task.cpus for task in chosen]
-        return expect(range(len(chosen)), mem_mb, [wall_s[place] for place in order], cpus, plan.target).makespan
+        mem_mb = [task.request_mb for task in chosen]
+        return expect_again(chosen, mem_mb, [wall_s[place] for place in order], plan.target).makespan
 
     return Ordered(round=plan.round, planned_s=ends_s(planned), natural_s=ends_s(natural))

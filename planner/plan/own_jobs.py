@@ -17,6 +17,8 @@ class OwnJob:
     ----------
     mem_mb, cpus : int
         Under the rules of the site and the partition.
+    limit_s : float
+        The time limit.
     fits : bool
         Whether a node of the partition has the memory and the cores, and the partition allows the time.
     billed_s : float
@@ -25,6 +27,7 @@ class OwnJob:
 
     mem_mb: int
     cpus: int
+    limit_s: float
     fits: bool
     billed_s: float
 
@@ -37,6 +40,7 @@ def own_job(site: Site, partition: Partition, one: SizedTask) -> OwnJob:
     return OwnJob(
         mem_mb=asked.mem_mb,
         cpus=asked.cpus,
+        limit_s=asked.wall_s,
         fits=not lacks(partition, asked),
         billed_s=site.billed(partition, cpus=cores, mem_mb=asked.mem_mb) * wall_s,
     )

@@ -106,7 +106,7 @@ def _run(
         chosen = ranges.in_turn(chosen, load.mem_mb)
     if not load.timed:
         return Packed(batches=[], batch_of={}, start_s={}, makespan_s=None, notes=notes)
-    expected = expect(chosen, load.mem_mb, load.wall_s, load.cpus, target)
+    expected = expect(chosen, load, target)
     start_s = dict(enumerate(expected.start_s))
     return Packed(
         batches=[], batch_of={}, start_s=start_s, makespan_s=expected.makespan, sequence=list(chosen), notes=notes
@@ -170,18 +170,25 @@ def _planned(found: SizedTask, asked: Adjusted, position: _Position) -> PlannedT
     )
 
 
-def expect(
-    chosen: Sequence[int], mem_mb: Sequence[int], wall_s: Sequence[float], cpus: Sequence[int], target: Target
-) -> order.Schedule:
+def expect(chosen: Sequence[int], load: Load, target: Target) -> order.Schedule:
     """Return when each task starts as a job of its own: list scheduling on the partition's nodes, like Slurm."""
     nodes = machine(target.site, target.partition, max_running=target.max_running, tasks=len(chosen))
     partition = target.partition
     large_enough = replace(
         nodes,
-        cap_mb=max(partition.cap_mb, max(mem_mb, default=0)),
-        cores=max(partition.cores, max(cpus, default=0)),
+        cap_mb=max(partition.cap_mb, max(load.mem_mb, default=0)),
+        cores=max(partition.cores, max(load.cpus, default=0)),
     )
-    return order.list_schedule(chosen, mem_mb, wall_s, large_enough, cpus=cpus)
+    return order.list_schedule(chosen, load.mem_mb, load.wall_s, large_enough, cpus=load.cpus, limit_s=load.limit_s)
+
+
+def expect_again(
+    tasks: Sequence[PlannedTask], mem_mb: Sequence[int], wall_s: Sequence[float], target: Target
+) -> order.Schedule:
+    """Return when planned tasks start, in this order, if they ask for this memory and last that long."""
+    limit_s = [task.time_limit_s for task in tasks]
+    load = Load(list(mem_mb), list(wall_s), limit_s, [task.cpus for task in tasks], True)
+    return expect(range(len(tasks)), load, target)
 
 
 def machine(site: Site, partition: Partition, *, max_running: int | None, tasks: int) -> order.Machine:
@@ -191,6 +198,6 @@ def machine(site: Site, partition: Partition, *, max_running: int | None, tasks:
         cap_mb=partition.cap_mb,
         cores=partition.cores,
         nodes=partition.nodes or tasks,
-        dispatch=order.Dispatch.FIRST_FIT if site.scheduler == "backfill" else order.Dispatch.STRICT,
+        dispatch=order.Dispatch.BACKFILL if site.scheduler == "backfill" else order.Dispatch.STRICT,
         gap=NEXT_JOB_S,
     )

@@ -49,7 +49,8 @@ class Piece:
     ----------
     mem_mb : int
     cpus : int
-    wall_s : float
+    wall_s, limit_s : float
+        Expected duration and time limit.
     price : float
         In any unit that all pieces share.
     """
@@ -57,6 +58,7 @@ class Piece:
     mem_mb: int
     cpus: int
     wall_s: float
+    limit_s: float
     price: float
 
 
@@ -226,4 +228,7 @@ class _SplitSearch:
         mem_mb = [one.mem_mb for one in pieces]
         order = listing.by_cost(mem_mb, [one.wall_s for one in pieces])
         cpus = [one.cpus for one in pieces]
-        return listing.list_schedule(order, mem_mb, wall_s.tolist(), self._work.machine, cpus=cpus).makespan
+        limit_s = [one.limit_s for one in pieces]
+        return listing.list_schedule(
+            order, mem_mb, wall_s.tolist(), self._work.machine, cpus=cpus, limit_s=limit_s
+        ).makespan

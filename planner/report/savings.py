@@ -10,7 +10,7 @@ from planner.core.memory_time import in_words, same, unit_for
 from planner.core.modes import Mode
 from planner.core.wording import count
 from planner.plan.document import Plan
-from planner.plan.placing import expect
+from planner.plan.placing import expect_again
 from planner.report.pricing import price, price_of
 from planner.report.reserved import Reservation, asked_mb, one_mem, reservations, reserved
 from planner.scripts.job import Job, component_jobs
@@ -177,8 +177,7 @@ def _makespan_s(plan: Plan) -> float | None:
 def _ends_after_s(plan: Plan, mem_mb: Sequence[int]) -> float:
     """Return when the last task ends, s, if all run as jobs of their own with this memory."""
     tasks = sorted(plan.tasks, key=lambda task: task.index)
-    wall_s = [task.wall_s or 0.0 for task in tasks]
-    return expect(range(len(tasks)), mem_mb, wall_s, [task.cpus for task in tasks], plan.target).makespan
+    return expect_again(tasks, mem_mb, [task.wall_s or 0.0 for task in tasks], plan.target).makespan
 
 
 def _calls(plan: Plan, layout: Sequence[Job]) -> int:

@@ -20,17 +20,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from planner.schedule.backfill import MOST_TESTED, Backfill, Need
 from planner.schedule.nodes import FreeNodes
 
 ROUNDING = 1e-9
 """Relative. Sums of memory in another order differ in the last bits; a task that fits exactly must still fit."""
+_MOST_PASSES = 2000
+"""About how often ``BACKFILL`` looks at what waits: for more tasks, ends that are close together count as one."""
+_HARDLY_LATER = 0.01
+"""By which share of a task's duration, at most."""
 
 
 class Dispatch(StrEnum):
     """What happens when a slot is free and the next task of the order does not fit."""
 
     STRICT = "strict"  # everything behind it waits: the order is kept literally
-    FIRST_FIT = "first-fit"  # the next one that fits goes ahead, as Slurm's backfill lets it
+    FIRST_FIT = "first-fit"  # the next one that fits goes ahead
+    BACKFILL = "backfill"  # one that fits goes ahead if, by the time limits, it delays none before it, as in Slurm
     LOCKSTEP = "lockstep"  # nothing starts before the whole batch has ended
 
 
@@ -103,6 +109,7 @@ def list_schedule(
     machine: Machine = UNLIMITED,
     *,
     cpus: Sequence[int] | None = None,
+    limit_s: Sequence[float] | None = None,
 ) -> Schedule:
     """Run an order by list scheduling.
 
@@ -116,6 +123,8 @@ def list_schedule(
         What may run at once.
     cpus : sequence of int, optional
         Cores by task; 1 each when not given.
+    limit_s : sequence of float, optional
+        Time limits by task, in the unit of the durations, for ``BACKFILL``; the durations when not given.
 
     Raises
     ------
@@ -134,6 +143,8 @@ def list_schedule(
         free=FreeNodes(max(1, min(machine.nodes, len(order))), cap_mb, cores),
         gap=machine.gap if order else 0.0,
     )
+    if machine.dispatch is Dispatch.BACKFILL:
+        run.use_limits(wall_s if limit_s is None else limit_s)
     run.check(order)
     run.run(order)
     return Schedule(
@@ -160,6 +171,11 @@ class _Loads:
     wall: tuple[float, ...]
     cpus: tuple[int, ...]
 
+    def least_s(self, mem: float, cores: float) -> float:
+        """Return the shortest time in which this much memory and so many cores could run all."""
+        loads = ((self.mem, mem), (self.cpus, cores))
+        return max(math.fsum(map(math.prod, zip(held, self.wall, strict=True))) / most for held, most in loads)
+
 
 @dataclass(slots=True)
 class _OrderRun:
@@ -172,6 +188,9 @@ class _OrderRun:
     cores: float
     free: FreeNodes
     gap: float
+    backfill: Backfill | None = None
+    together: float = 0.0
+    """Tasks that end within this time are taken to end with the last of them."""
     now: float = 0.0
     peak: float = 0.0
     used_mem: float = 0.0
@@ -181,6 +200,15 @@ class _OrderRun:
     steps: dict[float, float] = field(default_factory=dict)
     waiting_mem: list[float] = field(default_factory=list)
     """Memories of the tasks that have not started, ascending."""
+
+    def use_limits(self, limit_s: Sequence[float]) -> None:
+        """Let tasks overtake others as far as their time limits allow."""
+        until_s = [max(both) + self.gap for both in zip(limit_s, self.loads.wall, strict=True)]
+        self.backfill = Backfill(self.free, list(map(Need, self.loads.mem, self.loads.cpus, until_s)))
+        tasks = len(until_s)
+        if tasks > _MOST_PASSES:
+            least_s = self.loads.least_s(self.free.nodes * self.cap_mb, self.free.nodes * self.cores)
+            self.together = min(least_s / _MOST_PASSES, _HARDLY_LATER * math.fsum(self.loads.wall) / tasks)
 
     def check(self, order: Sequence[int]) -> None:
         mem, wall, cpus = self.loads.mem, self.loads.wall, self.loads.cpus
@@ -199,6 +227,8 @@ class _OrderRun:
         self.waiting_mem = sorted(self.loads.mem)
         if self.dispatch is Dispatch.FIRST_FIT:
             self._run_first_fit(order)
+        elif self.backfill is not None:
+            self._run_backfill(order, self.backfill)
         else:
             waiting = list(order)
             while waiting:
@@ -229,6 +259,28 @@ class _OrderRun:
                     heapq.heappop(first)
             self._end_next()
 
+    def _run_backfill(self, order: Sequence[int], backfill: Backfill) -> None:
+        waiting = list(order)
+        while waiting:
+            if not self._full():
+                for task in list(self._backfilled(backfill, waiting[:MOST_TESTED])):
+                    waiting.remove(task)
+            self._end_next()
+
+    def _backfilled(self, backfill: Backfill, waiting: list[int]) -> Iterator[int]:
+        backfill.open_pass()
+        for task in waiting:
+            # most do not fit, which is cheaper to see here
+            node = backfill.find(task, self.now) if self.loads.mem[task] <= self.free.most_mem else None
+            if node is None:
+                backfill.block(task)
+                continue
+            self._start(task, node)
+            backfill.start(task, node, self.now)
+            yield task
+            if self._full():
+                return
+
     def _admitted(self, waiting: list[int]) -> Iterator[int]:
         if self.dispatch is Dispatch.LOCKSTEP and self.running:
             return
@@ -236,12 +288,11 @@ class _OrderRun:
             return
         for task in waiting:
             node = self.free.find(self.loads.mem[task], self.loads.cpus[task])
-            if node is not None:
-                self._start(task, node)
-                yield task
-                if self._full():
-                    return
-            else:
+            if node is None:
+                return
+            self._start(task, node)
+            yield task
+            if self._full():
                 return
 
     def _full(self) -> bool:
@@ -262,9 +313,12 @@ class _OrderRun:
     def _end_next(self) -> None:
         """Advance to the next end, and end all tasks that end then."""
         self.now = self.running[0][0]
-        while self.running and self.running[0][0] <= self.now:
-            _, task, node = heapq.heappop(self.running)
+        until = self.now + self.together
+        while self.running and self.running[0][0] <= until:
+            self.now, task, node = heapq.heappop(self.running)
             self.free.change(node, self.loads.mem[task], self.loads.cpus[task])
+            if self.backfill is not None:
+                self.backfill.end(task)
             self.used_mem -= self.loads.mem[task]
         if not self.running:
             self.used_mem = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 
 
 class FreeNodes:
@@ -16,6 +17,7 @@ class FreeNodes:
     """
 
     def __init__(self, nodes: int, mem: float, cores: float) -> None:
+        self.nodes = nodes
         self._mem = [mem] * nodes
         self._cores = [cores] * nodes
         self._by_mem = [(mem, node) for node in range(nodes)]
@@ -27,11 +29,18 @@ class FreeNodes:
 
     def find(self, mem: float, cpus: float) -> int | None:
         """Return the node with least free memory among those that hold a task, as Slurm chooses; None without one."""
+        return next(self.having(mem, cpus), None)
+
+    def having(self, mem: float, cpus: float) -> Iterator[int]:
+        """Yield the nodes that hold a task, the one with least free memory first."""
         for at in range(bisect_left(self._by_mem, (mem, -1)), len(self._by_mem)):
             node = self._by_mem[at][1]
             if self._cores[node] >= cpus:
-                return node
-        return None
+                yield node
+
+    def on(self, node: int) -> tuple[float, float]:
+        """Return the free memory and cores of a node."""
+        return self._mem[node], self._cores[node]
 
     def change(self, node: int, mem: float, cpus: float) -> None:
         """Add memory and cores to what is free on a node; less than 0 takes them."""

@@ -18,14 +18,14 @@ def divisible(
 
     def pieces(length: int, number: int) -> tuple[Piece, ...]:
         mem_mb, wall_s = round(fixed_mb + 10 * length / number), fixed_s + length / number
-        return number * (Piece(mem_mb=mem_mb, cpus=1, wall_s=wall_s, price=mem_mb * wall_s),)
+        return number * (Piece(mem_mb=mem_mb, cpus=1, wall_s=wall_s, limit_s=600, price=mem_mb * wall_s),)
 
     return Divisible(
         pieces={
             str(place): {k: pieces(length, k) for k in PARTS if pieces(length, k)[0].mem_mb <= NODE_MB}
             for place, length in enumerate(lengths)
         },
-        machine=Machine(cap_mb=NODE_MB, cores=8, nodes=nodes, dispatch=Dispatch.FIRST_FIT),
+        machine=Machine(cap_mb=NODE_MB, cores=8, nodes=nodes, dispatch=Dispatch.BACKFILL),
         most_tasks=most_tasks,
     )
 
