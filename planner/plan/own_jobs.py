@@ -17,7 +17,7 @@ class OwnJob:
     ----------
     mem_mb, cpus : int
         Under the rules of the site and the partition.
-    limit_s : float
+    limit_s : int
         The time limit.
     fits : bool
         Whether a node of the partition has the memory and the cores, and the partition allows the time.
@@ -27,7 +27,7 @@ class OwnJob:
 
     mem_mb: int
     cpus: int
-    limit_s: float
+    limit_s: int
     fits: bool
     billed_s: float
 
@@ -40,7 +40,7 @@ def own_job(site: Site, partition: Partition, one: SizedTask) -> OwnJob:
     return OwnJob(
         mem_mb=asked.mem_mb,
         cpus=asked.cpus,
-        limit_s=asked.wall_s,
+        limit_s=int(asked.wall_s),
         fits=not lacks(partition, asked),
         billed_s=site.billed(partition, cpus=cores, mem_mb=asked.mem_mb) * wall_s,
     )

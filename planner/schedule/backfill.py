@@ -11,7 +11,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 
 from planner.schedule.nodes import FreeNodes
 
@@ -55,7 +56,7 @@ class Backfill:
         self._free = free
         self._needs = needs
         self._ends: list[tuple[float, int, int]] = []
-        """Ends of the running tasks' limits, tasks and nodes, ascending."""
+        """Ends of the running tasks' limits, nodes and tasks, ascending."""
         self._end_of: dict[int, tuple[float, int, int]] = {}
         self._promises: dict[int, list[_Promise]] = {}
         self._blocked: deque[Need] = deque()
@@ -91,7 +92,7 @@ class Backfill:
         need = self._needs[task]
         self._take(node, now, need)
         self._opened, self._openings = [], self._look_ahead()
-        self._end_of[task] = (now + need.limit, task, node)
+        self._end_of[task] = (now + need.limit, node, task)
         insort(self._ends, self._end_of[task])
 
     def end(self, task: int) -> None:
@@ -113,12 +114,15 @@ class Backfill:
                 return
 
     def _look_ahead(self) -> Iterator[tuple[float, int, float, float]]:
-        """Yield when and on which node a running task's limit ends, and the memory and cores free there then."""
+        """Yield when and on which node the limits of running tasks end, and the memory and cores free there then."""
         free: dict[int, tuple[float, float]] = {}
-        for end, task, node in self._ends:
+        for (end, node), ending in groupby(self._ends, key=itemgetter(0, 1)):
             mem, cpus = free.get(node) or self._free.on(node)
-            free[node] = (mem + self._needs[task].mem, cpus + self._needs[task].cpus)
-            self._opened.append((end, node, *free[node]))
+            for _, _, task in ending:
+                mem += self._needs[task].mem
+                cpus += self._needs[task].cpus
+            free[node] = (mem, cpus)
+            self._opened.append((end, node, mem, cpus))
             yield self._opened[-1]
 
     def _leaves(self, node: int, start: float, need: Need) -> bool:

@@ -205,10 +205,12 @@ class _OrderRun:
         """Let tasks overtake others as far as their time limits allow."""
         until_s = [max(both) + self.gap for both in zip(limit_s, self.loads.wall, strict=True)]
         self.backfill = Backfill(self.free, list(map(Need, self.loads.mem, self.loads.cpus, until_s)))
-        tasks = len(until_s)
+        tasks = max(1, len(until_s))
+        mean_s = math.fsum(self.loads.wall) / tasks
+        self.together = ROUNDING * mean_s  # equal predictions may differ in their last bits
         if tasks > _MOST_PASSES:
             least_s = self.loads.least_s(self.free.nodes * self.cap_mb, self.free.nodes * self.cores)
-            self.together = min(least_s / _MOST_PASSES, _HARDLY_LATER * math.fsum(self.loads.wall) / tasks)
+            self.together = min(least_s / _MOST_PASSES, _HARDLY_LATER * mean_s)
 
     def check(self, order: Sequence[int]) -> None:
         mem, wall, cpus = self.loads.mem, self.loads.wall, self.loads.cpus
