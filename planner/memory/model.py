@@ -87,12 +87,24 @@ class Curve:
         """Return the relative sizes of its tasks as a starting point for another tool."""
         return from_rows(self.point, np.array(self.memory.size), np.array(self.memory.value))
 
-    def sized(self, features: Mapping[str, float]) -> Sized:
-        """Return the distribution for one task."""
+    def predict(self, features: Mapping[str, float], level: float | None) -> tuple[float, float]:
+        """Return a task's median, and what covers ``level``; without a level, the request of least expected cost."""
         size = self._size(features)
-        if size not in self._last:  # bound and request of a task come from the same distribution
+        if (size, level) not in self._known:
             if not self.step:
-                self._last.clear()
+                self._known.clear()
+            sized = self._sized(size)
+            self._known[size, level] = (sized.quantile(0.5), sized.request if level is None else sized.bound(level))
+        return self._known[size, level]
+
+    @cached_property
+    def _known(self) -> dict[tuple[float, float | None], tuple[float, float]]:
+        return {}
+
+    def _sized(self, size: float) -> Sized:
+        """Return the distribution for a size; only the last one is kept, as they are large."""
+        if size not in self._last:  # bound and request of a task come from the same distribution
+            self._last.clear()
             self._last[size] = self._sizer.predict(size)
         return self._last[size]
 
@@ -201,9 +213,9 @@ class MemoryModel:
         self._check(features)
         outside = [name for name in self.ranges if not self._inside(name, features[name])]
         outside += self.levels.unseen(features)
-        sized, factor = self.memory.sized(features), self.levels.factor(features)
-        point = max(1.0, factor * sized.quantile(0.5))
-        wanted = max(factor * (sized.request if level is None else sized.bound(level)), LEAST_REQUEST_MB)
+        factor = self.levels.factor(features)
+        median, enough = self.memory.predict(features, level)
+        point, wanted = max(1.0, factor * median), max(factor * enough, LEAST_REQUEST_MB)
         request = _clip(wanted, floor_mb, cap_mb)
         wall, limit = self._time(features, time_cap_s)
         return Prediction(
@@ -219,11 +231,14 @@ class MemoryModel:
         )
 
     def coarse(self, step: float) -> MemoryModel:
-        """Return the model that rounds sizes up by at most this share: predictions for many tasks take less time."""
+        """Return the model that rounds sizes up by at most this share, those of run times by twice as much.
+
+        Predictions for many tasks take less time with it.
+        """
         return replace(
             self,
             memory=self.memory and replace(self.memory, step=step),
-            time=self.time and replace(self.time, step=step),
+            time=self.time and replace(self.time, step=2 * step),
         )
 
     def _check(self, features: Mapping[str, float]) -> None:
@@ -255,9 +270,10 @@ class MemoryModel:
     def _time(self, features: Mapping[str, float], cap_s: float | None) -> tuple[float | None, int | None]:
         if self.time is None:
             return None, None
-        sized, factor = self.time.sized(features), self.time_levels.factor(features)
-        wall = max(0.0, factor * sized.quantile(0.5))
-        limit = TIME_MARGIN * max(wall, factor * sized.bound(_TIME_LEVEL))
+        factor = self.time_levels.factor(features)
+        median, bound = self.time.predict(features, _TIME_LEVEL)
+        wall = max(0.0, factor * median)
+        limit = TIME_MARGIN * max(wall, factor * bound)
         limit_s = 60 * max(1, math.ceil(limit / 60))  # Slurm counts time limits in minutes
         return wall, int(limit_s if cap_s is None or not math.isfinite(cap_s) else min(limit_s, cap_s))
 

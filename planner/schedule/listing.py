@@ -198,6 +198,7 @@ class _OrderRun:
     running: list[tuple[float, int, int]] = field(default_factory=list)
     """When what they hold is used again, tasks and nodes of the tasks that run."""
     steps: dict[float, float] = field(default_factory=dict)
+    least_cpus: float = 0.0
     waiting_mem: list[float] = field(default_factory=list)
     """Memories of the tasks that have not started, ascending."""
 
@@ -227,6 +228,7 @@ class _OrderRun:
     def run(self, order: Sequence[int]) -> None:
         self.start_s = [0.0] * len(order)
         self.waiting_mem = sorted(self.loads.mem)
+        self.least_cpus = min(self.loads.cpus, default=0)
         if self.dispatch is Dispatch.FIRST_FIT:
             self._run_first_fit(order)
         elif self.backfill is not None:
@@ -301,7 +303,7 @@ class _OrderRun:
         """Whether no task can start, judged by the smallest values, without a look at all waiting tasks."""
         if len(self.running) >= self.slots or not self.waiting_mem:
             return True
-        return self.waiting_mem[0] > self.free.most_mem
+        return self.waiting_mem[0] > self.free.most_mem or self.free.idle_cores < self.least_cpus
 
     def _start(self, task: int, node: int) -> None:
         self.start_s[task] = self.now

@@ -18,6 +18,7 @@ class FreeNodes:
 
     def __init__(self, nodes: int, mem: float, cores: float) -> None:
         self.nodes = nodes
+        self.idle_cores = nodes * cores
         self._mem = [mem] * nodes
         self._cores = [cores] * nodes
         self._by_mem = [(mem, node) for node in range(nodes)]
@@ -47,4 +48,5 @@ class FreeNodes:
         del self._by_mem[bisect_left(self._by_mem, (self._mem[node], node))]
         self._mem[node] += mem
         self._cores[node] += cpus
+        self.idle_cores += cpus
         insort(self._by_mem, (self._mem[node], node))

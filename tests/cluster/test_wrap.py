@@ -17,6 +17,7 @@ from planner.wrap.request import Request, Source
 pytestmark = pytest.mark.cluster
 WILD = Path(__file__).parent.parent / "wrap" / "wild"
 SCRIPTS = sorted(path.name for path in WILD.iterdir() if path.suffix != ".map")
+HELPED = "46_no_folder_for_its_output.sh"
 ARGUMENTS = {
     "11_arguments.sh": ["-i", "a b", "-v", "$(id)", "it's", "*", "", "-o", "x\ty", "end"],
     "15_python.sbatch": ["--flag", "{chromosome}"],
@@ -163,13 +164,20 @@ def test_there_are_fifty_scripts() -> None:
     assert len(SCRIPTS) >= 50
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != HELPED])
 def test_a_script_does_the_same_under_chromplan(pair: Pair, name: str) -> None:
     plain, wrapped = pair.ran(name, "plain"), pair.ran(name, "wrapped")
     assert wrapped.rows == plain.rows
     assert sorted(wrapped.files) == sorted(plain.files)
     assert wrapped.files == plain.files
     assert (pair.folders[name, "wrapped"] / name).read_bytes() == (WILD / name).read_bytes()
+
+
+def test_only_a_missing_folder_of_a_log_is_made_where_slurm_would_fail_the_job(pair: Pair) -> None:
+    plain, wrapped = pair.ran(HELPED, "plain"), pair.ran(HELPED, "wrapped")
+    assert {row[2] for rows in plain.rows.values() for row in rows} == {"FAILED"}
+    assert set(plain.files) == set(wrapped.files) - {"nowhere/1.out", "nowhere/2.out", "ran.1", "ran.2"}
+    assert {"ran.1", "ran.2"} <= set(wrapped.files)
 
 
 def test_each_submission_was_a_run_of_its_own(pair: Pair) -> None:
