@@ -32,9 +32,9 @@ def started(cluster: Cluster, *argv: str, site: str = "", submit: str = "") -> l
     assert [
         task["task"].removeprefix("s1.") for task in json.loads((pipeline.latest() / "plan.json").read_text())["tasks"]
     ] == PLANNED
-    pipeline.run(*argv)
+    said = pipeline.run(*argv)
     assert {row["outcome"] for row in pipeline.finish().values()} == {"completed"}
-    assert all(line.split("\t")[5].startswith("array") for line in pipeline.manifest()), "no tiers"
+    assert all(line.split("\t")[5].startswith("array") for line in pipeline.manifest()), (said.stdout, said.stderr)
     lines = [line.split() for line in (pipeline.folder / "started").read_text().splitlines()]
     if not site:
         assert {task.removeprefix("s1."): int(index) for task, index in lines} == INDEX
