@@ -54,7 +54,8 @@ def test_a_search_keeps_every_limit_and_is_never_worse_than_the_natural_order(
     if problem.objective is Objective.MAKESPAN:
         assert found.makespan <= natural.makespan * (1 + 2e-8)
     elif natural.makespan <= limit:
-        assert found.peak <= natural.peak
+        # sums of memory in another order differ in their last bits
+        assert found.peak <= natural.peak * (1 + 1e-9)
     assert found.lower_bound <= value(problem, found)
 
 
