@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,23 +49,36 @@ def read_trace(path: Path) -> list[Row]:
     SystemExit
         When a column is missing.
     """
+    columns, tasks = _table(path)
+    if columns:  # an empty file is an empty trace
+        _see_columns(path, [name for name in NEEDED if name not in columns])
+    return _usable(
+        Row(
+            process=row["process"],
+            size=number(row["rchar"]),
+            peak_mb=number(row["rss"]) / MIB,
+            wall_s=number(row["realtime"]) / 1000,
+            preset_mb=number(row.get("memory")) / MIB,
+            preset_peak_mb=number(row.get("peak_rss")) / MIB,
+            submit=number(row.get("submit")),
+        )
+        for row in tasks
+    )
+
+
+def _table(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
+    """Return the names of the columns of a file, and its rows."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
-        missing = [name for name in NEEDED if name not in (reader.fieldnames or NEEDED)]
-        if missing:
-            raise SystemExit(f"{path}: no column {', '.join(missing)}")
-        rows = [
-            Row(
-                process=row["process"],
-                size=number(row["rchar"]),
-                peak_mb=number(row["rss"]) / MIB,
-                wall_s=number(row["realtime"]) / 1000,
-                preset_mb=number(row.get("memory")) / MIB,
-                preset_peak_mb=number(row.get("peak_rss")) / MIB,
-                submit=number(row.get("submit")),
-            )
-            for row in reader
-        ]
+        return reader.fieldnames or (), list(reader)
+
+
+def _see_columns(path: Path, missing: Sequence[str]) -> None:
+    if missing:
+        raise SystemExit(f"{path}: no column {', '.join(missing)}")
+
+
+def _usable(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
 
 
@@ -80,15 +94,11 @@ def read_galaxy(path: Path) -> list[Row]:
     SystemExit
         When a column is missing.
     """
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        columns = reader.fieldnames or ()
-        missing = [name for name in GALAXY_NEEDED if name not in columns]
-        if not set(GALAXY_PEAKS) & set(columns):
-            missing.append(f"{GALAXY_PEAKS[0]} (or {' or '.join(GALAXY_PEAKS[1:])})")
-        if missing:
-            raise SystemExit(f"{path}: no column {', '.join(missing)}")
-        jobs = list(reader)
+    columns, jobs = _table(path)
+    missing = [name for name in GALAXY_NEEDED if name not in columns]
+    if not set(GALAXY_PEAKS) & set(columns):
+        missing.append(f"{GALAXY_PEAKS[0]} (or {' or '.join(GALAXY_PEAKS[1:])})")
+    _see_columns(path, missing)
     jobs.sort(key=lambda job: job.get("create_time") or "~")  # ISO dates; jobs without one come last
     rows = []
     for order, job in enumerate(jobs):
@@ -105,7 +115,7 @@ def read_galaxy(path: Path) -> list[Row]:
                 submit=float(order),
             )
         )
-    return [row for row in rows if row.peak_mb > 0 and not math.isnan(row.size) and not math.isnan(row.wall_s)]
+    return _usable(rows)
 
 
 def _galaxy_tool(tool_id: str) -> str:
