@@ -55,6 +55,10 @@ class Verdict(StrEnum):
 
 _HINTS = (
     ("Unable to contact slurm controller", "slurmctld does not answer; try again later"),
+    (
+        "Could not establish a configuration source",
+        "Slurm's commands are installed here, but no cluster is configured; work on its login node, or set SLURM_CONF",
+    ),
     ("Connection refused", "Slurm's database (slurmdbd) does not answer; try again later"),
     ("accounting storage is disabled", "this cluster keeps no accounting; the tasks' own peak records remain"),
     ("Invalid account", "set submit.account in chromplan.toml to one of your accounts (sacctmgr show associations)"),

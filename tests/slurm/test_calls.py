@@ -190,3 +190,13 @@ def test_a_step_that_takes_long_to_end_is_no_error_and_one_that_may_not_be_ended
     with pytest.raises(slurm.SlurmError, match="denied") if fails else contextlib.nullcontext():
         slurm.signal_step("12.3", "KILL")
     assert (tmp_path / "asked").read_text() == "x\nx\n"
+
+
+def test_slurms_commands_without_a_cluster_are_told_from_a_cluster_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "scontrol: fatal: Could not establish a configuration source"
+    command(tmp_path, "scontrol", f"echo '{said}' >&2; exit 1", monkeypatch)
+    with pytest.raises(slurm.SlurmError, match="configuration source") as caught:
+        slurm.settings()
+    assert "no cluster is configured" in caught.value.hint
